@@ -1,0 +1,146 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from auxcpvloss import __version__
+from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, load, write
+from auxcpvloss.errors import InputError, StageError
+from auxcpvloss.experiment import SPLITS, Experiment
+from auxcpvloss.stages import STAGES, Choice, dry_run, run
+from auxcpvloss.terminal import Terminal, logging_to
+
+INPUT_ERROR, STAGE_ERROR, INTERRUPTED = 2, 1, 130
+
+EPILOG = """\
+Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints
+(choose checkpoint and parameters), predict, label and evaluate (the test volumes); all does every one of them.
+A stage whose results are whole and made from the same inputs says so and goes on."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the stages that the arguments ask for; returns the exit status."""
+    args = _parser().parse_args(arguments)
+    terminal = Terminal()
+    try:
+        experiment = _experiment(args)
+        stages = [stage for stage in STAGES if stage in args.do or "all" in args.do]
+        choice = Choice(args.test_checkpoint, args.checkpoint)
+        if args.dry_run:
+            dry_run(experiment, terminal, stages, choice)
+            return 0
+        with logging_to(experiment.folder / "run.log", experiment.config.general.logging):
+            logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
+            write(experiment.config, experiment.folder / "config.toml")
+            run(experiment, terminal, stages, choice)
+    except InputError as error:
+        return _complain(str(error), INPUT_ERROR)
+    except StageError as error:
+        return _complain(str(error), STAGE_ERROR)
+    except KeyboardInterrupt:
+        return _complain("Interrupted. The same command goes on from here.", INTERRUPTED)
+    return 0
+
+
+def _complain(message: str, status: int) -> int:
+    logging.getLogger(__name__).error("%s", message)
+    print(message, file=sys.stderr)
+    return status
+
+
+def _experiment(args: argparse.Namespace) -> Experiment:
+    """Folder and effective configuration of the experiment that the arguments name."""
+    folder = Path(args.root).expanduser().resolve() / _name(args)
+    frozen = folder / "config.toml"
+    overrides = ConfigFile("command line", _overrides(args))
+    given = _given(args)
+    if frozen.is_file() and (args.run_from_exp or not given):
+        config = load([ConfigFile.read(frozen), overrides])
+    elif given:
+        config = load([*given, overrides])
+    else:
+        raise InputError(f"{frozen}: there is no such experiment; give -c, or -a and -s, to begin one.")
+    experiment = Experiment(folder, _resolve(config))
+    experiment.refuse_other_training()
+    return experiment
+
+
+def _given(args: argparse.Namespace) -> list[ConfigFile]:
+    """Configuration that the arguments name, least important first: of the application, of the setup, by file."""
+    files = [ConfigFile.read(Path(path)) for path in args.config]
+    # The built-in defaults are merged first in any case; once more, on top, they would undo application and setup.
+    files = [file for file in files if file.tables != defaults().tables]
+    named = [find_config(args.app)] if args.app else []
+    if args.app and args.setup and (args.setup in known()[args.app] or not files):
+        named.append(find_config(args.app, args.setup))
+    return [*(ConfigFile.read(path) for path in named), *files]
+
+
+def _name(args: argparse.Namespace) -> str:
+    """Name of the experiment's folder: the same for the same command, so that it goes on."""
+    if args.exp_id:
+        return str(args.exp_id)
+    parts = [part for part in (args.app, args.setup) if part]
+    if not parts:
+        parts = [Path(path).stem for path in args.config[-1:]]
+    if not parts:
+        raise InputError("Which experiment? Name one with -a and -s, with a file (-c), or an existing one with -id.")
+    return "_".join(parts if args.seed is None else [*parts, f"seed{args.seed}"])
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    keys = ("train_data", "val_data", "test_data", "input_format")
+    data = {key: getattr(args, key) for key in keys if getattr(args, key) is not None}
+    tables: dict[str, Any] = {"data": data} if data else {}
+    if args.seed is not None:
+        tables["general"] = {"seed": args.seed}
+    return tables
+
+
+def _resolve(config: Config) -> Config:
+    """Make paths absolute, so that the frozen configuration serves from any folder."""
+    places = ("path", "train_data", "val_data", "test_data")
+    absolute = {key: str(Path(place).expanduser().resolve()) for key in places if (place := getattr(config.data, key))}
+    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="auxcpvloss",
+        description="Train a network to find every nucleus in 3D microscopy volumes, and find them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    what = parser.add_argument_group("what to do")
+    what.add_argument("-d", "--do", nargs="+", required=True, choices=[*STAGES, "all"], metavar="STAGE",
+                      help=f"stages: {', '.join(STAGES)}, or all")  # fmt: skip
+    what.add_argument("--dry-run", action="store_true", help="say what would run, and touch nothing")
+    which = parser.add_argument_group("which experiment")
+    which.add_argument("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
+    which.add_argument(
+        "-s", "--setup", help="setup of the application, config/APP/SETUP.toml; also names the experiment"
+    )
+    which.add_argument("-c", "--config", action="append", default=[], metavar="FILE",
+                       help="toml file, merged over what came before; may be given several times")  # fmt: skip
+    which.add_argument("-r", "--root", default="experiments", help="folder of all experiments (default: experiments)")
+    which.add_argument("-id", "--exp-id", metavar="NAME", help="name of the experiment's folder (default: APP_SETUP)")
+    which.add_argument("--run_from_exp", action="store_true",
+                       help="use the configuration in the experiment's folder, if any, rather than -a, -s, -c")  # fmt: skip
+    which.add_argument("--seed", type=int, help="general.seed; also goes into the name of the experiment")
+    data = parser.add_argument_group("data (instead of the keys of [data])")
+    for split in SPLITS:
+        data.add_argument(f"--{split}-data", metavar="FOLDER", help=f"data.{split}_data")
+    data.add_argument("--input-format", metavar="FORMAT", help="data.input_format")
+    test = parser.add_argument_group("checkpoint for the test volumes")
+    test.add_argument("--test-checkpoint", choices=["best", "last"], default="best",
+                      help="the one that validate_checkpoints selected (default), or the last one")  # fmt: skip
+    test.add_argument("--checkpoint", type=int, metavar="N", help="the one of iteration N")
+    return parser

@@ -1,0 +1,8 @@
+"""Configuration: files, merged left to right, checked once into typed tables."""
+
+from auxcpvloss.config.load import ConfigFile, defaults, load
+from auxcpvloss.config.places import find_config, known
+from auxcpvloss.config.tables import Config
+from auxcpvloss.config.write import dump, write
+
+__all__ = ["Config", "ConfigFile", "defaults", "dump", "find_config", "known", "load", "write"]

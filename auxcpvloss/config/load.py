@@ -1,0 +1,176 @@
+"""Read, merge and check configuration files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from auxcpvloss.config.places import config_folder
+from auxcpvloss.config.schema import schema
+from auxcpvloss.config.tables import Config
+from auxcpvloss.errors import InputError
+from auxcpvloss.methods import METHODS
+
+Key = tuple[str, ...]
+
+WANTED = {
+    "missing": "has too few entries",
+    "too_long": "has too many entries",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "model_type": "must be a table",
+    "string_type": "must be a text in quotes",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+}
+"""pydantic's kinds of errors in words for people; for those about ranges and choices its own words do."""
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """Keys from one place: a file, or the command line.
+
+    Attributes
+    ----------
+    name : str
+        How messages call the place.
+    tables : mapping
+        Nested tables.
+    """
+
+    name: str
+    tables: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> ConfigFile:
+        """Read a toml file.
+
+        Raises
+        ------
+        InputError
+            No such file, not readable, or not toml.
+        """
+        try:
+            return cls(str(path), tomllib.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such configuration file.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: cannot be read as a configuration file: {error}.") from None
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{path}: not valid toml: {error}.") from None
+
+
+def defaults() -> ConfigFile:
+    """Read the built-in ``config/default.toml``."""
+    return ConfigFile.read(config_folder() / "default.toml")
+
+
+def load(places: Sequence[ConfigFile]) -> Config:
+    """Merge places left to right, over the built-in defaults, and check the result.
+
+    Parameters
+    ----------
+    places : sequence of ConfigFile
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    InputError
+        Unknown keys, wrong types, values out of range, values that contradict each other: one line each, with
+        the file that the key came from.
+    """
+    places = [defaults(), *places]
+    merged: dict[str, Any] = {}
+    origin: dict[Key, str] = {}
+    for place in places:
+        _merge(merged, place.tables, origin, place.name)
+    if not isinstance(merged["model"], dict):
+        raise InputError(f"{_origin(origin, ('model',), places)}: model: must be a table, [model].")
+    method = merged["model"]["method"]
+    if not isinstance(method, str) or method not in METHODS:
+        where = _origin(origin, ("model", "method"), places)
+        raise InputError(f"{where}: model.method: {method!r} is no method; known: {', '.join(METHODS)}.")
+    kind = schema(METHODS[method])
+    try:
+        config = kind.model_validate(merged)
+    except ValidationError as error:
+        lines = [_explain(detail, kind, method, origin, places) for detail in error.errors()]
+        raise InputError("\n".join(dict.fromkeys(lines))) from None
+    _check_grids(config, method, origin, places)
+    return config
+
+
+def _merge(into: dict[str, Any], tables: Mapping[str, Any], origin: dict[Key, str], name: str, at: Key = ()) -> None:
+    for key, value in tables.items():
+        origin[(*at, key)] = name
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value, origin, name, (*at, key))
+        elif isinstance(value, Mapping):
+            into[key] = {}
+            _merge(into[key], value, origin, name, (*at, key))
+        else:
+            into[key] = value
+
+
+def _origin(origin: Mapping[Key, str], key: Key, places: Sequence[ConfigFile]) -> str:
+    while key and key not in origin:
+        key = key[:-1]
+    return origin[key] if key else places[-1].name
+
+
+def _explain(
+    detail: ErrorDetails, kind: type[Config], method: str, origin: Mapping[Key, str], places: Sequence[ConfigFile]
+) -> str:
+    """One line on one error: where, which key, what was expected."""
+    key: Key = tuple(part for part in detail["loc"] if isinstance(part, str) and "[" not in part)
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        message = _unknown(key, kind, method)
+    elif detail["type"] == "value_error":
+        # A cross-check of a table names the key that it is about.
+        last, colon, rest = message.partition(": ")
+        if colon and last.isidentifier():
+            key, message = (*key, last), rest
+    else:
+        wanted = WANTED.get(detail["type"], f"{message[0].lower()}{message[1:]}")
+        message = wanted if detail["type"] == "missing" else f"{wanted}, not {detail['input']!r}"
+    return f"{_origin(origin, key, places)}: {'.'.join(key)}: {message}"
+
+
+def _unknown(key: Key, kind: type[Config], method: str) -> str:
+    table: type[BaseModel] = kind
+    for part in key[:-1]:
+        table = table.model_fields[part].annotation  # type: ignore[assignment]
+    if key[:1] == ("model",) and key[-1].startswith("loss_") and key[-1].endswith("_coeff"):
+        heads = ", ".join(head.name for head in METHODS[method].heads)
+        return f"the method {method} has no such head; its heads: {heads}"
+    close = get_close_matches(key[-1], list(table.model_fields), n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(table.model_fields)}"
+    return f"unknown key; {hint}"
+
+
+def _check_grids(config: Config, method: str, origin: Mapping[Key, str], places: Sequence[ConfigFile]) -> None:
+    grids = {name: getattr(config.validation, name) for name in METHODS[method].params.model_fields}
+    lengths = {name: len(grid) for name, grid in grids.items() if grid}
+    if not config.validation.param_product and len(set(lengths.values())) > 1:
+        name = list(lengths)[-1]
+        listing = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise InputError(
+            f"{_origin(origin, ('validation', name), places)}: validation.{name}: the lists are gone through entry by "
+            f"entry, so they need the same length ({listing}). Or set validation.param_product = true."
+        )

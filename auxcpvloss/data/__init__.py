@@ -1,0 +1,1 @@
+"""Volumes: import, verification, the prepared samples, and a generator."""

@@ -1,0 +1,133 @@
+"""Volumes stored as arrays in zarr folders and hdf5 files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import zarr
+from numpy.typing import NDArray
+
+from auxcpvloss.data.source import Source, Vector, reading, sha256
+from auxcpvloss.errors import InputError
+
+
+@dataclass(frozen=True)
+class ArraySource(Source):
+    """The arrays `raw_key` and `gt_key` of a container, the second of which may be missing."""
+
+    path: Path
+    raw_key: str
+    gt_key: str
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether there is an array `gt_key`."""
+        return _has(self.path, self.gt_key)
+
+    @property
+    def labels_origin(self) -> str:
+        """Path of the container and key of the labels."""
+        return f"{self.path}: {self.gt_key}"
+
+    def read_raw(self) -> NDArray[Any]:
+        """Read the image: (Z, Y, X), as it is stored."""
+        return _read(self.path, self.raw_key)
+
+    def read_labels(self) -> NDArray[Any] | None:
+        """Read the labels: (Z, Y, X), of whatever type is stored."""
+        return _read(self.path, self.gt_key) if self.has_labels else None
+
+    def voxel_size(self) -> Vector | None:
+        """Size of a voxel, the attribute `resolution`."""
+        size = self._attribute("resolution")
+        if size is not None and min(size) <= 0:
+            raise InputError(f"{self.path}: resolution: {list(size)}; expected three positive numbers")
+        return size
+
+    def offset(self) -> Vector:
+        """Position of the first voxel, the attribute `offset`."""
+        return self._attribute("offset") or (0.0, 0.0, 0.0)
+
+    def checksum(self) -> str:
+        """Sha256, in hex, of the bytes of the file or of all files of the folder."""
+        files = [self.path] if self.path.is_file() else [file for file in self.path.rglob("*") if file.is_file()]
+        return sha256({str(file.relative_to(self.path)): file for file in files})
+
+    def _attribute(self, name: str) -> Vector | None:
+        """Read three numbers, of the image or the labels; where both have them they must agree."""
+        found = {}
+        for key in (self.raw_key, self.gt_key) if self.has_labels else (self.raw_key,):
+            with _opened(self.path, key) as array:
+                if name in array.attrs:
+                    found[key] = _vector(f"{self.path}: {key}: {name}", array.attrs[name])
+        if len(set(found.values())) > 1:
+            both = " and ".join(f"{list(value)} of {key}" for key, value in found.items())
+            raise InputError(f"{self.path}: {name}: {both} differ; image and labels must cover the same voxels")
+        return next(iter(found.values()), None)
+
+
+def _vector(origin: str, value: Any) -> Vector:
+    with reading(origin):
+        z, y, x = (float(number) for number in value)
+    if not all(map(math.isfinite, (z, y, x))):
+        raise InputError(f"{origin}: {[z, y, x]}; expected three finite numbers")
+    return z, y, x
+
+
+def _read(path: Path, key: str) -> NDArray[Any]:
+    with _opened(path, key) as array:
+        has_channel = len(array.shape) == 4 and array.shape[0] == 1
+        if len(array.shape) != 3 and not has_channel:
+            raise InputError(
+                f"{path}: {key}: an array of {' x '.join(map(str, array.shape))}, {len(array.shape)} axes; "
+                "expected Z, Y, X, perhaps after one axis of length 1"
+            )
+        return array[0] if has_channel else array[:]
+
+
+def _has(path: Path, key: str) -> bool:
+    """Whether there is an array, without opening one of a zarr: see `_check_codecs`."""
+    if path.is_dir():
+        return (path / key / ".zarray").is_file()
+    with reading(path), h5py.File(path, "r") as file:
+        return isinstance(file.get(key), h5py.Dataset)
+
+
+def _keys(path: Path) -> list[str]:
+    """List the arrays."""
+    if path.is_dir():
+        return sorted(str(file.parent.relative_to(path)) for file in path.rglob(".zarray"))
+    keys: list[str] = []
+    with reading(path), h5py.File(path, "r") as file:
+        file.visititems(lambda key, item: keys.append(key) if isinstance(item, h5py.Dataset) else None)
+    return keys
+
+
+@contextmanager
+def _opened(path: Path, key: str) -> Iterator[Any]:
+    if not _has(path, key):
+        is_new = (path / "zarr.json").exists()
+        there = "it is zarr format 3, expected format 2" if is_new else f"there are: {', '.join(_keys(path)) or 'none'}"
+        raise InputError(f"{path}: no array {key!r} ({there}); set data.raw_key and data.gt_key")
+    with reading(f"{path}: {key}"):
+        if path.is_dir():
+            _check_codecs(path / key)
+            yield zarr.open_array(str(path / key), mode="r")
+        else:
+            with h5py.File(path, "r") as file:
+                yield file[key]
+
+
+def _check_codecs(folder: Path) -> None:
+    """Refuse arrays that are stored as Python objects: to open one is to run what its author put there."""
+    metadata = json.loads((folder / ".zarray").read_text(encoding="utf-8"))
+    codecs = [metadata["compressor"], *(metadata["filters"] or ())]
+    if any(codec and codec["id"] == "pickle" for codec in codecs):
+        raise InputError(f"{folder}: holds pickled Python objects, which are not read; save it as an array of numbers")

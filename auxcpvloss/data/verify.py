@@ -1,0 +1,143 @@
+"""Is a volume fit for training, and what should its owner know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auxcpvloss.config.tables import Data
+from auxcpvloss.data.objects import Objects, measure
+from auxcpvloss.data.source import Source, Vector, voxel_size
+from auxcpvloss.errors import InputError
+
+MAX_LABEL = 2**32 - 2
+TINY = 5  # voxels; below, an instance is more likely a slip of the annotator's hand
+LISTED = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found out about a volume.
+
+    Attributes
+    ----------
+    name, split : str
+    shape : tuple
+        Z, Y, X, in voxels.
+    dtype : str
+        Type of the image, as stored.
+    voxel_size : tuple
+        Along z, y, x: as configured, else as recorded.
+    nuclei : int or None
+        None without labels.
+    warnings : tuple of str
+        What looks odd but is no reason to stop.
+    """
+
+    name: str
+    split: str
+    shape: tuple[int, int, int]
+    dtype: str
+    voxel_size: Vector
+    nuclei: int | None
+    warnings: tuple[str, ...]
+
+
+def verify(source: Source, split: str, data: Data) -> Finding:
+    """Read a volume and look for everything that would spoil a training.
+
+    Raises
+    ------
+    InputError
+        With the name of the file: it cannot be read; the image is empty, constant or not finite; image and labels
+        do not have the same shape; the labels are no integers of 32 bits; a volume for training has no instance; the
+        size of the voxels is not known.
+    """
+    raw = source.read_raw()
+    _check_raw(raw, source.origin)
+    size = voxel_size(source, data)
+    source.offset()  # raises where image and labels do not cover the same voxels
+    labels = source.read_labels()
+    nuclei, warnings = None, []
+    if labels is not None:
+        if labels.shape != raw.shape:
+            raise InputError(
+                f"{source.labels_origin}: {_times(labels.shape)} voxels, but the image {source.origin} "
+                f"has {_times(raw.shape)}"
+            )
+        _check_labels(labels, source.labels_origin)
+        objects = measure(labels)
+        nuclei = len(objects.ids)
+        if split == "train" and nuclei == 0:
+            raise InputError(
+                f"{source.labels_origin}: no instance, all labels are 0; remove it from the training volumes"
+            )
+        warnings += _odd_labels(objects)
+    centers = source.read_centers()
+    if centers is not None:
+        warnings += _odd_centers(centers, raw.shape, None if labels is None else objects.ids)
+    return Finding(source.name, split, raw.shape, str(raw.dtype), size, nuclei, tuple(warnings))
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _check_raw(raw: NDArray[Any], origin: str) -> None:
+    if raw.dtype.kind not in "iuf":
+        raise InputError(
+            f"{origin}: its values are of type {raw.dtype}; expected intensities, integer or floating point"
+        )
+    if not raw.size:
+        raise InputError(f"{origin}: empty, {_times(raw.shape)} voxels")
+    low, high = raw.min(), raw.max()
+    if not np.isfinite(low) or not np.isfinite(high):
+        raise InputError(f"{origin}: holds values that are NaN or infinite; replace them, e.g. with numpy.nan_to_num")
+    if low == high:
+        raise InputError(f"{origin}: constant, every voxel is {low}; there is nothing to see in it")
+
+
+def _check_labels(labels: NDArray[Any], origin: str) -> None:
+    if labels.dtype.kind == "b":
+        raise InputError(f"{origin}: yes or no for each voxel; expected a number for each instance, 0 for background")
+    if labels.dtype.kind not in "iu":
+        remedy = "expected a whole number for each instance, 0 for background"
+        if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.trunc(labels)).all():
+            remedy = "all are whole numbers: store them as such, in numpy with labels.astype('uint32')"
+        raise InputError(f"{origin}: labels of type {labels.dtype}; {remedy}")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0:
+        raise InputError(
+            f"{origin}: negative label {low}; expected 0 for background and positive numbers for instances"
+        )
+    if high > MAX_LABEL:
+        raise InputError(
+            f"{origin}: label {high} is too large; expected at most {MAX_LABEL}: number the instances anew"
+        )
+
+
+def _odd_labels(objects: Objects) -> list[str]:
+    odd = {
+        "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
+        f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
+    }
+    return [f"{what}: {_listed(ids)}" for what, ids in odd.items() if len(ids)]
+
+
+def _odd_centers(centers: NDArray[Any], shape: tuple[int, ...], ids: NDArray[Any] | None) -> list[str]:
+    annotated = centers[:, 3].astype(np.int64)
+    outside = (centers[:, :3] < 0).any(axis=1) | (centers[:, :3] > np.array(shape) - 1).any(axis=1)
+    odd: dict[str, Collection[int]] = {"annotated centers outside the image (z, y, x?)": annotated[outside]}
+    if ids is not None:
+        odd["labels without an annotated center"] = np.setdiff1d(ids, annotated)
+        odd["annotated centers without a label"] = np.setdiff1d(annotated, ids)
+    return [f"{what}: {_listed(found)}" for what, found in odd.items() if len(found)]
+
+
+def _listed(ids: Collection[int]) -> str:
+    shown = ", ".join(str(number) for number in list(ids)[:LISTED])
+    return shown if len(ids) <= LISTED else f"{shown}, ... ({len(ids)} in all)"

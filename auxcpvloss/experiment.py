@@ -1,0 +1,220 @@
+"""An experiment: one folder, its configuration, and where everything in it is."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import toml
+
+from auxcpvloss.config import Config
+from auxcpvloss.data.samples import Sample, open_sample
+from auxcpvloss.data.sources import SPLITS, find_sources
+from auxcpvloss.errors import InputError
+from auxcpvloss.files import write_text
+from auxcpvloss.methods import METHODS, Method, Params
+
+INDIFFERENT = ("max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size")
+"""Keys of [training] that do not change what the weights become."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A checkpoint, and the post-processing parameters to use with it."""
+
+    checkpoint: int
+    params: Params
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The folder of an experiment and its effective configuration.
+
+    Attributes
+    ----------
+    folder : Path
+    config : Config
+    """
+
+    folder: Path
+    config: Config
+
+    @property
+    def method(self) -> Method:
+        """The method that ``model.method`` names."""
+        return METHODS[self.config.model.method]
+
+    @property
+    def params(self) -> Params:
+        """The parameters of [postprocessing]."""
+        return self.config.params(self.method.params)
+
+    # Data: prepared once for all experiments on it, in a folder named by what it is made from.
+
+    def data_folder(self, split: str) -> Path:
+        """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
+        data = self.config.data.model_dump(mode="json")
+        places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data")}
+        place = str(places[f"{split}_data"] or places["path"])
+        text = json.dumps([place, data, self.config.preprocessing.model_dump(mode="json")], sort_keys=True)
+        name = Path(place).stem or self.config.data.input_format
+        return self.folder.parent / "data" / f"{name}-{sha256(text.encode()).hexdigest()[:8]}" / split
+
+    def samples(self, split: str) -> list[Sample]:
+        """Give the prepared volumes of a split.
+
+        Raises
+        ------
+        InputError
+            A volume of the split is not prepared.
+        """
+        names = [source.name for source in find_sources(self.config.data, [split])[split]]
+        opened = {name: open_sample(self.data_folder(split) / f"{name}.zarr") for name in names}
+        missing = [name for name, sample in opened.items() if sample is None]
+        if missing:
+            raise InputError(f"{self.data_folder(split)}: not prepared: {', '.join(missing)}. Run the stage prepare.")
+        return [sample for sample in opened.values() if sample is not None]
+
+    # Training.
+
+    @property
+    def train_folder(self) -> Path:
+        """Checkpoints, logs, snapshots and the description of the networks."""
+        return self.folder / "train"
+
+    def training_record(self) -> dict[str, Any] | None:
+        """What the weights in the folder were made from; None while there are none."""
+        path = self.train_folder / "made_from.json"
+        return json.loads(path.read_text()) if self.checkpoints() and path.is_file() else None
+
+    def training_keys(self) -> dict[str, Any]:
+        """Give the keys of the configuration that the weights depend on."""
+        config = self.config
+        tables = config.model_dump(mode="json", include={"model", "optimizer", "training"})
+        tables["model"].pop("test_input_shape")
+        for key in INDIFFERENT:
+            # The length of the training shapes a schedule.
+            if key != "max_iterations" or config.optimizer.lr_schedule == "constant":
+                tables["training"].pop(key)
+        return plain({**tables, "general": {"seed": config.general.seed}})
+
+    def refuse_other_training(self, samples: Mapping[str, Any] | None = None) -> None:
+        """Refuse to go on with weights that were made from something else.
+
+        Parameters
+        ----------
+        samples : mapping, optional
+            What the training volumes were made from, by name; not compared if not given.
+
+        Raises
+        ------
+        InputError
+            The weights in the folder were made from other keys or data.
+        """
+        record = self.training_record()
+        if record is None:
+            return
+        now = {**self.training_keys(), "samples": record["samples"] if samples is None else plain(samples)}
+        changed = difference(record, now)
+        if changed is not None:
+            raise InputError(
+                f"{self.train_folder}: holds checkpoints of another training: {changed}.\n"
+                "Use another experiment (-id NAME), or --run_from_exp to go on with the configuration of this one."
+            )
+
+    def checkpoint_path(self, iteration: int) -> Path:
+        """File of the weights and the state of the optimizer after so many iterations."""
+        return self.train_folder / "checkpoints" / f"{iteration:08d}.keras"
+
+    def checkpoints(self) -> list[int]:
+        """Iterations of which there is a checkpoint, in order."""
+        return sorted(int(path.stem) for path in self.train_folder.glob("checkpoints/[0-9]*.keras"))
+
+    def need_checkpoint(self, iteration: int) -> Path:
+        """Path of a checkpoint that must be there.
+
+        Raises
+        ------
+        InputError
+            There is none; the message lists those that are.
+        """
+        there = self.checkpoints()
+        if iteration not in there:
+            listing = ", ".join(map(str, there)) or "none"
+            raise InputError(
+                f"no checkpoint of iteration {iteration} in {self.train_folder}; there are: {listing}.\n"
+                "Run the stage train, or set --checkpoint to one of these."
+            )
+        return self.checkpoint_path(iteration)
+
+    # Results.
+
+    def processed(self, split: str, checkpoint: int, sample: str) -> Path:
+        """Prediction of a sample."""
+        return self.folder / split / "processed" / str(checkpoint) / f"{sample}.zarr"
+
+    def instanced(self, split: str, checkpoint: int, params: Params, sample: str) -> Path:
+        """Instances of a sample."""
+        suffix = "hdf" if self.config.postprocessing.output_format == "hdf" else "zarr"
+        return self.folder / split / "instanced" / str(checkpoint) / params.slug() / f"{sample}.{suffix}"
+
+    def evaluated(self, split: str, checkpoint: int, params: Params) -> Path:
+        """Folder of the scores of a split."""
+        return self.folder / split / "evaluated" / str(checkpoint) / params.slug()
+
+    # Which checkpoint and parameters won the validation.
+
+    @property
+    def selection_path(self) -> Path:
+        """Where validate_checkpoints writes what won."""
+        return self.folder / "val" / "selection.toml"
+
+    def write_selection(self, selection: Selection, score: float, made_from: Mapping[str, Any]) -> None:
+        """Write what won the validation, with its score."""
+        table = {
+            "checkpoint": selection.checkpoint,
+            "metric": self.config.evaluation.metric,
+            "score": score,
+            "params": selection.params.model_dump(),
+            "made_from": made_from,
+        }
+        write_text(self.selection_path, toml.dumps(table))
+
+    def read_selection(self) -> Selection:
+        """Read what won the validation.
+
+        Raises
+        ------
+        InputError
+            Nothing was validated yet.
+        """
+        if not self.selection_path.is_file():
+            raise InputError(
+                f"{self.selection_path}: not there: no checkpoint was selected yet.\n"
+                "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
+            )
+        table = tomllib.loads(self.selection_path.read_text())
+        return Selection(table["checkpoint"], self.method.params(**table["params"]))
+
+
+def difference(old: Any, new: Any, at: str = "") -> str | None:
+    """Name the first key in which two records of inputs differ, with both values; None where they are equal."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            if (found := difference(old.get(key), new.get(key), f"{at}.{key}" if at else str(key))) is not None:
+                return found
+        return None
+    return None if old == new else f"{at} was {old!r}, is {new!r}"
+
+
+def plain(record: Any) -> Any:
+    """Give a record as it comes back from JSON: tuples as lists, numbers as plain numbers."""
+    return json.loads(json.dumps(record))
+
+
+__all__ = ["SPLITS", "Experiment", "Selection", "difference", "plain"]

@@ -1,0 +1,96 @@
+"""What a method is: heads with targets and losses, and the way from a prediction to instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+Labels = NDArray[np.uint32]
+Array = NDArray[Any]
+Prediction = Mapping[str, Array]
+
+OUTSIDE = np.uint32(0xFFFFFFFF)
+"""Label of voxels beyond the end of the volume: nothing is known there, nothing is trained there."""
+
+
+class Params(BaseModel):
+    """Post-processing parameters of a method: its keys of the table [postprocessing]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def slug(self) -> str:
+        """Name of the folder of the results made with these parameters, e.g. ``fg_thresh_0.9_seed_thresh_0.8``."""
+        return "_".join(f"{key}_{value}" for key, value in self.model_dump().items())
+
+
+@dataclass(frozen=True)
+class Head:
+    """One output of the network, with what it learns.
+
+    Attributes
+    ----------
+    name : str
+        Also names the loss coefficient ``loss_<name>_coeff`` and the array ``volumes/pred_<name>``.
+    channels : int
+        Output channels.
+    target : callable
+        (Z, Y, X) labels, `OUTSIDE` beyond the volume -> (C, Z, Y, X) target of the same extent.
+    loss : callable
+        (target, prediction, region), each (B, Z, Y, X, C), -> (B,) mean of weight x value; see `network.losses`.
+    perfect : callable
+        (C, Z, Y, X) target -> (channels, Z, Y, X) network output of a model that is always right.
+    context : int
+        Voxels beyond the patch that the target depends on.
+    whole_instances : bool
+        Whether the target depends on all of each instance that enters the patch.
+    auxiliary : bool
+        Trained only; not predicted for post-processing.
+    coefficient : float
+        Default weight of the loss in the total.
+    """
+
+    name: str
+    channels: int
+    target: Callable[[Labels], Array]
+    loss: Callable[[Any, Any, Any], Any]
+    perfect: Callable[[Array], Array]
+    context: int = 0
+    whole_instances: bool = False
+    auxiliary: bool = False
+    coefficient: float = 1.0
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to find nuclei: what the network learns, and how its output becomes instances.
+
+    Attributes
+    ----------
+    name : str
+        Value of ``model.method``.
+    heads : tuple of Head
+    decode : callable
+        ({head: (C, Z, Y, X)}, params) -> (Z, Y, X) labels, 0 background.
+    params : type of Params
+        The parameters that `decode` takes.
+    """
+
+    name: str
+    heads: tuple[Head, ...]
+    decode: Callable[[Prediction, Any], Labels]
+    params: type[Params] = field(default=Params)
+
+    @property
+    def predicted_heads(self) -> tuple[Head, ...]:
+        """The heads whose output post-processing needs."""
+        return tuple(head for head in self.heads if not head.auxiliary)
+
+
+def with_auxiliary(method: Method, head: Head) -> Method:
+    """Give the same method one more head, for training only, and add the head's name to the method's."""
+    return replace(method, name=f"{method.name}_{head.name}", heads=(*method.heads, replace(head, auxiliary=True)))

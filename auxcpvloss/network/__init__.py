@@ -1,0 +1,1 @@
+"""The U-Net: shapes, tiling, losses, and the network itself."""

@@ -1,0 +1,83 @@
+"""How a volume is covered with tiles such that no seam shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auxcpvloss.network.shapes import AxisGeometry, Shape
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Tiles of equal shape, from the volume's first voxel on.
+
+    Attributes
+    ----------
+    input_shape : (Z, Y, X)
+        What the network gets for each tile.
+    tile : (Z, Y, X)
+        What is kept of its output.
+    margin : (Z, Y, X)
+        Voxels of the input before the tile.
+    output_offset : (Z, Y, X)
+        Voxels of the network's output before the tile.
+    counts : (Z, Y, X)
+        Number of tiles along each axis.
+    """
+
+    input_shape: Shape
+    tile: Shape
+    margin: Shape
+    output_offset: Shape
+    counts: Shape
+
+
+def tile_volume(geometry: Sequence[AxisGeometry], limit: Shape, volume: Shape) -> Tiling:
+    """Cover a volume with as few tiles as an input shape allows, each no larger than needed.
+
+    A network with pooling does not commute with all shifts of its input, only with multiples of its total
+    downsampling factor. Tiles are multiples of that, so that every voxel sees the same grid however the volume is
+    tiled; what a "same" network makes of the zeros beyond its input is cut away.
+
+    Parameters
+    ----------
+    geometry : three of AxisGeometry
+    limit : (Z, Y, X)
+        Largest input, ``model.test_input_shape``.
+    volume : (Z, Y, X)
+
+    Returns
+    -------
+    Tiling
+    """
+    axes = [_tile_axis(*axis) for axis in zip(geometry, limit, volume, strict=True)]
+    columns = [(z, y, x) for z, y, x in zip(*axes, strict=True)]
+    return Tiling(*columns)
+
+
+def _tile_axis(geometry: AxisGeometry, limit: int, volume: int) -> tuple[int, int, int, int, int]:
+    count = math.ceil(volume / _usable(geometry, limit)[0])
+    size = next(size for size in range(1, limit + 1) if _usable(geometry, size)[0] * count >= volume)
+    return size, *_usable(geometry, size), count
+
+
+def _usable(geometry: AxisGeometry, size: int) -> tuple[int, int, int]:
+    """Length of the tile that an input of `size` gives (0: none), its begin in the input and in the output."""
+    output = geometry.output_size(size)
+    if output is None:
+        return 0, 0, 0
+    factor = geometry.total_factor
+    if geometry.valid:
+        return output // factor * factor, (size - output) // 2, 0
+    margin = math.ceil(geometry.context / factor) * factor
+    return max(0, size - 2 * margin), margin, margin
+
+
+def smallest_tileable(geometry: AxisGeometry) -> int:
+    """Smallest input along an axis of which a tile remains."""
+    size = 1
+    while _usable(geometry, size)[0] == 0:
+        size += 1
+    return size

@@ -1,0 +1,1 @@
+"""Batches for training and scanning of volumes, with gunpowder."""

@@ -1,0 +1,76 @@
+"""The stages of an experiment, in order. They talk through files only: each can be run alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.stages.dry_run import dry_run
+from auxcpvloss.stages.mknet import mknet
+from auxcpvloss.stages.prepare import prepare
+from auxcpvloss.stages.testing import evaluate, label, predict
+from auxcpvloss.stages.train import train
+from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
+from auxcpvloss.terminal import Terminal
+
+BUILDING: dict[str, Callable[[Experiment, Terminal], None]] = {
+    "prepare": prepare,
+    "mknet": mknet,
+    "train": train,
+    "validate_checkpoints": validate_checkpoints,
+}
+TESTING: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
+    "predict": predict,
+    "label": label,
+    "evaluate": evaluate,
+}
+STAGES = (*BUILDING, *TESTING)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which checkpoint the test volumes are predicted with: a number, or the best or last one."""
+
+    which: str = "best"
+    checkpoint: int | None = None
+
+    def select(self, experiment: Experiment) -> Selection:
+        """Find checkpoint and parameters.
+
+        The parameters are those that validation selected, or those of [postprocessing] where nothing was validated.
+
+        Raises
+        ------
+        InputError
+            There is no such checkpoint, or none was selected yet.
+        """
+        if self.checkpoint is None and self.which == "best":
+            return experiment.read_selection()
+        params = experiment.read_selection().params if experiment.selection_path.is_file() else experiment.params
+        checkpoint = self.checkpoint
+        if checkpoint is None:
+            checkpoint = max(experiment.checkpoints(), default=experiment.config.training.max_iterations)
+        experiment.need_checkpoint(checkpoint)
+        return Selection(checkpoint, params)
+
+
+def run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice) -> None:
+    """Run stages, in order."""
+    for stage in STAGES:
+        if stage not in stages:
+            continue
+        terminal.stage = stage
+        began = perf_counter()
+        if stage in BUILDING:
+            BUILDING[stage](experiment, terminal)
+        else:
+            TESTING[stage](experiment, terminal, choice.select(experiment))
+        logger.info("%s took %.1f s", stage, perf_counter() - began)
+
+
+__all__ = ["STAGES", "Choice", "dry_run", "run"]

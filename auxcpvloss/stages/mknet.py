@@ -1,0 +1,76 @@
+"""Build the networks and record what they are."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from auxcpvloss.config.tables import Model
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.files import write_text
+from auxcpvloss.terminal import Terminal
+
+if TYPE_CHECKING:
+    import keras
+
+
+def mknet(experiment: Experiment, terminal: Terminal) -> None:
+    """Write ``train/network.json`` and ``train/network.txt``: shapes, parameters, receptive field, cost."""
+    from auxcpvloss.network.unet import build_unet
+
+    config, heads = experiment.config, experiment.method.heads
+    record: dict[str, Any] = {}
+    summaries = []
+    for purpose, shape in (("train", config.model.train_input_shape), ("test", config.model.test_input_shape)):
+        network = build_unet(config.model, heads, shape, config.training.precision)
+        record[purpose] = describe(network, config.model)
+        summaries.append(f"{purpose} network\n{_summary(network)}")
+    folder = experiment.train_folder
+    write_text(folder / "network.json", json.dumps(record, indent=2) + "\n")
+    write_text(folder / "network.txt", "\n".join(summaries))
+    train, test = record["train"], record["test"]
+    terminal.say(
+        f"{experiment.method.name}: input {_shape(train['input_shape'])} -> output {_shape(train['output_shape'])} "
+        f"(test {_shape(test['input_shape'])} -> {_shape(test['output_shape'])}), {train['parameters']:,} parameters, "
+        f"receptive field {_shape(train['receptive_field'])}, "
+        f"{train['flops_per_voxel'] / 1e3:,.0f} kFLOP an output voxel"
+    )
+
+
+def describe(network: keras.Model, model: Model) -> dict[str, Any]:
+    """Shapes (z, y, x), parameters, receptive field in voxels, and floating point operations of a network."""
+    outputs = {name: list(tensor.shape[1:]) for name, tensor in network.output.items()}
+    output_shape = next(iter(outputs.values()))[:3]
+    flops = sum(_flops(layer) for layer in network.layers)
+    return {
+        "input_shape": list(network.inputs[0].shape[1:4]),
+        "output_shape": output_shape,
+        "heads": {name: shape[3] for name, shape in outputs.items()},
+        "parameters": network.count_params(),
+        "receptive_field": [axis.receptive_field for axis in model.geometry],
+        "total_downsampling": [axis.total_factor for axis in model.geometry],
+        "flops": flops,
+        "flops_per_voxel": flops / math.prod(output_shape),
+    }
+
+
+def _flops(layer: Any) -> int:
+    """Multiplications and additions of a convolution; what other layers cost is small beside it."""
+    kernel = getattr(layer, "kernel", None)
+    if kernel is None:
+        return 0
+    # Each weight of a kernel is used once a voxel: of the output, or, transposed, of the input.
+    transposed = "Transpose" in type(layer).__name__
+    voxels = math.prod((layer.input if transposed else layer.output).shape[1:4])
+    return int(2 * voxels * math.prod(kernel.shape))
+
+
+def _summary(network: keras.Model) -> str:
+    lines: list[str] = []
+    network.summary(line_length=110, print_fn=lambda line, **_: lines.append(line))
+    return "\n".join(lines) + "\n"
+
+
+def _shape(shape: list[int]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,63 @@
+"""Turn what users have into ``<sample>.zarr``."""
+
+from __future__ import annotations
+
+from auxcpvloss.data.samples import expected_made_from, open_sample, write_sample
+from auxcpvloss.data.sources import SPLITS, Source, find_sources
+from auxcpvloss.data.verify import verify
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment, difference, plain
+from auxcpvloss.terminal import Terminal
+
+
+def prepare(experiment: Experiment, terminal: Terminal, splits: tuple[str, ...] = SPLITS) -> None:
+    """Verify all volumes, then write those that are not there or were made from something else.
+
+    Raises
+    ------
+    InputError
+        Any volume is not fit; nothing was written then.
+    """
+    data = experiment.config.data
+    found = find_sources(data, splits)
+    stale = [(split, source) for split in splits for source in found[split] if not _current(experiment, split, source)]
+    total = sum(map(len, found.values()))
+    if total == 0:
+        raise InputError("data: no volumes. Set data.path, or data.train_data and its like, in a file given with -c.")
+    if stale:
+        _verify_all(experiment, terminal, stale)
+    with terminal.progress("volumes", len(stale)) as bar:
+        for number, (split, source) in enumerate(stale):
+            bar.update(number, source.name)
+            path = experiment.data_folder(split) / f"{source.name}.zarr"
+            write_sample(source, path, data, experiment.config.preprocessing)
+    counts = ", ".join(f"{len(found[split])} {split}" for split in splits)
+    folder = experiment.data_folder(splits[0]).parent
+    whole = f"{total - len(stale)} of them whole already" if len(stale) < total else "all new"
+    terminal.say(f"{counts} volumes in {folder}, {whole}")
+
+
+def _current(experiment: Experiment, split: str, source: Source) -> bool:
+    config = experiment.config
+    sample = open_sample(experiment.data_folder(split) / f"{source.name}.zarr")
+    if sample is None:
+        return False
+    expected = plain(expected_made_from(source, config.data, config.preprocessing))
+    return difference(sample.made_from, expected) is None
+
+
+def _verify_all(experiment: Experiment, terminal: Terminal, stale: list[tuple[str, Source]]) -> None:
+    findings = []
+    with terminal.progress("verifying", len(stale)) as bar:
+        for number, (split, source) in enumerate(stale):
+            bar.update(number, source.name)
+            findings.append(verify(source, split, experiment.config.data))
+    rows = [
+        (f.split, f.name, " x ".join(map(str, f.shape)), str(f.dtype), " ".join(f"{v:g}" for v in f.voxel_size),
+         "-" if f.nuclei is None else f.nuclei)
+        for f in findings
+    ]  # fmt: skip
+    terminal.table("Volumes", ("split", "name", "shape z y x", "type", "voxel size", "nuclei"), rows)
+    for finding in findings:
+        for warning in finding.warnings:
+            terminal.warn(f"{finding.name}: {warning}")

@@ -1,0 +1,83 @@
+"""The losses of a training, as CSV and for TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from auxcpvloss.files import write_text
+
+
+class TrainingLog:
+    """Means of all losses over the iterations since the last line.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``log.csv`` and ``tensorboard/``.
+    first : int
+        Iteration that the training goes on from; later lines of an earlier attempt are dropped.
+    """
+
+    def __init__(self, folder: Path, first: int) -> None:
+        import tensorflow as tf
+
+        self._path = folder / "log.csv"
+        self._tensorflow = tf
+        self._sums: dict[str, float] = defaultdict(float)
+        self._count = 0
+        self._means: dict[str, float] = {}
+        self._keep_until(first)
+        self._file = self._path.open("a", newline="", encoding="utf-8")
+        self._board = tf.summary.create_file_writer(str(folder / "tensorboard"))
+
+    def add(self, iteration: int, losses: dict[str, Any]) -> None:
+        """Take the losses of one iteration."""
+        if not self._count:
+            self._sums.clear()
+        self._count += 1
+        for name, value in losses.items():
+            self._sums[name] += float(value)
+        self._means = {name: value / self._count for name, value in self._sums.items()}
+
+    def write(self, iteration: int, learning_rate: float, speed: float) -> None:
+        """Write a line, and begin new means."""
+        row = {
+            "iteration": iteration,
+            **{name: f"{self._means[name]:.6g}" for name in sorted(self._means, key=lambda name: name != "loss")},
+            "learning_rate": f"{learning_rate:.6g}",
+            "iterations_per_second": f"{speed:.3f}",
+        }
+        writer = csv.DictWriter(self._file, row)
+        if self._file.tell() == 0:
+            writer.writeheader()
+        writer.writerow(row)
+        self._file.flush()
+        with self._board.as_default():
+            for name, value in (*self._means.items(), ("learning_rate", learning_rate)):
+                self._tensorflow.summary.scalar(name, value, step=iteration)
+        self._count = 0
+
+    def summary(self) -> str:
+        """Give the total, and in brackets its parts: ``0.31 (threeclass 0.2, cpv 0.1)``."""
+        parts = [f"{name.removesuffix('_loss')} {value:.3g}" for name, value in self._means.items() if name != "loss"]
+        total = f"{self._means.get('loss', float('nan')):.3g}"
+        return f"{total} ({', '.join(parts)})" if len(parts) > 1 else total
+
+    def _keep_until(self, iteration: int) -> None:
+        if self._path.is_file():
+            header, *lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+            kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= iteration]
+            write_text(self._path, "".join([header, *kept]) if kept else "")
+
+    def __enter__(self) -> TrainingLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._board.close()

@@ -1,0 +1,142 @@
+"""Find the checkpoint and the post-processing parameters that do best on the validation volumes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment, Selection, plain
+from auxcpvloss.files import write_text
+from auxcpvloss.methods import Params
+from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_sample
+from auxcpvloss.terminal import Bar, Terminal
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean of the metric over the validation volumes."""
+
+    checkpoint: int
+    params: Params
+    value: float
+
+
+def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
+    """Predict, label and evaluate the validation volumes with every checkpoint and set of parameters.
+
+    Writes ``val/scores.csv`` and, for the stages to come, ``val/selection.toml``.
+
+    Raises
+    ------
+    InputError
+        No validation volumes, no checkpoints, or a metric that no evaluation has.
+    """
+    samples = _samples(experiment)
+    checkpoints = _checkpoints(experiment)
+    sets = parameter_sets(experiment)
+    scores = []
+    with terminal.progress("checkpoints x parameters", len(checkpoints) * len(sets)) as bar:
+        for checkpoint in checkpoints:
+            _predict(experiment, checkpoint, samples, bar, len(scores))
+            for params in sets:
+                bar.update(len(scores), f"checkpoint {checkpoint}, {params.slug()}")
+                scores.append(Score(checkpoint, params, _score(experiment, checkpoint, params, samples)))
+    # The first of equals: the earlier checkpoint.
+    best = max(scores, key=lambda score: score.value)
+    _write_scores(experiment, scores)
+    metric = experiment.config.evaluation.metric
+    made_from = {"samples": [sample.name for sample in samples], "checkpoints": checkpoints, "sets": len(sets)}
+    experiment.write_selection(Selection(best.checkpoint, best.params), best.value, plain(made_from))
+    terminal.say(
+        f"best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "
+        f"checkpoint {best.checkpoint}, {_describe(best.params)}: {metric} = {best.value:.3f}"
+    )
+
+
+def parameter_sets(experiment: Experiment) -> list[Params]:
+    """The lists of [validation], entry by entry or in every combination, over the values of [postprocessing]."""
+    table, base = experiment.config.validation, experiment.params
+    grids = {name: getattr(table, name) for name in type(base).model_fields}
+    grids = {name: grid for name, grid in grids.items() if grid}
+    rows = product(*grids.values()) if table.param_product else zip(*grids.values(), strict=True)
+    sets = [base.model_copy(update=dict(zip(grids, row, strict=True))) for row in rows] if grids else [base]
+    return list(dict.fromkeys(sets))
+
+
+def read_metric(table: Mapping[str, Any], path: str) -> float:
+    """Look a number of an evaluation up by its path of keys, as in ``confusion_matrix.th_0_5.AP``.
+
+    Raises
+    ------
+    InputError
+        There is no such number; the message says what there is.
+    """
+    value: Any = table
+    for number, key in enumerate(path.split(".")):
+        if not isinstance(value, Mapping) or key not in value:
+            known = ", ".join(value) if isinstance(value, Mapping) else "a number"
+            at = ".".join(path.split(".")[:number]) or "an evaluation"
+            raise InputError(f"evaluation.metric = {path!r}: there is no {key!r}; {at} has: {known}.")
+        value = value[key]
+    if not isinstance(value, int | float):
+        raise InputError(f"evaluation.metric = {path!r}: is a table; name one of: {', '.join(value)}.")
+    return float(value)
+
+
+def _samples(experiment: Experiment) -> list[Sample]:
+    samples = [sample for sample in experiment.samples("val") if sample.has_labels]
+    if not samples:
+        raise InputError(
+            "data.val_data: there are no validation volumes with labels, so no checkpoint can be selected. Set "
+            "data.val_data (the training volumes, if there are no others), or go on with --test-checkpoint last."
+        )
+    return samples
+
+
+def _checkpoints(experiment: Experiment) -> list[int]:
+    wanted, there = experiment.config.validation.checkpoints, experiment.checkpoints()
+    if not there:
+        raise InputError(f"{experiment.train_folder}: no checkpoints to validate. Run the stage train.")
+    for checkpoint in wanted:
+        experiment.need_checkpoint(checkpoint)
+    return sorted(wanted) or there
+
+
+def _predict(experiment: Experiment, checkpoint: int, samples: list[Sample], bar: Bar, done: int) -> None:
+    for sample in samples:
+        predict_sample(
+            experiment, "val", checkpoint, sample,
+            lambda tile, tiles, name=sample.name: bar.update(  # type: ignore[misc]
+                done, f"checkpoint {checkpoint}: predicting {name}, tile {tile} of {tiles}"
+            ),
+        )  # fmt: skip
+
+
+def _score(experiment: Experiment, checkpoint: int, params: Params, samples: list[Sample]) -> float:
+    values = []
+    for sample in samples:
+        label_sample(experiment, "val", checkpoint, params, sample)
+        table, _ = evaluate_sample(experiment, "val", checkpoint, params, sample)
+        values.append(read_metric(table, experiment.config.evaluation.metric))
+    return float(np.mean(values))
+
+
+def _write_scores(experiment: Experiment, scores: list[Score]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["checkpoint", *type(scores[0].params).model_fields, experiment.config.evaluation.metric])
+    for score in scores:
+        writer.writerow([score.checkpoint, *score.params.model_dump().values(), f"{score.value:.6f}"])
+    write_text(experiment.folder / "val" / "scores.csv", text.getvalue())
+
+
+def _describe(params: Params) -> str:
+    return ", ".join(f"{key} {value}" for key, value in params.model_dump().items())

@@ -1,0 +1,174 @@
+"""Compare auxcpvloss.metrics with StarDist's matching, on random and on real label volumes.
+
+Run by compare_with_stardist.sh, in an environment of StarDist's own. Ends with status 1 if they differ.
+
+StarDist counts a pair where IoU >= t, the project where IoU > t; and StarDist's IoU is float32. So the
+thresholds compared lie a little above 0.1 .. 0.9, and no IoU may lie so near that the two could take it
+differently. (tests/test_metrics.py has the IoU that equals t.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from skimage.feature import peak_local_max
+from skimage.filters import gaussian, threshold_otsu
+from skimage.morphology import ball
+from skimage.segmentation import watershed
+from stardist.matching import matching as stardist_matching  # type: ignore[import-not-found]
+
+from auxcpvloss import metrics
+
+Volume = NDArray[Any]
+Pair = tuple[str, Volume, Volume]
+
+RANDOM_PAIRS = 200
+# float32 rounds an IoU by less than 1e-7.
+GAP = 1e-6
+TOLERANCE = 1e-9
+TOLERANCE_OF_IOU = 1e-6
+MEAN_IOU = "mean matched IoU at 0.5"
+
+
+def random_labels(rng: np.random.Generator, shape: tuple[int, ...], instances: int) -> Volume:
+    """Label the cells of random points, each cut off at a random radius: touching, and with background."""
+    points = rng.random((instances, 3)) * shape
+    distances = np.stack([np.linalg.norm(np.moveaxis(np.indices(shape), 0, -1) - point, axis=-1) for point in points])
+    nearest = distances.argmin(axis=0)
+    radius = rng.uniform(2, 8, instances)
+    names = rng.permutation(np.arange(1, 60_000))[:instances]
+    return np.where(distances.min(axis=0) < radius[nearest], names[nearest], 0)
+
+
+def random_pairs(number: int) -> Iterator[Pair]:
+    """Every second pair is unrelated volumes (many low IoU), the others are a volume and a faulty copy."""
+    for seed in range(number):
+        rng = np.random.default_rng(seed)
+        shape = tuple(rng.integers(8, 24, 3))
+        truth = random_labels(rng, shape, int(rng.integers(1, 40)))
+        if seed % 2:
+            yield f"random {seed}", truth, random_labels(rng, shape, int(rng.integers(1, 40)))
+        else:
+            yield f"random {seed}", truth, with_faults(truth, rng)
+
+
+def with_faults(labels: Volume, rng: np.random.Generator) -> Volume:
+    """Copy a segmentation with the faults of real ones: dropped, merged, split, grown, shrunk and shifted."""
+    faulty = np.roll(labels, rng.integers(-1, 2, labels.ndim), axis=tuple(range(labels.ndim)))
+    ids = rng.permutation(np.unique(labels[labels > 0]))
+    dropped, merged, split, shrunk = np.array_split(ids[: max(4, ids.size // 2)], 4)
+    faulty[np.isin(faulty, dropped)] = 0
+    for one, other in zip(merged[::2], merged[1::2], strict=False):
+        faulty[faulty == one] = other
+    for label in split:
+        inside = np.argwhere(faulty == label)
+        if inside.size:
+            axis = rng.integers(labels.ndim)
+            half = inside[inside[:, axis] > np.median(inside[:, axis])]
+            faulty[tuple(half.T)] = faulty.max() + 1
+    for label in shrunk:
+        inside = faulty == label
+        faulty[inside & ~ndi.binary_erosion(inside)] = 0
+    grown = ndi.grey_dilation(faulty, footprint=ndi.generate_binary_structure(labels.ndim, 1))
+    return np.where((faulty == 0) & (rng.random() < 0.5), grown, faulty)
+
+
+def classical(raw: Volume, sigma: float) -> Volume:
+    """Segment raw data without learning: Otsu's threshold, and a watershed of the distance transform."""
+    smooth = gaussian(raw.astype(float), sigma)
+    foreground = smooth > threshold_otsu(smooth)
+    distance = ndi.distance_transform_edt(foreground)
+    peaks = peak_local_max(gaussian(distance, sigma), footprint=ball(4), labels=foreground.astype(int))
+    seeds = np.zeros(raw.shape, np.int32)
+    seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+    return watershed(-distance, seeds, mask=foreground)
+
+
+def real_pairs(data: Path) -> Iterator[Pair]:
+    """Each real ground truth against a classical segmentation of its raw data, and two against faulty copies."""
+    for seed, name in enumerate(
+        ("mouse_embryo/train/{}/16_cell_stage", "mouse_embryo/test/{}/8_cell_stage", "arabidopsis_ovule/train/{}/1135")
+    ):
+        truth = tifffile.imread(data / f"{name.format('masks')}.tif").astype(np.int64)
+        raw = tifffile.imread(data / f"{name.format('images')}.tif")
+        yield f"{name.format('masks')}, classical", truth, classical(raw, sigma=2)
+        if seed != 1:
+            yield f"{name.format('masks')}, faults", truth, with_faults(truth, np.random.default_rng(seed))
+
+
+def check_distance(table: metrics.Overlaps, threshold: float) -> None:
+    """Refuse a pair with an IoU that the shifted threshold, or float32, might decide otherwise."""
+    near = (table.iou > threshold) & (table.iou < threshold + 2 * GAP)
+    if near.any():
+        raise SystemExit(f"an IoU of {table.iou[near]} is too near to the threshold {threshold} to compare")
+
+
+def differences(truth: Volume, predicted: Volume) -> Iterator[tuple[str, float]]:
+    """Yield the name of a metric and by how much the two programs differ, for all metrics and thresholds.
+
+    The mean IoU of matched pairs is compared at 0.5 alone: below, StarDist's assignment also weighs pairs that
+    may not match, and so can choose others among as many.
+    """
+    table = metrics.overlaps(truth, predicted)
+    scores = metrics.score(truth, predicted)
+    shifted = [threshold + GAP for threshold in metrics.THRESHOLDS]
+    for threshold, theirs in zip(metrics.THRESHOLDS, stardist_matching(truth, predicted, shifted), strict=True):
+        check_distance(table, threshold)
+        own = scores.counts[threshold]
+        yield "tp", abs(own.tp - theirs.tp)
+        yield "fp", abs(own.fp - theirs.fp)
+        yield "fn", abs(own.fn - theirs.fn)
+        yield "AP", abs(own.ap - theirs.accuracy)
+        yield "precision", abs(own.precision - theirs.precision)
+        yield "recall", abs(own.recall - theirs.recall)
+        yield "F1", abs(own.f1 - theirs.f1)
+        if threshold == 0.5:
+            yield MEAN_IOU, abs(scores.mean_matched_iou - float(theirs.mean_matched_score))
+
+
+def compare(pairs: Iterable[Pair], verbose: bool) -> dict[str, float]:
+    """Return the largest difference of each metric over all pairs, and print what was compared."""
+    largest: dict[str, float] = {}
+    number, matched = 0, dict.fromkeys(metrics.THRESHOLDS, 0)
+    for name, truth, predicted in pairs:
+        for metric, difference in differences(truth, predicted):
+            largest[metric] = max(largest.get(metric, 0.0), float(difference))
+        scores = metrics.score(truth, predicted)
+        for threshold, counts in scores.counts.items():
+            matched[threshold] += counts.tp
+        number += 1
+        if verbose:
+            print(f"  {name}: {scores.num_truth} and {scores.num_predicted} instances, avAP {scores.av_ap:.3f}")
+    print(f"  {number} pairs; matched in all, by threshold: {matched}")
+    for metric, difference in largest.items():
+        print(f"  {metric:24} largest difference {difference:.3g}")
+    return largest
+
+
+def main() -> int:
+    """Compare both kinds of pairs; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the real volumes")
+    data = parser.parse_args().data
+    print("random volumes")
+    of_random = compare(random_pairs(RANDOM_PAIRS), verbose=False)
+    print("real volumes")
+    of_real = compare(real_pairs(data), verbose=True)
+    equal = all(
+        difference <= (TOLERANCE_OF_IOU if metric == MEAN_IOU else TOLERANCE)
+        for metric, difference in (*of_random.items(), *of_real.items())
+    )
+    print("equal" if equal else f"DIFFERENT: more than {TOLERANCE} ({TOLERANCE_OF_IOU} for the mean IoU)")
+    return 0 if equal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

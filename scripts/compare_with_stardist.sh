@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Compare auxcpvloss.metrics with StarDist's matching, in an environment of StarDist's own.
+#
+#   scripts/compare_with_stardist.sh DATA [ENVIRONMENT]
+#
+# DATA         folder of labelled volumes: <dataset>/<split>/{images,masks}/<name>.tif
+# ENVIRONMENT  folder for StarDist's virtual environment, kept and used again;
+#              without it a temporary one is made and removed at the end.
+#
+# Needs python3 with venv, and a package index (once an environment). StarDist is no dependency of
+# the project: it brings numba and its own numpy, and only this comparison wants it.
+set -euo pipefail
+
+if [[ $# -lt 1 || $# -gt 2 ]]; then
+    sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+data=$1
+environment=${2:-}
+if [[ -z $environment ]]; then
+    environment=$(mktemp -d)
+    trap 'rm -rf "$environment"' EXIT
+fi
+
+if [[ ! -x $environment/bin/python ]]; then
+    python3 -m venv "$environment"
+fi
+# Without TensorFlow: stardist.matching needs numpy, scipy, scikit-image, numba and csbdeep alone.
+"$environment/bin/pip" install --quiet --disable-pip-version-check stardist==0.9.2
+
+PYTHONPATH=$repository "$environment/bin/python" "$repository/scripts/compare_with_stardist.py" --data "$data"

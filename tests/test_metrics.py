@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from auxcpvloss.metrics import THRESHOLDS, Counts, Overlaps, as_table, count, match, overlaps, pool, score
+
+Volume = NDArray[Any]
+Table = dict[tuple[int, int], float]
+
+LABELS = arrays(np.uint8, (2, 3, 5), elements=st.integers(0, 5))
+# Small fractions lie on the thresholds and between them.
+THRESHOLD = st.sampled_from([0.0, *THRESHOLDS])
+
+
+def loops(truth: Volume, predicted: Volume) -> Table:
+    """{(truth id, predicted id): IoU}, by the definition, one pair after the other."""
+    table = {}
+    for t, p in itertools.product(set(truth.flat) - {0}, set(predicted.flat) - {0}):
+        intersection = ((truth == t) & (predicted == p)).sum()
+        if intersection:
+            table[int(t), int(p)] = intersection / ((truth == t) | (predicted == p)).sum()
+    return table
+
+
+def every_matching(pairs: list[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Yield each set of pairs that has no instance twice."""
+    if not pairs:
+        yield ()
+        return
+    (t, p), rest = pairs[0], pairs[1:]
+    yield from every_matching(rest)
+    for others in every_matching([pair for pair in rest if pair[0] != t and pair[1] != p]):
+        yield ((t, p), *others)
+
+
+def exhaustive(table: Table, threshold: float) -> tuple[int, float]:
+    """(number of pairs, sum of IoU) of the best matching there is."""
+    allowed = [pair for pair, iou in table.items() if iou > threshold]
+    return max((len(pairs), sum(table[pair] for pair in pairs)) for pairs in every_matching(allowed))
+
+
+def dense(table: Table, threshold: float) -> tuple[int, float]:
+    """The same by one assignment over the whole matrix, for tables too large to try everything."""
+    rows, columns = (sorted({pair[side] for pair in table}) for side in (0, 1))
+    iou = np.array([[table.get((t, p), 0.0) for p in columns] for t in rows])
+    weight = np.where(iou > threshold, 1 + iou / (min(iou.shape) + 1), 0)
+    chosen = iou[linear_sum_assignment(weight, maximize=True)]
+    chosen = chosen[chosen > threshold]
+    return chosen.size, chosen.sum()
+
+
+def counts_of(truth: Volume, predicted: Volume, optimal: bool = True) -> dict[float, Counts]:
+    return score(truth, predicted, optimal).counts
+
+
+def blobs(rng: np.random.Generator, shape: tuple[int, ...] = (12, 40, 40), instances: int = 60) -> Volume:
+    """Touching boxes of random places and sizes, later ones over earlier ones."""
+    labels = np.zeros(shape, np.int32)
+    for label in range(1, instances + 1):
+        corner = [rng.integers(0, n) for n in shape]
+        labels[tuple(slice(c, c + rng.integers(2, 9)) for c in corner)] = label
+    return labels
+
+
+@given(LABELS, LABELS)
+def test_overlaps_are_those_of_the_definition(truth: Volume, predicted: Volume) -> None:
+    table = overlaps(truth, predicted)
+    found = dict(zip(zip(table.truth.tolist(), table.predicted.tolist(), strict=True), table.iou, strict=True))
+    assert found == loops(truth, predicted)
+    assert len(found) == table.iou.size
+    for labels, ids, sizes in (
+        (truth, table.truth_ids, table.truth_sizes),
+        (predicted, table.predicted_ids, table.predicted_sizes),
+    ):
+        expected = {label: (labels == label).sum() for label in set(labels.flat) - {0}}
+        assert dict(zip(ids, sizes, strict=True)) == expected
+
+
+@given(LABELS, LABELS, THRESHOLD)
+@settings(max_examples=300)
+def test_an_optimal_matching_is_the_best_of_all_there_are(truth: Volume, predicted: Volume, threshold: float) -> None:
+    table = loops(truth, predicted)
+    matching = match(overlaps(truth, predicted), threshold)
+    pairs = list(zip(matching.truth.tolist(), matching.predicted.tolist(), strict=True))
+    assert [table[pair] for pair in pairs] == matching.iou.tolist()
+    assert all(iou > threshold for iou in matching.iou)
+    assert len(set(matching.truth)) == len(set(matching.predicted)) == len(pairs)
+    most, greatest = exhaustive(table, threshold)
+    assert len(pairs) == most
+    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-12)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.02, *THRESHOLDS])
+def test_groups_together_are_as_good_as_one_assignment_over_everything(threshold: float) -> None:
+    rng = np.random.default_rng(0)
+    truth, predicted = blobs(rng), blobs(rng)
+    table = overlaps(truth, predicted)
+    matching = match(table, threshold)
+    most, greatest = dense(loops(truth, predicted), threshold)
+    assert matching.iou.size == most
+    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-10)
+
+
+@given(LABELS, LABELS, THRESHOLD)
+def test_a_greedy_matching_takes_the_greatest_iou_first(truth: Volume, predicted: Volume, threshold: float) -> None:
+    matching = match(overlaps(truth, predicted), threshold, optimal=False)
+    left = {pair: iou for pair, iou in loops(truth, predicted).items() if iou > threshold}
+    for t, p, iou in sorted(
+        zip(matching.truth.tolist(), matching.predicted.tolist(), matching.iou, strict=True), key=lambda x: -x[2]
+    ):
+        assert left[t, p] == iou == max(left.values())
+        left = {pair: value for pair, value in left.items() if pair[0] != t and pair[1] != p}
+    assert not left
+
+
+@given(LABELS, LABELS)
+def test_an_optimal_matching_has_at_least_as_many_pairs_as_a_greedy_one(truth: Volume, predicted: Volume) -> None:
+    optimal, greedy = counts_of(truth, predicted), counts_of(truth, predicted, optimal=False)
+    assert all(optimal[t].tp >= greedy[t].tp for t in THRESHOLDS)
+    assert all(optimal[t] == greedy[t] for t in THRESHOLDS if t >= 0.5)
+
+
+def test_optimal_finds_two_pairs_where_greed_spoils_one() -> None:
+    # IoU of 1-1 is 6/14, of 1-2 and 2-1 4/10: taking the first forbids both others.
+    truth = np.array([1] * 10 + [2] * 4)
+    predicted = np.array([2] * 4 + [1] * 10)
+    assert counts_of(truth, predicted, optimal=False)[0.2] == Counts(tp=1, fp=1, fn=1)
+    assert counts_of(truth, predicted)[0.2] == Counts(tp=2, fp=0, fn=0)
+
+
+def test_among_as_many_pairs_the_greater_sum_wins() -> None:
+    truth = np.array([1] * 8 + [2] * 8)
+    predicted = np.array([1] * 5 + [2] * 3 + [2] * 4 + [1] * 4)
+    matching = match(overlaps(truth, predicted), 0.1)
+    assert list(zip(matching.truth, matching.predicted, strict=True)) == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("optimal", [True, False])
+@given(truth=LABELS, predicted=LABELS, seed=st.integers(0, 999))
+def test_names_and_types_of_labels_change_nothing(optimal: bool, truth: Volume, predicted: Volume, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    names = np.unique(rng.integers(1, 2**64 - 1, 50, dtype=np.uint64))
+    rng.shuffle(names)
+    names[0] = 0
+    names[1] = 2**64 - 1
+    assert score(names[truth], predicted.astype(np.int16), optimal) == score(truth, predicted, optimal)
+    rng.shuffle(names[1:])
+    assert score(truth, names[predicted], optimal) == score(truth, predicted, optimal)
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+@pytest.mark.parametrize(("left", "right"), [(1, 2), (2, 1)])
+def test_a_tie_is_broken_by_place_not_by_name(first: int, second: int, left: int, right: int) -> None:
+    # The IoU of three pairs is 1/3. The first to appear stands in the way of both others.
+    truth = np.array([first, first, 0, second, second])
+    predicted = np.array([left, right, right, 0, left])
+    assert match(overlaps(truth, predicted), 0.1).iou.size == 2
+    matching = match(overlaps(truth, predicted), 0.1, optimal=False)
+    assert (matching.truth.tolist(), matching.predicted.tolist()) == ([first], [left])
+
+
+@given(LABELS, LABELS, st.integers(0, 999))
+def test_places_of_voxels_change_nothing(truth: Volume, predicted: Volume, seed: int) -> None:
+    order = np.random.default_rng(seed).permutation(truth.size)
+    scrambled = truth.ravel()[order].reshape(5, 6), predicted.ravel()[order].reshape(5, 6)
+    assert counts_of(*scrambled) == counts_of(truth, predicted)
+    assert counts_of(truth[::-1, :, ::2], predicted[::-1, :, ::2]) == counts_of(truth[:, :, ::2], predicted[:, :, ::2])
+
+
+@given(LABELS, LABELS)
+def test_changing_sides_exchanges_false_positives_and_false_negatives(truth: Volume, predicted: Volume) -> None:
+    there, back = counts_of(truth, predicted), counts_of(predicted, truth)
+    assert back == {t: Counts(tp=c.tp, fp=c.fn, fn=c.fp) for t, c in there.items()}
+
+
+@given(LABELS)
+def test_every_instance_is_counted_once(truth: Volume) -> None:
+    scores = score(truth, np.roll(truth, 1))
+    for c in scores.counts.values():
+        assert c.tp + c.fn == scores.num_truth == len(set(truth.flat) - {0})
+        assert c.tp + c.fp == scores.num_predicted
+
+
+@given(LABELS)
+def test_a_perfect_prediction_scores_1(truth: Volume) -> None:
+    scores = score(truth, truth.copy())
+    n = len(set(truth.flat) - {0})
+    assert set(scores.counts.values()) == {Counts(tp=n, fp=0, fn=0)}
+    assert scores.av_ap == 1
+    assert scores.mean_matched_iou == (1 if n else 0)
+
+
+@pytest.mark.parametrize("optimal", [True, False])
+@pytest.mark.parametrize("tenths", range(1, 10))
+def test_an_iou_on_the_threshold_does_not_match(tenths: int, optimal: bool) -> None:
+    truth = np.full((2, 5, 3), 7)
+    predicted = np.zeros_like(truth)
+    predicted.flat[: 3 * tenths] = 4
+    counts = counts_of(truth, predicted, optimal)
+    hits = [counts[t].tp for t in THRESHOLDS]
+    assert hits == [1] * (tenths - 1) + [0] * (10 - tenths)
+
+
+@pytest.mark.parametrize("optimal", [True, False])
+@pytest.mark.parametrize("shape", [(4, 5, 6), (0, 5, 6)])
+def test_nothing_where_nothing_is_scores_1(shape: tuple[int, ...], optimal: bool) -> None:
+    nothing = np.zeros(shape, np.uint32)
+    scores = score(nothing, nothing, optimal)
+    assert set(scores.counts.values()) == {Counts(0, 0, 0)}
+    one = scores.counts[0.5]
+    assert (one.ap, one.precision, one.recall, one.f1, scores.av_ap) == (1, 1, 1, 1, 1)
+    assert as_table(scores)["general"] == {"num_gt": 0, "num_pred": 0, "empty_prediction": True, "avAP": 1.0}
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_nothing_against_something_scores_0(swap: bool) -> None:
+    something, nothing = np.array([[1, 1, 0, 9]]), np.zeros((1, 4), int)
+    scores = score(nothing, something) if swap else score(something, nothing)
+    one = scores.counts[0.1]
+    assert one == (Counts(0, 2, 0) if swap else Counts(0, 0, 2))
+    assert (one.ap, one.precision, one.recall, one.f1, scores.av_ap) == (0, 0, 0, 0, 0)
+    assert as_table(scores)["general"]["empty_prediction"] is not swap
+
+
+def test_ratios_of_counts() -> None:
+    counts = Counts(tp=6, fp=2, fn=4)
+    assert (counts.ap, counts.precision, counts.recall) == (6 / 12, 6 / 8, 6 / 10)
+    assert counts.f1 == pytest.approx(2 / (8 / 6 + 10 / 6))
+
+
+def test_pooled_counts_are_sums() -> None:
+    assert pool([Counts(1, 2, 3), Counts(10, 20, 30)]) == Counts(11, 22, 33)
+    assert pool([]) == Counts(0, 0, 0)
+
+
+def test_the_table_has_the_names_of_the_original_software() -> None:
+    truth = np.array([1] * 10 + [2] * 10 + [3] * 10)
+    predicted = np.array([1] * 10 + [2] * 6 + [0] * 14)
+    scores = score(truth, predicted)
+    table = as_table(scores)
+    mean = (5 * 2 / 3 + 4 * 1 / 4) / 9
+    assert scores.mean_matched_iou == pytest.approx((1 + 0.6) / 2)
+    assert table["general"] == {"num_gt": 3, "num_pred": 2, "empty_prediction": False, "avAP": pytest.approx(mean)}
+    matrix = table["confusion_matrix"]
+    assert list(matrix) == ["avAP", *(f"th_0_{i}" for i in range(1, 10))]
+    assert matrix["avAP"] == pytest.approx(mean)
+    assert matrix["th_0_5"] == {
+        **{"AP": 2 / 3, "TP": 2, "FP": 0, "FN": 1},
+        **{"precision": 1.0, "recall": 2 / 3, "fscore": 0.8},
+    }
+    assert matrix["th_0_6"] == {
+        **{"AP": 1 / 4, "TP": 1, "FP": 1, "FN": 2},
+        **{"precision": 1 / 2, "recall": 1 / 3, "fscore": 2 / 5},
+    }
+
+
+def test_the_table_holds_plain_types_that_toml_can_write() -> None:
+    table = as_table(score(np.array([1, 2, 2]), np.array([5, 5, 0], np.uint64)))
+    values = [value for key, value in table["confusion_matrix"].items() if key == "avAP"]
+    for part in (table["general"], *(v for v in table["confusion_matrix"].values() if isinstance(v, dict))):
+        values += part.values()
+    assert {type(value) for value in values} == {int, float, bool}
+
+
+def test_volumes_of_different_shape_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 3\) and \(3, 2\)"):
+        overlaps(np.zeros((2, 3), int), np.zeros((3, 2), int))
+
+
+def test_negative_labels_are_refused() -> None:
+    with pytest.raises(ValueError, match="predicted: labels must not be negative, but there is -1"):
+        overlaps(np.array([0, 1]), np.array([-1, 1]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, bool])
+def test_labels_that_are_no_integers_are_refused(dtype: type) -> None:
+    with pytest.raises(TypeError, match=f"truth: .* not {np.dtype(dtype)}"):
+        overlaps(np.ones(3, dtype), np.ones(3, int))
+
+
+def test_many_instances_need_no_table_of_all_pairs() -> None:
+    truth = np.repeat(np.arange(1, 30_001), 5)
+    predicted = np.roll(truth, 1)
+    tracemalloc.start()
+    table = overlaps(truth, predicted)
+    counts = count(table, match(table, 0.1))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(table, Overlaps)
+    assert counts == Counts(tp=30_000, fp=0, fn=0)
+    assert peak < 100 * truth.nbytes
