@@ -33,20 +33,23 @@ class Terminal:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            # A file or a pipe has no width; wide enough for every table.
+            self.console.width = 140
         self.stage = ""
 
     def say(self, text: str) -> None:
         """One line, under the name of the running stage; also to run.log."""
         label = f"[bold]{self.stage:<20}[/bold] " if self.stage else ""
         self.console.print(label, end="")
-        self.console.print(text, markup=False)
+        self.console.print(text, markup=False, soft_wrap=True)
         logger.info("%s: %s", self.stage, text)
 
     def warn(self, text: str) -> None:
         """One line that asks for attention."""
         self.console.print(f"[yellow]{self.stage:<20} warning:[/yellow] ", end="")
-        self.console.print(text, markup=False)
+        self.console.print(text, markup=False, soft_wrap=True)
         logger.warning("%s: %s", self.stage, text)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -87,9 +90,9 @@ class Bar:
         """Move the bar to `done`, with a note on how things are."""
         self._progress.update(self._task, completed=done, note=note)
 
-    def report(self, done: int, total: int) -> None:
-        """Move the bar to `done` of `total`."""
-        self._progress.update(self._task, completed=done, total=total)
+    def note(self, note: str) -> None:
+        """Tell how things are, the bar staying where it is."""
+        self._progress.update(self._task, note=note)
 
 
 @contextmanager
@@ -108,7 +111,8 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     logging.captureWarnings(True)
     sys.stderr.flush()
     terminal, before = os.dup(2), sys.stderr
-    os.dup2(handler.stream.fileno(), 2)
+    with path.open("a") as file:
+        os.dup2(file.fileno(), 2)
     sys.stderr = os.fdopen(terminal, "w", buffering=1)
     try:
         yield

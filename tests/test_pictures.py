@@ -9,7 +9,7 @@ from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from auxcpvloss.metrics import match, overlaps
-from auxcpvloss.pictures import COLORS, distinct_colors, picture, project_raw
+from auxcpvloss.pictures import COLORS, distinct_colors, picture, project_raw, show_instances, summary
 
 Volume = NDArray[Any]
 HERE = (slice(2, 6), slice(5, 20), slice(5, 20))
@@ -125,6 +125,20 @@ def test_the_size_of_a_voxel_gives_the_aspect(path: Path) -> None:
     assert height((1, 0.6, 1)) < 0.75 * height((1, 1, 1))
 
 
+def test_a_square_stays_square_where_a_panel_is_wider_than_its_image(path: Path) -> None:
+    labels = volume((slice(0, 1), slice(50, 60), slice(0, 10)), shape=(1, 300, 10))
+    picture(path, noise(labels.shape), labels)
+    rows, columns = np.nonzero(np.ptp(imread(path)[..., :3], axis=-1) > 0.4)
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=2)
+
+
+def test_counts_are_told() -> None:
+    truth, result = volume(HERE, THERE), volume(HERE, (slice(0, 1),), (slice(1, 2),))
+    table = overlaps(truth, result)
+    assert summary(table, match(table, 0.5)) == "IoU > 0.5: TP 1, FP 2, FN 1, AP 0.250"
+    assert show_instances("result", result, project_raw(noise())).heading == "result: 3"
+
+
 def test_a_long_worm_makes_no_large_file(path: Path) -> None:
     noise = np.random.default_rng(0).gamma(2, 4, (20, 140, 1100))
     boxes = [(slice(0, 9), slice(y, y + 12), slice(x, x + 12)) for x in range(0, 1080, 20) for y in (30, 60)]
@@ -143,6 +157,7 @@ def test_the_file_is_replaced_whole_and_nothing_else_is_left(path: Path, monkeyp
         with pytest.raises(OSError, match="disk full"):
             picture(path, noise(), volume(HERE))
     assert path.read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]
     picture(path, noise(), volume(HERE))
     assert path.read_bytes()[1:4] == b"PNG"
     assert list(path.parent.iterdir()) == [path]

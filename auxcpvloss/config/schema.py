@@ -21,7 +21,7 @@ def schema(method: Method) -> type[Config]:
     coefficients = {f"loss_{head.name}_coeff": (NotNegativeFloat, head.coefficient) for head in method.heads}
     fields = method.params.model_fields
     params = {name: (_annotation(field), field) for name, field in fields.items()}
-    grids = {name: (list[_annotation(field)], []) for name, field in fields.items()}  # type: ignore[misc]
+    grids: dict[str, Any] = {name: (list[_annotation(field)], []) for name, field in fields.items()}  # type: ignore[misc]
     return create_model(
         "MethodConfig",
         __base__=Config,

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from auxcpvloss.methods.method import Params
 from auxcpvloss.network.shapes import AxisGeometry, geometry
+from auxcpvloss.network.tiling import smallest_tileable
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -141,6 +142,13 @@ class Model(Table):
                 raise ValueError(
                     f"{key}: this network cannot take an input of {list(shape)} (along {', '.join(bad)}); "
                     f"the nearest sizes that it can take: {choices}"
+                )
+        for axis, g, size in zip("zyx", self.geometry, self.test_input_shape, strict=True):
+            smallest = smallest_tileable(g)
+            if size < smallest:
+                raise ValueError(
+                    f"test_input_shape: of an input of {size} along {axis} nothing is left that is free of what "
+                    f"padding {self.padding!r} does at the border; it needs {smallest} at least"
                 )
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,14 @@ def write(config: Config, path: Path) -> None:
 
 
 class _Encoder(toml.TomlEncoder):
-    """Floats with all their digits: the default keeps so many that 0.1 + 0.2 comes back changed."""
+    """Writes what toml's own encoder does not: floats with all their digits, and any text (it fails on U+00A0)."""
 
     def __init__(self) -> None:
         super().__init__()
         self.dump_funcs[float] = repr
+        self.dump_funcs[str] = _quote
+
+
+def _quote(text: str) -> str:
+    # The escapes of JSON are escapes of toml; only DEL, which JSON leaves as it is, toml wants escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

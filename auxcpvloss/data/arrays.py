@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,7 +92,7 @@ def _read(path: Path, key: str) -> NDArray[Any]:
 
 
 def _has(path: Path, key: str) -> bool:
-    """Whether there is an array, without opening one of a zarr: see `_check_codecs`."""
+    """Whether there is an array."""
     if path.is_dir():
         return (path / key / ".zarray").is_file()
     with reading(path), h5py.File(path, "r") as file:
@@ -118,16 +117,7 @@ def _opened(path: Path, key: str) -> Iterator[Any]:
         raise InputError(f"{path}: no array {key!r} ({there}); set data.raw_key and data.gt_key")
     with reading(f"{path}: {key}"):
         if path.is_dir():
-            _check_codecs(path / key)
             yield zarr.open_array(str(path / key), mode="r")
         else:
             with h5py.File(path, "r") as file:
                 yield file[key]
-
-
-def _check_codecs(folder: Path) -> None:
-    """Refuse arrays that are stored as Python objects: to open one is to run what its author put there."""
-    metadata = json.loads((folder / ".zarray").read_text(encoding="utf-8"))
-    codecs = [metadata["compressor"], *(metadata["filters"] or ())]
-    if any(codec and codec["id"] == "pickle" for codec in codecs):
-        raise InputError(f"{folder}: holds pickled Python objects, which are not read; save it as an array of numbers")

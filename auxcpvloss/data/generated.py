@@ -27,7 +27,7 @@ class SyntheticSource(Source):
 
     @property
     def has_labels(self) -> bool:
-        """Yes."""
+        """Always: the generator makes both."""
         return True
 
     @property

@@ -51,7 +51,7 @@ def normalize(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.flo
     scaled = np.empty(raw.shape, np.float32)
     # Plane by plane, to need double precision (large integers that differ by little) for one plane only.
     for plane, target in zip(raw, scaled, strict=True):
-        target[:] = np.clip((plane.astype(np.float64) - low) / (high - low), 0, 1)
+        target[:] = (np.clip(plane.astype(np.float64), low, high) - low) / (high - low)
     return scaled
 
 

@@ -42,41 +42,40 @@ class Objects:
 
 
 def measure(labels: NDArray[Any]) -> Objects:
-    """Measure every instance within its bounding box.
+    """Measure every instance, from the list of its voxels.
 
     Parameters
     ----------
     labels : (Z, Y, X) array of integer, not negative
         0 is background; the labels need not be consecutive and can be as large as the type allows.
     """
-    # Consecutive numbers, found among the foreground alone, which is a small part of most volumes.
-    foreground = labels > 0
-    ids, numbers = np.unique(labels[foreground], return_inverse=True)
-    compact = np.zeros(labels.shape, np.int32)
-    compact[foreground] = numbers + 1
+    foreground = np.flatnonzero(labels)
+    ids, numbers, sizes = np.unique(labels.reshape(-1)[foreground], return_inverse=True, return_counts=True)
+    by_instance = foreground[np.argsort(numbers, kind="stable")]
+    voxels = np.stack(np.unravel_index(by_instance, labels.shape), axis=1)
 
-    sizes, centers, extents, pieces = [], [], [], []
-    for number, box in enumerate(ndimage.find_objects(compact), start=1):
-        mask = compact[box] == number
-        inside = np.nonzero(mask)
-        sizes.append(len(inside[0]))
-        centers.append([part.start + along.mean() for part, along in zip(box, inside, strict=True)])
-        extents.append(mask.shape)
-        pieces.append(_pieces(mask, np.stack(inside, axis=1)))
+    centers, extents, pieces = [], [], []
+    for own in np.split(voxels, np.cumsum(sizes)[:-1]) if len(ids) else []:
+        corner = own.min(axis=0)
+        centers.append(own.mean(axis=0))
+        extents.append(own.max(axis=0) - corner + 1)
+        pieces.append(_pieces(own - corner, extents[-1]))
     return Objects(
         ids=ids,
-        sizes=np.array(sizes, np.int64),
+        sizes=sizes,
         centers=np.array(centers, np.float64).reshape(-1, 3),
         extents=np.array(extents, np.int64).reshape(-1, 3),
         pieces=np.array(pieces, np.int64),
     )
 
 
-def _pieces(mask: NDArray[np.bool_], points: NDArray[np.intp]) -> int:
-    """Count the pieces of an instance, given as a mask and as a list of its voxels."""
-    if mask.size < SCATTERED * len(points):
+def _pieces(voxels: NDArray[np.int64], extent: NDArray[np.int64]) -> int:
+    """Count the pieces of an instance, given as (N, 3) positions in its bounding box."""
+    if extent.prod() < SCATTERED * len(voxels):
+        mask = np.zeros(extent, bool)
+        mask[tuple(voxels.T)] = True
         return int(ndimage.label(mask, TOUCHING)[1])
     # A mask that was interpolated leaves crumbs of each label all over the volume: hundreds of boxes of that size.
-    pairs = cKDTree(points).query_pairs(TOUCHING_DISTANCE, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
+    pairs = cKDTree(voxels).query_pairs(TOUCHING_DISTANCE, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(voxels), len(voxels)))
     return int(connected_components(graph, directed=False)[0])

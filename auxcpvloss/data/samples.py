@@ -15,7 +15,7 @@ from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.centers import format_centers, read_centers
 from auxcpvloss.data.intensities import normalize
 from auxcpvloss.data.objects import measure
-from auxcpvloss.data.source import Source, voxel_size
+from auxcpvloss.data.source import Source, reading, voxel_size
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import replacing, write_text
 
@@ -155,9 +155,10 @@ def open_sample(path: Path) -> Sample | None:
     """Open a sample; None where there is none, or only a part of one."""
     sample = Sample(path.stem, path)
     try:
-        is_whole = _table(path).is_file() and sample.shape and sample.voxel_size and sample.max_extent
-        return sample if is_whole and sample.made_from else None
-    except (OSError, KeyError, ValueError, TypeError, zarr.errors.MetadataError):
+        with reading(path):
+            is_whole = _table(path).is_file() and sample.shape and sample.voxel_size and sample.max_extent
+            return sample if is_whole and sample.made_from else None
+    except InputError:
         return None
 
 

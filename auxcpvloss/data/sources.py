@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +71,9 @@ def _look(key: str, place: Path, split: str, data: Data) -> tuple[list[Source], 
     """List the volumes of a split; or all, and True, where the place has no folders of splits."""
     # A folder given for one split stays usable where the rest is generated.
     input_format = "auto" if data.input_format == "synthetic" else data.input_format
-    if place.is_file() and input_format in ("auto", "zip"):
+    # A zip that was cut off is known by its suffix only.
+    is_zip = place.is_file() and (place.suffix.lower() == ".zip" or zipfile.is_zipfile(place))
+    if is_zip and input_format in ("auto", "zip"):
         content = zip_content(place, data, SPLITS)
         is_flat = not content.keys() & set(SPLITS)
         chosen = "" if is_flat else split
@@ -81,7 +84,7 @@ def _look(key: str, place: Path, split: str, data: Data) -> tuple[list[Source], 
             return folder_sources(place, data, input_format), True
         folder = place / split
         return (folder_sources(folder, data, input_format) if folder.is_dir() else []), False
-    problem = "does not fit data.input_format = " + repr(input_format) if place.exists() else "no such folder or file"
+    problem = f"does not fit data.input_format = {input_format!r}" if place.exists() else "no such folder or file"
     raise InputError(
         f"{key}: {place}: {problem}; expected a folder with train/, val/ and test/, in each {data.images}/ and "
         f"{data.masks}/ or .zarr or .hdf files; or a folder with these directly; or a zip"

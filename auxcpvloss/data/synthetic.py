@@ -153,7 +153,7 @@ def _mean_radius(shape: tuple[int, int, int], body: Body, nuclei: int) -> float:
         fitting = int(room / (4 / 3 * np.pi * MIN_RADIUS**3)) if thickest >= MIN_RADIUS else 0
         raise InputError(
             f"nuclei: {nuclei} do not fit into the shape {shape}, at most {fitting} do; "
-            "ask for fewer or for a larger shape (12 voxels an axis at least)"
+            "ask for fewer or for a larger shape (13 voxels an axis at least)"
         )
     return float(radius)
 
@@ -262,7 +262,7 @@ def _noise(rng: np.random.Generator, shape: tuple[int, ...], smoothness: float) 
 
 
 def _profile(depth: Floats, is_ring: np.bool_) -> Floats:
-    """Light of a nucleus: a dome, so that a dip remains where two of them touch, or a ring."""
+    """Light of a nucleus: a dome, which deepens the dip where two of them touch, or a ring."""
     inside = 1 - 0.9 * np.exp(-((depth / 0.5) ** 2)) if is_ring else 1 - 0.4 * depth**2
     return inside / (1 + np.exp((depth - 0.92) / 0.06))
 

@@ -80,7 +80,7 @@ def verify(source: Source, split: str, data: Data) -> Finding:
     centers = source.read_centers()
     if centers is not None:
         warnings += _odd_centers(centers, raw.shape, None if labels is None else objects.ids)
-    return Finding(source.name, split, raw.shape, str(raw.dtype), size, nuclei, tuple(warnings))
+    return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, tuple(warnings))
 
 
 def _times(shape: tuple[int, ...]) -> str:

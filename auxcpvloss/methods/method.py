@@ -24,8 +24,13 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def slug(self) -> str:
-        """Name of the folder of the results made with these parameters, e.g. ``fg_thresh_0.9_seed_thresh_0.8``."""
-        return "_".join(f"{key}_{value}" for key, value in self.model_dump().items())
+        """Name of the folder of the results made with these parameters, e.g. ``fg_thresh_0.9_seed_thresh_0.8``.
+
+        Thresholds are always in it, what else there is only where it differs from the default.
+        """
+        fields = type(self).model_fields
+        shown = {k: v for k, v in self.model_dump().items() if k.endswith("thresh") or v != fields[k].default}
+        return "_".join(f"{key}_{value}" for key, value in shown.items())
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from auxcpvloss.network.shapes import AxisGeometry, Shape
 
@@ -58,9 +59,9 @@ def tile_volume(geometry: Sequence[AxisGeometry], limit: Shape, volume: Shape) -
 
 
 def _tile_axis(geometry: AxisGeometry, limit: int, volume: int) -> tuple[int, int, int, int, int]:
-    count = math.ceil(volume / _usable(geometry, limit)[0])
-    size = next(size for size in range(1, limit + 1) if _usable(geometry, size)[0] * count >= volume)
-    return size, *_usable(geometry, size), count
+    tiles = math.ceil(volume / _usable(geometry, limit)[0])
+    size = next(size for size in range(1, limit + 1) if _usable(geometry, size)[0] * tiles >= volume)
+    return size, *_usable(geometry, size), tiles
 
 
 def _usable(geometry: AxisGeometry, size: int) -> tuple[int, int, int]:
@@ -77,7 +78,4 @@ def _usable(geometry: AxisGeometry, size: int) -> tuple[int, int, int]:
 
 def smallest_tileable(geometry: AxisGeometry) -> int:
     """Smallest input along an axis of which a tile remains."""
-    size = 1
-    while _usable(geometry, size)[0] == 0:
-        size += 1
-    return size
+    return next(size for size in count(1) if _usable(geometry, size)[0] > 0)

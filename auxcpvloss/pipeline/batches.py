@@ -72,8 +72,8 @@ def _in_order(pool: ProcessPoolExecutor, first: int, last: int, ahead: int) -> I
         children = active_children()
         while waiting:
             batch = waiting.popleft().result()
-            if (index := next(upcoming, None)) is not None:
-                waiting.append(pool.submit(_make, index))
+            if (following := next(upcoming, None)) is not None:
+                waiting.append(pool.submit(_make, following))
             yield batch
     except BrokenProcessPool:
         raise WorkerError(f"A process that makes batches ended: {_reason(children)}.") from None

@@ -25,6 +25,8 @@ class SeededRequest(gp.BatchRequest):
     are left after 15 copies and 3 after 20, so that a pipeline of a few nodes draws from a handful of locations.
     """
 
+    _random_seed: int
+
     def _update_random_seed(self) -> None:
         # A full-period linear congruential step (Numerical Recipes) loses no seed.
         self._random_seed = (1664525 * self._random_seed + 1013904223) % 2**32

@@ -52,6 +52,7 @@ class BatchMaker:
 
     def __init__(self, samples: Sequence[Sample], method: Method, config: Config) -> None:
         self.config = config
+        self.samples = samples
         self.raw, self.labels, self.region = (gp.ArrayKey(name) for name in ("RAW", "LABELS", "REGION"))
         self.targets = {gp.ArrayKey(f"TARGET_{head.name.upper()}"): head for head in method.heads}
         output = output_shape(config)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -22,18 +22,20 @@ from numpy.typing import NDArray
 
 from auxcpvloss import metrics
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, difference, plain
 from auxcpvloss.files import replacing, write_text
 from auxcpvloss.methods import Params
+from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import tile_volume
 
 logger = logging.getLogger(__name__)
 
 Record = dict[str, Any]
-Report = Callable[[int, int], None]
+Report = Callable[[str], None]
 
 
-def _ignore(done: int, total: int) -> None:
+def _ignore(progress: str) -> None:
     """No progress wanted."""
 
 
@@ -65,26 +67,45 @@ def _predicted_from(experiment: Experiment, checkpoint: int, sample: Sample) -> 
     )
 
 
-def predict_sample(
-    experiment: Experiment, split: str, checkpoint: int, sample: Sample, report: Report = _ignore
-) -> bool:
-    """Predict a sample with a checkpoint.
+def predict_samples(
+    experiment: Experiment, split: str, checkpoint: int, samples: Sequence[Sample], report: Report = _ignore
+) -> int:
+    """Predict samples with a checkpoint.
 
     Returns
     -------
-    bool
-        False where the prediction was there already.
+    int
+        How many were predicted now; the others were there already.
     """
-    path = experiment.processed(split, checkpoint, sample.name)
-    made_from = _predicted_from(experiment, checkpoint, sample)
-    if _current(path, made_from, _zarr_record(path)):
-        return False
+    networks: dict[Shape, Any] = {}
+    made = 0
+    for sample in samples:
+        made_from = _predicted_from(experiment, checkpoint, sample)
+        path = experiment.processed(split, checkpoint, sample.name)
+        if not _current(path, made_from, _zarr_record(path)):
+            _predict(experiment, checkpoint, sample, path, made_from, networks, report)
+            made += 1
+    return made
+
+
+def _predict(
+    experiment: Experiment,
+    checkpoint: int,
+    sample: Sample,
+    path: Path,
+    made_from: Record,
+    networks: dict[Shape, Any],
+    report: Report,
+) -> None:
     from auxcpvloss.network.compiled import prediction_network
     from auxcpvloss.pipeline.scan import scan_volume
 
     config, method = experiment.config, experiment.method
     tiling = tile_volume(config.model.geometry, config.model.test_input_shape, sample.shape)
-    network = prediction_network(config, method, tiling.input_shape, experiment.checkpoint_path(checkpoint))
+    if tiling.input_shape not in networks:
+        networks[tiling.input_shape] = prediction_network(
+            config, method, tiling.input_shape, experiment.checkpoint_path(checkpoint)
+        )
     with replacing(path) as beside:
         root = zarr.open_group(str(beside), mode="w")
         arrays = {
@@ -99,25 +120,20 @@ def predict_sample(
         }
         for array in arrays.values():
             array.attrs.update(offset=[0, 0, 0], resolution=list(sample.voxel_size))
-        scan_volume(sample, network, tiling, arrays, report)
+        scan_volume(
+            sample,
+            networks[tiling.input_shape],
+            tiling,
+            arrays,
+            lambda done, total: report(f"{sample.name}: tile {done} of {total}"),
+        )
         root.attrs["made_from"] = made_from
-    return True
 
 
 def _zarr_record(path: Path) -> Record | None:
     if not path.is_dir():
         return None
     return dict(zarr.open_group(str(path), mode="r").attrs).get("made_from")
-
-
-def _labelled_from(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> Record:
-    return plain(
-        {
-            "method": experiment.method.name,
-            "params": params.model_dump(),
-            "prediction": _zarr_record(experiment.processed(split, checkpoint, sample.name)),
-        }
-    )
 
 
 def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> bool:
@@ -127,12 +143,23 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     -------
     bool
         False where they were there already.
+
+    Raises
+    ------
+    InputError
+        The sample was not predicted.
     """
     path = experiment.instanced(split, checkpoint, params, sample.name)
-    made_from = _labelled_from(experiment, split, checkpoint, params, sample)
+    predicted = experiment.processed(split, checkpoint, sample.name)
+    prediction_record = _zarr_record(predicted)
+    if prediction_record is None:
+        raise InputError(f"{predicted}: there is no prediction to make instances of. Run the stage predict.")
+    made_from = plain(
+        {"method": experiment.method.name, "params": params.model_dump(), "prediction": prediction_record}
+    )
     if _current(path, made_from, _instances_record(path)):
         return False
-    root = zarr.open_group(str(experiment.processed(split, checkpoint, sample.name)), mode="r")
+    root = zarr.open_group(str(predicted), mode="r")
     prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads}
     instances = experiment.method.decode(prediction, params)
     with replacing(path) as beside:
@@ -182,13 +209,19 @@ def evaluate_sample(
     -------
     (scores, made)
         The table of ``<sample>.toml``, and whether it was made now.
+
+    Raises
+    ------
+    InputError
+        The sample was not labelled.
     """
     path = experiment.evaluated(split, checkpoint, params) / f"{sample.name}.toml"
     instances = experiment.instanced(split, checkpoint, params, sample.name)
     optimal = experiment.config.evaluation.use_linear_sum_assignment
-    made_from = plain(
-        {"instances": _instances_record(instances), "truth": sample.made_from, "use_linear_sum_assignment": optimal}
-    )
+    instances_record = _instances_record(instances)
+    if instances_record is None:
+        raise InputError(f"{instances}: there are no instances to score. Run the stage label.")
+    made_from = plain({"instances": instances_record, "truth": sample.made_from, "use_linear_sum_assignment": optimal})
     if path.is_file():
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         if _current(path, made_from, json.loads(table.get("made_from", "null"))):

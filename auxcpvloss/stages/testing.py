@@ -14,7 +14,7 @@ from auxcpvloss.experiment import Experiment, Selection
 from auxcpvloss.files import write_text
 from auxcpvloss.metrics import THRESHOLDS
 from auxcpvloss.pictures import picture
-from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_sample, read_instances
+from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_samples, read_instances
 from auxcpvloss.terminal import Terminal
 
 SPLIT = "test"
@@ -22,10 +22,9 @@ SPLIT = "test"
 
 def predict(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
     """Run the network of the selected checkpoint over every test volume."""
-    samples, made = _samples(experiment), 0
-    for sample in samples:
-        with terminal.progress(f"tiles of {sample.name}", 1) as bar:
-            made += predict_sample(experiment, SPLIT, selection.checkpoint, sample, bar.report)
+    samples = _samples(experiment)
+    with terminal.progress("volumes", len(samples)) as bar:
+        made = predict_samples(experiment, SPLIT, selection.checkpoint, samples, bar.note)
     folder = experiment.processed(SPLIT, selection.checkpoint, "any").parent
     terminal.say(f"checkpoint {selection.checkpoint}: {_of(made, samples)} predicted in {folder}")
 
@@ -78,7 +77,8 @@ def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -
     rows.append(_pooled(list(tables.values())))
     columns = ["volume", *(f"AP {threshold:g}" for threshold in THRESHOLDS), "avAP"]
     _write_summary(experiment, selection, columns, rows)
-    terminal.table(f"{experiment.folder.name}: AP at IoU above 0.1 to 0.9", columns, rows)
+    headings = [column.removeprefix("AP ") for column in columns]
+    terminal.table(f"{experiment.folder.name}: AP at IoU above", headings, rows)
     for name, table in tables.items():
         if table["general"]["empty_prediction"]:
             terminal.warn(f"{name}: no nucleus was found at all")

@@ -115,7 +115,7 @@ def _claim(experiment: Experiment, samples: list[Sample]) -> None:
 def _snapshot(folder: Path, iteration: int, batch: Batch, prediction: dict[str, Any]) -> None:
     """Write a batch, with its targets and the network's output, for inspection: arrays (B, C, Z, Y, X)."""
     with replacing(folder / "snapshots" / f"batch_{iteration:08d}.hdf") as beside, h5py.File(beside, "w") as file:
-        arrays = {"raw": batch.raw, "region": batch.region}
+        arrays: dict[str, Any] = {"raw": batch.raw, "region": batch.region}
         arrays |= {f"gt_{name}": target for name, target in batch.targets.items()}
         arrays |= {f"pred_{name}": np.moveaxis(output, -1, 1) for name, output in prediction.items()}
         for name, array in arrays.items():

@@ -16,8 +16,8 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, Selection, plain
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import Params
-from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_sample
-from auxcpvloss.terminal import Bar, Terminal
+from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_samples
+from auxcpvloss.terminal import Terminal
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     samples = _samples(experiment)
     checkpoints = _checkpoints(experiment)
     sets = parameter_sets(experiment)
-    scores = []
+    scores: list[Score] = []
     with terminal.progress("checkpoints x parameters", len(checkpoints) * len(sets)) as bar:
         for checkpoint in checkpoints:
-            _predict(experiment, checkpoint, samples, bar, len(scores))
+            predict_samples(experiment, "val", checkpoint, samples, bar.note)
             for params in sets:
                 bar.update(len(scores), f"checkpoint {checkpoint}, {params.slug()}")
                 scores.append(Score(checkpoint, params, _score(experiment, checkpoint, params, samples)))
@@ -108,16 +108,6 @@ def _checkpoints(experiment: Experiment) -> list[int]:
     for checkpoint in wanted:
         experiment.need_checkpoint(checkpoint)
     return sorted(wanted) or there
-
-
-def _predict(experiment: Experiment, checkpoint: int, samples: list[Sample], bar: Bar, done: int) -> None:
-    for sample in samples:
-        predict_sample(
-            experiment, "val", checkpoint, sample,
-            lambda tile, tiles, name=sample.name: bar.update(  # type: ignore[misc]
-                done, f"checkpoint {checkpoint}: predicting {name}, tile {tile} of {tiles}"
-            ),
-        )  # fmt: skip
 
 
 def _score(experiment: Experiment, checkpoint: int, params: Params, samples: list[Sample]) -> float:

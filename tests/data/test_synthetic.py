@@ -134,14 +134,14 @@ def test_head_and_tail_are_dense_and_the_middle_has_two_rows(full: Worm) -> None
 
 
 def test_the_body_is_bent(full: Worm) -> None:
-    foreground = full.labels > 0
-    centers = np.array([ndimage.center_of_mass(foreground[:, :, x : x + 60])[:2] for x in range(100, 1060, 60)])
-    assert (np.ptp(centers, axis=0) > 5).any()
+    body = ndimage.uniform_filter(full.raw.astype(np.float32), 7) > 11
+    centers = np.array([ndimage.center_of_mass(body[:, :, x : x + 60])[:2] for x in range(100, 1060, 60)])
+    assert (np.ptp(centers, axis=0) > 4).any()
 
 
 @pytest.mark.parametrize(
     ("shape", "nuclei"),
-    [(DEFAULT, 250), (DEFAULT, 1165), (TINY, 5), (TINY, 86), ((16, 16, 32), 7), ((13, 13, 14), 1), ((14, 80, 40), 20)],
+    [(DEFAULT, 250), (DEFAULT, 1165), (TINY, 5), (TINY, 86), ((16, 16, 32), 7), ((13, 13, 13), 1), ((14, 80, 40), 20)],
 )
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_label_is_one_piece_of_some_size(shape: tuple[int, int, int], nuclei: int, seed: int) -> None:
@@ -187,19 +187,19 @@ def test_touching_nuclei_can_be_told_apart(default: Worm) -> None:
 
 
 def test_the_background_is_hazy_and_low(full: Worm) -> None:
-    near = ~full.far_from_nuclei(6) & full.far_from_nuclei(2)
     bright = np.percentile(full.raw[full.labels > 0], 98)
-    assert 0.05 < full.raw[near].mean() / bright < 0.15
-    assert full.raw[near].mean() > 1.5 * full.raw[full.far_from_nuclei(30)].mean()
+    near = full.raw[full.far_from_nuclei(6) & ~full.far_from_nuclei(10)].mean()
+    far = full.raw[full.far_from_nuclei(30)].mean()
+    assert 0.05 < near / bright < 0.15
+    assert near > 1.75 * far
 
 
 def test_noise_is_low_and_grows_with_the_light(full: Worm) -> None:
-    noise = (full.raw - ndimage.uniform_filter(full.raw.astype(np.float32), 3)).ravel()
-    dark = noise[full.far_from_nuclei(30).ravel()].std()
-    inner = ndimage.binary_erosion(full.labels > 0, iterations=4)
-    light = noise[(inner & (full.raw > 100)).ravel()].std()
-    assert 1 < dark < 3
-    assert 1.5 * dark < light < 8
+    noise = full.raw - ndimage.uniform_filter(full.raw.astype(np.float32), 3)
+    dark = noise[full.far_from_nuclei(30)].std()
+    light = noise[ndimage.binary_erosion(full.labels > 0, iterations=4) & (full.raw > 100)].std()
+    assert 1.8 < dark < 3
+    assert 4 < light < 9
 
 
 def test_large_nuclei_may_be_rings(full: Worm) -> None:
@@ -215,17 +215,22 @@ def test_large_nuclei_may_be_rings(full: Worm) -> None:
     assert sizes[rings].mean() > 1.2 * sizes[~rings].mean()
 
 
-def test_at_most_one_nucleus_in_a_hundred_lacks_its_label(full: Worm) -> None:
-    smooth = ndimage.gaussian_filter(full.raw.astype(np.float32), 2, truncate=2)
-    is_peak = (smooth == ndimage.maximum_filter(smooth, 9)) & (smooth > 25)
-    assert 1 <= np.count_nonzero(is_peak & full.far_from_nuclei(1)) <= 5
+@pytest.mark.parametrize(("nuclei", "least", "most"), [(200, 3, 6), (99, 0, 0)])
+def test_one_nucleus_in_a_hundred_more_is_without_label(nuclei: int, least: int, most: int) -> None:
+    count = 0
+    for seed in range(3):
+        raw, labels = make_worm((80, 80, 600), seed, nuclei)
+        smooth = ndimage.gaussian_filter(raw.astype(np.float32), 1.5)
+        is_blob = (smooth == ndimage.maximum_filter(smooth, 5)) & (smooth > 24) & (labels == 0)
+        count += int(np.count_nonzero(is_blob))
+    assert least <= count <= most  # a blob beside a bright nucleus is no maximum, so some escape the count
 
 
 def test_label_borders_are_jagged(full: Worm) -> None:
     mask = full.labels[20:120, 20:120, 400:900] > 0
     spikes = mask & ~ndimage.binary_opening(mask, ndimage.generate_binary_structure(3, 2))
     surface = mask & ~ndimage.binary_erosion(mask)
-    assert 0.02 < spikes.sum() / surface.sum() < 0.3
+    assert 0.07 < spikes.sum() / surface.sum() < 0.3
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,146 @@
+import math
+import tomllib
+from pathlib import Path
+
+import pytest
+import toml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auxcpvloss.config import ConfigFile, defaults, dump, find_config, known, load, write
+from auxcpvloss.config.places import config_folder
+from auxcpvloss.errors import InputError
+from tests.conftest import configure
+
+
+def problem(**tables) -> str:
+    with pytest.raises(InputError) as error:
+        load([ConfigFile("my.toml", tables)])
+    return str(error.value)
+
+
+def test_places_are_merged_left_to_right_over_the_defaults():
+    config = load([ConfigFile("a", {"general": {"seed": 1}, "optimizer": {"lr": 0.5}}), ConfigFile("b", {"general": {"seed": 2}})])
+    assert config.general.seed == 2
+    assert config.optimizer.lr == 0.5
+    assert config.training.batch_size == defaults().tables["training"]["batch_size"]
+
+
+def test_a_list_replaces_a_list():
+    assert load([ConfigFile("a", {"training": {"augmentation": {"simple": {"mirror": []}}}})]).training.augmentation.simple.mirror == []
+
+
+@given(
+    lr=st.floats(min_value=1e-300, max_value=1e300),
+    shift=st.floats(min_value=-1e9, max_value=0),
+    path=st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"])),
+    voxel_size=st.one_of(st.just([]), st.lists(st.floats(min_value=1e-9, max_value=1e9), min_size=3, max_size=3)),
+)
+def test_what_is_written_reads_back_equal(tmp_path_factory, lr, shift, path, voxel_size):
+    config = configure(
+        optimizer={"lr": lr},
+        training={"augmentation": {"intensity": {"shift": [shift, 1]}}},
+        data={"path": path, "voxel_size": voxel_size},
+        validation={"fg_thresh": [0.1, 0.30000000000000004], "seed_thresh": [0.5, 0.9]},
+    )
+    file = tmp_path_factory.mktemp("round") / "config.toml"
+    write(config, file)
+    assert load([ConfigFile.read(file)]) == config
+    assert tomllib.loads(file.read_text()) == dump(config)
+
+
+def test_the_written_file_is_whole():
+    assert set(dump(configure())) == set(defaults().tables)
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        ({"training": {"max_iteration": 3}}, "my.toml: training.max_iteration: unknown key; did you mean 'max_iterations'?"),
+        ({"trainig": {}}, "my.toml: trainig: unknown key; did you mean 'training'?"),
+        ({"training": {"augmentation": {"elastic": {"rotation": 3}}}}, "my.toml: training.augmentation.elastic.rotation: unknown key"),
+        ({"optimizer": {"lr": -1}}, "my.toml: optimizer.lr: input should be greater than 0, not -1"),
+        ({"optimizer": {"lr": math.inf}}, "my.toml: optimizer.lr"),
+        ({"training": {"batch_size": 1.5}}, "training.batch_size: must be a whole number, not 1.5"),
+        ({"training": 3}, "my.toml: training: must be a table, not 3"),
+        ({"model": 3}, "my.toml: model: must be a table"),
+        ({"model": {"method": "treeclass"}}, "model.method: 'treeclass' is no method; known: threeclass, threeclass_cpv"),
+        ({"model": {"train_input_shape": [92, 92]}}, "model.train_input_shape: has too few entries"),
+        ({"model": {"train_input_shape": [92, 92, 93]}}, "(along x); the nearest sizes that it can take: z: 92 or 96; y: 92 or 96; x: 92 or 96"),
+        ({"model": {"train_input_shape": [4, 92, 92]}}, "nearest sizes that it can take: z: 44;"),
+        ({"model": {"downsample_factors": [[2, 2, 2]]}}, "fmap_inc_factors: needs one number per entry of downsample_factors"),
+        ({"model": {"kernel_size": [2, 3, 3]}}, "model.kernel_size: must be odd"),
+        ({"model": {"method": "threeclass", "loss_cpv_coeff": 1}}, "model.loss_cpv_coeff: the method threeclass has no such head; its heads: threeclass"),
+        ({"postprocessing": {"fg_thresh": 1.5}}, "postprocessing.fg_thresh: input should be less than 1, not 1.5"),
+        ({"postprocessing": {"fg_tresh": 0.5}}, "did you mean 'fg_thresh'?"),
+        ({"validation": {"fg_thresh": [0.5, 2]}}, "validation.fg_thresh: input should be less than 1, not 2"),
+        ({"validation": {"fg_thresh": [0.5, 0.6], "seed_thresh": [0.5]}}, "need the same length (fg_thresh has 2, seed_thresh has 1)"),
+        ({"data": {"voxel_size": [1, 1]}}, "data.voxel_size: needs three numbers"),
+        ({"data": {"split": [0.5, 0.2, 0.2]}}, "data.split: the fractions of train, val and test must add up to 1"),
+        ({"preprocessing": {"lower_percentile": 99.9}}, "preprocessing.upper_percentile: must be above lower_percentile"),
+        ({"training": {"augmentation": {"intensity": {"scale": [1.1, 0.9]}}}}, "scale: the first number must not be above the second"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_or_value_is_named(tables, expected):
+    assert expected in problem(**tables)
+
+
+def test_each_error_has_one_line():
+    assert len(problem(general={"seeed": 1}, optimizer={"lr": -1}).splitlines()) == 2
+
+
+def test_the_place_of_the_key_is_named_not_the_last_place():
+    with pytest.raises(InputError, match="^first.toml: optimizer.lr"):
+        load([ConfigFile("first.toml", {"optimizer": {"lr": -1}}), ConfigFile("second.toml", {"general": {"seed": 1}})])
+
+
+def test_unreadable_files_are_named(tmp_path):
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[general\nseed = ")
+    with pytest.raises(InputError, match="broken.toml: not valid toml"):
+        ConfigFile.read(broken)
+    with pytest.raises(InputError, match="missing.toml: no such configuration file"):
+        ConfigFile.read(tmp_path / "missing.toml")
+    broken.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="cannot be read"):
+        ConfigFile.read(broken)
+    with pytest.raises(InputError, match="cannot be read"):
+        ConfigFile.read(tmp_path)
+
+
+def test_the_coefficient_of_a_head_can_be_set():
+    assert configure(model={"loss_cpv_coeff": 0.25}).coefficient("cpv") == 0.25
+    assert configure().coefficient("cpv") == 1
+
+
+@pytest.mark.parametrize("app, setup", [(app, setup) for app, setups in known().items() for setup in [None, *setups]])
+def test_every_shipped_configuration_is_valid(app, setup):
+    places = [ConfigFile.read(find_config(app))]
+    if setup:
+        places.append(ConfigFile.read(find_config(app, setup)))
+    load(places)
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(InputError, match=r"-a syntetic: unknown application; did you mean 'synthetic'\?; known: .*synthetic"):
+        find_config("syntetic")
+    with pytest.raises(InputError, match=r"-s nosuch: unknown setup of synthetic; known: .*threeclass_cpv"):
+        find_config("synthetic", "nosuch")
+
+
+def test_every_default_has_a_comment():
+    lines = (config_folder() / "default.toml").read_text().splitlines()
+    documented = False
+    for line in lines:
+        if line.startswith("#"):
+            documented = True
+        elif not line.strip() or line.startswith("["):
+            documented = False
+        elif "=" in line:
+            assert documented, line
+    assert Path(config_folder() / "default.toml").is_file()
+
+
+def test_toml_alone_would_lose_digits():
+    # Why the encoder is told how to write floats.
+    assert toml.loads(toml.dumps({"a": 0.30000000000000004}))["a"] == pytest.approx(0.3)

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import zarr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from auxcpvloss.data import intensities, samples
+from auxcpvloss.data.samples import expected_made_from, normalize, open_sample, write_sample
+from auxcpvloss.data.sources import find_sources
+from auxcpvloss.errors import InputError
+from tests.data.l1_zip import make_l1_zip
+from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff
+
+DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int64", "uint64", "float16", "float32", "float64"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    make_folder(tmp_path / "data", "a")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "experiment" / "a.zarr"
+
+
+def source_of(folder, **changes):
+    data = configured(test_data=folder, **changes)
+    return find_sources(data, ["test"])["test"][0], data
+
+
+def written(folder, path, normalization=None, **changes):
+    source, data = source_of(folder, **changes)
+    return write_sample(source, path, data, normalization or preprocessing())
+
+
+def folder_content(path):
+    return sorted(file.name for file in path.parent.iterdir())
+
+
+# What is stored
+
+
+def test_a_sample_holds_the_volume(folder, path):
+    raw, labels = blobs()
+    sample = written(folder, path, voxel_size=(2, 0.5, 0.5))
+    assert (sample.name, sample.path, sample.shape, sample.voxel_size) == ("a", path, (20, 22, 40), (2, 0.5, 0.5))
+    assert sample.has_labels
+    assert (sample.raw.dtype, sample.labels.dtype) == (np.float32, np.uint32)
+    np.testing.assert_array_equal(sample.raw[:], normalize(raw, preprocessing()))
+    np.testing.assert_array_equal(sample.labels[:], labels)
+    assert open_sample(path) == sample
+    assert folder_content(path) == ["a.csv", "a.zarr"]
+
+
+def test_the_layout_on_disk(folder, path):
+    written(folder, path, voxel_size=(2, 0.5, 0.5))
+    root = zarr.open_group(zarr.DirectoryStore(str(path)), mode="r")
+    for key in ("volumes/raw", "volumes/gt_labels"):
+        assert root[key].chunks == (64, 64, 64)
+        assert root[key].compressor.codec_id == "blosc"
+        assert dict(root[key].attrs) == {"offset": [0, 0, 0], "resolution": [2, 0.5, 0.5]}
+    assert root.attrs["source"] == "a.tif"
+    assert root.attrs["origin"] == str(folder / "images" / "a.tif")
+    assert root.attrs["checksum"] == source_of(folder)[0].checksum()
+    assert path.with_suffix(".csv").read_text().startswith("z,y,x,id\n")
+
+
+def test_centers_of_mass_and_extent(folder, path):
+    _, labels = blobs()
+    sample = written(folder, path)
+    ids = np.unique(labels)[1:]
+    centers = sample.centers()
+    assert centers[:, 3].tolist() == ids.tolist()
+    np.testing.assert_allclose(centers[:, :3], [np.argwhere(labels == i).mean(axis=0) for i in ids], atol=0.001)
+    voxels = [np.argwhere(labels == i) for i in ids]
+    assert sample.max_extent == tuple(np.max([there.max(axis=0) - there.min(axis=0) + 1 for there in voxels], axis=0))
+
+
+def test_annotated_centers_go_before_centers_of_mass(folder, path):
+    (folder / "centers").mkdir()
+    (folder / "centers" / "a.csv").write_text("7.125, 5.25, 12.50, 3\n8, 9, 10, 5\n")
+    sample = written(folder, path)
+    np.testing.assert_array_equal(sample.centers(), [[7.125, 5.25, 12.5, 3], [8, 9, 10, 5]])
+    assert sample.max_extent == (7, 7, 7)
+
+
+def test_a_sample_without_labels(folder, path):
+    shutil.rmtree(folder / "masks")
+    sample = written(folder, path)
+    assert not sample.has_labels
+    assert sample.labels is None
+    assert sample.max_extent == (0, 0, 0)
+    assert sample.centers().shape == (0, 4)
+    assert open_sample(path) == sample
+
+
+def test_a_sample_without_instances(folder, path):
+    write_tiff(folder / "masks" / "a.tif", np.zeros((20, 22, 40), np.uint8))
+    sample = written(folder, path)
+    assert sample.has_labels
+    assert (sample.max_extent, sample.centers().shape) == ((0, 0, 0), (0, 4))
+
+
+def test_large_labels_are_kept(folder, path):
+    labels = blobs()[1].astype(np.uint64)
+    labels[labels == 3] = 2**32 - 2
+    write_tiff(folder / "masks" / "a.tif", labels)
+    sample = written(folder, path)
+    np.testing.assert_array_equal(sample.labels[:], labels)
+    assert sample.centers()[-1, 3] == 2**32 - 2
+
+
+def test_offset_and_resolution_of_arrays_are_kept(tmp_path, path):
+    root = zarr.open_group(str(tmp_path / "a.zarr"), "w")
+    for key, array in zip(("volumes/raw", "volumes/gt_labels"), blobs(), strict=True):
+        root.create_dataset(key, data=array[None]).attrs.update(offset=(10, 0, 5), resolution=(2, 1, 1))
+    sample = written(tmp_path, path, voxel_size=())
+    assert dict(sample.raw.attrs) == dict(sample.labels.attrs) == {"offset": [10, 0, 5], "resolution": [2, 1, 1]}
+
+
+def test_a_sample_can_be_imported_again(folder, path, tmp_path):
+    sample = written(folder, path, voxel_size=(2, 1, 1))
+    again = written(path.parent, tmp_path / "again" / "a.zarr", preprocessing(normalize="none"), voxel_size=())
+    np.testing.assert_array_equal(again.raw[:], sample.raw[:])
+    np.testing.assert_array_equal(again.labels[:], sample.labels[:])
+    assert again.voxel_size == (2, 1, 1)
+
+
+def test_every_volume_of_the_published_zip(tmp_path):
+    volumes = make_l1_zip(tmp_path / "l1.zip")
+    data = configured(path=tmp_path / "l1.zip")
+    for split, sources in find_sources(data).items():
+        for source in sources:
+            sample = write_sample(source, tmp_path / split / f"{source.name}.zarr", data, preprocessing())
+            np.testing.assert_array_equal(sample.labels[:], volumes[split][source.name][1])
+            assert zarr.open_group(str(sample.path)).attrs["source"] == f"{source.name}.tif"
+
+
+# What it was made from
+
+
+def test_a_current_sample_is_known(folder, path):
+    source, data = source_of(folder)
+    sample = write_sample(source, path, data, preprocessing())
+    assert sample.made_from == expected_made_from(source, data, preprocessing())
+    assert sample.made_from["version"] == 1
+    assert sample.made_from["preprocessing"]["normalize"] == "percentile"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"voxel_size": (2, 1, 1)}, {"raw_key": "x"}, {"gt_key": "x"}, {"lower_percentile": 1.0}, {"mask": 1}],
+    ids=str,
+)
+def test_whatever_changes_a_sample_makes_it_old(folder, path, changes):
+    sample = written(folder, path)
+    if "mask" in changes:
+        write_tiff(folder / "masks" / "a.tif", blobs(seed=1)[1])
+    source, data = source_of(folder, **{key: value for key, value in changes.items() if key in data_keys()})
+    percentiles = {key: value for key, value in changes.items() if key == "lower_percentile"}
+    assert sample.made_from != expected_made_from(source, data, preprocessing(**percentiles))
+
+
+def data_keys():
+    return type(configured()).model_fields.keys()
+
+
+# Whole or not at all
+
+
+def test_the_table_comes_before_the_volume_and_never_beside_an_old_one(folder, path, monkeypatch):
+    written(folder, path)
+    seen = []
+    monkeypatch.setattr(samples, "write_text", lambda table, text: seen.append(path.exists()) or table.write_text(text))
+    written(folder, path)
+    assert seen == [False]
+    assert open_sample(path) is not None
+
+
+@pytest.mark.parametrize("step", ["write_text", "_store", "normalize"])
+def test_a_write_that_fails_leaves_a_whole_sample_or_none(folder, path, monkeypatch, step):
+    before = written(folder, path).raw[:]
+    write_tiff(folder / "images" / "a.tif", blobs(seed=5)[0])
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(samples, step, fail)
+    with pytest.raises(OSError, match="disk full"):
+        written(folder, path)
+    left = open_sample(path)
+    assert (left is None) == (step == "write_text")
+    if left:
+        np.testing.assert_array_equal(left.raw[:], before)
+    assert not [name for name in folder_content(path) if name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    "missing", ["a.csv", "a.zarr", "a.zarr/volumes", "a.zarr/volumes/raw/.zarray", "a.zarr/.zattrs"]
+)
+def test_a_part_of_a_sample_is_none(folder, path, missing):
+    written(folder, path)
+    part = path.parent / missing
+    shutil.rmtree(part) if part.is_dir() else part.unlink()
+    assert open_sample(path) is None
+
+
+@pytest.mark.parametrize("file", [".zattrs", ".zgroup", "volumes/raw/.zarray", "volumes/raw/.zattrs"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_damaged_sample_is_none(folder, path, file, content):
+    written(folder, path)
+    (path / file).write_text(content)
+    assert open_sample(path) is None
+
+
+def test_a_volume_of_another_program_is_no_sample(folder, path):
+    written(folder, path)
+    attributes = path / ".zattrs"
+    attributes.write_text(attributes.read_text().replace("made_from", "other"))
+    assert open_sample(path) is None
+
+
+def test_where_nothing_is_there_is_no_sample(tmp_path):
+    assert open_sample(tmp_path / "nothing.zarr") is None
+
+
+def test_an_error_names_the_file_and_leaves_nothing(folder, path):
+    with pytest.raises(InputError) as caught:
+        written(folder, path, preprocessing(normalize="none"))
+    assert str(folder / "images" / "a.tif") in str(caught.value)
+    assert "preprocessing.normalize = 'none'" in str(caught.value)
+    assert not path.parent.exists()
+
+
+def test_an_unknown_voxel_size_is_an_error(folder, path):
+    with pytest.raises(InputError, match=r"data\.voxel_size"):
+        written(folder, path, voxel_size=())
+
+
+# Intensities
+
+VOLUMES = st.sampled_from(DTYPES).flatmap(
+    lambda dtype: arrays(
+        dtype,
+        st.tuples(*[st.integers(1, 4)] * 3),
+        elements={"allow_nan": False, "allow_infinity": False, "min_value": -(2.0**100), "max_value": 2.0**100}
+        if dtype in ("float32", "float64")
+        else {"allow_nan": False, "allow_infinity": False}
+        if dtype == "float16"
+        else None,
+    )
+)
+WAYS = st.one_of(
+    st.just(preprocessing(normalize="min_max")),
+    st.tuples(st.floats(0, 49), st.floats(50, 100)).map(
+        lambda two: preprocessing(lower_percentile=two[0], upper_percentile=two[1])
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(VOLUMES, WAYS)
+def test_normalized_intensities_are_in_range_and_in_order(raw, way):
+    scaled = normalize(raw, way)
+    assert scaled.dtype == np.float32
+    assert scaled.shape == raw.shape
+    assert 0 <= scaled.min() <= scaled.max() <= 1
+    assert (np.diff(scaled.ravel()[np.argsort(raw.ravel(), kind="stable")]) >= 0).all()
+    if raw.min() < raw.max():
+        assert scaled.min() < scaled.max()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_no_type_has_a_fixed_maximum(dtype):
+    raw = np.linspace(10, 90, 1000).reshape(10, 10, 10).astype(dtype)
+    np.testing.assert_allclose(
+        normalize(raw, preprocessing(normalize="min_max")), (raw.astype(float) - 10) / 80, atol=1e-6
+    )
+
+
+def test_percentiles_become_0_and_1():
+    raw = np.random.default_rng(0).normal(1000, 50, (20, 20, 20))
+    scaled = normalize(raw, preprocessing(lower_percentile=5, upper_percentile=90))
+    low, high = np.percentile(raw, (5, 90))
+    np.testing.assert_allclose(scaled, ((raw - low) / (high - low)).clip(0, 1), atol=1e-6)
+    assert (scaled == 0).mean() == pytest.approx(0.05, abs=0.001)
+    assert (scaled == 1).mean() == pytest.approx(0.10, abs=0.001)
+
+
+def test_an_image_that_is_nearly_all_background_keeps_its_nuclei():
+    raw = np.zeros((20, 20, 20), np.uint16)
+    raw[3, 3, 3:6] = 500, 1000, 250
+    np.testing.assert_allclose(normalize(raw, preprocessing())[3, 3, 3:6], [0.5, 1, 0.25])
+
+
+def test_a_constant_image_becomes_0():
+    assert (normalize(np.full((2, 2, 2), 7), preprocessing()) == 0).all()
+
+
+def test_large_numbers_that_differ_by_little():
+    raw = 4_000_000_000 + np.arange(8, dtype=np.uint32).reshape(2, 2, 2)
+    np.testing.assert_allclose(normalize(raw, preprocessing(normalize="min_max")).ravel(), np.arange(8) / 7, atol=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("int8", 100), ("int64", 2**62), ("float16", 60000), ("float32", 3e38)])
+def test_intensities_whose_difference_does_not_fit_their_type(dtype, value):
+    """numpy.percentile alone gives -106 and more for these, or infinity."""
+    raw = np.array([[[-value, value]]], dtype)
+    np.testing.assert_array_equal(normalize(raw, preprocessing()), [[[0, 1]]])
+
+
+def test_none_leaves_an_image_as_it_is():
+    raw = np.random.default_rng(0).random((3, 4, 5))
+    np.testing.assert_array_equal(normalize(raw, preprocessing(normalize="none")), raw.astype(np.float32))
+    for bad in (raw - 0.5, raw + 0.5):
+        with pytest.raises(InputError, match=r"not in 0\.\.1"):
+            normalize(bad, preprocessing(normalize="none"))
+
+
+def test_percentiles_of_a_large_volume_are_nearly_exact(monkeypatch):
+    raw = np.sort(np.random.default_rng(0).normal(1000, 50, 75_000)).astype(np.float32).reshape(30, 50, 50)
+    exact = normalize(raw, preprocessing())
+    monkeypatch.setattr(intensities, "EXACT_VOXELS", 20_000)
+    sampled = normalize(raw, preprocessing())
+    assert (sampled != exact).any()
+    np.testing.assert_allclose(sampled, exact, atol=0.02)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"the real volumes are not here: {REAL}")
+def test_a_real_volume(path):
+    source, data = source_of(REAL / "mouse_embryo" / "test", voxel_size=())
+    sample = write_sample(source, path, data, preprocessing())
+    assert sample.voxel_size == (2.18, 1, 1)
+    assert len(sample.centers()) == 8
+    assert sample.max_extent == (17, 19, 18)
+    assert json.loads((path / ".zattrs").read_text())["source"] == "8_cell_stage.tif"

@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import time
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from skimage.measure import label as connected
+
+from auxcpvloss.data.objects import measure
+from auxcpvloss.data.sources import find_sources
+from auxcpvloss.data.verify import Finding, verify
+from auxcpvloss.errors import InputError
+from tests.data.l1_zip import make_l1_zip
+from tests.data.volumes import REAL, blobs, configured, make_folder, write_tiff
+
+RAW, LABELS = blobs()
+
+
+def verified(folder, split="train", **changes):
+    data = configured(**{f"{split}_data": folder}, **changes)
+    (source,) = find_sources(data, [split])[split]
+    return verify(source, split, data)
+
+
+def stored(folder, raw=RAW, labels=LABELS, **options):
+    write_tiff(folder / "images" / "a.tif", raw, **options)
+    if labels is not None:
+        write_tiff(folder / "masks" / "a.tif", labels)
+    return folder
+
+
+def refused(folder, name, *needles, split="train", **changes):
+    """The message must begin with the path of the file and hold all needles."""
+    with pytest.raises(InputError) as caught:
+        verified(folder, split, **changes)
+    assert str(caught.value).startswith(str(folder / name))
+    for needle in needles:
+        assert needle in str(caught.value)
+
+
+def with_labels(*changes, dtype=np.uint32):
+    labels = LABELS.astype(dtype)
+    for position, number in changes:
+        labels[position] = number
+    return labels
+
+
+# What is fine
+
+
+def test_a_good_volume(tmp_path):
+    found = verified(stored(tmp_path), voxel_size=(2, 1, 1))
+    assert found == Finding("a", "train", (20, 22, 40), "uint8", (2, 1, 1), len(np.unique(LABELS)) - 1, ())
+
+
+def test_the_published_zip_is_fine(tmp_path):
+    make_l1_zip(tmp_path / "l1.zip")
+    data = configured(path=tmp_path / "l1.zip")
+    findings = [verify(source, split, data) for split, there in find_sources(data).items() for source in there]
+    assert len(findings) == 4
+    assert all(finding.warnings == () and finding.nuclei for finding in findings)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "uint16", "int32", "uint32", "int64", "float16", "float32", "float64"]
+)
+def test_images_of_any_type(tmp_path, dtype):
+    raw = (RAW // 2).astype(dtype)
+    assert verified(stored(tmp_path, raw, metadata={"axes": "ZYX"})).dtype == dtype
+
+
+def test_the_byte_order_of_imagej(tmp_path):
+    stored(tmp_path, RAW.astype(np.uint16), byteorder=">")
+    write_tiff(tmp_path / "masks" / "a.tif", LABELS, byteorder=">")
+    found = verified(tmp_path)
+    assert (found.dtype, found.nuclei, found.warnings) == ("uint16", len(np.unique(LABELS)) - 1, ())
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_labels_of_any_integer_type(tmp_path, dtype):
+    assert verified(stored(tmp_path, labels=LABELS.astype(dtype))).nuclei == len(np.unique(LABELS)) - 1
+
+
+def test_the_largest_label(tmp_path):
+    assert verified(stored(tmp_path, labels=with_labels((LABELS == 3, 2**32 - 2)))).warnings == ()
+
+
+def test_a_test_volume_may_lack_labels_or_instances(tmp_path):
+    assert verified(stored(tmp_path / "1", labels=None), "test").nuclei is None
+    assert verified(stored(tmp_path / "2", labels=np.zeros_like(LABELS)), "test").nuclei == 0
+
+
+def test_planes_that_a_program_called_channels_are_planes(tmp_path):
+    # tifffile does so, with imagej=True and no axes.
+    assert verified(stored(tmp_path, imagej=True)).shape == RAW.shape
+
+
+# Errors of the image
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "needles"),
+    [
+        (RAW[0], {}, ["Y, X", "22 x 40"]),
+        (np.stack([RAW, RAW]), {}, ["2 x 20 x 22 x 40"]),
+        (np.stack([RAW, RAW], 1), {"imagej": True, "metadata": {"axes": "ZCYX"}}, ["Z, C, Y, X", "channels"]),
+        (np.stack([RAW, RAW]), {"imagej": True, "metadata": {"axes": "TZYX"}}, ["T, Z, Y, X", "time"]),
+        (RAW[:3], {"imagej": True, "metadata": {"axes": "CYX"}}, ["C, Y, X", "channels"]),
+        (np.stack([RAW[0]] * 3, -1), {"photometric": "rgb"}, ["Y, X, S", "channels"]),
+    ],
+    ids=["2D", "4D", "channels", "time", "channels of a plane", "RGB"],
+)
+def test_images_that_are_no_volume(tmp_path, array, options, needles):
+    refused(stored(tmp_path, array, **options), "images/a.tif", "expected one volume", *needles)
+
+
+def test_several_images_in_one_file(tmp_path):
+    stored(tmp_path)
+    with tifffile.TiffWriter(tmp_path / "images" / "a.tif") as writer:
+        writer.write(RAW)
+        writer.write(RAW[:, :5])
+    refused(tmp_path, "images/a.tif", "2 images")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_an_image_that_is_not_finite(tmp_path, value):
+    raw = RAW.astype(np.float32)
+    raw[3, 4, 5] = value
+    refused(stored(tmp_path, raw), "images/a.tif", "NaN or infinite")
+
+
+def test_a_constant_image(tmp_path):
+    refused(stored(tmp_path, np.full_like(RAW, 7)), "images/a.tif", "constant", "7")
+
+
+@pytest.mark.parametrize("dtype", [bool, np.complex64])
+def test_an_image_of_something_else(tmp_path, dtype):
+    refused(stored(tmp_path, RAW.astype(dtype)), "images/a.tif", np.dtype(dtype).name)
+
+
+def test_an_empty_image(tmp_path):
+    root = zarr.open_group(str(tmp_path / "a.zarr"), "w")
+    for key in ("volumes/raw", "volumes/gt_labels"):
+        root.create_dataset(key, data=np.zeros((0, 4, 4), np.uint8))
+    refused(tmp_path, "a.zarr", "empty", "0 x 4 x 4")
+
+
+def test_an_unknown_voxel_size(tmp_path):
+    refused(stored(tmp_path), "images/a.tif", "data.voxel_size", voxel_size=())
+
+
+def test_a_recorded_voxel_size(tmp_path):
+    stored(tmp_path, metadata={"axes": "ZYX", "spacing_zyx": [2, 0.5, 0.5]})
+    assert verified(tmp_path, voxel_size=()).voxel_size == (2, 0.5, 0.5)
+    assert verified(tmp_path, voxel_size=(3, 1, 1)).voxel_size == (3, 1, 1)
+
+
+# Errors of the labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "needles"),
+    [
+        (LABELS[:-1], ["19 x 22 x 40", "20 x 22 x 40", "images/a.tif"]),
+        (LABELS.astype(np.float32), ["float32", "astype('uint32')"]),
+        (LABELS + 0.5, ["float64", "expected a whole number"]),
+        (np.where(LABELS == 3, np.nan, LABELS), ["float64", "expected a whole number"]),
+        (np.where(LABELS == 3, np.inf, LABELS), ["float64", "expected a whole number"]),
+        (LABELS > 0, ["yes or no", "a number for each instance"]),
+        (with_labels(((0, 0, 0), -3), dtype=np.int32), ["negative label -3"]),
+        (with_labels((LABELS == 3, 2**32 - 1)), ["4294967295", "4294967294"]),
+        (with_labels((LABELS == 3, 2**40), dtype=np.uint64), [str(2**40)]),
+        (np.zeros_like(LABELS), ["no instance"]),
+    ],
+    ids=["shape", "float", "fraction", "nan", "inf", "bool", "negative", "large", "huge", "none"],
+)
+def test_bad_labels(tmp_path, labels, needles):
+    refused(stored(tmp_path, labels=labels), "masks/a.tif", *needles)
+
+
+def test_labels_at_another_place(tmp_path):
+    root = zarr.open_group(str(tmp_path / "a.zarr"), "w")
+    for key, array, offset in (("raw", RAW, 0), ("gt", LABELS, 8)):
+        root.create_dataset(key, data=array).attrs["offset"] = (0, 0, offset)
+    refused(tmp_path, "a.zarr", "offset", raw_key="raw", gt_key="gt")
+
+
+# Damaged files
+
+
+def encoded(array, **options):
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, array, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"metadata": None},
+        {"compression": "zlib"},
+        {"compression": "zlib", "metadata": None},
+        {"imagej": True},
+        {"ome": True},
+    ],
+    ids=str,
+)
+def test_a_tiff_that_was_cut_off_is_named_or_read_whole(tmp_path, options):
+    """Whatever the place of the cut: tifffile itself gives fewer planes for many of them, and logs a line."""
+    small = np.random.default_rng(0).integers(0, 255, (6, 7, 8), np.uint8)
+    whole = encoded(small, **options)
+    source = find_sources(configured(test_data=stored(tmp_path, small, labels=None)))["test"][0]
+    messages = []
+    for size in range(0, len(whole), 7):
+        source.image.write_bytes(whole[:size])
+        try:
+            np.testing.assert_array_equal(source.read_raw(), small)
+        except InputError as error:
+            messages.append(str(error))
+    assert all(message.startswith(f"{source.image}: ") for message in messages)
+    assert len(messages) > len(whole) / 7 / 3
+
+
+@pytest.mark.parametrize("content", [b"", b"II", b"not a tiff at all", b"\x89PNG\r\n"])
+def test_files_that_are_no_tiff(tmp_path, content):
+    stored(tmp_path)
+    (tmp_path / "masks" / "a.tif").write_bytes(content)
+    refused(tmp_path, "masks/a.tif", "damaged or incomplete")
+
+
+def test_ome_planes_that_are_missing(tmp_path):
+    stored(tmp_path)
+    content = encoded(RAW, ome=True, metadata={"axes": "ZYX"}).replace(b'SizeZ="20"', b'SizeZ="30"')
+    (tmp_path / "images" / "a.tif").write_bytes(content)
+    refused(tmp_path, "images/a.tif", "planes are missing")
+
+
+# Warnings
+
+
+def test_labels_in_several_pieces_are_listed(tmp_path):
+    labels = with_labels(((0, 0, slice(0, 6)), 3), ((19, 21, slice(0, 6)), 9))
+    assert verified(stored(tmp_path, labels=labels)).warnings == ("labels in several pieces that do not touch: 3, 9",)
+
+
+def test_pieces_that_touch_by_a_corner_are_one(tmp_path):
+    labels = np.zeros_like(LABELS)
+    labels[2:4, 2:4, 2:4] = labels[4:6, 4:6, 4:6] = 1
+    assert verified(stored(tmp_path, labels=labels)).warnings == ()
+
+
+def test_tiny_labels_are_listed_up_to_ten(tmp_path):
+    labels = with_labels(*[((0, 0, slice(4 * i, 4 * i + 3)), 100 + i) for i in range(10)], ((0, 2, slice(0, 5)), 200))
+    ten = ", ".join(str(100 + i) for i in range(10))
+    assert verified(stored(tmp_path / "10", labels=labels)).warnings == (f"labels of fewer than 5 voxels: {ten}",)
+    labels[0, 4, :3] = 300
+    (warning,) = verified(stored(tmp_path / "11", labels=labels)).warnings
+    assert warning == f"labels of fewer than 5 voxels: {ten}, ... (11 in all)"
+
+
+def test_centers_and_labels_are_compared(tmp_path):
+    stored(tmp_path, labels=with_labels((LABELS > 5, 0)))
+    (tmp_path / "centers").mkdir()
+    (tmp_path / "centers" / "a.csv").write_text("5, 5, 5, 3\n5, 5, 99, 8\n-1, 0, 0, 9\n")
+    assert verified(tmp_path).warnings == (
+        "annotated centers outside the image (z, y, x?): 8, 9",
+        "labels without an annotated center: 5",
+        "annotated centers without a label: 8, 9",
+    )
+    shutil.rmtree(tmp_path / "masks")
+    assert verified(tmp_path, "test").warnings == ("annotated centers outside the image (z, y, x?): 8, 9",)
+
+
+# Measurements
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_measurements_are_those_of_each_label_alone(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.choice([0, 0, 0, 1, 2, 7, 2**40], (5, 6, 40))
+    # Few in a large box, and counted by other means: two that touch by a corner, and two with one voxel between them.
+    labels[0, 0, 0] = labels[1, 1, 1] = labels[-1, -1, -1] = labels[-1, -1, -3] = 99
+    labels = np.pad(labels, ((1, 0), (2, 0), (3, 0)))
+    objects = measure(labels)
+    assert objects.ids.tolist() == [1, 2, 7, 99, 2**40]
+    for i, number in enumerate(objects.ids):
+        mask = labels == number
+        voxels = np.argwhere(mask)
+        assert objects.sizes[i] == len(voxels)
+        np.testing.assert_allclose(objects.centers[i], voxels.mean(axis=0))
+        assert objects.extents[i].tolist() == (voxels.max(axis=0) - voxels.min(axis=0) + 1).tolist()
+        assert objects.pieces[i] == connected(mask, connectivity=3).max()
+    assert objects.pieces[3] == 3
+
+
+def test_crumbs_of_many_labels_all_over_a_volume_take_no_time():
+    labels = np.zeros((60, 200, 200), np.uint16)
+    labels.flat[np.random.default_rng(0).choice(labels.size, 4000, replace=False)] = np.arange(4000) % 400 + 1
+    start = time.process_time()
+    assert (measure(labels).pieces > 1).all()
+    assert time.process_time() - start < 2
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"the real volumes are not here: {REAL}")
+def test_real_volumes():
+    data = configured(
+        train_data=REAL / "arabidopsis_ovule" / "train", test_data=REAL / "mouse_embryo" / "test", voxel_size=()
+    )
+    findings = {split: verify(there[0], split, data) for split, there in find_sources(data, ["train", "test"]).items()}
+    assert findings["train"] == Finding("1135", "train", (100, 100, 100), "uint8", (0.284, 0.127, 0.127), 54, ())
+    assert findings["test"] == Finding("8_cell_stage", "test", (51, 120, 122), "uint16", (2.18, 1, 1), 8, ())
+
+
+def test_a_message_names_the_member_of_a_zip(tmp_path):
+    make_folder(tmp_path / "test", "a", masks=False)
+    write_tiff(tmp_path / "test" / "images" / "a.tif", RAW[0])
+    archive = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path)
+    with pytest.raises(InputError, match=re.escape(f"{archive}!test/images/a.tif: its axes are Y, X")):
+        verified(archive, "test")

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from auxcpvloss.methods import METHODS, OUTSIDE, cpv, threeclass
+from auxcpvloss.metrics import score
+
+labels_with_outside = arrays(
+    np.uint32,
+    st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 7)),
+    elements=st.sampled_from([0, 0, 1, 2, 7, 3_000_000_000, int(OUTSIDE)]),
+)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_perfect_prediction_gives_back_every_nucleus(method, balls):
+    labels = balls(radius=5)
+    prediction = {head.name: head.perfect(head.target(labels)) for head in method.heads}
+    scores = score(labels, method.decode(prediction, method.params()))
+    # The boundary of a perfect prediction belongs to the foreground, so nothing is lost.
+    assert scores.av_ap == 1
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_method_is_what_its_name_says(method):
+    assert METHODS[method.name] is method
+    assert ("cpv" in [head.name for head in method.heads]) == method.name.endswith("_cpv")
+    assert "cpv" not in [head.name for head in method.predicted_heads]
+    for head in method.heads:
+        target = head.target(np.ones((4, 4, 4), np.uint32))
+        assert head.perfect(target).shape == (head.channels, 4, 4, 4)
+
+
+@given(labels_with_outside)
+def test_center_vectors_equal_a_loop_over_voxels(labels):
+    expected = np.zeros((3, *labels.shape))
+    for label in set(labels.ravel().tolist()) - {0, int(OUTSIDE)}:
+        voxels = np.argwhere(labels == label)
+        for voxel in voxels:
+            expected[(slice(None), *voxel)] = voxels.mean(axis=0) - voxel
+    vectors = cpv.target(labels)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+@given(labels_with_outside)
+def test_classes_equal_a_loop_over_voxels(labels):
+    expected = np.zeros(labels.shape, dtype=int)
+    for voxel in np.ndindex(labels.shape):
+        label = labels[voxel]
+        if label not in (0, OUTSIDE):
+            around = tuple(slice(max(0, place - 1), place + 2) for place in voxel)
+            # Erosion: some neighbour that is known belongs to something else. The border of the image is no boundary.
+            expected[voxel] = 2 if np.any((labels[around] != label) & (labels[around] != OUTSIDE)) else 1
+    np.testing.assert_array_equal(threeclass.target(labels)[0], expected)
+
+
+def test_a_nucleus_at_the_end_of_the_volume_has_no_boundary_there():
+    labels = np.zeros((6, 6, 6), np.uint32)
+    labels[:, 1:5, 1:5] = 1
+    assert (threeclass.target(labels)[0][0, 2:4, 2:4] == threeclass.INTERIOR).all()
+
+
+def test_the_folder_of_parameters_names_what_differs():
+    params = threeclass.ThreeclassParams
+    assert params().slug() == "fg_thresh_0.9_seed_thresh_0.8"
+    assert params(num_dilations=2, flood="volume").slug() == "fg_thresh_0.9_seed_thresh_0.8_flood_volume_num_dilations_2"
+
+
+def test_thresholds_reach_the_decoder():
+    # Two sure places, P(interior) 0.95, joined by a bridge of 0.7: one or two instances, by the seed threshold.
+    interior = np.array([0.005, 0.95, 0.95, 0.7, 0.7, 0.7, 0.95, 0.95, 0.005])
+    background = np.where(interior > 0.5, 0.01, 0.99)
+    logits = np.log([background, interior, 1 - background - interior]).reshape(3, 1, 1, 9).astype(np.float32)
+    decode, params = threeclass.decode, threeclass.ThreeclassParams
+    found = decode({"threeclass": logits}, params(seed_thresh=0.9, fg_thresh=0.5)).ravel()
+    assert found[[0, 1, 2, 6, 7, 8]].tolist() == [0, 1, 1, 2, 2, 0]
+    assert (found[3:6] > 0).all()
+    assert decode({"threeclass": logits}, params(seed_thresh=0.6, fg_thresh=0.5)).ravel().tolist() == [0] + [1] * 7 + [0]
+    assert not decode({"threeclass": logits}, params(seed_thresh=0.99, fg_thresh=0.5)).any()
+    assert (decode({"threeclass": logits}, params(num_dilations=1, seed_thresh=0.6, fg_thresh=0.5)) == 1).all()

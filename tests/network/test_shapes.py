@@ -1,0 +1,94 @@
+from itertools import count
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from auxcpvloss.methods import METHODS
+from auxcpvloss.network.shapes import AxisGeometry
+from auxcpvloss.network.tiling import tile_volume
+from tests.conftest import configure
+
+geometries = st.builds(
+    AxisGeometry,
+    factors=st.lists(st.integers(1, 3), max_size=3).map(tuple),
+    kernel=st.sampled_from([1, 3, 5]),
+    repetitions=st.integers(1, 2),
+    valid=st.booleans(),
+)
+
+ARCHITECTURES = [
+    {},
+    {"padding": "same", "train_input_shape": [44, 44, 44], "test_input_shape": [96, 96, 96]},
+    {"kernel_size": [1, 3, 3], "downsample_factors": [[1, 2, 2], [1, 3, 2]], "train_input_shape": [5, 54, 44], "test_input_shape": [1, 66, 60]},
+    {"num_repetitions": 1, "kernel_size": [5, 3, 3], "train_input_shape": [44, 30, 30], "test_input_shape": [44, 30, 30]},
+    {"upsampling": "transposed_conv", "downsample_factors": [[2, 2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2]},
+]  # fmt: skip
+
+
+def build(model, shape):
+    from auxcpvloss.network.unet import build_unet
+
+    return build_unet(model, METHODS["threeclass_cpv"].heads, tuple(shape))
+
+
+@pytest.mark.parametrize("change", ARCHITECTURES)
+def test_sizes_are_those_of_the_real_network(change):
+    model = configure(model=change).model
+    network = build(model, model.train_input_shape)
+    expected = tuple(g.output_size(s) for g, s in zip(model.geometry, model.train_input_shape, strict=True))
+    assert network.output["threeclass"].shape[1:4] == expected
+    assert network.output["cpv"].shape[-1] == 3
+
+
+@pytest.mark.parametrize("change", ARCHITECTURES)
+def test_the_receptive_field_is_that_of_the_real_network(change):
+    """Perturb every voxel along an axis: what changes an output voxel is its receptive field."""
+    model = configure(model=change | {"activation": "leaky_relu", "num_fmaps": 3}).model
+    rng = np.random.default_rng(0)
+    for axis, geometry in enumerate(model.geometry):
+        # Long along this axis and as short as may be along the others.
+        wanted = [3 * g.context + 1 if a == axis else 1 for a, g in enumerate(model.geometry)]
+        shape = [next(s for s in count(w) if g.output_size(s)) for g, w in zip(model.geometry, wanted, strict=True)]
+        network = build(model, shape)
+        raw = rng.normal(size=(shape[axis], *shape, 1)).astype(np.float32)
+        raw[:] = raw[0]
+        changed = raw.copy()
+        for place in range(shape[axis]):
+            np.moveaxis(changed[place], axis, 0)[place] += 5 * rng.normal(size=np.delete(shape, axis))[..., np.newaxis]
+        differs = network.predict_on_batch(changed)["cpv"] != network.predict_on_batch(raw)["cpv"]
+        widths = differs.any(axis=tuple(a for a in range(1, 5) if a != 1 + axis)).sum(axis=0)
+        # What a "same" network sees near the border is cut off there.
+        inner = widths if geometry.valid else widths[geometry.context : len(widths) - geometry.context]
+        assert inner.max() == geometry.receptive_field
+
+
+@given(geometries, st.integers(1, 120))
+def test_nearest_inputs_are_the_nearest(geometry, size):
+    near = geometry.nearest_inputs(size)
+    fits = [s for s in range(1, 2 * (size + 2 * geometry.context + 200)) if geometry.output_size(s)]
+    below, above = [s for s in fits if s <= size], [s for s in fits if s > size]
+    assert near == below[-1:] + above[:1]
+
+
+@given(geometries, st.integers(1, 150), st.integers(1, 400))
+def test_tiles_cover_the_volume_and_lie_on_the_grid(geometry, limit, volume):
+    tiling = tile_or_none(geometry, limit, volume)
+    assume(tiling is not None)
+    size, tile, margin, offset, tiles = (getattr(tiling, name)[0] for name in ("input_shape", "tile", "margin", "output_offset", "counts"))  # fmt: skip
+    assert size <= limit
+    assert tile % geometry.total_factor == 0
+    assert tiles * tile >= volume > (tiles - 1) * tile
+    output = geometry.output_size(size)
+    assert output is not None
+    assert offset + tile <= output
+    # The output's first voxel lies over the input's voxel (size - output) / 2.
+    assert margin == (size - output) // 2 + offset
+
+
+def tile_or_none(geometry, limit, volume):
+    try:
+        return tile_volume((geometry,) * 3, (limit,) * 3, (volume,) * 3)
+    except ZeroDivisionError:
+        return None

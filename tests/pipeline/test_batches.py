@@ -1,0 +1,102 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+
+from auxcpvloss.pipeline.batches import WorkerError, batches
+from tests.conftest import configure
+
+METHOD = "threeclass_cpv"
+
+
+def paths(prepared):
+    return [sample.path for sample in prepared.samples("train")]
+
+
+def collect(prepared, workers, first, last, **training):
+    config = configure(training={"num_workers": workers, **training})
+    with batches(paths(prepared), METHOD, config, first, last) as stream:
+        return list(stream)
+
+
+def equal(one, other):
+    return (
+        (one.raw == other.raw).all()
+        and (one.region == other.region).all()
+        and all((one.targets[name] == other.targets[name]).all() for name in one.targets)
+    )
+
+
+def test_batches_are_the_same_and_in_order_for_any_number_of_workers(prepared):
+    alone = collect(prepared, 0, 0, 6)
+    assert not equal(alone[0], alone[1])
+    two = collect(prepared, 2, 0, 6, cache_size=4)
+    assert len(two) == 6
+    assert all(map(equal, alone, two))
+    # Going on from the fourth batch gives the fourth batch.
+    assert all(map(equal, alone[3:], collect(prepared, 1, 3, 6, cache_size=1)))
+
+
+def test_a_killed_worker_ends_training_with_its_reason(prepared):
+    config = configure(training={"num_workers": 2, "cache_size": 4})
+    with (
+        pytest.raises(WorkerError, match=r"A process that makes batches ended: killed by the system \(SIGKILL\)"),
+        batches(paths(prepared), METHOD, config, 0, 10_000) as stream,
+    ):
+        for number, _ in enumerate(stream):
+            if number == 3:
+                os.kill(active_children()[0].pid, signal.SIGKILL)
+    assert not active_children()
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from auxcpvloss.pipeline.batches import batches
+from tests.conftest import configure
+
+if __name__ == "__main__":
+    config = configure(training={"num_workers": 2})
+    with batches([Path(p) for p in sys.argv[1:]], "threeclass_cpv", config, 0, 10_000) as stream:
+        for number, batch in enumerate(stream):
+            if number == 2:
+                print("ready", flush=True)
+"""
+
+
+def test_workers_do_not_outlive_a_killed_training(prepared, tmp_path):
+    script = tmp_path / "child.py"
+    script.write_text(CHILD)
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, script, *map(str, paths(prepared))],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)},
+    )  # fmt: skip
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "ready\n"
+    workers = children(parent.pid)
+    assert len(workers) >= 2
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    until = time.monotonic() + 20
+    while any(map(alive, workers)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(alive, workers))
+
+
+def children(pid):
+    listing = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in listing]
+
+
+def alive(pid):
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auxcpvloss.pipeline.deform import _random_field, random_deformation
+
+boxes = st.tuples(st.tuples(*[st.integers(-30, 30)] * 3), st.tuples(*[st.integers(1, 30)] * 3))
+
+
+def deformation(box, seed=0, sigma=1.0, angle=(-45, 45), voxel_size=(1, 1, 1), subsample=4):
+    rng = np.random.default_rng(seed)
+    return random_deformation(box, rng, (10, 10, 10), (sigma,) * 3, angle, subsample, voxel_size)
+
+
+@given(boxes, st.integers(0, 1000), st.data())
+def test_a_part_is_cut_out_of_the_whole(box, seed, data):
+    """Raw and labels of different extent must not be shifted against each other, not by a bit."""
+    whole = deformation(box, seed)
+    first = [data.draw(st.integers(0, size - 1)) for size in box[1]]
+    shape = [data.draw(st.integers(1, size - f)) for size, f in zip(box[1], first, strict=True)]
+    part = whole.sources((tuple(np.add(box[0], first)), tuple(shape)))
+    inside = tuple(slice(f, f + s) for f, s in zip(first, shape, strict=True))
+    np.testing.assert_array_equal(part, whole.sources(box)[(slice(None), *inside)])
+
+
+def test_nothing_moves_without_jitter_and_rotation():
+    box = ((5, -3, 0), (7, 8, 9))
+    still = deformation(box, sigma=0, angle=(0, 0))
+    places = still.sources(box) + still.center.reshape(3, 1, 1, 1)
+    np.testing.assert_allclose(places, np.mgrid[5:12, -3:5, 0:9], atol=1e-6)
+
+
+@pytest.mark.parametrize("voxel_size", [(1, 1, 1), (2.18, 1, 1), (2, 1, 0.5)])
+def test_a_rotation_keeps_physical_distances_and_z(voxel_size):
+    box = ((0, 0, 0), (3, 9, 9))
+    turned = deformation(box, sigma=0, angle=(30, 30), voxel_size=voxel_size)
+    scale = np.array(voxel_size).reshape(3, 1, 1, 1)
+    physical = turned.sources(box) * scale
+    grid = (np.mgrid[0:3, 0:9, 0:9] - turned.center.reshape(3, 1, 1, 1)) * scale
+    np.testing.assert_allclose(physical[0], grid[0], atol=1e-5)
+    np.testing.assert_allclose(np.hypot(*physical[1:]), np.hypot(*grid[1:]), atol=1e-4)
+    cosine = (physical[1:] * grid[1:]).sum(axis=0) / np.maximum(np.hypot(*grid[1:]) ** 2, 1e-9)
+    assert np.median(cosine) == pytest.approx(np.cos(np.deg2rad(30)), abs=1e-4)
+
+
+def test_angles_and_jitter_are_those_asked_for():
+    box = ((0, 0, 0), (40, 40, 40))
+    angles, moves = [], []
+    for seed in range(60):
+        one = deformation(box, seed)
+        angles.append(np.rad2deg(np.arctan2(one.rotation[2, 1], one.rotation[1, 1])))
+        moves.append(one.displacement)
+    assert -45 <= min(angles) < -35
+    assert 35 < max(angles) <= 45
+    # At control points the spread is sigma; in between the spline averages, so a little less in all.
+    assert 0.6 < np.std(moves) < 1.0
+    assert abs(np.mean(moves)) < 0.05
+
+
+def test_the_field_is_the_cubic_spline_through_the_control_points():
+    """It passes through the values at the control points."""
+    spacing = np.array([2.5, 2.5, 2.5])
+    field = _random_field(np.array([30, 1, 1]), spacing, 1.0, np.random.default_rng(3))[:, 0, 0]
+    values = np.random.default_rng(3).normal(0, 1.0, np.ceil((np.array([30, 1, 1]) - 1) / spacing).astype(int) + 5)
+    at_points = field[::5]  # every fifth knot lies on every second control point
+    np.testing.assert_allclose(at_points, values[2::2, 2, 2][: len(at_points)], atol=1e-5)
+
+
+def test_the_map_is_linear_between_knots():
+    box = ((0, 0, 0), (17, 1, 1))
+    coarse = deformation(box, angle=(0, 0), subsample=4).sources(box)[:, :, 0, 0]
+    np.testing.assert_allclose(coarse[:, 2], (coarse[:, 0] + coarse[:, 4]) / 2, atol=1e-5)
+    np.testing.assert_allclose(coarse[:, 1], (3 * coarse[:, 0] + coarse[:, 4]) / 4, atol=1e-5)

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+
+from auxcpvloss.methods import METHODS
+from auxcpvloss.network.tiling import tile_volume
+from auxcpvloss.pipeline.scan import scan_volume
+from tests.conftest import blobs, configure, make_sample
+
+NETWORKS = {
+    "valid": {},
+    "odd output": {"num_repetitions": 1, "train_input_shape": [42, 42, 42], "test_input_shape": [62, 62, 62]},
+    "same": {"padding": "same", "num_fmaps": 2, "train_input_shape": [44, 44, 44], "test_input_shape": [56, 56, 56]},
+    "anisotropic": {
+        "kernel_size": [1, 3, 3], "downsample_factors": [[1, 2, 2], [1, 3, 2]],
+        "train_input_shape": [5, 54, 44], "test_input_shape": [9, 66, 60],
+    },
+}  # fmt: skip
+TILES = ([400, 400, 400], [96, 60, 72], [48, 112, 56], [60, 60, 112])
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    labels = blobs((37, 50, 131), 30, seed=5)
+    raw = np.random.default_rng(0).random(labels.shape) * 0.3 + 0.7 * (labels > 0)
+    return make_sample(tmp_path_factory.mktemp("scan"), raw, labels)
+
+
+def predict(model, sample, limit):
+    """Predict with a network of random weights, the same for every tiling."""
+    import keras
+
+    from auxcpvloss.network.unet import build_unet
+
+    limit = [max(g.nearest_inputs(size)) for g, size in zip(model.geometry, limit, strict=True)]
+    limit = [max(size, least) for size, least in zip(limit, model.test_input_shape, strict=True)]
+    tiling = tile_volume(model.geometry, tuple(limit), sample.shape)
+    heads = METHODS["threeclass_cpv"].heads
+    keras.utils.set_random_seed(0)
+    network = build_unet(model, heads, tiling.input_shape)
+    arrays = {head.name: np.full((head.channels, *sample.shape), np.nan, np.float32) for head in heads}
+    scan_volume(sample, network.predict_on_batch, tiling, arrays)
+    return arrays, tiling
+
+
+@pytest.mark.parametrize("change", NETWORKS.values(), ids=NETWORKS)
+def test_a_prediction_does_not_depend_on_how_the_volume_is_tiled(change, sample):
+    model = configure(model=change).model
+    whole, whole_tiling = predict(model, sample, TILES[0])
+    assert whole_tiling.counts == (1, 1, 1)
+    shapes = {whole_tiling.tile}
+    for limit in TILES[1:]:
+        tiled, tiling = predict(model, sample, limit)
+        shapes.add(tiling.tile)
+        for head, prediction in whole.items():
+            assert np.isfinite(tiled[head]).all()
+            assert np.abs(tiled[head] - prediction).max() <= 1e-4
+            # A scale to that: were predictions all but constant, seams would hide.
+            assert prediction.std() > 0.01
+    assert len(shapes) == len(TILES)
+
+
+def test_a_volume_smaller_than_anything_is_predicted(tmp_path):
+    labels = blobs((2, 1, 7), 2, seed=1)
+    sample = make_sample(tmp_path, np.random.default_rng(0).random(labels.shape), labels)
+    arrays, tiling = predict(configure().model, sample, [60, 60, 60])
+    assert tiling.counts == (1, 1, 1)
+    assert np.isfinite(arrays["cpv"]).all()
+
+
+def test_the_prediction_lies_over_the_image(sample):
+    """A network that hands the image through gives the image back, voxel for voxel."""
+    model = configure().model
+    tiling = tile_volume(model.geometry, (60, 60, 60), sample.shape)
+
+    def identity(raw):
+        margin = [(size - g.output_size(size)) // 2 for g, size in zip(model.geometry, raw.shape[1:4], strict=True)]
+        return {"raw": raw[:, *(slice(m, -m) for m in margin), :]}
+
+    copy = np.zeros((1, *sample.shape), np.float32)
+    progress = []
+    scan_volume(sample, identity, tiling, {"raw": copy}, lambda done, total: progress.append((done, total)))
+    np.testing.assert_array_equal(copy[0], sample.raw[:])
+    assert progress[-1] == (np.prod(tiling.counts),) * 2

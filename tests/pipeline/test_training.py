@@ -1,0 +1,195 @@
+import gunpowder as gp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from auxcpvloss.methods import METHODS, OUTSIDE
+from auxcpvloss.methods.cpv import CPV
+from auxcpvloss.methods.threeclass import THREECLASS
+from auxcpvloss.network import losses
+from auxcpvloss.pipeline.nodes import SeededRequest
+from auxcpvloss.pipeline.training import BatchMaker, exchangeable_axes, output_shape, target_context
+from tests.conftest import blobs, configure, make_sample
+
+SMALL = {
+    "train_input_shape": [28, 28, 28],
+    "test_input_shape": [28, 28, 28],
+    "downsample_factors": [[2, 2, 2]],
+    "fmap_inc_factors": [2],
+    "fmap_dec_factors": [2],
+}
+
+
+@pytest.fixture(scope="module", params=[(1, 1, 1), (2.18, 1, 1)], ids=["isotropic", "anisotropic"])
+def maker(request, tmp_path_factory):
+    labels = blobs((34, 40, 50), 40, seed=1)
+    # A smooth image that is above 1/2 just where the labels are.
+    raw = ndimage.gaussian_filter((labels > 0).astype(float), 0.5)
+    sample = make_sample(tmp_path_factory.mktemp("maker"), raw, labels, request.param)
+    config = configure(model=SMALL, training={"augmentation": {"intensity": {"scale": [1, 1], "shift": [0, 0]}}})
+    return BatchMaker([sample], METHODS["threeclass_cpv"], config)
+
+
+def with_all_labels(maker, number):
+    """Batch `number`, with the deformed labels far around it: the targets' patch lies in their middle."""
+    patch = output_shape(maker.config)
+    request = gp.BatchRequest()
+    request.add(maker.raw, maker.config.model.train_input_shape)
+    for key in (*maker.targets, maker.region):
+        request.add(key, patch)
+    # Not larger than what the targets ask for anyhow, so that it fits into the padded volume.
+    around = tuple(p + 2 * c for p, c in zip(patch, target_context(CPV, maker.samples, maker.config), strict=True))
+    request.add(maker.labels, around)
+    batch = maker.pipeline.request_batch(SeededRequest(request.array_specs, random_seed=number))
+    targets = {head.name: batch[key].data for key, head in maker.targets.items()}
+    return batch[maker.labels].data, targets, batch[maker.region].data, batch[maker.raw].data
+
+
+def inner(labels, patch):
+    first = (np.array(labels.shape) - patch) // 2
+    return tuple(slice(f, f + p) for f, p in zip(first, patch, strict=True))
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=25)
+def test_targets_of_a_patch_are_cut_out_of_the_deformed_whole(maker, seed):
+    """Brute force over all voxels, for nuclei inside, cut by the patch, and cut by the end of the volume."""
+    labels, targets, region, _ = with_all_labels(maker, seed)
+    patch = output_shape(maker.config)
+    window = inner(labels, patch)
+    expected = np.zeros((3, *patch))
+    for label in set(labels[window].ravel().tolist()) - {0, int(OUTSIDE)}:
+        center = np.argwhere(labels == label).mean(axis=0) - [w.start for w in window]
+        for voxel in np.argwhere(labels[window] == label):
+            expected[(slice(None), *voxel)] = center - voxel
+    np.testing.assert_allclose(targets["cpv"], expected, atol=1e-4)
+    np.testing.assert_array_equal(targets["threeclass"][0], THREECLASS.heads[0].target(labels)[0][window])
+    known = np.where(labels[window] == 0, losses.BACKGROUND, losses.INSTANCE)
+    np.testing.assert_array_equal(region[0], np.where(labels[window] == OUTSIDE, losses.OUTSIDE, known))
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=25)
+def test_the_context_holds_all_of_every_nucleus_in_the_patch(maker, seed):
+    labels, _, _, _ = with_all_labels(maker, seed)
+    window = inner(labels, output_shape(maker.config))
+    inside = set(labels[window].ravel().tolist()) - {0, int(OUTSIDE)}
+    shell = np.ones(labels.shape, bool)
+    shell[1:-1, 1:-1, 1:-1] = False
+    assert not inside & set(labels[shell].tolist())
+
+
+def test_image_and_labels_stay_on_top_of_each_other(maker):
+    agree, shifted = [], []
+    for number in range(30):
+        batch = maker.make(number)
+        nucleus = batch.region[0, 0] == losses.INSTANCE
+        image = batch.raw[0, 0][inner(batch.raw[0, 0], nucleus.shape)] > 0.5
+        known = batch.region[0, 0] != losses.OUTSIDE
+        agree.append((image == nucleus)[known].mean())
+        shifted.append((np.roll(image, 1, axis=number % 3) == nucleus)[known].mean())
+    assert np.mean(agree) > 0.97
+    assert np.mean(agree) > np.mean(shifted) + 0.03
+
+
+def test_a_batch_depends_on_its_number_and_the_seed_alone(maker):
+    again, other = maker.make(3), maker.make(4)
+    for _ in range(2):
+        batch = maker.make(3)
+        assert (batch.raw == again.raw).all()
+        assert all((batch.targets[name] == again.targets[name]).all() for name in batch.targets)
+    assert not (other.raw == again.raw).all()
+
+
+def test_patches_do_not_come_back(maker):
+    """gunpowder's own handing-down of seeds leaves a few places only."""
+    patches = {maker.make(number).raw.tobytes() for number in range(100)}
+    assert len(patches) == 100
+
+
+def test_seeds_stay_apart_however_often_a_request_is_copied():
+    requests = [SeededRequest(random_seed=seed) for seed in range(200)]
+    for _ in range(30):
+        requests = [request.copy() for request in requests]
+    assert len({request.random_seed for request in requests}) == 200
+
+
+def test_patches_lie_inside_the_volume_and_hold_nuclei(maker):
+    regions = [maker.make(number).region for number in range(60)]
+    outside = np.mean([(region == losses.OUTSIDE).mean() for region in regions])
+    nonempty = np.mean([(region == losses.INSTANCE).any() for region in regions])
+    assert outside < 0.1
+    assert nonempty > 0.95
+
+
+def test_every_place_of_the_volume_is_seen(tmp_path):
+    """A ramp as image tells where a patch comes from."""
+    shape = (20, 20, 60)
+    ramp = np.broadcast_to(np.linspace(0, 1, shape[2]), shape)
+    labels = np.zeros(shape, np.uint32)
+    labels[8:12, 8:12, 2:6] = 1
+    still = {"elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0}, "intensity": {"scale": [1, 1], "shift": [0, 0]}, "simple": {"mirror": [], "transpose": []}}  # fmt: skip
+    sample = make_sample(tmp_path, ramp, labels)
+
+    def places(p_nonempty):
+        config = configure(model=SMALL, training={"augmentation": still, "p_nonempty": p_nonempty})
+        maker = BatchMaker([sample], METHODS["threeclass"], config)
+        return [float(maker.make(number).raw[0, 0, 14, 14, 14]) * 59 for number in range(150)]
+
+    anywhere = places(0)
+    assert min(anywhere) < 9
+    assert max(anywhere) > 51
+    assert np.std(anywhere) > 10
+    near = places(1)
+    assert max(near) <= 4 + 6 + 1
+
+
+def test_a_batch_of_several_patches_has_the_patches_of_as_many_batches_of_one(tmp_path):
+    labels = blobs((30, 30, 30), 10, seed=2)
+    sample = make_sample(tmp_path, labels > 0, labels)
+    one, three = (BatchMaker([sample], METHODS["threeclass_cpv"], configure(model=SMALL, training={"batch_size": size})) for size in (1, 3))  # fmt: skip
+    batch = three.make(2)
+    assert batch.raw.shape[0] == 3
+    for patch in range(3):
+        single = one.make(6 + patch)
+        assert (batch.raw[patch] == single.raw[0]).all()
+        assert (batch.targets["cpv"][patch] == single.targets["cpv"][0]).all()
+
+
+@pytest.mark.parametrize(
+    ("voxel_size", "wanted", "axes"),
+    [((1, 1, 1), [0, 1, 2], [0, 1, 2]), ((2.18, 1, 1), [0, 1, 2], [1, 2]), ((3, 2, 1), [0, 1, 2], []), ((1, 1, 1), [], []), ((1, 1, 1), [0], [])],
+)  # fmt: skip
+def test_only_axes_of_equal_voxel_size_are_exchanged(voxel_size, wanted, axes):
+    config = configure(training={"augmentation": {"simple": {"transpose": wanted}}})
+    assert exchangeable_axes(config.training.augmentation, voxel_size) == axes
+
+
+def test_a_volume_smaller_than_a_patch_can_be_trained_on(tmp_path):
+    labels = blobs((5, 9, 40), 5, seed=3)
+    sample = make_sample(tmp_path, labels > 0, labels)
+    batch = BatchMaker([sample], METHODS["threeclass_cpv"], configure(model=SMALL)).make(0)
+    assert batch.raw.shape == (1, 1, 28, 28, 28)
+    assert (batch.region == losses.OUTSIDE).any()
+    assert (batch.region != losses.OUTSIDE).any()
+
+
+def test_without_augmentation_nothing_is_changed(tmp_path):
+    labels = blobs((28, 28, 28), 8, seed=4)
+    raw = np.random.default_rng(0).random(labels.shape)
+    still = {"elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0}, "intensity": {"scale": [1, 1], "shift": [0, 0]}, "simple": {"mirror": [], "transpose": []}}  # fmt: skip
+    sample = make_sample(tmp_path, raw, labels)
+    batch = BatchMaker([sample], METHODS["threeclass_cpv"], configure(model=SMALL, training={"augmentation": still})).make(1)
+    place = next(place for place in np.ndindex(40, 40, 40) if _matches(batch.raw[0, 0], raw, np.array(place) - 20))
+    assert place is not None
+
+
+def _matches(patch, raw, offset):
+    first, last = np.maximum(offset, 0), np.minimum(offset + 28, 28)
+    if (last <= first).any():
+        return False
+    of_raw = raw[tuple(slice(f, e) for f, e in zip(first, last, strict=True))]
+    of_patch = patch[tuple(slice(f, e) for f, e in zip(first - offset, last - offset, strict=True))]
+    return np.allclose(of_raw, of_patch, atol=1e-6)
