@@ -1,0 +1,51 @@
+"""Package auxcpvloss; its configuration files, kept in config/ of the checkout, ship inside it."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+CONFIG = HERE / "config"
+APPS = [folder.name for folder in sorted(CONFIG.iterdir()) if folder.is_dir()]
+
+setup(
+    name="auxcpvloss",
+    version="0.1.0",
+    description="Nuclei instance segmentation in 3D microscopy, with center point vectors as auxiliary task",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.11,<3.14",
+    packages=[
+        *find_packages(include=["auxcpvloss", "auxcpvloss.*"]),
+        "auxcpvloss.config.files",
+        *(f"auxcpvloss.config.files.{app}" for app in APPS),
+    ],
+    package_dir={
+        "auxcpvloss.config.files": "config",
+        **{f"auxcpvloss.config.files.{app}": f"config/{app}" for app in APPS},
+    },
+    package_data={"": ["*.toml"]},
+    entry_points={"console_scripts": ["auxcpvloss = auxcpvloss.cli:main"]},
+    install_requires=[
+        "tensorflow>=2.18,<3",
+        "keras>=3.8,<4",
+        "gunpowder>=1.4.4,<1.5",
+        "zarr>=2.18,<3",
+        "h5py>=3.11",
+        "numpy>=2.0",
+        "scipy>=1.14",
+        "scikit-image>=0.25",
+        "mahotas>=1.4.18",
+        "toml>=0.10.2",
+        "pydantic>=2.10,<3",
+        "rich>=13",
+        "tifffile>=2024.8",
+        "imagecodecs>=2024.9",
+        "matplotlib>=3.9",
+        "tensorboard>=2.18,<3",
+    ],
+    extras_require={
+        "test": ["pytest>=8", "pytest-cov>=5", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "types-toml"],
+    },
+)
