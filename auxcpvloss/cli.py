@@ -7,6 +7,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from auxcpvloss import __version__
 from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, load, write
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import SPLITS, Experiment
+from auxcpvloss.files import write_text
 from auxcpvloss.stages import STAGES, Choice, dry_run, run
 from auxcpvloss.terminal import Terminal, logging_to
 
@@ -36,10 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.dry_run:
             dry_run(experiment, terminal, stages, choice)
             return 0
-        with logging_to(experiment.folder / "run.log", experiment.config.general.logging):
-            logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
-            write(experiment.config, experiment.folder / "config.toml")
-            run(experiment, terminal, stages, choice)
+        _run(experiment, terminal, stages, choice)
     except InputError as error:
         return _complain(str(error), INPUT_ERROR)
     except StageError as error:
@@ -49,8 +48,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice) -> None:
+    folder, frozen = experiment.folder, experiment.folder / "config.toml"
+    made = [path for path in (folder, folder.parent) if not path.exists()]
+    before = frozen.read_text(encoding="utf-8") if frozen.is_file() else None
+    finished: list[str] = []
+    try:
+        with logging_to(folder / "run.log", experiment.config.general.logging):
+            logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
+            write(experiment.config, frozen)
+            _logged(experiment, terminal, stages, choice, finished)
+    except InputError:
+        if not finished:
+            _take_back(frozen, before, made)
+        raise
+
+
+def _logged(
+    experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, finished: list[str]
+) -> None:
+    try:
+        run(experiment, terminal, stages, choice, finished)
+    except (InputError, StageError) as error:
+        logging.getLogger(__name__).error("%s", error)
+        raise
+    except BaseException:
+        logging.getLogger(__name__).exception("ended before its time")
+        raise
+
+
+def _take_back(frozen: Path, before: str | None, made: Sequence[Path]) -> None:
+    """Leave no trace of a command whose input was bad from the start."""
+    if before is not None:
+        write_text(frozen, before)
+        return
+    frozen.unlink(missing_ok=True)
+    for folder in made:
+        (folder / "run.log").unlink(missing_ok=True)
+        # Not empty: there is something in it that a stage made.
+        with suppress(OSError):
+            folder.rmdir()
+
+
 def _complain(message: str, status: int) -> int:
-    logging.getLogger(__name__).error("%s", message)
     print(message, file=sys.stderr)
     return status
 

@@ -59,8 +59,10 @@ class Choice:
         return Selection(checkpoint, params)
 
 
-def run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice) -> None:
-    """Run stages, in order."""
+def run(
+    experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, finished: list[str] | None = None
+) -> None:
+    """Run stages, in order, and add the name of each to `finished` when it is."""
     for stage in STAGES:
         if stage not in stages:
             continue
@@ -71,6 +73,8 @@ def run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choic
         else:
             TESTING[stage](experiment, terminal, choice.select(experiment))
         logger.info("%s took %.1f s", stage, perf_counter() - began)
+        if finished is not None:
+            finished.append(stage)
 
 
 __all__ = ["STAGES", "Choice", "dry_run", "run"]

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment import Experiment, plain
 from auxcpvloss.files import write_text
 from auxcpvloss.terminal import Terminal
 
@@ -17,25 +17,40 @@ if TYPE_CHECKING:
 
 def mknet(experiment: Experiment, terminal: Terminal) -> None:
     """Write ``train/network.json`` and ``train/network.txt``: shapes, parameters, receptive field, cost."""
-    from auxcpvloss.network.unet import build_unet
-
-    config, heads = experiment.config, experiment.method.heads
-    record: dict[str, Any] = {}
-    summaries = []
-    for purpose, shape in (("train", config.model.train_input_shape), ("test", config.model.test_input_shape)):
-        network = build_unet(config.model, heads, shape, config.training.precision)
-        record[purpose] = describe(network, config.model)
-        summaries.append(f"{purpose} network\n{_summary(network)}")
-    folder = experiment.train_folder
-    write_text(folder / "network.json", json.dumps(record, indent=2) + "\n")
-    write_text(folder / "network.txt", "\n".join(summaries))
+    path = experiment.train_folder / "network.json"
+    made_from = _made_from(experiment)
+    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    whole = record.get("made_from") == made_from
+    if not whole:
+        record = {**_build(experiment), "made_from": made_from}
+        write_text(path, json.dumps(record, indent=2) + "\n")
     train, test = record["train"], record["test"]
     terminal.say(
-        f"{experiment.method.name}: input {_shape(train['input_shape'])} -> output {_shape(train['output_shape'])} "
+        f"{'whole already: ' if whole else ''}{experiment.method.name}: "
+        f"input {_shape(train['input_shape'])} -> output {_shape(train['output_shape'])} "
         f"(test {_shape(test['input_shape'])} -> {_shape(test['output_shape'])}), {train['parameters']:,} parameters, "
         f"receptive field {_shape(train['receptive_field'])}, "
         f"{train['flops_per_voxel'] / 1e3:,.0f} kFLOP an output voxel"
     )
+
+
+def _made_from(experiment: Experiment) -> dict[str, Any]:
+    config = experiment.config
+    return plain({"model": config.model.model_dump(mode="json"), "precision": config.training.precision})
+
+
+def _build(experiment: Experiment) -> dict[str, Any]:
+    """Build the networks of training and test, write their summaries, and describe them."""
+    from auxcpvloss.network.unet import build_unet
+
+    config, heads = experiment.config, experiment.method.heads
+    record, summaries = {}, []
+    for purpose, shape in (("train", config.model.train_input_shape), ("test", config.model.test_input_shape)):
+        network = build_unet(config.model, heads, shape, config.training.precision)
+        record[purpose] = describe(network, config.model)
+        summaries.append(f"{purpose} network\n{_summary(network)}")
+    write_text(experiment.train_folder / "network.txt", "\n".join(summaries))
+    return record
 
 
 def describe(network: keras.Model, model: Model) -> dict[str, Any]:

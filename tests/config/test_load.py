@@ -20,14 +20,21 @@ def problem(**tables) -> str:
 
 
 def test_places_are_merged_left_to_right_over_the_defaults():
-    config = load([ConfigFile("a", {"general": {"seed": 1}, "optimizer": {"lr": 0.5}}), ConfigFile("b", {"general": {"seed": 2}})])
+    config = load(
+        [ConfigFile("a", {"general": {"seed": 1}, "optimizer": {"lr": 0.5}}), ConfigFile("b", {"general": {"seed": 2}})]
+    )
     assert config.general.seed == 2
     assert config.optimizer.lr == 0.5
     assert config.training.batch_size == defaults().tables["training"]["batch_size"]
 
 
 def test_a_list_replaces_a_list():
-    assert load([ConfigFile("a", {"training": {"augmentation": {"simple": {"mirror": []}}}})]).training.augmentation.simple.mirror == []
+    assert (
+        load(
+            [ConfigFile("a", {"training": {"augmentation": {"simple": {"mirror": []}}}})]
+        ).training.augmentation.simple.mirror
+        == []
+    )
 
 
 @given(
@@ -122,7 +129,9 @@ def test_every_shipped_configuration_is_valid(app, setup):
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(InputError, match=r"-a syntetic: unknown application; did you mean 'synthetic'\?; known: .*synthetic"):
+    with pytest.raises(
+        InputError, match=r"-a syntetic: unknown application; did you mean 'synthetic'\?; known: .*synthetic"
+    ):
         find_config("syntetic")
     with pytest.raises(InputError, match=r"-s nosuch: unknown setup of synthetic; known: .*threeclass_cpv"):
         find_config("synthetic", "nosuch")

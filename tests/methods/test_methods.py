@@ -66,7 +66,9 @@ def test_a_nucleus_at_the_end_of_the_volume_has_no_boundary_there():
 def test_the_folder_of_parameters_names_what_differs():
     params = threeclass.ThreeclassParams
     assert params().slug() == "fg_thresh_0.9_seed_thresh_0.8"
-    assert params(num_dilations=2, flood="volume").slug() == "fg_thresh_0.9_seed_thresh_0.8_flood_volume_num_dilations_2"
+    assert (
+        params(num_dilations=2, flood="volume").slug() == "fg_thresh_0.9_seed_thresh_0.8_flood_volume_num_dilations_2"
+    )
 
 
 def test_thresholds_reach_the_decoder():
@@ -78,6 +80,8 @@ def test_thresholds_reach_the_decoder():
     found = decode({"threeclass": logits}, params(seed_thresh=0.9, fg_thresh=0.5)).ravel()
     assert found[[0, 1, 2, 6, 7, 8]].tolist() == [0, 1, 1, 2, 2, 0]
     assert (found[3:6] > 0).all()
-    assert decode({"threeclass": logits}, params(seed_thresh=0.6, fg_thresh=0.5)).ravel().tolist() == [0] + [1] * 7 + [0]
+    assert decode({"threeclass": logits}, params(seed_thresh=0.6, fg_thresh=0.5)).ravel().tolist() == [0] + [1] * 7 + [
+        0
+    ]
     assert not decode({"threeclass": logits}, params(seed_thresh=0.99, fg_thresh=0.5)).any()
     assert (decode({"threeclass": logits}, params(num_dilations=1, seed_thresh=0.6, fg_thresh=0.5)) == 1).all()

@@ -181,7 +181,9 @@ def test_without_augmentation_nothing_is_changed(tmp_path):
     raw = np.random.default_rng(0).random(labels.shape)
     still = {"elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0}, "intensity": {"scale": [1, 1], "shift": [0, 0]}, "simple": {"mirror": [], "transpose": []}}  # fmt: skip
     sample = make_sample(tmp_path, raw, labels)
-    batch = BatchMaker([sample], METHODS["threeclass_cpv"], configure(model=SMALL, training={"augmentation": still})).make(1)
+    batch = BatchMaker(
+        [sample], METHODS["threeclass_cpv"], configure(model=SMALL, training={"augmentation": still})
+    ).make(1)
     place = next(place for place in np.ndindex(40, 40, 40) if _matches(batch.raw[0, 0], raw, np.array(place) - 20))
     assert place is not None
 

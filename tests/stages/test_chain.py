@@ -1,0 +1,282 @@
+"""The whole chain, as real processes on real files."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+import toml
+import zarr
+
+from auxcpvloss.cli import main
+from tests.conftest import TINY, merge
+from tests.data.l1_zip import make_l1_zip
+
+SCRIPT = Path(__file__).parents[2] / "run_auxcpvloss.py"
+
+
+def command(folder: Path, *arguments: str, **change: Any) -> list[str]:
+    config = folder / "chain.toml"
+    config.write_text(toml.dumps(merge(TINY, change)))
+    return ["-c", str(config), "-r", str(folder / "root"), *arguments]
+
+
+def files(folder: Path) -> dict[Path, int]:
+    """When each result was written; what every command writes anew is left out."""
+    return {
+        path: path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("run.log", "config.toml", "scores.csv", "selection.toml", "summary.csv", "made_from.json")
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory) -> Path:
+    """An experiment that ran from prepare to evaluate."""
+    folder = tmp_path_factory.mktemp("chain")
+    grid = {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "param_product": True}
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *command(folder, "-d", "all", validation=grid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (folder / "terminal.txt").write_text(done.stdout)
+    return folder
+
+
+def test_everything_is_where_it_belongs(chain):
+    experiment = chain / "root" / "chain"
+    selection = tomllib.loads((experiment / "val" / "selection.toml").read_text())
+    checkpoint = selection["checkpoint"]
+    slug = f"fg_thresh_{selection['params']['fg_thresh']}_seed_thresh_{selection['params']['seed_thresh']}"
+    there = {str(path.relative_to(experiment)) for path in experiment.rglob("*")}
+    assert {
+        "config.toml", "run.log", "train/network.json", "train/network.txt", "train/log.csv",
+        "train/checkpoints/00000002.keras", "train/checkpoints/00000004.keras",
+        "train/snapshots/batch_00000002.hdf", "val/scores.csv",
+        f"test/processed/{checkpoint}/worm_03.zarr", f"test/instanced/{checkpoint}/{slug}/worm_03.hdf",
+        f"test/evaluated/{checkpoint}/{slug}/worm_03.toml", f"test/evaluated/{checkpoint}/{slug}/worm_03.png",
+        f"test/evaluated/{checkpoint}/{slug}/summary.csv",
+    } <= there  # fmt: skip
+    assert list((experiment / "train" / "tensorboard").glob("events*"))
+    assert not [name for name in there if ".tmp" in name]
+    prediction = zarr.open(str(experiment / f"test/processed/{checkpoint}/worm_03.zarr"), mode="r")
+    assert prediction["volumes/pred_threeclass"].shape == (3, 40, 40, 60)
+    assert "pred_cpv" not in prediction["volumes"]
+    with h5py.File(experiment / f"test/instanced/{checkpoint}/{slug}/worm_03.hdf") as file:
+        assert file["volumes/instances"].shape == (40, 40, 60)
+        assert file["volumes/instances"].dtype == np.uint32
+
+
+def test_the_terminal_shows_a_line_a_stage_and_the_table(chain):
+    text = (chain / "terminal.txt").read_text()
+    for stage in ("prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate"):
+        assert any(line.startswith(stage) for line in text.splitlines())
+    assert "avAP" in text
+    assert "worm_03.png" in text
+
+
+def test_every_checkpoint_and_set_of_parameters_is_scored(chain):
+    with (chain / "root/chain/val/scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["checkpoint"], row["fg_thresh"], row["seed_thresh"]) for row in rows} == {
+        (c, f, s) for c in ("2", "4") for f in ("0.3", "0.5") for s in ("0.34", "0.5")
+    }
+    selection = tomllib.loads((chain / "root/chain/val/selection.toml").read_text())
+    scores = [float(row["confusion_matrix.th_0_5.AP"]) for row in rows]
+    best = rows[scores.index(max(scores))]
+    # The first of the best: the earlier checkpoint.
+    assert selection["checkpoint"] == int(best["checkpoint"])
+    assert selection["params"]["seed_thresh"] == float(best["seed_thresh"])
+
+
+def test_the_log_has_every_iteration_once(chain):
+    with (chain / "root/chain/train/log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["iteration"] for row in rows] == ["1", "2", "3", "4"]
+    for row in rows:
+        parts = float(row["threeclass_loss"]) + float(row["cpv_loss"])
+        assert float(row["loss"]) == pytest.approx(parts, rel=1e-3)
+
+
+def test_a_snapshot_shows_what_the_network_saw(chain):
+    with h5py.File(chain / "root/chain/train/snapshots/batch_00000002.hdf") as file:
+        volumes = file["volumes"]
+        assert volumes["raw"].shape == (1, 1, 44, 44, 44)
+        assert volumes["gt_cpv"].shape == volumes["pred_cpv"].shape == (1, 3, 4, 4, 4)
+        assert volumes["gt_cpv"].attrs["offset"].tolist() == [20, 20, 20]
+
+
+def test_what_is_whole_is_not_made_again(chain, capfd):
+    before = files(chain / "root")
+    assert main(["-id", "chain", "-r", str(chain / "root"), "-d", "all"]) == 0
+    assert files(chain / "root") == before
+    text = capfd.readouterr().out
+    assert "4 of them whole already" in text
+    assert "whole already: checkpoint of iteration 4" in text
+    assert "(1 whole already)" in text
+
+
+def test_a_training_is_made_longer_and_only_what_depends_on_it_is_new(chain, tmp_path, capfd):
+    import shutil
+
+    shutil.copytree(chain / "root", tmp_path / "root")
+    before = files(tmp_path / "root")
+    config = toml.dumps(merge(TINY, {"training": {"max_iterations": 6}}))
+    (tmp_path / "chain.toml").write_text(config)
+    assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d", "train"]) == 0
+    assert "going on from the checkpoint of iteration 4" in capfd.readouterr().out
+    after = files(tmp_path / "root")
+    new = {path.name for path in after if path not in before}
+    assert {"00000006.keras", "batch_00000006.hdf"} <= new
+    assert (tmp_path / "root/chain/train/checkpoints/00000002.keras").stat().st_mtime_ns in after.values()
+    # Another learning rate is another training.
+    (tmp_path / "chain.toml").write_text(config.replace("lr = 0.001", "lr = 0.5"))
+    assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d", "all"]) == 2
+    assert "optimizer.lr was 0.001, is 0.5" in capfd.readouterr().err
+
+
+def test_other_parameters_go_to_another_folder_and_a_missing_stage_is_named(chain, capfd):
+    root = ["-id", "chain", "-r", str(chain / "root")]
+    assert main([*root, "--checkpoint", "3", "-d", "predict"]) == 2
+    assert "no checkpoint of iteration 3" in capfd.readouterr().err
+    assert main([*root, "--test-checkpoint", "last", "-d", "label"]) in (0, 2)
+    selection = tomllib.loads((chain / "root/chain/val/selection.toml").read_text())
+    other = {2: 4, 4: 2}[selection["checkpoint"]]
+    if not (chain / f"root/chain/test/processed/{other}").exists():
+        assert main([*root, "--checkpoint", str(other), "-d", "label"]) == 2
+        assert "Run the stage predict" in capfd.readouterr().err
+    assert main([*root, "--checkpoint", str(other), "-d", "predict", "label", "evaluate"]) == 0
+
+
+def test_before_validation_there_is_no_best_checkpoint(tmp_path, capfd):
+    assert main(command(tmp_path, "-d", "prepare", "predict")) == 2
+    assert "Run the stage validate_checkpoints" in capfd.readouterr().err
+
+
+def kill_when(arguments: list[str], ready: Callable[[], bool]) -> None:
+    process = subprocess.Popen([sys.executable, SCRIPT, *arguments], stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 120
+        while not ready():
+            assert process.poll() is None, "ended before it could be killed"
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def test_killed_in_training_and_in_prediction_the_same_command_completes(tmp_path):
+    """And ends with the weights of a run that nobody disturbed."""
+    change: Mapping[str, Any] = {
+        "training": {"max_iterations": 12, "checkpoints": 4, "snapshots": 0},
+        # Many small tiles, so that there is time to kill between two of them.
+        "data": {"synthetic": {"train": 1}},
+        "model": {"test_input_shape": [52, 52, 52]},
+    }
+    arguments = command(tmp_path, "-d", "all", **change)
+    experiment = tmp_path / "root" / "chain"
+    checkpoints = experiment / "train" / "checkpoints"
+    kill_when(arguments, lambda: (checkpoints / "00000004.keras").exists())
+    assert not (checkpoints / "00000012.keras").exists()
+    kill_when(arguments, lambda: any((experiment / "val").glob("processed/*/.tmp-*/volumes/pred_threeclass/0.*")))
+    done = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "whole already: checkpoint of iteration 12" in done.stdout
+    assert "avAP" in done.stdout
+    assert not list(tmp_path.rglob(".tmp-*"))
+
+    quiet = tmp_path / "undisturbed"
+    quiet.mkdir()
+    assert main(command(quiet, "-d", "prepare", "train", **change)) == 0
+    paths = [root / "root/chain/train/checkpoints/00000012.keras" for root in (tmp_path, quiet)]
+    for one, other in zip(*map(weights, paths), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def weights(path: Path) -> list[np.ndarray]:
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+        found: list[np.ndarray] = []
+        file.visititems(lambda name, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None)
+        return found
+
+
+def test_a_dead_worker_ends_training_with_a_line(tmp_path):
+    arguments = command(tmp_path, "-d", "prepare", "train", training={"max_iterations": 10_000, "checkpoints": 5_000})
+    process = subprocess.Popen([sys.executable, SCRIPT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    log = tmp_path / "root/chain/train/log.csv"
+    until = time.monotonic() + 120
+    while not log.exists() or log.stat().st_size == 0:
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    (worker,) = [
+        int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if is_worker(p)
+    ]
+    os.kill(worker, signal.SIGKILL)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error.startswith("A process that makes batches ended: killed by the system (SIGKILL)")
+    assert len(error.splitlines()) == 1
+
+
+def is_worker(pid: str) -> bool:
+    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_the_published_zip_is_imported_trained_on_and_evaluated(tmp_path, capfd):
+    make_l1_zip(tmp_path / "c_elegans_nuclei.zip")
+    config = {
+        "data": {"input_format": "zip", "path": str(tmp_path / "c_elegans_nuclei.zip"), "voxel_size": [1, 1, 1]},
+        "model": {"method": "threeclass"},
+    }
+    assert main(command(tmp_path, "-d", "all", **config)) == 0
+    assert "avAP" in capfd.readouterr().out
+
+
+def test_volumes_without_ground_truth_are_predicted_and_labelled(chain, tmp_path, capfd):
+    images = tmp_path / "unlabelled" / "images"
+    images.mkdir(parents=True)
+    tifffile.imwrite(images / "new.tif", np.random.default_rng(0).integers(0, 255, (30, 35, 45), dtype=np.uint16))
+    config = merge(TINY, {"data": {"test_data": str(tmp_path / "unlabelled")}})
+    (tmp_path / "chain.toml").write_text(toml.dumps(config))
+    stages = ["-d", "prepare", "predict", "label", "evaluate"]
+    assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(chain / "root"), *stages]) == 0
+    text = capfd.readouterr().out
+    assert "new: " in text
+    assert "nothing to score" in text
+    assert list((chain / "root/chain/test/instanced").rglob("new.png"))
+
+
+@pytest.mark.parametrize("output_format", ["hdf", "zarr"])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_formats_and_types_of_results(chain, tmp_path, output_format, dtype):
+    import shutil
+
+    shutil.copytree(chain / "root", tmp_path / "root")
+    config = merge(TINY, {"postprocessing": {"output_format": output_format, "fg_thresh": 0.4}, "prediction": {"dtype": dtype}})  # fmt: skip
+    (tmp_path / "chain.toml").write_text(toml.dumps(config))
+    stages = ["--checkpoint", "4", "-d", "predict", "label", "evaluate"]
+    assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), *stages]) == 0
+    experiment = tmp_path / "root" / "chain"
+    assert zarr.open(str(experiment / "test/processed/4/worm_03.zarr"))["volumes/pred_threeclass"].dtype == dtype
+    assert list(experiment.glob(f"test/instanced/4/*/worm_03.{output_format}"))
+    assert list(experiment.glob("test/evaluated/4/*/summary.csv"))

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import toml
+
+from auxcpvloss import __version__
+from auxcpvloss.cli import INPUT_ERROR, main
+from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config.places import config_folder
+from tests.conftest import TINY, merge
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(toml.dumps(TINY))
+    return path
+
+
+def frozen(root: Path, name: str):
+    return load([ConfigFile.read(root / name / "config.toml")])
+
+
+def test_the_script_and_the_version():
+    done = subprocess.run([sys.executable, "run_auxcpvloss.py", "--version"], cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
+    assert __version__ in done.stdout
+
+
+def test_help_names_every_stage_and_application(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    for word in (
+        "prepare",
+        "mknet",
+        "train",
+        "validate_checkpoints",
+        "predict",
+        "label",
+        "evaluate",
+        "all",
+        "synthetic",
+        "l1",
+    ):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-a", "synthetc", "-d", "all"], "did you mean 'synthetic'?"),
+        (["-a", "synthetic", "-s", "threeclas_cpv", "-d", "all"], "did you mean 'threeclass_cpv'?"),
+        (["-d", "all"], "Which experiment?"),
+        (["-id", "nosuch", "-d", "all"], "there is no such experiment"),
+        (["-id", "nosuch", "--run_from_exp", "-d", "all"], "there is no such experiment"),
+        (["-c", "nosuch.toml", "-d", "all"], "nosuch.toml: no such configuration file"),
+        (["-a", "synthetic", "-d", "predict", "--seed", "-3"], "general.seed"),
+        (["-a", "synthetic", "-d", "all", "--input-format", "png"], "command line: data.input_format"),
+    ],
+)
+def test_bad_arguments_are_refused_in_words(arguments, expected, tmp_path, capsys):
+    assert main([*arguments, "-r", str(tmp_path / "root")]) == INPUT_ERROR
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "root").exists()
+
+
+def test_an_unknown_stage_is_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["-a", "synthetic", "-d", "trian"])
+    assert end.value.code == INPUT_ERROR
+    assert "validate_checkpoints" in capsys.readouterr().err
+
+
+def test_a_dry_run_tells_all_and_touches_nothing(config, tmp_path, capsys):
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["-c", str(config), "-r", str(tmp_path / "root"), "-d", "all", "--dry-run"]) == 0
+    text = capsys.readouterr().out
+    for word in ("worm_00", "worm_03", "iterations 0 to 4", "the best checkpoint", str(tmp_path / "root" / "mine")):
+        assert word in text
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_files_are_merged_over_application_and_setup(config, tmp_path):
+    second = tmp_path / "second.toml"
+    second.write_text("[optimizer]\nlr = 0.125\n[data.synthetic]\nnuclei = 7\n")
+    arguments = ["-a", "synthetic", "-s", "threeclass_cpv", "-r", str(tmp_path / "root"), "-d", "mknet"]
+    # The built-in defaults, named once more, change nothing.
+    defaults = ["-c", str(config_folder() / "default.toml")]
+    assert main([*arguments, *defaults, "-c", str(config), "-c", str(second), "--seed", "5"]) == 0
+    effective = frozen(tmp_path / "root", "synthetic_threeclass_cpv_seed5")
+    assert effective.optimizer.lr == 0.125
+    assert effective.data.synthetic.nuclei == 7
+    assert effective.data.synthetic.shape == (40, 40, 60)
+    assert effective.data.input_format == "synthetic"
+    assert effective.general.seed == 5
+    assert effective.optimizer.lr_schedule == "cosine"
+
+
+def test_the_experiment_keeps_its_own_configuration(config, tmp_path):
+    root = ["-r", str(tmp_path / "root")]
+    assert main(["-c", str(config), "-id", "one", *root, "-d", "mknet"]) == 0
+    first = frozen(tmp_path / "root", "one")
+    config.write_text(toml.dumps(merge(TINY, {"optimizer": {"lr": 0.5}})))
+    # With --run_from_exp files are not looked at; without any files the experiment's own is meant.
+    assert main(["-c", str(config), "-id", "one", "--run_from_exp", *root, "-d", "mknet"]) == 0
+    assert main(["-id", "one", *root, "-d", "mknet"]) == 0
+    assert frozen(tmp_path / "root", "one") == first
+    assert main(["-c", str(config), "-id", "one", *root, "-d", "mknet"]) == 0
+    assert frozen(tmp_path / "root", "one").optimizer.lr == 0.5
+
+
+def test_an_experiment_that_is_not_there_begins_with_what_is_given(config, tmp_path):
+    assert main(["-c", str(config), "-id", "new", "--run_from_exp", "-r", str(tmp_path / "root"), "-d", "mknet"]) == 0
+    assert frozen(tmp_path / "root", "new").model.num_fmaps == 4
+
+
+def test_paths_in_the_frozen_configuration_are_absolute(config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["-c", str(config), "-r", "root", "-d", "mknet", "--test-data", "here", "--val-data", "there"]) == 0
+    data = frozen(tmp_path / "root", "mine").data
+    assert data.test_data == str(tmp_path / "here")
+    assert data.val_data == str(tmp_path / "there")
+
+
+def test_nothing_of_the_libraries_reaches_the_terminal(config, tmp_path):
+    command = [
+        sys.executable,
+        str(ROOT / "run_auxcpvloss.py"),
+        "-c",
+        str(config),
+        "-r",
+        str(tmp_path / "root"),
+        "-d",
+        "prepare",
+        "mknet",
+    ]
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stderr == ""
+    for chatter in ("oneDNN", "Warning", "cuda", "absl"):
+        assert chatter not in done.stdout
+    # Not lost, but where it can be looked up.
+    assert "oneDNN" in (tmp_path / "root" / "mine" / "run.log").read_text()
