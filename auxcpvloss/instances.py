@@ -76,6 +76,23 @@ def _relabel(labels: NDArray[Any]) -> Labels:
     return numbers[labels]
 
 
+def remove_small(labels: Labels, min_size: int) -> Labels:
+    """Take instances of less than `min_size` voxels for background; the others are numbered anew, 1..n.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) array of uint32
+    min_size : int
+        0 keeps all.
+
+    Returns
+    -------
+    (Z, Y, X) array of uint32
+    """
+    sizes = np.bincount(labels.ravel())
+    return _relabel(np.where(sizes[labels] >= min_size, labels, 0)) if min_size else labels
+
+
 def dilate(labels: Labels, steps: int) -> Labels:
     """Grow every instance by one 6-neighbour step a time, into the background only.
 

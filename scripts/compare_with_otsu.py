@@ -32,14 +32,18 @@ from auxcpvloss.stages.results import read_instances
 from auxcpvloss.terminal import Terminal
 
 THRESHOLDS = (0.3, 0.5)
+BASELINES = {"Otsu + watershed": 0.0, "Otsu + watershed, smoothed": 1.5}
 
 
-def otsu_watershed(sample: Sample) -> np.ndarray:
-    """Smooth by a physical length, threshold, and split at the ridges between peaks of the distance transform."""
+def otsu_watershed(sample: Sample, sigma: float) -> np.ndarray:
+    """Threshold, and split at the ridges between peaks of the distance transform.
+
+    `sigma` smooths the image and the distances before, in units of the finest voxel size; 0 is the textbook's recipe.
+    """
     spacing = np.array(sample.voxel_size) / min(sample.voxel_size)
-    smooth = gaussian(sample.raw[:], sigma=1.5 / spacing)
+    smooth = gaussian(sample.raw[:], sigma=sigma / spacing)
     foreground = smooth > threshold_otsu(smooth)
-    distance = gaussian(ndimage.distance_transform_edt(foreground, sampling=spacing), sigma=1.5 / spacing)
+    distance = gaussian(ndimage.distance_transform_edt(foreground, sampling=spacing), sigma=sigma / spacing)
     peaks = peak_local_max(distance, min_distance=4, labels=ndimage.label(foreground)[0])
     markers = np.zeros(distance.shape, dtype=np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
@@ -66,10 +70,15 @@ def main() -> int:
         truth = np.asarray(sample.labels)
         path = experiment.instanced("test", selection.checkpoint, selection.params, sample.name)
         network = metrics.score(truth, read_instances(path)).counts
-        baseline = metrics.score(truth, otsu_watershed(sample)).counts
-        for name, counts in (("network", network), ("Otsu + watershed", baseline)):
+        results = {"network": network} | {
+            name: metrics.score(truth, otsu_watershed(sample, sigma)).counts for name, sigma in BASELINES.items()
+        }
+        for name, counts in results.items():
             rows.append([sample.name, name, *(counts[threshold].ap for threshold in THRESHOLDS)])
-        better &= all(network[threshold].ap > baseline[threshold].ap for threshold in THRESHOLDS)
+            # Not above another one that makes no error at all either.
+            better &= name == "network" or all(
+                network[threshold].ap > min(counts[threshold].ap, 1 - 1e-9) for threshold in THRESHOLDS
+            )
     Terminal().table("AP at IoU above", ["volume", "method", *map(str, THRESHOLDS)], rows)
     return 0 if better else 1
 

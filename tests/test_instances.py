@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from auxcpvloss.instances import SIX_NEIGHBOURS, dilate, seeded_watershed
+from auxcpvloss.instances import SIX_NEIGHBOURS, dilate, remove_small, seeded_watershed
 
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 6), st.integers(1, 7))
 # Few heights, so that there are plateaus.
@@ -106,6 +106,16 @@ def test_dilation_equals_a_loop_over_voxels(labels, steps):
             if before[place] == 0 and len(around) == 1:
                 expected[place] = around.pop()
     np.testing.assert_array_equal(dilate(labels, steps), expected)
+
+
+@given(arrays(np.uint32, shapes, elements=st.sampled_from([0, 0, 1, 2, 2, 70_000])), st.integers(0, 6))
+def test_small_instances_are_dropped_and_the_others_kept(labels, min_size):
+    kept = remove_small(labels, min_size)
+    for label in np.unique(labels[labels > 0]):
+        where = labels == label
+        assert len(np.unique(kept[where])) == 1
+        assert (kept[where] > 0).all() == (where.sum() >= min_size)
+    assert not kept[labels == 0].any()
 
 
 @pytest.mark.parametrize("flood", ["foreground", "volume"])

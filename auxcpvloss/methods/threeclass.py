@@ -9,7 +9,7 @@ from pydantic import Field
 from scipy import ndimage
 from scipy.special import softmax
 
-from auxcpvloss.instances import dilate, seeded_watershed
+from auxcpvloss.instances import dilate, remove_small, seeded_watershed
 from auxcpvloss.methods.method import OUTSIDE, Array, Head, Labels, Method, Params, Prediction
 from auxcpvloss.network.losses import balanced_cross_entropy
 
@@ -66,6 +66,7 @@ class ThreeclassParams(Params):
     seed_thresh: float = Field(0.8, gt=0, lt=1)
     flood: Literal["foreground", "volume"] = "foreground"
     num_dilations: int = Field(0, ge=0)
+    min_size: int = Field(0, ge=0)
 
 
 def decode(prediction: Prediction, params: Any) -> Labels:
@@ -89,7 +90,7 @@ def decode(prediction: Prediction, params: Any) -> Labels:
         foreground=1 - background > params.fg_thresh,
         flood=params.flood,
     )
-    return dilate(instances, params.num_dilations)
+    return remove_small(dilate(instances, params.num_dilations), params.min_size)
 
 
 THREECLASS = Method(

@@ -32,9 +32,9 @@ def prepare(experiment: Experiment, terminal: Terminal, splits: tuple[str, ...] 
             path = experiment.data_folder(split) / f"{source.name}.zarr"
             write_sample(source, path, data, experiment.config.preprocessing)
     counts = ", ".join(f"{len(found[split])} {split}" for split in splits)
-    folder = experiment.data_folder(splits[0]).parent
+    folders = sorted({str(experiment.data_folder(split).parent) for split in splits if found[split]})
     whole = f"{total - len(stale)} of them whole already" if len(stale) < total else "all new"
-    terminal.say(f"{counts} volumes in {folder}, {whole}")
+    terminal.say(f"{counts} volumes in {', '.join(folders)}, {whole}")
 
 
 def _current(experiment: Experiment, split: str, source: Source) -> bool:
