@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types unit format slow clean
+.PHONY: demo test lint types unit format clean
 
 demo: .venv/installed
 	$(BIN)/python run_auxcpvloss.py -a synthetic -s threeclass_cpv -d all --test-checkpoint best
@@ -18,9 +18,6 @@ types: .venv/installed
 
 unit: .venv/installed
 	$(BIN)/pytest --cov=auxcpvloss --cov-report=term:skip-covered --cov-fail-under=90
-
-slow: .venv/installed
-	$(BIN)/pytest -m slow
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -159,28 +159,26 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    what = parser.add_argument_group("what to do")
-    what.add_argument("-d", "--do", nargs="+", required=True, choices=[*STAGES, "all"], metavar="STAGE",
-                      help=f"stages: {', '.join(STAGES)}, or all")  # fmt: skip
-    what.add_argument("--dry-run", action="store_true", help="say what would run, and touch nothing")
-    which = parser.add_argument_group("which experiment")
-    which.add_argument("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
-    which.add_argument(
-        "-s", "--setup", help="setup of the application, config/APP/SETUP.toml; also names the experiment"
-    )
-    which.add_argument("-c", "--config", action="append", default=[], metavar="FILE",
-                       help="toml file, merged over what came before; may be given several times")  # fmt: skip
-    which.add_argument("-r", "--root", default="experiments", help="folder of all experiments (default: experiments)")
-    which.add_argument("-id", "--exp-id", metavar="NAME", help="name of the experiment's folder (default: APP_SETUP)")
-    which.add_argument("--run_from_exp", action="store_true",
-                       help="use the configuration in the experiment's folder, if any, rather than -a, -s, -c")  # fmt: skip
-    which.add_argument("--seed", type=int, help="general.seed; also goes into the name of the experiment")
-    data = parser.add_argument_group("data (instead of the keys of [data])")
+    what = parser.add_argument_group("what to do").add_argument
+    stages = f"stages: {', '.join(STAGES)}, or all"
+    what("-d", "--do", nargs="+", required=True, choices=[*STAGES, "all"], metavar="STAGE", help=stages)
+    what("--dry-run", action="store_true", help="say what would run, and touch nothing")
+    which = parser.add_argument_group("which experiment").add_argument
+    which("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
+    which("-s", "--setup", help="setup of the application, config/APP/SETUP.toml")
+    files = "toml file, merged over what came before; may be given several times"
+    which("-c", "--config", action="append", default=[], metavar="FILE", help=files)
+    which("-r", "--root", default="experiments", help="folder of all experiments (default: experiments)")
+    which("-id", "--exp-id", metavar="NAME", help="name of the experiment's folder (default: APP_SETUP)")
+    own = "use the configuration in the experiment's folder, if any, rather than -a, -s, -c"
+    which("--run_from_exp", action="store_true", help=own)
+    which("--seed", type=int, help="general.seed; also goes into the name of the experiment")
+    data = parser.add_argument_group("data (instead of the keys of [data])").add_argument
     for split in SPLITS:
-        data.add_argument(f"--{split}-data", metavar="FOLDER", help=f"data.{split}_data")
-    data.add_argument("--input-format", metavar="FORMAT", help="data.input_format")
-    test = parser.add_argument_group("checkpoint for the test volumes")
-    test.add_argument("--test-checkpoint", choices=["best", "last"], default="best",
-                      help="the one that validate_checkpoints selected (default), or the last one")  # fmt: skip
-    test.add_argument("--checkpoint", type=int, metavar="N", help="the one of iteration N")
+        data(f"--{split}-data", metavar="FOLDER", help=f"data.{split}_data")
+    data("--input-format", metavar="FORMAT", help="data.input_format")
+    test = parser.add_argument_group("checkpoint for the test volumes").add_argument
+    best = "the one that validate_checkpoints selected (default), or the last one"
+    test("--test-checkpoint", choices=["best", "last"], default="best", help=best)
+    test("--checkpoint", type=int, metavar="N", help="the one of iteration N")
     return parser

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -174,19 +174,21 @@ class Experiment:
         """Where validate_checkpoints writes what won."""
         return self.folder / "val" / "selection.toml"
 
-    def write_selection(self, selection: Selection, score: float, made_from: Mapping[str, Any]) -> None:
-        """Write what won the validation, with its score."""
+    def write_selection(
+        self, selection: Selection, chosen: Collection[str], score: float, made_from: Mapping[str, Any]
+    ) -> None:
+        """Write what won the validation, with its score; of the parameters those that validation had to choose."""
         table = {
             "checkpoint": selection.checkpoint,
             "metric": self.config.evaluation.metric,
             "score": score,
-            "params": selection.params.model_dump(),
+            "params": {key: value for key, value in selection.params.model_dump().items() if key in chosen},
             "made_from": made_from,
         }
         write_text(self.selection_path, toml.dumps(table))
 
     def read_selection(self) -> Selection:
-        """Read what won the validation.
+        """Read what won the validation; the parameters that it did not choose are those of [postprocessing].
 
         Raises
         ------
@@ -199,7 +201,7 @@ class Experiment:
                 "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
             )
         table = tomllib.loads(self.selection_path.read_text())
-        return Selection(table["checkpoint"], self.method.params(**table["params"]))
+        return Selection(table["checkpoint"], self.params.model_copy(update=table["params"]))
 
 
 def difference(old: Any, new: Any, at: str = "") -> str | None:

@@ -52,14 +52,18 @@ class RandomPatch(gp.RandomLocation):
         Centers of the nuclei, in voxels.
     p_nonempty : float
         Probability with which a patch is asked to hold at least one of them.
+    overhang : (Z, Y, X)
+        Voxels by which the patch may reach beyond the volume all the same.
     """
 
-    def __init__(self, patch: Shape, volume: Shape, centers: NDArray[np.float64], p_nonempty: float) -> None:
+    def __init__(
+        self, patch: Shape, volume: Shape, centers: NDArray[np.float64], p_nonempty: float, overhang: Shape
+    ) -> None:
         super().__init__()
         self.half = np.array(patch) / 2
         size = np.array(volume)
-        self.lowest = np.minimum(self.half, size / 2) - 1
-        self.highest = np.maximum(size - self.half, size / 2) + 1
+        self.lowest = np.minimum(self.half - overhang, size / 2) - 1
+        self.highest = np.maximum(size - self.half + overhang, size / 2) + 1
         self.centers = centers
         self.p_nonempty = p_nonempty
         self.nonempty = False

@@ -102,15 +102,16 @@ class BatchMaker:
             self.labels: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=False),
         }
         names = {self.raw: "volumes/raw", self.labels: "volumes/gt_labels"}
+        beyond = overhang(self.config)
         padding = tuple(
-            math.ceil((most - min(patch, size)) / 2) + 1
-            for most, patch, size in zip(region, output, sample.shape, strict=True)
+            math.ceil((most - min(patch, size)) / 2) + 1 + over
+            for most, patch, size, over in zip(region, output, sample.shape, beyond, strict=True)
         )
         return (
             gp.ZarrSource(str(sample.path), names, specs)
             + gp.Pad(self.raw, padding)
             + gp.Pad(self.labels, padding, value=int(OUTSIDE))
-            + RandomPatch(output, sample.shape, sample.centers()[:, :3], self.config.training.p_nonempty)
+            + RandomPatch(output, sample.shape, sample.centers()[:, :3], self.config.training.p_nonempty, beyond)
         )
 
 
@@ -118,6 +119,18 @@ def output_shape(config: Config) -> Shape:
     """Shape of the network's output in training."""
     sizes = [g.output_size(size) for g, size in zip(config.model.geometry, config.model.train_input_shape, strict=True)]
     z, y, x = (size for size in sizes if size is not None)
+    return z, y, x
+
+
+def overhang(config: Config) -> Shape:
+    """Voxels by which patches may reach beyond the end of a volume.
+
+    A prediction near the end of a volume is made from what lies beyond it too, so training has to show that. The input
+    of a "valid" network reaches beyond its output anyhow; a patch of a "same" network has to stick out.
+    """
+    if config.model.padding == "valid":
+        return 0, 0, 0
+    z, y, x = (size // 4 for size in config.model.train_input_shape)
     return z, y, x
 
 

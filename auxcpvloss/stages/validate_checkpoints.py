@@ -54,21 +54,27 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     _write_scores(experiment, scores)
     metric = experiment.config.evaluation.metric
     made_from = {"samples": [sample.name for sample in samples], "checkpoints": checkpoints, "sets": len(sets)}
-    experiment.write_selection(Selection(best.checkpoint, best.params), best.value, plain(made_from))
+    experiment.write_selection(Selection(best.checkpoint, best.params), grids(experiment), best.value, plain(made_from))
     terminal.say(
         f"best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "
         f"checkpoint {best.checkpoint}, {_describe(best.params)}: {metric} = {best.value:.3f}"
     )
 
 
+def grids(experiment: Experiment) -> dict[str, list[Any]]:
+    """Give the parameters that validation has to choose, each with the values to try."""
+    fields = experiment.method.params.model_fields
+    return {name: values for name in fields if (values := getattr(experiment.config.validation, name))}
+
+
 def parameter_sets(experiment: Experiment) -> list[Params]:
     """The lists of [validation], entry by entry or in every combination, over the values of [postprocessing]."""
-    table, base = experiment.config.validation, experiment.params
-    grids = {name: getattr(table, name) for name in type(base).model_fields}
-    grids = {name: grid for name, grid in grids.items() if grid}
-    rows = product(*grids.values()) if table.param_product else zip(*grids.values(), strict=True)
-    sets = [base.model_copy(update=dict(zip(grids, row, strict=True))) for row in rows] if grids else [base]
-    return list(dict.fromkeys(sets))
+    base, lists = experiment.params, grids(experiment)
+    if not lists:
+        return [base]
+    product_wanted = experiment.config.validation.param_product
+    rows = product(*lists.values()) if product_wanted else zip(*lists.values(), strict=True)
+    return list(dict.fromkeys(base.model_copy(update=dict(zip(lists, row, strict=True))) for row in rows))
 
 
 def read_metric(table: Mapping[str, Any], path: str) -> float:

@@ -97,16 +97,16 @@ def test_each_error_has_one_line():
 
 
 def test_the_place_of_the_key_is_named_not_the_last_place():
-    with pytest.raises(InputError, match="^first.toml: optimizer.lr"):
+    with pytest.raises(InputError, match=r"^first\.toml: optimizer\.lr"):
         load([ConfigFile("first.toml", {"optimizer": {"lr": -1}}), ConfigFile("second.toml", {"general": {"seed": 1}})])
 
 
 def test_unreadable_files_are_named(tmp_path):
     broken = tmp_path / "broken.toml"
     broken.write_text("[general\nseed = ")
-    with pytest.raises(InputError, match="broken.toml: not valid toml"):
+    with pytest.raises(InputError, match=r"broken\.toml: not valid toml"):
         ConfigFile.read(broken)
-    with pytest.raises(InputError, match="missing.toml: no such configuration file"):
+    with pytest.raises(InputError, match=r"missing\.toml: no such configuration file"):
         ConfigFile.read(tmp_path / "missing.toml")
     broken.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="cannot be read"):
@@ -120,7 +120,9 @@ def test_the_coefficient_of_a_head_can_be_set():
     assert configure().coefficient("cpv") == 1
 
 
-@pytest.mark.parametrize("app, setup", [(app, setup) for app, setups in known().items() for setup in [None, *setups]])
+@pytest.mark.parametrize(
+    ("app", "setup"), [(app, setup) for app, setups in known().items() for setup in [None, *setups]]
+)
 def test_every_shipped_configuration_is_valid(app, setup):
     places = [ConfigFile.read(find_config(app))]
     if setup:

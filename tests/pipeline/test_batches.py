@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from multiprocessing import active_children
 from pathlib import Path
 
@@ -44,13 +45,11 @@ def test_batches_are_the_same_and_in_order_for_any_number_of_workers(prepared):
 
 def test_a_killed_worker_ends_training_with_its_reason(prepared):
     config = configure(training={"num_workers": 2, "cache_size": 4})
-    with (
-        pytest.raises(WorkerError, match=r"A process that makes batches ended: killed by the system \(SIGKILL\)"),
-        batches(paths(prepared), METHOD, config, 0, 10_000) as stream,
-    ):
-        for number, _ in enumerate(stream):
-            if number == 3:
-                os.kill(active_children()[0].pid, signal.SIGKILL)
+    with batches(paths(prepared), METHOD, config, 0, 10_000) as stream:
+        next(stream)
+        os.kill(active_children()[0].pid, signal.SIGKILL)
+        with pytest.raises(WorkerError, match=r"A process that makes batches ended: killed by the system \(SIGKILL\)"):
+            deque(stream)
     assert not active_children()
 
 

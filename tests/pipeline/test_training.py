@@ -195,3 +195,16 @@ def _matches(patch, raw, offset):
     of_raw = raw[tuple(slice(f, e) for f, e in zip(first, last, strict=True))]
     of_patch = patch[tuple(slice(f, e) for f, e in zip(first - offset, last - offset, strict=True))]
     return np.allclose(of_raw, of_patch, atol=1e-6)
+
+
+def test_patches_of_a_same_network_reach_beyond_the_volume(tmp_path):
+    """Predictions near the end of a volume are made from the padding too; valid networks see it around their output."""
+    labels = blobs((40, 40, 40), 30, seed=6)
+    sample = make_sample(tmp_path, labels > 0, labels)
+
+    def outside(**model):
+        maker = BatchMaker([sample], METHODS["threeclass"], configure(model=SMALL | model))
+        return np.mean([(maker.make(number).region == losses.OUTSIDE).mean() for number in range(40)])
+
+    assert outside(padding="same") > 0.15
+    assert outside(padding="valid") < 0.1

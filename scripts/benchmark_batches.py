@@ -1,0 +1,60 @@
+"""What share of making a batch of 92 x 92 x 92 voxels the center point vectors take.
+
+Both are timed in the same run, a batch after the other, and compared by their medians::
+
+    python scripts/benchmark_batches.py [--batches N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from auxcpvloss.config import ConfigFile, find_config, load
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.methods import METHODS, cpv
+from auxcpvloss.pipeline.training import BatchMaker
+from auxcpvloss.stages import Choice, run
+from auxcpvloss.terminal import Terminal
+
+
+def main() -> None:
+    """Print the medians and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batches", type=int, default=60)
+    count = parser.parse_args().batches
+    config = load([ConfigFile.read(find_config("synthetic"))])
+    seconds: list[float] = []
+
+    def timed(labels):
+        began = perf_counter()
+        vectors = cpv.target(labels)
+        seconds.append(perf_counter() - began)
+        return vectors
+
+    with tempfile.TemporaryDirectory() as folder:
+        experiment = Experiment(Path(folder) / "benchmark", config)
+        run(experiment, Terminal(), ["prepare"], Choice())
+        method = METHODS["threeclass_cpv"]
+        heads = tuple(replace(head, target=timed) if head.name == "cpv" else head for head in method.heads)
+        maker = BatchMaker(experiment.samples("train"), replace(method, heads=heads), config)
+        batches = []
+        for number in range(count):
+            began = perf_counter()
+            maker.make(number)
+            batches.append(perf_counter() - began)
+    print(f"batch of {config.model.train_input_shape}: median {median(batches) * 1e3:.1f} ms of {count}")
+    print(f"center point vectors in it: median {median(seconds) * 1e3:.2f} ms")
+    share = median(s / b for s, b in zip(seconds, batches, strict=True))
+    print(f"share: median {share:.1%}")
+
+
+if __name__ == "__main__":
+    main()
