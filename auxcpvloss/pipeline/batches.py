@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections import deque
+import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import active_children, get_context, parent_process
+from contextlib import contextmanager, suppress
+from itertools import cycle
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import Full, Queue
 from signal import Signals
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.errors import StageError
@@ -30,7 +31,10 @@ class WorkerError(StageError):
 def batches(paths: Sequence[Path], method: str, config: Config, first: int, last: int) -> Iterator[Iterator[Batch]]:
     """Batches `first` to `last` - 1 of a run, in order.
 
-    Batch i is the same for any number of workers and wherever the run starts.
+    Batch i is the same for any number of workers and wherever the run starts. Worker w of n makes every n-th batch and
+    sends them through a pipe of its own: one that is killed in the middle of a batch, as by a system that is short of
+    memory, shows at the end of its pipe. (In concurrent.futures the workers share one pipe, and such a death blocks it
+    for good.)
 
     Parameters
     ----------
@@ -38,85 +42,99 @@ def batches(paths: Sequence[Path], method: str, config: Config, first: int, last
         The training samples, ``<sample>.zarr``.
     method : str
     config : Config
-        ``training.num_workers`` processes make batches, up to ``training.cache_size`` ahead; 0: this process does.
+        ``training.num_workers`` processes make batches, about ``training.cache_size`` ahead; 0: this process does.
 
     Raises
     ------
     WorkerError
         While iterating, when a worker died; says how.
     """
-    workers = config.training.num_workers
-    if workers == 0:
+    count = config.training.num_workers
+    if count == 0:
         maker = _make_maker(paths, method, config.model_dump())
         yield (maker.make(index) for index in range(first, last))
         return
-    # Not forked: a forked copy of a process that has started TensorFlow hangs.
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_start, initargs=(paths, method, config.model_dump())
-    ) as pool:
-        try:
-            yield _in_order(pool, first, last, config.training.cache_size)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _in_order(pool: ProcessPoolExecutor, first: int, last: int, ahead: int) -> Iterator[Batch]:
-    waiting: deque[Future[Batch]] = deque()
-    children: list[Any] = []
-    upcoming = iter(range(first, last))
+    ahead = max(1, config.training.cache_size // count)
+    workers = [
+        _Worker((paths, method, config.model_dump()), range(first + number, last, count), ahead)
+        for number in range(count)
+    ]
     try:
-        for index in upcoming:
-            waiting.append(pool.submit(_make, index))
-            if len(waiting) >= ahead:
-                break
-        children = active_children()
-        while waiting:
-            batch = waiting.popleft().result()
-            if (following := next(upcoming, None)) is not None:
-                waiting.append(pool.submit(_make, following))
-            yield batch
-    except BrokenProcessPool:
-        raise WorkerError(f"A process that makes batches ended: {_reason(children)}.") from None
+        yield (worker.next_batch() for worker, _ in zip(cycle(workers), range(first, last), strict=False))
+    finally:
+        for worker in workers:
+            worker.stop()
 
 
-def _reason(children: Sequence[Any]) -> str:
-    """How the first of the workers died; the pool itself then terminates the others."""
-    for child in children:
-        child.join(timeout=5)
-    codes = [child.exitcode for child in children if child.exitcode]
-    codes.sort(key=lambda code: code == -Signals.SIGTERM)
-    if not codes:
-        return "for an unknown reason; run.log may tell"
-    if codes[0] == -Signals.SIGKILL:
+class _Worker:
+    """A process that makes batches, and a thread that receives them."""
+
+    def __init__(self, task: tuple[Any, ...], indices: range, ahead: int) -> None:
+        # Not forked: a forked copy of a process that has started TensorFlow hangs.
+        context = get_context("spawn")
+        self._receiver, sender = context.Pipe(duplex=False)
+        self._process = context.Process(target=_work, args=(sender, task, indices))
+        self._process.start()
+        # Held by the worker alone, so that its death closes the pipe.
+        sender.close()
+        self._received: Queue[Any] = Queue(maxsize=ahead)
+        self._stopped = Event()
+        self._thread = Thread(target=self._receive, daemon=True)
+        self._thread.start()
+
+    def _receive(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                item = self._receiver.recv()
+            except (EOFError, OSError):
+                item = None
+            while not self._stopped.is_set():
+                with suppress(Full):
+                    self._received.put(item, timeout=0.2)
+                    break
+            if item is None:
+                return
+
+    def next_batch(self) -> Batch:
+        item = self._received.get()
+        if item is None:
+            self._process.join(timeout=10)
+            raise WorkerError(f"A process that makes batches ended: {_reason(self._process.exitcode)}.")
+        if isinstance(item, str):
+            raise RuntimeError(f"a batch could not be made:\n{item}")
+        batch: Batch = item
+        return batch
+
+    def stop(self) -> None:
+        """End the process, which has nothing to lose, and the thread."""
+        self._stopped.set()
+        self._process.kill()
+        self._process.join()
+        self._thread.join()
+        self._receiver.close()
+
+
+def _reason(exitcode: int | None) -> str:
+    if exitcode == -Signals.SIGKILL:
         return "killed by the system (SIGKILL), most likely since memory ran out; try fewer training.num_workers"
-    if codes[0] < 0:
-        return f"killed by {Signals(-codes[0]).name}"
-    return f"exit status {codes[0]}; run.log has its last words"
+    if exitcode is not None and exitcode < 0:
+        return f"killed by {Signals(-exitcode).name}"
+    return f"exit status {exitcode}; run.log has its last words"
 
 
-_maker: BatchMaker | None = None
-
-
-def _start(paths: Sequence[Path], method: str, config: dict[str, Any]) -> None:
-    """Begin a worker's life."""
-    global _maker
-    # Nobody tells a worker that the training process was killed; without this it would wait for work forever.
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+def _work(sender: Connection, task: tuple[Any, ...], indices: range) -> None:
+    """Make batches until nobody wants them any more."""
     # gunpowder imports tensorflow where it finds it: three seconds and 400 MB for something never used here.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    _maker = _make_maker(paths, method, config)
-
-
-def _die_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _make(index: int) -> Batch:
-    assert _maker is not None
-    return _maker.make(index)
+    try:
+        maker = _make_maker(*task)
+        for index in indices:
+            sender.send(maker.make(index))
+    except (BrokenPipeError, KeyboardInterrupt):
+        # The training ended or was killed. Without a word, and without waiting for threads of libraries.
+        os._exit(0)
+    except Exception:
+        sender.send(traceback.format_exc())
 
 
 def _make_maker(paths: Sequence[Path], method: str, config: dict[str, Any]) -> BatchMaker:

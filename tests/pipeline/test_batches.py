@@ -44,12 +44,24 @@ def test_batches_are_the_same_and_in_order_for_any_number_of_workers(prepared):
 
 
 def test_a_killed_worker_ends_training_with_its_reason(prepared):
-    config = configure(training={"num_workers": 2, "cache_size": 4})
+    config = configure(training={"num_workers": 2, "cache_size": 2})
     with batches(paths(prepared), METHOD, config, 0, 10_000) as stream:
         next(stream)
+        # Nobody takes batches, so by now every worker is in the middle of sending one, which must not block the other.
+        time.sleep(1.5)
         os.kill(active_children()[0].pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match=r"A process that makes batches ended: killed by the system \(SIGKILL\)"):
             deque(stream)
+    assert not active_children()
+
+
+def test_a_worker_that_fails_tells_why(prepared, tmp_path):
+    config = configure(training={"num_workers": 1})
+    with (
+        pytest.raises(RuntimeError, match="BatchMaker"),
+        batches([tmp_path / "missing.zarr"], METHOD, config, 0, 3) as stream,
+    ):
+        next(stream)
     assert not active_children()
 
 
