@@ -33,14 +33,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal = Terminal()
     try:
         experiment = _experiment(args)
-        stages = [stage for stage in STAGES if stage in args.do or "all" in args.do]
         choice = Choice(args.test_checkpoint, args.checkpoint)
+        stages = choice.stages(args.do)
         if args.dry_run:
             dry_run(experiment, terminal, stages, choice)
             return 0
         _run(experiment, terminal, stages, choice)
     except InputError as error:
         return _complain(str(error), INPUT_ERROR)
+    except OSError as error:
+        # The disk is full, a folder may not be written to, a name is taken: nothing that the code could mend.
+        return _complain(f"{error.filename or 'input or output'}: {error.strerror or error}.", INPUT_ERROR)
     except StageError as error:
         return _complain(str(error), STAGE_ERROR)
     except KeyboardInterrupt:
@@ -101,9 +104,9 @@ def _experiment(args: argparse.Namespace) -> Experiment:
     frozen = folder / "config.toml"
     overrides = ConfigFile("command line", _overrides(args))
     given = _given(args)
-    if frozen.is_file() and (args.run_from_exp or not given):
+    if frozen.is_file() and (args.run_from_exp or not (args.app or args.config)):
         config = load([ConfigFile.read(frozen), overrides])
-    elif given:
+    elif args.app or args.config:
         config = load([*given, overrides])
     else:
         raise InputError(f"{frozen}: there is no such experiment; give -c, or -a and -s, to begin one.")
@@ -118,7 +121,9 @@ def _given(args: argparse.Namespace) -> list[ConfigFile]:
     # The built-in defaults are merged first in any case; once more, on top, they would undo application and setup.
     files = [file for file in files if file.tables != defaults().tables]
     named = [find_config(args.app)] if args.app else []
-    if args.app and args.setup and (args.setup in known()[args.app] or not files):
+    if args.setup and not args.app:
+        raise InputError(f"-s {args.setup}: of which application? Name it with -a. (-id names an experiment.)")
+    if args.setup:
         named.append(find_config(args.app, args.setup))
     return [*(ConfigFile.read(path) for path in named), *files]
 

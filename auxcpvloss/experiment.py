@@ -73,12 +73,22 @@ class Experiment:
         InputError
             A volume of the split is not prepared.
         """
-        names = [source.name for source in find_sources(self.config.data, [split])[split]]
-        opened = {name: open_sample(self.data_folder(split) / f"{name}.zarr") for name in names}
+        opened = {name: open_sample(self.data_folder(split) / f"{name}.zarr") for name in self.names(split)}
         missing = [name for name, sample in opened.items() if sample is None]
         if missing:
             raise InputError(f"{self.data_folder(split)}: not prepared: {', '.join(missing)}. Run the stage prepare.")
         return [sample for sample in opened.values() if sample is not None]
+
+    def names(self, split: str) -> list[str]:
+        """Names of the volumes of a split, prepared or not."""
+        try:
+            return [source.name for source in find_sources(self.config.data, [split])[split]]
+        except InputError:
+            # Where the volumes were prepared on another machine their sources need not be here.
+            prepared = sorted(path.stem for path in self.data_folder(split).glob("*.zarr"))
+            if not prepared:
+                raise
+            return prepared
 
     # Training.
 
@@ -90,12 +100,12 @@ class Experiment:
     def training_record(self) -> dict[str, Any] | None:
         """What the weights in the folder were made from; None while there are none."""
         path = self.train_folder / "made_from.json"
-        return json.loads(path.read_text()) if self.checkpoints() and path.is_file() else None
+        return json.loads(path.read_text(encoding="utf-8")) if self.checkpoints() and path.is_file() else None
 
     def training_keys(self) -> dict[str, Any]:
         """Give the keys of the configuration that the weights depend on."""
         config = self.config
-        tables = config.model_dump(mode="json", include={"model", "optimizer", "training"})
+        tables = config.model_dump(mode="json", include={"preprocessing", "model", "optimizer", "training"})
         tables["model"].pop("test_input_shape")
         for key in INDIFFERENT:
             # The length of the training shapes a schedule.
@@ -133,7 +143,8 @@ class Experiment:
 
     def checkpoints(self) -> list[int]:
         """Iterations of which there is a checkpoint, in order."""
-        return sorted(int(path.stem) for path in self.train_folder.glob("checkpoints/[0-9]*.keras"))
+        found = self.train_folder.glob("checkpoints/*.keras")
+        return sorted(int(path.stem) for path in found if path.stem.isdecimal())
 
     def need_checkpoint(self, iteration: int) -> Path:
         """Path of a checkpoint that must be there.
@@ -200,7 +211,7 @@ class Experiment:
                 f"{self.selection_path}: not there: no checkpoint was selected yet.\n"
                 "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
             )
-        table = tomllib.loads(self.selection_path.read_text())
+        table = tomllib.loads(self.selection_path.read_text(encoding="utf-8"))
         return Selection(table["checkpoint"], self.params.model_copy(update=table["params"]))
 
 

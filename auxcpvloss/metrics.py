@@ -6,7 +6,7 @@ other software (scripts/compare_with_stardist.sh).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -272,3 +272,17 @@ def as_table(scores: Scores) -> dict[str, dict[str, Any]]:
         "avAP": scores.av_ap,
     }
     return {"general": general, "confusion_matrix": confusion_matrix}
+
+
+def metric_paths() -> list[str]:
+    """Give the paths of keys, as in ``confusion_matrix.th_0_5.AP``, of all numbers in the table of an evaluation."""
+    nothing = np.zeros((1, 1, 1), dtype=np.uint8)
+
+    def paths(table: Mapping[str, Any], at: str = "") -> Iterator[str]:
+        for key, value in table.items():
+            if isinstance(value, Mapping):
+                yield from paths(value, f"{at}{key}.")
+            elif not isinstance(value, bool):
+                yield f"{at}{key}"
+
+    return list(paths(as_table(score(nothing, nothing))))

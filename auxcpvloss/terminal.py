@@ -20,6 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 logger = logging.getLogger("auxcpvloss")
 
@@ -33,7 +34,7 @@ class Terminal:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or Console(highlight=False, emoji=False)
         if not self.console.is_terminal:
             # A file or a pipe has no width; wide enough for every table.
             self.console.width = 140
@@ -54,12 +55,12 @@ class Terminal:
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table: text to the left, numbers to the right."""
-        table = Table(title=title, title_justify="left")
+        table = Table(title=Text(title), title_justify="left")
         for number, column in enumerate(columns):
             numeric = all(isinstance(row[number], int | float) for row in rows)
             table.add_column(column, justify="right" if numeric else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+            table.add_row(*(Text(f"{cell:.3f}" if isinstance(cell, float) else str(cell)) for cell in row))
         self.console.print(table)
 
     @contextmanager
@@ -69,7 +70,7 @@ class Terminal:
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),

@@ -62,6 +62,7 @@ def test_help_names_every_stage_and_application(capsys):
         (["-id", "nosuch", "-d", "all"], "there is no such experiment"),
         (["-id", "nosuch", "--run_from_exp", "-d", "all"], "there is no such experiment"),
         (["-c", "nosuch.toml", "-d", "all"], "nosuch.toml: no such configuration file"),
+        (["-s", "threeclass", "-d", "all"], "of which application? Name it with -a"),
         (["-a", "synthetic", "-d", "predict", "--seed", "-3"], "general.seed"),
         (["-a", "synthetic", "-d", "all", "--input-format", "png"], "command line: data.input_format"),
     ],
@@ -70,6 +71,18 @@ def test_bad_arguments_are_refused_in_words(arguments, expected, tmp_path, capsy
     assert main([*arguments, "-r", str(tmp_path / "root")]) == INPUT_ERROR
     assert expected in capsys.readouterr().err
     assert not (tmp_path / "root").exists()
+
+
+def test_a_root_that_is_a_file_is_refused_in_words(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["-a", "synthetic", "-r", str(tmp_path / "file"), "-d", "mknet"]) == INPUT_ERROR
+    assert "file" in capsys.readouterr().err
+
+
+def test_the_built_in_defaults_alone_are_a_configuration(tmp_path, capsys):
+    arguments = ["-c", str(config_folder() / "default.toml"), "-r", str(tmp_path / "root"), "-d", "prepare"]
+    assert main(arguments) == INPUT_ERROR
+    assert "data.path" in capsys.readouterr().err
 
 
 def test_an_unknown_stage_is_refused(capsys):

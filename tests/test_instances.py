@@ -122,3 +122,13 @@ def test_small_instances_are_dropped_and_the_others_kept(labels, min_size):
 def test_no_seeds_no_instances(flood):
     nothing = np.zeros((2, 3, 4), bool)
     assert not seeded_watershed(np.zeros(nothing.shape, np.float32), nothing, ~nothing, flood).any()
+
+
+def test_a_ring_without_a_seed_takes_nothing_from_the_nucleus_in_it():
+    foreground = np.zeros((1, 7, 7), bool)
+    foreground[0, 0] = foreground[0, -1] = foreground[0, :, 0] = foreground[0, :, -1] = foreground[0, 3, 3] = True
+    seeds = np.zeros_like(foreground)
+    seeds[0, 3, 3] = True
+    found = seeded_watershed(np.zeros(foreground.shape, np.float32), seeds, foreground)
+    assert found[0, 3, 3] == 1
+    assert not found[0, 0].any()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,7 +108,9 @@ def load(places: Sequence[ConfigFile]) -> Config:
         raise InputError(f"{where}: model.method: {method!r} is no method; known: {', '.join(METHODS)}.")
     kind = schema(METHODS[method])
     try:
-        config = kind.model_validate(merged)
+        # Of toml's types these are the ones of JSON, for which strict means: lists for tuples, whole numbers for
+        # numbers, and nothing else is converted.
+        config = kind.model_validate_json(json.dumps(merged, default=str), strict=True)
     except ValidationError as error:
         lines = [_explain(detail, kind, method, origin, places) for detail in error.errors()]
         raise InputError("\n".join(dict.fromkeys(lines))) from None
@@ -137,7 +140,7 @@ def _explain(
     detail: ErrorDetails, kind: type[Config], method: str, origin: Mapping[Key, str], places: Sequence[ConfigFile]
 ) -> str:
     """One line on one error: where, which key, what was expected."""
-    key: Key = tuple(part for part in detail["loc"] if isinstance(part, str) and "[" not in part)
+    key: Key = tuple(part for part in detail["loc"] if isinstance(part, str))
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         message = _unknown(key, kind, method)

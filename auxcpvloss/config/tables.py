@@ -6,11 +6,13 @@ The defaults, with a comment on each key, are in ``config/default.toml``. The ke
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from auxcpvloss.methods.method import Params
+from auxcpvloss.metrics import metric_paths
 from auxcpvloss.network.shapes import AxisGeometry, geometry
 from auxcpvloss.network.tiling import smallest_tileable
 
@@ -37,9 +39,9 @@ Axes = list[Annotated[int, Field(ge=0, le=2)]]
 
 
 class Table(BaseModel):
-    """A table of the configuration: unknown keys refused, values fixed once read, no silent conversion."""
+    """A table of the configuration: unknown keys refused, values fixed once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class General(Table):
@@ -242,6 +244,15 @@ class Evaluation(Table):
 
     metric: str
     use_linear_sum_assignment: bool
+
+    @field_validator("metric")
+    @classmethod
+    def _exists(cls, metric: str) -> str:
+        known = metric_paths()
+        if metric not in known:
+            close = get_close_matches(metric, known, n=3)
+            raise ValueError(f"no evaluation has {metric!r}; it has, among others, {', '.join(close or known[:3])}")
+        return metric
 
 
 class Postprocessing(Table):

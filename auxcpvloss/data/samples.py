@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from auxcpvloss.data.intensities import normalize
 from auxcpvloss.data.objects import measure
 from auxcpvloss.data.source import Source, reading, voxel_size
 from auxcpvloss.errors import InputError
-from auxcpvloss.files import replacing, write_text
+from auxcpvloss.files import discard, replacing, write_text
 
 __all__ = ["Sample", "expected_made_from", "normalize", "open_sample", "write_sample"]
 
@@ -128,7 +127,7 @@ def write_sample(source: Source, path: Path, data: Data, preprocessing: Preproce
             max_extent=objects.extents.max(axis=0, initial=0).tolist(),
         )
         # Never the volume of before beside the centers of now.
-        shutil.rmtree(path, ignore_errors=True)
+        discard(path)
         write_text(_table(path), format_centers(centers))
     return Sample(path.stem, path)
 

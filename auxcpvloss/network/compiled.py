@@ -11,13 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Config, Optimizer
+from auxcpvloss.errors import InputError
 from auxcpvloss.methods.method import Head, Method
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.unet import build_unet
 
 
 def training_network(config: Config, method: Method) -> keras.Model:
-    """U-Net with losses and optimizer; weights drawn with ``general.seed``."""
+    """U-Net with losses and optimizer; weights drawn with ``general.seed``.
+
+    Raises
+    ------
+    InputError
+        The precision needs a GPU and there is none.
+    """
+    if config.training.precision == "mixed_float16" and not keras.distribution.list_devices("gpu"):
+        raise InputError(
+            "training.precision = 'mixed_float16' needs a GPU, and there is none. On processors use 'mixed_bfloat16' "
+            "(fast on recent ones) or 'float32'."
+        )
     keras.utils.set_random_seed(config.general.seed)
     network = build_unet(config.model, method.heads, config.model.train_input_shape, config.training.precision)
     optimizer = _optimizer(config.optimizer, config.training.max_iterations)

@@ -144,4 +144,6 @@ def _make_maker(paths: Sequence[Path], method: str, config: dict[str, Any]) -> B
     from auxcpvloss.pipeline.training import BatchMaker
 
     samples = [sample for path in paths if (sample := open_sample(path)) is not None]
+    if len(samples) < len(paths):
+        raise FileNotFoundError(f"not all of these are whole any more: {', '.join(map(str, paths))}")
     return BatchMaker(samples, METHODS[method], schema(METHODS[method]).model_validate(config))

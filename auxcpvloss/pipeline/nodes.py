@@ -64,7 +64,8 @@ class RandomPatch(gp.RandomLocation):
         size = np.array(volume)
         self.lowest = np.minimum(self.half - overhang, size / 2) - 1
         self.highest = np.maximum(size - self.half + overhang, size / 2) + 1
-        self.centers = centers
+        # A center beyond the volume could be looked for forever.
+        self.centers = centers[((centers >= 0) & (centers < size)).all(axis=1)]
         self.p_nonempty = p_nonempty
         self.nonempty = False
 

@@ -139,9 +139,14 @@ def exchangeable_axes(augmentation: Augmentation, voxel_size: Sequence[float]) -
     wanted = augmentation.simple.transpose
     sizes = [voxel_size[axis] for axis in wanted]
     # Of 2.18 : 1 : 1 the last two are left; of three different ones, none.
-    common = max(set(sizes), key=sizes.count, default=0.0)
-    alike = [axis for axis in wanted if np.isclose(voxel_size[axis], common, rtol=0.1)]
-    return alike if len(alike) > 1 else []
+    alike = [[a for a, other in zip(wanted, sizes, strict=True) if _close(size, other)] for size in sizes]
+    largest = max(alike, key=len, default=[])
+    return largest if len(largest) > 1 else []
+
+
+def _close(one: float, other: float) -> bool:
+    """Whether nuclei look the same along axes of these voxel sizes."""
+    return abs(one - other) <= 0.1 * max(one, other)
 
 
 def target_context(head: Head, samples: Sequence[Sample], config: Config) -> Shape:
@@ -158,10 +163,11 @@ def target_context(head: Head, samples: Sequence[Sample], config: Config) -> Sha
         _, y, x = np.array(samples[0].voxel_size)
         diagonal = np.hypot(extent[1] * y, extent[2] * x)
         extent[1:] = diagonal / y, diagonal / x
+    extent += SIGMAS * np.array(augmentation.elastic.jitter_sigma)
+    # Axes are exchanged downstream of the deformation.
     axes = exchangeable_axes(augmentation, samples[0].voxel_size)
     extent[axes] = extent[axes].max(initial=0)
-    jitter = SIGMAS * np.array(augmentation.elastic.jitter_sigma)
-    z, y, x = (math.ceil(e + j) + head.context for e, j in zip(extent, jitter, strict=True))
+    z, y, x = (math.ceil(size) + head.context for size in extent)
     return z, y, x
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 from auxcpvloss.experiment import Experiment, Selection
 from auxcpvloss.stages.dry_run import dry_run
 from auxcpvloss.stages.mknet import mknet
+from auxcpvloss.stages.needs import need_volumes
 from auxcpvloss.stages.prepare import prepare
 from auxcpvloss.stages.testing import evaluate, label, predict
 from auxcpvloss.stages.train import train
@@ -39,6 +40,13 @@ class Choice:
     which: str = "best"
     checkpoint: int | None = None
 
+    def stages(self, wanted: Collection[str]) -> list[str]:
+        """Give the stages that are wanted, in order; "all" leaves validation out where its choice is not used."""
+        if "all" in wanted:
+            skipped = "validate_checkpoints" if self.checkpoint is not None or self.which == "last" else ""
+            return [stage for stage in STAGES if stage != skipped or stage in wanted]
+        return [stage for stage in STAGES if stage in wanted]
+
     def select(self, experiment: Experiment) -> Selection:
         """Find checkpoint and parameters.
 
@@ -62,7 +70,14 @@ class Choice:
 def run(
     experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, finished: list[str] | None = None
 ) -> None:
-    """Run stages, in order, and add the name of each to `finished` when it is."""
+    """Run stages, in order, and add the name of each to `finished` when it is.
+
+    Raises
+    ------
+    InputError
+        A stage lacks what it needs; that volumes are lacking is said before the first stage.
+    """
+    need_volumes(experiment, stages)
     for stage in STAGES:
         if stage not in stages:
             continue

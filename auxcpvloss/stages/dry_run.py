@@ -24,12 +24,14 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
         checkpoint = f"checkpoint {choice.checkpoint}"
     else:
         checkpoint = f"the {choice.which} checkpoint"
+    wanted = experiment.config.validation.checkpoints
+    checkpoints = ", ".join(map(str, wanted)) if wanted else f"every {training.checkpoints} iterations"
     plan = {
         "prepare": f"{', '.join(listing.values())} -> {experiment.data_folder('train').parent}",
         "mknet": f"{experiment.method.name} -> {experiment.train_folder}",
         "train": f"{listing['train']}: iterations {done} to {training.max_iterations} -> {experiment.train_folder}",
         "validate_checkpoints": (
-            f"{listing['val']}: every {training.checkpoints} iterations x {len(parameter_sets(experiment))} "
+            f"{listing['val']}: checkpoints {checkpoints} x {len(parameter_sets(experiment))} "
             f"parameter sets -> {folder / 'val'}"
         ),
         "predict": f"{listing['test']} with {checkpoint} -> {folder / 'test' / 'processed'}",

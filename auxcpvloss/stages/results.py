@@ -131,9 +131,10 @@ def _predict(
 
 
 def _zarr_record(path: Path) -> Record | None:
-    if not path.is_dir():
+    try:
+        return dict(zarr.open_group(str(path), mode="r").attrs).get("made_from")
+    except zarr.errors.GroupNotFoundError:
         return None
-    return dict(zarr.open_group(str(path), mode="r").attrs).get("made_from")
 
 
 def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> bool:

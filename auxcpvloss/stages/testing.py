@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, Selection
 from auxcpvloss.files import write_text
 from auxcpvloss.metrics import THRESHOLDS
 from auxcpvloss.pictures import picture
+from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_samples, read_instances
 from auxcpvloss.terminal import Terminal
 
@@ -63,14 +63,17 @@ def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -
     if not samples:
         terminal.say("no test volume has ground truth: nothing to score")
         return
-    tables = {}
+    tables, new = {}, 0
     with terminal.progress("volumes", len(samples)) as bar:
         for number, sample in enumerate(samples):
             bar.update(number, sample.name)
             tables[sample.name], made = evaluate_sample(
                 experiment, SPLIT, selection.checkpoint, selection.params, sample
             )
-            if made or not (folder / f"{sample.name}.png").is_file():
+            new += made
+            scores, drawn = (folder / f"{sample.name}{suffix}" for suffix in (".toml", ".png"))
+            # Not by whether the scores are new: the command that made them may have been killed before it drew.
+            if not drawn.is_file() or drawn.stat().st_mtime_ns < scores.stat().st_mtime_ns:
                 _picture(experiment, selection, sample)
     rows = [_row(name, table) for name, table in tables.items()]
     rows.append(["mean", *np.mean([row[1:] for row in rows], axis=0)])
@@ -83,7 +86,7 @@ def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -
         if table["general"]["empty_prediction"]:
             terminal.warn(f"{name}: no nucleus was found at all")
         terminal.say(f"picture: {folder / f'{name}.png'}")
-    terminal.say(f"scores: {folder / 'summary.csv'}")
+    terminal.say(f"scores of {_of(new, samples)}: {folder / 'summary.csv'}")
 
 
 def _picture(experiment: Experiment, selection: Selection, sample: Sample) -> None:
@@ -126,7 +129,7 @@ def _write_summary(experiment: Experiment, selection: Selection, columns: list[s
 def _samples(experiment: Experiment) -> list[Sample]:
     samples = experiment.samples(SPLIT)
     if not samples:
-        raise InputError("data.test_data: there are no test volumes; set it, or data.path with a folder test/.")
+        raise lacking(SPLIT)
     return samples
 
 

@@ -17,6 +17,7 @@ from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment, plain
 from auxcpvloss.files import replacing, write_text
 from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.terminal import Bar, Terminal
 
@@ -92,7 +93,7 @@ def _iterate(experiment: Experiment, network: keras.Model, stream: Any, first: i
 def _samples(experiment: Experiment) -> list[Sample]:
     samples = experiment.samples("train")
     if not samples:
-        raise InputError("data.train_data: there are no training volumes; set it, or data.path with a folder train/.")
+        raise lacking("train")
     sizes = {sample.name: sample.voxel_size for sample in samples}
     reference = samples[0].voxel_size
     for name, size in sizes.items():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, Selection, plain
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import Params
+from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_samples
 from auxcpvloss.terminal import Terminal
 
@@ -37,7 +39,7 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     Raises
     ------
     InputError
-        No validation volumes, no checkpoints, or a metric that no evaluation has.
+        No validation volumes, or no checkpoints.
     """
     samples = _samples(experiment)
     checkpoints = _checkpoints(experiment)
@@ -77,33 +79,10 @@ def parameter_sets(experiment: Experiment) -> list[Params]:
     return list(dict.fromkeys(base.model_copy(update=dict(zip(lists, row, strict=True))) for row in rows))
 
 
-def read_metric(table: Mapping[str, Any], path: str) -> float:
-    """Look a number of an evaluation up by its path of keys, as in ``confusion_matrix.th_0_5.AP``.
-
-    Raises
-    ------
-    InputError
-        There is no such number; the message says what there is.
-    """
-    value: Any = table
-    for number, key in enumerate(path.split(".")):
-        if not isinstance(value, Mapping) or key not in value:
-            known = ", ".join(value) if isinstance(value, Mapping) else "a number"
-            at = ".".join(path.split(".")[:number]) or "an evaluation"
-            raise InputError(f"evaluation.metric = {path!r}: there is no {key!r}; {at} has: {known}.")
-        value = value[key]
-    if not isinstance(value, int | float):
-        raise InputError(f"evaluation.metric = {path!r}: is a table; name one of: {', '.join(value)}.")
-    return float(value)
-
-
 def _samples(experiment: Experiment) -> list[Sample]:
     samples = [sample for sample in experiment.samples("val") if sample.has_labels]
     if not samples:
-        raise InputError(
-            "data.val_data: there are no validation volumes with labels, so no checkpoint can be selected. Set "
-            "data.val_data (the training volumes, if there are no others), or go on with --test-checkpoint last."
-        )
+        raise lacking("val")
     return samples
 
 
@@ -121,7 +100,8 @@ def _score(experiment: Experiment, checkpoint: int, params: Params, samples: lis
     for sample in samples:
         label_sample(experiment, "val", checkpoint, params, sample)
         table, _ = evaluate_sample(experiment, "val", checkpoint, params, sample)
-        values.append(read_metric(table, experiment.config.evaluation.metric))
+        value: Any = reduce(getitem, experiment.config.evaluation.metric.split("."), table)
+        values.append(float(value))
     return float(np.mean(values))
 
 

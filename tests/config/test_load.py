@@ -37,6 +37,13 @@ def test_a_list_replaces_a_list():
     )
 
 
+@pytest.mark.parametrize("path", ["a\x7fb", "tab\there", 'quote"\\', "\xa0"])
+def test_any_text_reads_back_equal(tmp_path, path):
+    config = configure(data={"path": path})
+    write(config, tmp_path / "config.toml")
+    assert load([ConfigFile.read(tmp_path / "config.toml")]) == config
+
+
 @given(
     lr=st.floats(min_value=1e-300, max_value=1e300),
     shift=st.floats(min_value=-1e9, max_value=0),
@@ -85,6 +92,13 @@ def test_the_written_file_is_whole():
         ({"data": {"voxel_size": [1, 1]}}, "data.voxel_size: needs three numbers"),
         ({"data": {"split": [0.5, 0.2, 0.2]}}, "data.split: the fractions of train, val and test must add up to 1"),
         ({"preprocessing": {"lower_percentile": 99.9}}, "preprocessing.upper_percentile: must be above lower_percentile"),
+        ({"optimizer": {"lr": "0.5"}}, "my.toml: optimizer.lr: must be a number, not '0.5'"),
+        ({"training": {"batch_size": True}}, "training.batch_size: must be a whole number, not True"),
+        ({"evaluation": {"metric": "confusion_matrix.th_0_5.APP"}}, "no evaluation has 'confusion_matrix.th_0_5.APP'; it has, among others, confusion_matrix.th_0_5.AP"),
+        ({"model": {"test_input_shape": [60, 60, 61]}}, "model.test_input_shape: this network cannot take"),
+        ({"model": {"padding": "same", "test_input_shape": [44, 44, 44]}}, "test_input_shape: of an input of 44 along z nothing is left"),
+        ({"training": {"augmentation": {"elastic": {"rotation_min": 10, "rotation_max": 5}}}}, "rotation_max: must not be below"),
+        ({"x[1]": 2}, "my.toml: x[1]: unknown key"),
         ({"training": {"augmentation": {"intensity": {"scale": [1.1, 0.9]}}}}, "scale: the first number must not be above the second"),
     ],
 )  # fmt: skip

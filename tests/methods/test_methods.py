@@ -85,3 +85,23 @@ def test_thresholds_reach_the_decoder():
     ]
     assert not decode({"threeclass": logits}, params(seed_thresh=0.99, fg_thresh=0.5)).any()
     assert (decode({"threeclass": logits}, params(num_dilations=1, seed_thresh=0.6, fg_thresh=0.5)) == 1).all()
+
+
+def logits(background, interior):
+    boundary = [1 - b - i for b, i in zip(background, interior, strict=True)]
+    return {"threeclass": np.log(np.array([background, interior, boundary], np.float32)).reshape(3, 1, 1, -1)}
+
+
+def test_options_of_the_decoder():
+    background = [0.01, 0.01, 0.01, 0.98, 0.01, 0.01, 0.98, 0.01]
+    prediction = logits(background, [0.97, 0.97, 0.97, 0.01, 0.1, 0.1, 0.01, 0.97])
+    decode, params = threeclass.decode, threeclass.ThreeclassParams
+    assert decode(prediction, params()).ravel().tolist() == [1, 1, 1, 0, 0, 0, 0, 2]
+    assert decode(prediction, params(flood="volume")).ravel()[4] > 0
+    assert decode(prediction, params(min_size=2)).ravel().tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_the_water_follows_the_interior_not_the_background():
+    prediction = logits([0.01, 0.05, 0.01, 0.01, 0.01], [0.97, 0.8, 0.7, 0.2, 0.97])
+    found = threeclass.decode(prediction, threeclass.ThreeclassParams(seed_thresh=0.9))
+    assert found.ravel()[:3].tolist() == [1, 1, 1]

@@ -168,6 +168,63 @@ def test_before_validation_there_is_no_best_checkpoint(tmp_path, capfd):
     assert "Run the stage validate_checkpoints" in capfd.readouterr().err
 
 
+def test_missing_volumes_are_told_before_training(tmp_path, capfd):
+    arguments = command(tmp_path, "-d", "all", data={"synthetic": {"val": 0}})
+    assert main(arguments) == 2
+    error = capfd.readouterr().err
+    assert "data.val_data" in error
+    assert "--test-checkpoint last" in error
+    assert not (tmp_path / "root").exists()
+    assert main([*arguments, "--test-checkpoint", "last"]) == 0
+
+
+def test_a_loss_that_is_no_number_ends_training(tmp_path, capfd):
+    assert main(command(tmp_path, "-d", "prepare", "train", optimizer={"lr": 1e30})) == 1
+    assert "no longer a number" in capfd.readouterr().err
+
+
+def test_only_the_checkpoints_asked_for_are_validated(chain, tmp_path, capfd):
+    import shutil
+
+    shutil.copytree(chain / "root", tmp_path / "root")
+    for wanted, status in ((2, 0), (3, 2)):
+        (tmp_path / "chain.toml").write_text(toml.dumps(merge(TINY, {"validation": {"checkpoints": [wanted]}})))
+        arguments = ["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d", "validate_checkpoints"]
+        assert main(arguments) == status
+    rows = (tmp_path / "root/chain/val/scores.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == ["2"]
+    assert "no checkpoint of iteration 3" in capfd.readouterr().err
+
+
+def test_results_follow_what_they_were_made_from(chain, tmp_path):
+    """Another file under a checkpoint's name: prediction, instances, scores and picture of it are made again."""
+    import shutil
+
+    shutil.copytree(chain / "root", tmp_path / "root")
+    experiment = tmp_path / "root" / "chain"
+    arguments = [
+        "-id",
+        "chain",
+        "-r",
+        str(tmp_path / "root"),
+        "--checkpoint",
+        "4",
+        "-d",
+        "predict",
+        "label",
+        "evaluate",
+    ]
+    assert main(arguments) == 0
+    shutil.copy(experiment / "train/checkpoints/00000002.keras", experiment / "train/checkpoints/00000004.keras")
+    before = files(experiment / "test")
+    assert main(arguments) == 0
+    after = files(experiment / "test")
+    changed = {path.suffix for path, written in after.items() if before.get(path) != written}
+    assert {".hdf", ".toml", ".png", ".zattrs" if ".zattrs" in changed else ""} <= changed | {""}
+    assert main(arguments) == 0
+    assert files(experiment / "test") == after
+
+
 def kill_when(arguments: list[str], ready: Callable[[], bool]) -> None:
     process = subprocess.Popen([sys.executable, SCRIPT, *arguments], stdout=subprocess.DEVNULL)
     try:

@@ -1,0 +1,43 @@
+"""What stages need, checked before hours are spent on those that come first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment
+
+NEEDS = {
+    "train": "train",
+    "validate_checkpoints": "val",
+    "predict": "test",
+    "label": "test",
+    "evaluate": "test",
+}
+
+ADVICE = {
+    "train": "there are no training volumes; set it, or data.path with a folder train/.",
+    "val": (
+        "there are no validation volumes with labels, so no checkpoint can be selected. Set it (to the training "
+        "volumes, if there are no others), or go on with --test-checkpoint last."
+    ),
+    "test": "there are no test volumes; set it, or data.path with a folder test/.",
+}
+
+
+def need_volumes(experiment: Experiment, stages: Collection[str]) -> None:
+    """Refuse stages for which there are no volumes.
+
+    Raises
+    ------
+    InputError
+        Names the key to set.
+    """
+    for stage, split in NEEDS.items():
+        if stage in stages and not experiment.names(split):
+            raise lacking(split)
+
+
+def lacking(split: str) -> InputError:
+    """Give the error that says that a split has no volumes."""
+    return InputError(f"data.{split}_data: {ADVICE[split]}")

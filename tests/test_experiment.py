@@ -1,0 +1,150 @@
+import shutil
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment, Selection, difference
+from auxcpvloss.files import MINE, discard, replacing
+from auxcpvloss.stages import STAGES, Choice, run
+from auxcpvloss.terminal import Terminal
+from tests.conftest import blobs, configure
+
+
+def test_differences_are_named():
+    assert difference({"a": 1, "b": {"c": [1, 2]}}, {"a": 1, "b": {"c": [1, 2]}}) is None
+    assert difference({"a": 1, "b": {"c": 1}}, {"a": 1, "b": {"c": 2}}) == "b.c was 1, is 2"
+    assert difference({"a": 1}, {}) == "a was 1, is None"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"training": {"p_nonempty": 0.1}}, "training.p_nonempty"),
+        ({"training": {"batch_size": 2}}, "training.batch_size"),
+        ({"training": {"precision": "mixed_bfloat16"}}, "training.precision"),
+        ({"optimizer": {"lr_schedule": "cosine"}}, "optimizer.lr_schedule"),
+        ({"preprocessing": {"lower_percentile": 9}}, "preprocessing.lower_percentile"),
+        ({"general": {"seed": 1}}, "general.seed"),
+        ({"model": {"num_fmaps": 5}}, "model.num_fmaps"),
+        (
+            {
+                "training": {
+                    "max_iterations": 9,
+                    "num_workers": 0,
+                    "checkpoints": 1,
+                    "snapshots": 0,
+                    "log_every": 2,
+                    "cache_size": 1,
+                }
+            },
+            None,
+        ),
+        ({"model": {"test_input_shape": [44, 44, 44]}}, None),
+        ({"postprocessing": {"fg_thresh": 0.1}, "data": {"path": "x"}}, None),
+    ],
+)
+def test_the_weights_depend_on_these_keys(change, named, tmp_path):
+    changed = difference(
+        Experiment(tmp_path, configure()).training_keys(), Experiment(tmp_path, configure(**change)).training_keys()
+    )
+    assert changed is None if named is None else changed.startswith(named)
+
+
+def test_the_length_of_a_schedule_shapes_the_weights(tmp_path):
+    keys = [
+        Experiment(
+            tmp_path, configure(optimizer={"lr_schedule": "cosine"}, training={"max_iterations": n})
+        ).training_keys()
+        for n in (4, 6)
+    ]
+    assert difference(*keys) == "training.max_iterations was 4, is 6"
+
+
+def test_volumes_prepared_otherwise_lie_elsewhere(tmp_path):
+    one, other = (Experiment(tmp_path / "e", configure(preprocessing={"lower_percentile": p})) for p in (3, 9))
+    assert one.data_folder("train") != other.data_folder("train")
+    assert one.data_folder("train") == Experiment(tmp_path / "f", configure()).data_folder("train")
+
+
+def test_only_numbered_files_are_checkpoints(tmp_path):
+    experiment = Experiment(tmp_path, configure())
+    folder = experiment.checkpoint_path(4).parent
+    folder.mkdir(parents=True)
+    for name in ("00000004.keras", "00000012.keras", "00000004 (copy).keras", ".tmp-host-1-00000006.keras"):
+        (folder / name).touch()
+    assert experiment.checkpoints() == [4, 12]
+    with pytest.raises(InputError, match=r"no checkpoint of iteration 5 in .*; there are: 4, 12"):
+        experiment.need_checkpoint(5)
+
+
+def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
+    experiment = Experiment(tmp_path, configure())
+    params = experiment.params.model_copy(update={"fg_thresh": 0.25})
+    experiment.write_selection(Selection(3, params), ["fg_thresh"], 0.5, {})
+    assert tomllib.loads(experiment.selection_path.read_text())["params"] == {"fg_thresh": 0.25}
+    later = Experiment(tmp_path, configure(postprocessing={"min_size": 7, "fg_thresh": 0.5}))
+    assert (
+        later.read_selection().params.model_dump() | {"fg_thresh": 0.25, "min_size": 7}
+        == later.read_selection().params.model_dump()
+    )
+
+
+def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():
+    assert Choice().stages(["all"]) == list(STAGES)
+    assert "validate_checkpoints" not in Choice("last").stages(["all"])
+    assert "validate_checkpoints" not in Choice(checkpoint=4).stages(["all"])
+    assert Choice("last").stages(["evaluate", "validate_checkpoints"]) == ["validate_checkpoints", "evaluate"]
+
+
+def test_prepared_volumes_serve_without_their_sources(tmp_path):
+    labels = blobs((20, 20, 20), 4, seed=0)
+    for kind, array in (("images", labels.astype(np.uint8) * 9), ("masks", labels)):
+        (tmp_path / "data" / "test" / kind).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / "data" / "test" / kind / "a.tif", array)
+    experiment = Experiment(
+        tmp_path / "root" / "e", configure(data={"input_format": "auto", "path": str(tmp_path / "data")})
+    )
+    run(experiment, Terminal(), ["prepare"], Choice())
+    shutil.rmtree(tmp_path / "data")
+    assert [sample.name for sample in experiment.samples("test")] == ["a"]
+    with pytest.raises(InputError, match="data"):
+        experiment.samples("train")
+
+
+class InterruptError(Exception):
+    pass
+
+
+def write(folder: Path, text: str, stop: bool = False) -> None:
+    with replacing(folder) as beside:
+        beside.mkdir()
+        (beside / "a").write_text(text)
+        if stop:
+            raise InterruptError
+
+
+def test_a_folder_is_replaced_at_once_or_not_at_all(tmp_path):
+    folder = tmp_path / "x.zarr"
+    write(folder, "one")
+    with pytest.raises(InterruptError):
+        write(folder, "two", stop=True)
+    assert (folder / "a").read_text() == "one"
+    write(folder, "three")
+    assert (folder / "a").read_text() == "three"
+    discard(folder)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
+    host = MINE.rsplit("-", 1)[0]
+    dead, living, other = (tmp_path / f".tmp-{who}-x.zarr" for who in (f"{host}-999999999", f"{host}-1", "elsewhere-5"))
+    for folder in (dead, living, other):
+        folder.mkdir()
+    write(tmp_path / "x.zarr", "one")
+    assert not dead.exists()
+    assert living.exists()
+    assert other.exists()
