@@ -24,11 +24,12 @@ from auxcpvloss.terminal import Terminal
 
 @dataclass(frozen=True)
 class Score:
-    """Mean of the metric over the validation volumes."""
+    """Mean of the metric over the validation volumes, and how many of them were scored now."""
 
     checkpoint: int
     params: Params
     value: float
+    made: int
 
 
 def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
@@ -50,7 +51,7 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
             predict_samples(experiment, "val", checkpoint, samples, bar.note)
             for params in sets:
                 bar.update(len(scores), f"checkpoint {checkpoint}, {params.slug()}")
-                scores.append(Score(checkpoint, params, _score(experiment, checkpoint, params, samples)))
+                scores.append(_score(experiment, checkpoint, params, samples))
     # The first of equals: the earlier checkpoint.
     best = max(scores, key=lambda score: score.value)
     _write_scores(experiment, scores)
@@ -58,7 +59,7 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     made_from = {"samples": [sample.name for sample in samples], "checkpoints": checkpoints, "sets": len(sets)}
     experiment.write_selection(Selection(best.checkpoint, best.params), grids(experiment), best.value, plain(made_from))
     terminal.say(
-        f"best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "
+        f"{'' if any(score.made for score in scores) else 'whole already: '}best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "
         f"checkpoint {best.checkpoint}, {_describe(best.params)}: {metric} = {best.value:.3f}"
     )
 
@@ -95,14 +96,15 @@ def _checkpoints(experiment: Experiment) -> list[int]:
     return sorted(wanted) or there
 
 
-def _score(experiment: Experiment, checkpoint: int, params: Params, samples: list[Sample]) -> float:
-    values = []
+def _score(experiment: Experiment, checkpoint: int, params: Params, samples: list[Sample]) -> Score:
+    values, made = [], 0
     for sample in samples:
         label_sample(experiment, "val", checkpoint, params, sample)
-        table, _ = evaluate_sample(experiment, "val", checkpoint, params, sample)
+        table, new = evaluate_sample(experiment, "val", checkpoint, params, sample)
         value: Any = reduce(getitem, experiment.config.evaluation.metric.split("."), table)
         values.append(float(value))
-    return float(np.mean(values))
+        made += new
+    return Score(checkpoint, params, float(np.mean(values)), made)
 
 
 def _write_scores(experiment: Experiment, scores: list[Score]) -> None:

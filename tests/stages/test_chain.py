@@ -128,6 +128,7 @@ def test_what_is_whole_is_not_made_again(chain, capfd):
     text = capfd.readouterr().out
     assert "4 of them whole already" in text
     assert "whole already: checkpoint of iteration 4" in text
+    assert "whole already: best of 2 checkpoints x 4 parameter sets" in text
     assert "(1 whole already)" in text
 
 
