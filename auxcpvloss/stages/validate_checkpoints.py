@@ -58,8 +58,9 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     metric = experiment.config.evaluation.metric
     made_from = {"samples": [sample.name for sample in samples], "checkpoints": checkpoints, "sets": len(sets)}
     experiment.write_selection(Selection(best.checkpoint, best.params), grids(experiment), best.value, plain(made_from))
+    whole = "" if any(score.made for score in scores) else "whole already: "
     terminal.say(
-        f"{'' if any(score.made for score in scores) else 'whole already: '}best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "
+        f"{whole}best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "
         f"checkpoint {best.checkpoint}, {_describe(best.params)}: {metric} = {best.value:.3f}"
     )
 
