@@ -198,6 +198,15 @@ class Experiment:
         }
         write_text(self.selection_path, toml.dumps(table))
 
+    def validated_checkpoints(self) -> list[int]:
+        """Give the checkpoints that the selection was made from; none before there is one."""
+        if not self.selection_path.is_file():
+            return []
+        checkpoints: list[int] = tomllib.loads(self.selection_path.read_text(encoding="utf-8"))["made_from"][
+            "checkpoints"
+        ]
+        return checkpoints
+
     def read_selection(self) -> Selection:
         """Read what won the validation; the parameters that it did not choose are those of [postprocessing].
 

@@ -11,8 +11,17 @@
 # the project: it brings numba and its own numpy, and only this comparison wants it.
 set -euo pipefail
 
-if [[ $# -lt 1 || $# -gt 2 ]]; then
+if [[ $# -lt 1 || $# -gt 2 || ${1:-} == -* || ${2:-} == -* ]]; then
     sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+fi
+if [[ ! -d $1 ]]; then
+    echo "$1: no such folder of labelled volumes." >&2
+    exit 2
+fi
+# Never a virtual environment into a folder of something else.
+if [[ -n ${2:-} && -n $(ls -A "$2" 2>/dev/null) && ! -f $2/pyvenv.cfg ]]; then
+    echo "$2: not empty, and no virtual environment; name a new folder." >&2
     exit 2
 fi
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

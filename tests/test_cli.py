@@ -162,3 +162,10 @@ def test_nothing_of_the_libraries_reaches_the_terminal(config, tmp_path):
         assert chatter not in done.stdout
     # Not lost, but where it can be looked up.
     assert "oneDNN" in (tmp_path / "root" / "mine" / "run.log").read_text()
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "auxcpvloss", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert __version__ in done.stdout

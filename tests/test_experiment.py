@@ -84,8 +84,9 @@ def test_only_numbered_files_are_checkpoints(tmp_path):
 def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
     experiment = Experiment(tmp_path, configure())
     params = experiment.params.model_copy(update={"fg_thresh": 0.25})
-    experiment.write_selection(Selection(3, params), ["fg_thresh"], 0.5, {})
+    experiment.write_selection(Selection(3, params), ["fg_thresh"], 0.5, {"checkpoints": [1, 3]})
     assert tomllib.loads(experiment.selection_path.read_text())["params"] == {"fg_thresh": 0.25}
+    assert experiment.validated_checkpoints() == [1, 3]
     later = Experiment(tmp_path, configure(postprocessing={"min_size": 7, "fg_thresh": 0.5}))
     assert (
         later.read_selection().params.model_dump() | {"fg_thresh": 0.25, "min_size": 7}

@@ -86,10 +86,19 @@ def run(
         if stage in BUILDING:
             BUILDING[stage](experiment, terminal)
         else:
-            TESTING[stage](experiment, terminal, choice.select(experiment))
+            TESTING[stage](experiment, terminal, _select(experiment, terminal, choice))
         logger.info("%s took %.1f s", stage, perf_counter() - began)
         if finished is not None:
             finished.append(stage)
+
+
+def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selection:
+    selection = choice.select(experiment)
+    newest = max(experiment.checkpoints(), default=0)
+    validated = experiment.validated_checkpoints()
+    if choice.checkpoint is None and choice.which == "best" and newest > max(validated, default=newest):
+        terminal.warn(f"checkpoint {newest} is newer than the validation; run validate_checkpoints to consider it")
+    return selection
 
 
 __all__ = ["STAGES", "Choice", "dry_run", "run"]

@@ -58,6 +58,11 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     metric = experiment.config.evaluation.metric
     made_from = {"samples": [sample.name for sample in samples], "checkpoints": checkpoints, "sets": len(sets)}
     experiment.write_selection(Selection(best.checkpoint, best.params), grids(experiment), best.value, plain(made_from))
+    if best.value == 0:
+        terminal.warn(
+            "no checkpoint finds anything with any of the parameters. Train longer (training.max_iterations), or try "
+            "lower thresholds ([validation])."
+        )
     whole = "" if any(score.made for score in scores) else "whole already: "
     terminal.say(
         f"{whole}best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "

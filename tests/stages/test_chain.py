@@ -169,6 +169,19 @@ def test_before_validation_there_is_no_best_checkpoint(tmp_path, capfd):
     assert "Run the stage validate_checkpoints" in capfd.readouterr().err
 
 
+def test_a_checkpoint_newer_than_the_validation_is_pointed_at(chain, tmp_path, capfd):
+    import shutil
+
+    shutil.copytree(chain / "root", tmp_path / "root")
+    checkpoints = tmp_path / "root/chain/train/checkpoints"
+    arguments = ["-id", "chain", "-r", str(tmp_path / "root"), "-d", "predict"]
+    assert main(arguments) == 0
+    assert "newer than the validation" not in capfd.readouterr().out
+    shutil.copy(checkpoints / "00000004.keras", checkpoints / "00000005.keras")
+    assert main(arguments) == 0
+    assert "checkpoint 5 is newer than the validation" in capfd.readouterr().out
+
+
 def test_missing_volumes_are_told_before_training(tmp_path, capfd):
     arguments = command(tmp_path, "-d", "all", data={"synthetic": {"val": 0}})
     assert main(arguments) == 2

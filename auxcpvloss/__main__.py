@@ -1,0 +1,5 @@
+"""``python -m auxcpvloss``: the command line."""
+
+from auxcpvloss.cli import main
+
+raise SystemExit(main())
