@@ -1,9 +1,7 @@
 import math
 import tomllib
-from pathlib import Path
 
 import pytest
-import toml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -155,7 +153,7 @@ def test_unknown_names_list_the_known_ones():
 
 def test_every_default_has_a_comment():
     lines = (config_folder() / "default.toml").read_text().splitlines()
-    documented = False
+    documented, keys = False, 0
     for line in lines:
         if line.startswith("#"):
             documented = True
@@ -163,9 +161,5 @@ def test_every_default_has_a_comment():
             documented = False
         elif "=" in line:
             assert documented, line
-    assert Path(config_folder() / "default.toml").is_file()
-
-
-def test_toml_alone_would_lose_digits():
-    # Why the encoder is told how to write floats.
-    assert toml.loads(toml.dumps({"a": 0.30000000000000004}))["a"] == pytest.approx(0.3)
+            keys += 1
+    assert keys > 50
