@@ -11,25 +11,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss import __version__
-from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, load, write
+from auxcpvloss.arguments import parser
+from auxcpvloss.config import Config, ConfigFile, defaults, find_config, load, write
 from auxcpvloss.errors import InputError, StageError
-from auxcpvloss.experiment import SPLITS, Experiment
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
-from auxcpvloss.stages import STAGES, Choice, dry_run, run
+from auxcpvloss.stages import Choice, dry_run, run
 from auxcpvloss.terminal import Terminal, logging_to
 
 INPUT_ERROR, STAGE_ERROR, INTERRUPTED = 2, 1, 130
 
-EPILOG = """\
-Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints
-(choose checkpoint and parameters), predict, label and evaluate (the test volumes); all does every one of them.
-A stage whose results are whole and made from the same inputs says so and goes on."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stages that the arguments ask for; returns the exit status."""
-    args = _parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     terminal = Terminal()
     try:
         experiment = _experiment(args)
@@ -154,36 +149,3 @@ def _resolve(config: Config) -> Config:
     places = ("path", "train_data", "val_data", "test_data")
     absolute = {key: str(Path(place).expanduser().resolve()) for key in places if (place := getattr(config.data, key))}
     return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="auxcpvloss",
-        description="Train a network to find every nucleus in 3D microscopy volumes, and find them.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    what = parser.add_argument_group("what to do").add_argument
-    stages = f"stages: {', '.join(STAGES)}, or all"
-    what("-d", "--do", nargs="+", required=True, choices=[*STAGES, "all"], metavar="STAGE", help=stages)
-    what("--dry-run", action="store_true", help="say what would run, and touch nothing")
-    which = parser.add_argument_group("which experiment").add_argument
-    which("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
-    which("-s", "--setup", help="setup of the application, config/APP/SETUP.toml")
-    files = "toml file, merged over what came before; may be given several times"
-    which("-c", "--config", action="append", default=[], metavar="FILE", help=files)
-    which("-r", "--root", default="experiments", help="folder of all experiments (default: experiments)")
-    which("-id", "--exp-id", metavar="NAME", help="name of the experiment's folder (default: APP_SETUP)")
-    own = "use the configuration in the experiment's folder, if any, rather than -a, -s, -c"
-    which("--run_from_exp", action="store_true", help=own)
-    which("--seed", type=int, help="general.seed; also goes into the name of the experiment")
-    data = parser.add_argument_group("data (instead of the keys of [data])").add_argument
-    for split in SPLITS:
-        data(f"--{split}-data", metavar="FOLDER", help=f"data.{split}_data")
-    data("--input-format", metavar="FORMAT", help="data.input_format")
-    test = parser.add_argument_group("checkpoint for the test volumes").add_argument
-    best = "the one that validate_checkpoints selected (default), or the last one"
-    test("--test-checkpoint", choices=["best", "last"], default="best", help=best)
-    test("--checkpoint", type=int, metavar="N", help="the one of iteration N")
-    return parser

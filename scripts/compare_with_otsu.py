@@ -28,7 +28,7 @@ from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.stages import Choice
-from auxcpvloss.stages.results import read_instances
+from auxcpvloss.stages.labelling import read_instances
 from auxcpvloss.terminal import Terminal
 
 THRESHOLDS = (0.3, 0.5)

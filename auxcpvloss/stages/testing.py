@@ -13,8 +13,10 @@ from auxcpvloss.experiment import Experiment, Selection
 from auxcpvloss.files import write_text
 from auxcpvloss.metrics import THRESHOLDS
 from auxcpvloss.pictures import picture
+from auxcpvloss.stages.labelling import label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
-from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_samples, read_instances
+from auxcpvloss.stages.predicting import predict_samples
+from auxcpvloss.stages.scoring import evaluate_sample
 from auxcpvloss.terminal import Terminal
 
 SPLIT = "test"

@@ -17,8 +17,10 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, Selection, plain
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import Params
+from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.needs import lacking
-from auxcpvloss.stages.results import evaluate_sample, label_sample, predict_samples
+from auxcpvloss.stages.predicting import predict_samples
+from auxcpvloss.stages.scoring import evaluate_sample
 from auxcpvloss.terminal import Terminal
 
 

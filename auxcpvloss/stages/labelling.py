@@ -1,0 +1,77 @@
+"""From predictions to instances of samples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.files import replacing
+from auxcpvloss.methods import Params
+from auxcpvloss.stages.records import Record, current, hdf_record, zarr_record
+
+
+def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> bool:
+    """Make the instances of a predicted sample.
+
+    Returns
+    -------
+    bool
+        False where they were there already.
+
+    Raises
+    ------
+    InputError
+        The sample was not predicted.
+    """
+    path = experiment.instanced(split, checkpoint, params, sample.name)
+    predicted = experiment.processed(split, checkpoint, sample.name)
+    prediction_record = zarr_record(predicted)
+    if prediction_record is None:
+        raise InputError(f"{predicted}: there is no prediction to make instances of. Run the stage predict.")
+    made_from = plain(
+        {"method": experiment.method.name, "params": params.model_dump(), "prediction": prediction_record}
+    )
+    if current(path, made_from, instances_record(path)):
+        return False
+    root = zarr.open_group(str(predicted), mode="r")
+    prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads}
+    instances = experiment.method.decode(prediction, params)
+    with replacing(path) as beside:
+        _write_instances(beside, instances, sample.voxel_size, made_from)
+    return True
+
+
+def _write_instances(
+    path: Path, instances: NDArray[np.uint32], voxel_size: tuple[float, float, float], made_from: Record
+) -> None:
+    attributes = {"offset": [0, 0, 0], "resolution": list(voxel_size)}
+    if path.suffix == ".hdf":
+        with h5py.File(path, "w") as file:
+            dataset = file.create_dataset("volumes/instances", data=instances, compression="gzip", compression_opts=1)
+            dataset.attrs.update(attributes)
+            file.attrs["made_from"] = json.dumps(made_from)
+    else:
+        root = zarr.open_group(str(path), mode="w")
+        root.create_dataset("volumes/instances", data=instances, chunks=(64, 64, 64)).attrs.update(attributes)
+        root.attrs["made_from"] = made_from
+
+
+def instances_record(path: Path) -> Record | None:
+    """What instances were made from; None where there are none."""
+    return hdf_record(path) if path.suffix == ".hdf" else zarr_record(path)
+
+
+def read_instances(path: Path) -> NDArray[np.uint32]:
+    """Instances as `label_sample` wrote them, (Z, Y, X)."""
+    if path.suffix == ".hdf":
+        with h5py.File(path, "r") as file:
+            return np.asarray(file["volumes/instances"])
+    return np.asarray(zarr.open_group(str(path), mode="r")["volumes/instances"])

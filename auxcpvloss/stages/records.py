@@ -1,0 +1,44 @@
+"""What results were made from: each records it, and is made again only if that changed."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import h5py
+import zarr
+
+from auxcpvloss.experiment import difference
+
+logger = logging.getLogger(__name__)
+
+Record = dict[str, Any]
+
+
+def current(path: Path, made_from: Record, recorded: Record | None) -> bool:
+    """Whether a result is whole and made from the same; says in the log why not."""
+    if recorded is None:
+        return False
+    changed = difference(recorded, made_from)
+    if changed is not None:
+        logger.info("%s: made again, since %s", path, changed)
+    return changed is None
+
+
+def zarr_record(path: Path) -> Record | None:
+    """What a zarr folder was made from; None where there is none."""
+    try:
+        return dict(zarr.open_group(str(path), mode="r").attrs).get("made_from")
+    except zarr.errors.GroupNotFoundError:
+        return None
+
+
+def hdf_record(path: Path) -> Record | None:
+    """What an HDF5 file was made from; None where there is none."""
+    if not path.is_file():
+        return None
+    with h5py.File(path, "r") as file:
+        record: Record = json.loads(file.attrs["made_from"])
+        return record
