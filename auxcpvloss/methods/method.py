@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,10 @@ class Params(BaseModel):
         shown = {k: v for k, v in self.model_dump().items() if k.endswith("thresh") or v != fields[k].default}
         return "_".join(f"{key}_{value}" for key, value in shown.items())
 
+    def auxiliary_heads(self) -> frozenset[str]:
+        """Names of the auxiliary heads that post-processing with these parameters makes use of."""
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class Head:
@@ -54,7 +58,7 @@ class Head:
     whole_instances : bool
         Whether the target depends on all of each instance that enters the patch.
     auxiliary : bool
-        Trained only; not predicted for post-processing.
+        Trained only; predicted if the parameters of post-processing ask for it.
     coefficient : float
         Default weight of the loss in the total.
     """
@@ -83,17 +87,21 @@ class Method:
         ({head: (C, Z, Y, X)}, params) -> (Z, Y, X) labels, 0 background.
     params : type of Params
         The parameters that `decode` takes.
+    task : {"segmentation", "detection"}
+        What the method is made for. A method for detection finds points: its labels are single voxels, and center
+        points without masks suffice to train it.
     """
 
     name: str
     heads: tuple[Head, ...]
     decode: Callable[[Prediction, Any], Labels]
     params: type[Params] = field(default=Params)
+    task: Literal["segmentation", "detection"] = "segmentation"
 
-    @property
-    def predicted_heads(self) -> tuple[Head, ...]:
-        """The heads whose output post-processing needs."""
-        return tuple(head for head in self.heads if not head.auxiliary)
+    def predicted_heads(self, params: Params) -> tuple[Head, ...]:
+        """Give the heads whose output post-processing needs."""
+        wanted = params.auxiliary_heads()
+        return tuple(head for head in self.heads if not head.auxiliary or head.name in wanted)
 
 
 def with_auxiliary(method: Method, head: Head) -> Method:

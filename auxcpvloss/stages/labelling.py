@@ -42,7 +42,7 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     if current(path, made_from, instances_record(path)):
         return False
     root = zarr.open_group(str(predicted), mode="r")
-    prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads}
+    prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads(params)}
     instances = experiment.method.decode(prediction, params)
     with replacing(path) as beside:
         _write_instances(beside, instances, sample.voxel_size, made_from)

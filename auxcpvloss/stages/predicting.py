@@ -52,6 +52,7 @@ def _predicted_from(experiment: Experiment, checkpoint: int, sample: Sample) -> 
     return plain(
         {
             "checkpoint": _checksum(path, path.stat().st_mtime_ns),
+            "heads": [head.name for head in experiment.method.predicted_heads(experiment.params)],
             "dtype": config.prediction.dtype,
             "precision": config.training.precision,
             "sample": sample.made_from,
@@ -92,7 +93,7 @@ def _predict(
                 chunks=(1, *np.minimum(tiling.tile, sample.shape).tolist()),
                 dtype=config.prediction.dtype,
             )
-            for head in method.predicted_heads
+            for head in method.predicted_heads(experiment.params)
         }
         for array in arrays.values():
             array.attrs.update(offset=[0, 0, 0], resolution=list(sample.voxel_size))

@@ -27,7 +27,7 @@ def test_a_perfect_prediction_gives_back_every_nucleus(method, balls):
 def test_a_method_is_what_its_name_says(method):
     assert METHODS[method.name] is method
     assert ("cpv" in [head.name for head in method.heads]) == method.name.endswith("_cpv")
-    assert "cpv" not in [head.name for head in method.predicted_heads]
+    assert "cpv" not in [head.name for head in method.predicted_heads(method.params())]
     for head in method.heads:
         target = head.target(np.ones((4, 4, 4), np.uint32))
         assert head.perfect(target).shape == (head.channels, 4, 4, 4)
