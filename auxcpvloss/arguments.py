@@ -28,6 +28,8 @@ def parser() -> argparse.ArgumentParser:
     stages = f"stages: {', '.join(STAGES)}, or all"
     what("-d", "--do", nargs="+", required=True, choices=[*STAGES, "all"], metavar="STAGE", help=stages)
     what("--dry-run", action="store_true", help="say what would run, and touch nothing")
+    detection = "score centers, not outlines: evaluation.do_detection"
+    what("--do_detection", action=argparse.BooleanOptionalAction, default=None, help=detection)
     which = result.add_argument_group("which experiment").add_argument
     which("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
     which("-s", "--setup", help="setup of the application, config/APP/SETUP.toml")

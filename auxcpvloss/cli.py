@@ -141,6 +141,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     tables: dict[str, Any] = {"data": data} if data else {}
     if args.seed is not None:
         tables["general"] = {"seed": args.seed}
+    if args.do_detection is not None:
+        tables["evaluation"] = {"do_detection": args.do_detection}
     return tables
 
 

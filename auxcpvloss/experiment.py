@@ -54,6 +54,19 @@ class Experiment:
         """The parameters of [postprocessing]."""
         return self.config.params(self.method.params)
 
+    @property
+    def is_detection(self) -> bool:
+        """Whether the task is to find nuclei, rather than to outline them."""
+        return self.config.evaluation.do_detection or self.method.task == "detection"
+
+    @property
+    def metric(self) -> str:
+        """Path of the number in a sample's evaluation that decides in validation."""
+        table = self.config.evaluation
+        if table.metric != "auto":
+            return table.metric
+        return f"confusion_matrix.{table.detection}.AP" if self.is_detection else "confusion_matrix.th_0_5.AP"
+
     # Data: prepared once for all experiments on it, in a folder named by what it is made from.
 
     def data_folder(self, split: str) -> Path:
@@ -191,20 +204,23 @@ class Experiment:
         """Write what won the validation, with its score; of the parameters those that validation had to choose."""
         table = {
             "checkpoint": selection.checkpoint,
-            "metric": self.config.evaluation.metric,
+            "metric": self.metric,
             "score": score,
             "params": {key: value for key, value in selection.params.model_dump().items() if key in chosen},
             "made_from": made_from,
         }
         write_text(self.selection_path, toml.dumps(table))
 
+    def selection_record(self) -> dict[str, Any] | None:
+        """Give the table that `write_selection` wrote; None before there is one."""
+        if not self.selection_path.is_file():
+            return None
+        return tomllib.loads(self.selection_path.read_text(encoding="utf-8"))
+
     def validated_checkpoints(self) -> list[int]:
         """Give the checkpoints that the selection was made from; none before there is one."""
-        if not self.selection_path.is_file():
-            return []
-        checkpoints: list[int] = tomllib.loads(self.selection_path.read_text(encoding="utf-8"))["made_from"][
-            "checkpoints"
-        ]
+        record = self.selection_record()
+        checkpoints: list[int] = record["made_from"]["checkpoints"] if record else []
         return checkpoints
 
     def read_selection(self) -> Selection:
@@ -215,12 +231,12 @@ class Experiment:
         InputError
             Nothing was validated yet.
         """
-        if not self.selection_path.is_file():
+        table = self.selection_record()
+        if table is None:
             raise InputError(
                 f"{self.selection_path}: not there: no checkpoint was selected yet.\n"
                 "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
             )
-        table = tomllib.loads(self.selection_path.read_text(encoding="utf-8"))
         return Selection(table["checkpoint"], self.params.model_copy(update=table["params"]))
 
 

@@ -6,7 +6,7 @@ other software (scripts/compare_with_stardist.sh).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +112,7 @@ class Scores:
     @property
     def av_ap(self) -> float:
         """Mean of the average precision over the thresholds."""
-        return sum(counts.ap for counts in self.counts.values()) / len(self.counts)
+        return mean_ap(self.counts.values())
 
 
 def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
@@ -187,41 +187,59 @@ def match(overlaps: Overlaps, threshold: float, optimal: bool = True) -> Matchin
         False: greedy by falling IoU; among equals the pair that appears first in the volume.
     """
     allowed = np.flatnonzero(overlaps.iou > threshold)
-    choose = _choose_optimal if optimal else _choose_greedy
+    choose = choose_optimal if optimal else choose_greedy
     chosen = allowed[choose(overlaps.truth[allowed], overlaps.predicted[allowed], overlaps.iou[allowed])]
     return Matching(overlaps.truth[chosen], overlaps.predicted[chosen], overlaps.iou[chosen])
 
 
-def _choose_greedy(truth: NDArray[Any], predicted: NDArray[Any], iou: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the indices of the chosen pairs."""
-    taken_truth: set[int] = set()
-    taken_predicted: set[int] = set()
+def choose_greedy(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Choose pairs by falling weight; among equals the first. Parameters and result as in `choose_optimal`."""
+    taken_one: set[int] = set()
+    taken_other: set[int] = set()
     chosen = []
-    for i in np.argsort(-iou, kind="stable"):
-        if truth[i] not in taken_truth and predicted[i] not in taken_predicted:
-            taken_truth.add(truth[i])
-            taken_predicted.add(predicted[i])
+    for i in np.argsort(-weight, kind="stable"):
+        if one[i] not in taken_one and other[i] not in taken_other:
+            taken_one.add(one[i])
+            taken_other.add(other[i])
             chosen.append(i)
     return np.array(sorted(chosen), dtype=np.int64)
 
 
-def _choose_optimal(truth: NDArray[Any], predicted: NDArray[Any], iou: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the indices of the chosen pairs, by a sparse assignment: no matrix of all by all instances.
+def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Choose as many pairs as possible, and among such choices the greatest sum of weights.
 
-    The solver assigns every row. So each true instance (row) has, behind the predicted ones, a column of its
-    own that stands for no match. It weighs so little that one more pair outweighs any sum of IoU.
+    Parameters
+    ----------
+    one, other : (P,) arrays of integer
+        The ids of both sides of each possible pair; each id is chosen once at most.
+    weight : (P,) array of float64
+        Of each pair, in [0, 1].
+
+    Returns
+    -------
+    (M,) array of int64
+        Indices of the chosen pairs, rising.
+
+    Notes
+    -----
+    A sparse assignment: no matrix of all by all. The solver assigns every row. So each row has, behind the columns
+    of `other`, a column of its own that stands for no match. It weighs so little that one more pair outweighs any
+    sum of weights.
     """
-    truth_ids, t = np.unique(truth, return_inverse=True)
-    predicted_ids, p = np.unique(predicted, return_inverse=True)
-    rows, columns = truth_ids.size, predicted_ids.size
+    one_ids, row_of = np.unique(one, return_inverse=True)
+    other_ids, column_of = np.unique(other, return_inverse=True)
+    rows, columns = one_ids.size, other_ids.size
     none = np.arange(rows)
-    weight = coo_array(
-        (np.append(1 + min(rows, columns) + iou, np.ones(rows)), (np.append(t, none), np.append(p, columns + none))),
+    table = coo_array(
+        (
+            np.append(1 + min(rows, columns) + weight, np.ones(rows)),
+            (np.append(row_of, none), np.append(column_of, columns + none)),
+        ),
         shape=(rows, columns + rows),
     )
-    row, column = min_weight_full_bipartite_matching(weight.tocsr(), maximize=True)
+    row, column = min_weight_full_bipartite_matching(table.tocsr(), maximize=True)
     assigned = column[np.argsort(row)]
-    return np.flatnonzero(assigned[t] == p)
+    return np.flatnonzero(assigned[row_of] == column_of)
 
 
 def count(overlaps: Overlaps, matching: Matching) -> Counts:
@@ -236,6 +254,11 @@ def pool(counts: Iterable[Counts]) -> Counts:
     return Counts(tp=sum(c.tp for c in each), fp=sum(c.fp for c in each), fn=sum(c.fn for c in each))
 
 
+def mean_ap(counts: Collection[Counts]) -> float:
+    """Mean of the average precision of some counts."""
+    return sum(c.ap for c in counts) / len(counts)
+
+
 def score(truth: NDArray[Any], predicted: NDArray[Any], optimal: bool = True) -> Scores:
     """Score a segmentation at each of THRESHOLDS; parameters as in `overlaps` and `match`."""
     table = overlaps(truth, predicted)
@@ -247,42 +270,3 @@ def score(truth: NDArray[Any], predicted: NDArray[Any], optimal: bool = True) ->
         num_predicted=table.predicted_ids.size,
         mean_matched_iou=float(iou.mean()) if iou.size else 0.0,
     )
-
-
-def as_table(scores: Scores) -> dict[str, dict[str, Any]]:
-    """Write the scores as nested tables, under the names that the original software gave them.
-
-    A metric then has a dotted path, such as ``confusion_matrix.th_0_5.AP``.
-    """
-    confusion_matrix: dict[str, Any] = {"avAP": scores.av_ap}
-    for threshold, counts in scores.counts.items():
-        confusion_matrix[f"th_{threshold}".replace(".", "_")] = {
-            "AP": counts.ap,
-            "TP": counts.tp,
-            "FP": counts.fp,
-            "FN": counts.fn,
-            "precision": counts.precision,
-            "recall": counts.recall,
-            "fscore": counts.f1,
-        }
-    general = {
-        "num_gt": scores.num_truth,
-        "num_pred": scores.num_predicted,
-        "empty_prediction": scores.num_predicted == 0,
-        "avAP": scores.av_ap,
-    }
-    return {"general": general, "confusion_matrix": confusion_matrix}
-
-
-def metric_paths() -> list[str]:
-    """Give the paths of keys, as in ``confusion_matrix.th_0_5.AP``, of all numbers in the table of an evaluation."""
-    nothing = np.zeros((1, 1, 1), dtype=np.uint8)
-
-    def paths(table: Mapping[str, Any], at: str = "") -> Iterator[str]:
-        for key, value in table.items():
-            if isinstance(value, Mapping):
-                yield from paths(value, f"{at}{key}.")
-            elif not isinstance(value, bool):
-                yield f"{at}{key}"
-
-    return list(paths(as_table(score(nothing, nothing))))

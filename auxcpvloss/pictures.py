@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.colors import hsv_to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -27,16 +29,24 @@ COLORS = {
     "FN": (1.0, 1.0, 0.0),
     "FP upon FN": (1.0, 0.5, 0.0),
 }
+# Shapes tell points apart where colors do not.
+MARKS: dict[str, dict[str, Any]] = {
+    "TP": {"c": [COLORS["TP: both"]], "marker": "o"},
+    "FP": {"c": [COLORS["FP"]], "marker": "x"},
+    "FN": {"c": [COLORS["FN"]], "marker": "+"},
+    "result": {"c": [COLORS["TP: result only"]], "marker": "o"},
+}
 OPACITY = 0.65
 INCHES, DPI = 12.0, 100
 
 
 class Panel(NamedTuple):
-    """A (Y, X, 3) image in [0, 1], what stands above it, and which of COLORS are in it."""
+    """A (Y, X, 3) image in [0, 1], what stands above it, which of COLORS are in it, and (N, 3) points upon it."""
 
     heading: str
     image: Image
     shown: tuple[str, ...] = ()
+    marks: Mapping[str, NDArray[np.float64]] = {}
 
 
 def picture(
@@ -159,13 +169,21 @@ def draw(panels: list[Panel], aspect: float, title: str, note: str) -> Figure:
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for ax in axes:
         ax.set_axis_off()
+    handles: list[Artist] = []
     for ax, panel in zip(axes, panels, strict=False):
         ax.imshow(panel.image, aspect=aspect)
         ax.set_title(panel.heading, fontsize=11)
+        handles += [Patch(color=COLORS[name], label=name) for name in panel.shown]
+        # A point may lie outside; the image stays as large as it is.
+        ax.autoscale(False)
+        handles += [
+            ax.scatter(points[:, 2], points[:, 1], s=22, linewidths=1.2, label=name, **MARKS[name])
+            for name, points in panel.marks.items()
+            if len(points)
+        ]
     figure.suptitle(title)
     if note:
         legend = {"frameon": False, "fontsize": 11, "title_fontsize": 12}
-        handles = [Patch(color=COLORS[name], label=name) for panel in panels for name in panel.shown]
         if len(panels) < rows * columns:
             axes[-1].legend(handles=handles, title=note, loc="center", **legend)
         else:

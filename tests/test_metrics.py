@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from auxcpvloss.metrics import THRESHOLDS, Counts, Overlaps, as_table, count, match, overlaps, pool, score
+from auxcpvloss.metrics import THRESHOLDS, Counts, Overlaps, count, match, overlaps, pool, score
 
 Volume = NDArray[Any]
 Table = dict[tuple[int, int], float]
@@ -220,7 +220,6 @@ def test_nothing_where_nothing_is_scores_1(shape: tuple[int, ...], optimal: bool
     assert set(scores.counts.values()) == {Counts(0, 0, 0)}
     one = scores.counts[0.5]
     assert (one.ap, one.precision, one.recall, one.f1, scores.av_ap) == (1, 1, 1, 1, 1)
-    assert as_table(scores)["general"] == {"num_gt": 0, "num_pred": 0, "empty_prediction": True, "avAP": 1.0}
 
 
 @pytest.mark.parametrize("swap", [False, True])
@@ -230,7 +229,6 @@ def test_nothing_against_something_scores_0(swap: bool) -> None:
     one = scores.counts[0.1]
     assert one == (Counts(0, 2, 0) if swap else Counts(0, 0, 2))
     assert (one.ap, one.precision, one.recall, one.f1, scores.av_ap) == (0, 0, 0, 0, 0)
-    assert as_table(scores)["general"]["empty_prediction"] is not swap
 
 
 def test_ratios_of_counts() -> None:
@@ -242,35 +240,6 @@ def test_ratios_of_counts() -> None:
 def test_pooled_counts_are_sums() -> None:
     assert pool([Counts(1, 2, 3), Counts(10, 20, 30)]) == Counts(11, 22, 33)
     assert pool([]) == Counts(0, 0, 0)
-
-
-def test_the_table_has_the_names_of_the_original_software() -> None:
-    truth = np.array([1] * 10 + [2] * 10 + [3] * 10)
-    predicted = np.array([1] * 10 + [2] * 6 + [0] * 14)
-    scores = score(truth, predicted)
-    table = as_table(scores)
-    mean = (5 * 2 / 3 + 4 * 1 / 4) / 9
-    assert scores.mean_matched_iou == pytest.approx((1 + 0.6) / 2)
-    assert table["general"] == {"num_gt": 3, "num_pred": 2, "empty_prediction": False, "avAP": pytest.approx(mean)}
-    matrix = table["confusion_matrix"]
-    assert list(matrix) == ["avAP", *(f"th_0_{i}" for i in range(1, 10))]
-    assert matrix["avAP"] == pytest.approx(mean)
-    assert matrix["th_0_5"] == {
-        **{"AP": 2 / 3, "TP": 2, "FP": 0, "FN": 1},
-        **{"precision": 1.0, "recall": 2 / 3, "fscore": 0.8},
-    }
-    assert matrix["th_0_6"] == {
-        **{"AP": 1 / 4, "TP": 1, "FP": 1, "FN": 2},
-        **{"precision": 1 / 2, "recall": 1 / 3, "fscore": 2 / 5},
-    }
-
-
-def test_the_table_holds_plain_types_that_toml_can_write() -> None:
-    table = as_table(score(np.array([1, 2, 2]), np.array([5, 5, 0], np.uint64)))
-    values = [value for key, value in table["confusion_matrix"].items() if key == "avAP"]
-    for part in (table["general"], *(v for v in table["confusion_matrix"].values() if isinstance(v, dict))):
-        values += part.values()
-    assert {type(value) for value in values} == {int, float, bool}
 
 
 def test_volumes_of_different_shape_are_refused() -> None:

@@ -18,6 +18,7 @@ from auxcpvloss.config.schema import schema
 from auxcpvloss.config.tables import Config
 from auxcpvloss.errors import InputError
 from auxcpvloss.methods import METHODS
+from auxcpvloss.score_table import metric_paths
 
 Key = tuple[str, ...]
 
@@ -115,6 +116,7 @@ def load(places: Sequence[ConfigFile]) -> Config:
         lines = [_explain(detail, kind, method, origin, places) for detail in error.errors()]
         raise InputError("\n".join(dict.fromkeys(lines))) from None
     _check_grids(config, method, origin, places)
+    _check_metrics(config, method, origin, places)
     return config
 
 
@@ -177,3 +179,17 @@ def _check_grids(config: Config, method: str, origin: Mapping[Key, str], places:
             f"{_origin(origin, ('validation', name), places)}: validation.{name}: the lists are gone through entry by "
             f"entry, so they need the same length ({listing}). Or set validation.param_product = true."
         )
+
+
+def _check_metrics(config: Config, method: str, origin: Mapping[Key, str], places: Sequence[ConfigFile]) -> None:
+    """Refuse scores of instances where the method finds points."""
+    if METHODS[method].task == "segmentation":
+        return
+    table, known = config.evaluation, metric_paths([config.evaluation.detection], segmentation=False)
+    for key, paths in {"metric": [table.metric], "summary": table.summary}.items():
+        for path in paths:
+            if path not in ("auto", *known):
+                raise InputError(
+                    f"{_origin(origin, ('evaluation', key), places)}: evaluation.{key}: {path!r} is a score of "
+                    f"instances, but the method {method} finds points; it has, among others, {known[-7]}"
+                )

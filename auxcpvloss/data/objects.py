@@ -12,6 +12,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from auxcpvloss.detection import centers_of_mass
+
 TOUCHING = np.ones((3, 3, 3), bool)  # 26 neighbours
 TOUCHING_DISTANCE = 1.8  # voxels that touch by a corner are the square root of 3 apart
 SCATTERED = 200  # voxels of its bounding box to each voxel of an instance
@@ -54,16 +56,15 @@ def measure(labels: NDArray[Any]) -> Objects:
     by_instance = foreground[np.argsort(numbers, kind="stable")]
     voxels = np.stack(np.unravel_index(by_instance, labels.shape), axis=1)
 
-    centers, extents, pieces = [], [], []
+    extents, pieces = [], []
     for own in np.split(voxels, np.cumsum(sizes)[:-1]) if len(ids) else []:
         corner = own.min(axis=0)
-        centers.append(own.mean(axis=0))
         extents.append(own.max(axis=0) - corner + 1)
         pieces.append(_pieces(own - corner, extents[-1]))
     return Objects(
         ids=ids,
         sizes=sizes,
-        centers=np.array(centers, np.float64).reshape(-1, 3),
+        centers=centers_of_mass(labels),
         extents=np.array(extents, np.int64).reshape(-1, 3),
         pieces=np.array(pieces, np.int64),
     )

@@ -98,6 +98,11 @@ def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selec
     validated = experiment.validated_checkpoints()
     if choice.checkpoint is None and choice.which == "best" and newest > max(validated, default=newest):
         terminal.warn(f"checkpoint {newest} is newer than the validation; run validate_checkpoints to consider it")
+    record = experiment.selection_record()
+    if record and record["metric"] != experiment.metric:
+        terminal.warn(
+            f"selected for {record['metric']}; run validate_checkpoints again to select for {experiment.metric}"
+        )
     return selection
 
 

@@ -10,16 +10,18 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.detection import centers_by_label
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, plain
-from auxcpvloss.files import replacing
+from auxcpvloss.files import discard, replacing, write_text
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.records import Record, current, hdf_record, zarr_record
 
 
 def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> bool:
-    """Make the instances of a predicted sample.
+    """Make the instances of a predicted sample, and the table of their centers beside them.
 
     Returns
     -------
@@ -39,14 +41,24 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     made_from = plain(
         {"method": experiment.method.name, "params": params.model_dump(), "prediction": prediction_record}
     )
-    if current(path, made_from, instances_record(path)):
+    table = centers_path(path)
+    if table.is_file() and current(path, made_from, instances_record(path)):
         return False
     root = zarr.open_group(str(predicted), mode="r")
     prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads(params)}
     instances = experiment.method.decode(prediction, params)
     with replacing(path) as beside:
         _write_instances(beside, instances, sample.voxel_size, made_from)
+        # Never the instances of before beside the centers of now.
+        discard(path)
+        ids, centers = centers_by_label(instances)
+        write_text(table, format_centers(np.column_stack([centers, ids])))
     return True
+
+
+def centers_path(instances: Path) -> Path:
+    """Table of the centers of instances, as `data.centers` reads it: z, y, x, id."""
+    return instances.with_suffix(".csv")
 
 
 def _write_instances(

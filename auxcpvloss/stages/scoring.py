@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import json
 import tomllib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import toml
+from numpy.typing import NDArray
 
 from auxcpvloss import metrics
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.detection import Detections, centers_of_mass, match_points, within
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, plain
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import Params
+from auxcpvloss.score_table import as_table, value_at
 from auxcpvloss.stages.labelling import instances_record, read_instances
 from auxcpvloss.stages.records import Record, current
+
+MATTERS = ("use_linear_sum_assignment", "detection", "distance_limit", "foreground_only")
+"""Keys of [evaluation] that the scores of a sample depend on."""
+
+
+def has_truth(sample: Sample) -> bool:
+    """Whether a sample can be scored: it has masks, or center points."""
+    return sample.has_labels or len(sample.centers()) > 0
 
 
 def evaluate_sample(
     experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample
 ) -> tuple[Record, bool]:
-    """Score the instances of a sample against its labels.
+    """Score the instances of a sample against its labels, and their centers against its nuclei.
 
     Returns
     -------
     (scores, made)
-        The table of ``<sample>.toml``, and whether it was made now.
+        The table of ``<sample>.toml``, and whether it was made now. Instances are not scored where the sample has
+        center points only, or the method finds points.
 
     Raises
     ------
@@ -35,16 +49,68 @@ def evaluate_sample(
     """
     path = experiment.evaluated(split, checkpoint, params) / f"{sample.name}.toml"
     instances = experiment.instanced(split, checkpoint, params, sample.name)
-    optimal = experiment.config.evaluation.use_linear_sum_assignment
     labelled_from = instances_record(instances)
     if labelled_from is None:
         raise InputError(f"{instances}: there are no instances to score. Run the stage label.")
-    made_from = plain({"instances": labelled_from, "truth": sample.made_from, "use_linear_sum_assignment": optimal})
+    options = experiment.config.evaluation
+    made_from = plain({"instances": labelled_from, "truth": sample.made_from, **options.model_dump(include={*MATTERS})})
     if path.is_file():
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         if current(path, made_from, json.loads(table.get("made_from", "null"))):
             return table, False
-    scores = metrics.score(np.asarray(sample.labels), read_instances(instances), optimal)
-    table = {"made_from": json.dumps(made_from), **metrics.as_table(scores)}
+    found, truth = scored_instances(experiment, instances, sample)
+    segmentation = None
+    if truth is not None and experiment.method.task == "segmentation":
+        segmentation = metrics.score(truth, found, options.use_linear_sum_assignment).counts
+    detection = scored_points(experiment, found, truth, sample).counts
+    table = {"made_from": json.dumps(made_from), **as_table(options.detection, detection, segmentation)}
     write_text(path, toml.dumps(table))
     return table, True
+
+
+def scored_instances(
+    experiment: Experiment, path: Path, sample: Sample
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32] | None]:
+    """Read the instances of a sample, as far as they are scored, and its labels, if it has any: (Z, Y, X) each."""
+    instances = read_instances(path)
+    if not sample.has_labels:
+        return instances, None
+    truth: NDArray[np.uint32] = np.asarray(sample.labels)
+    if experiment.config.evaluation.foreground_only:
+        instances = np.where(truth > 0, instances, np.uint32(0))
+    return instances, truth
+
+
+def scored_points(
+    experiment: Experiment, instances: NDArray[np.uint32], labels: NDArray[np.uint32] | None, sample: Sample
+) -> Detections:
+    """Match the centers of instances with the nuclei of a sample.
+
+    Parameters
+    ----------
+    instances, labels : (Z, Y, X) arrays
+        As `scored_instances` gives them. Without labels the center points of the sample are the truth.
+    """
+    options = experiment.config.evaluation
+    points = centers_of_mass(instances)
+    truth: NDArray[Any] = sample.centers()[:, :3] if labels is None else labels
+    if options.foreground_only and labels is None:
+        points = points[within(points, truth, options.distance_limit, sample.voxel_size)]
+    return match_points(points, truth, options.detection, options.distance_limit, sample.voxel_size)
+
+
+def metric_value(experiment: Experiment, sample: Sample, table: Record) -> float:
+    """Give the number that decides in validation.
+
+    Raises
+    ------
+    InputError
+        It compares masks, and the sample has center points only.
+    """
+    try:
+        return float(value_at(table, experiment.metric))
+    except KeyError:
+        raise InputError(
+            f"evaluation.metric: {experiment.metric} compares masks, but {sample.name} has center points only. "
+            "Use --do_detection, or validate on volumes with masks."
+        ) from None

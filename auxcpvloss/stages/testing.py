@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.experiment import Experiment, Selection
-from auxcpvloss.files import write_text
-from auxcpvloss.metrics import THRESHOLDS
 from auxcpvloss.pictures import picture
+from auxcpvloss.point_pictures import picture_of_detections, picture_of_points
 from auxcpvloss.stages.labelling import label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.scoring import evaluate_sample
+from auxcpvloss.stages.scoring import evaluate_sample, has_truth, scored_instances, scored_points
+from auxcpvloss.stages.summary import summarize
 from auxcpvloss.terminal import Terminal
 
 SPLIT = "test"
@@ -39,7 +38,7 @@ def label(experiment: Experiment, terminal: Terminal, selection: Selection) -> N
         for number, sample in enumerate(samples):
             bar.update(number, sample.name)
             made += label_sample(experiment, SPLIT, selection.checkpoint, selection.params, sample)
-            if not sample.has_labels:
+            if not has_truth(sample):
                 pictures.append(_picture_without_truth(experiment, selection, sample))
     folder = experiment.instanced(SPLIT, selection.checkpoint, selection.params, "any").parent
     terminal.say(f"checkpoint {selection.checkpoint}: {_of(made, samples)} labelled in {folder}")
@@ -49,23 +48,25 @@ def label(experiment: Experiment, terminal: Terminal, selection: Selection) -> N
 
 def _picture_without_truth(experiment: Experiment, selection: Selection, sample: Sample) -> str:
     path = experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name)
-    instances = read_instances(path)
-    count = len(np.unique(instances[instances > 0]))
-    picture(
-        path.with_suffix(".png"), np.asarray(sample.raw), instances, voxel_size=sample.voxel_size,
-        title=f"{sample.name}: {count} nuclei",
-    )  # fmt: skip
-    return f"{sample.name}: {count} nuclei found; picture: {path.with_suffix('.png')}"
+    instances, drawn = read_instances(path), path.with_suffix(".png")
+    points, raw = centers_of_mass(instances), np.asarray(sample.raw)
+    count = len(points)
+    title = f"{sample.name}: {count} nuclei"
+    if experiment.is_detection:
+        picture_of_points(drawn, raw, points, sample.voxel_size, title)
+    else:
+        picture(drawn, raw, instances, voxel_size=sample.voxel_size, title=title)
+    return f"{sample.name}: {count} nuclei found; picture: {drawn}"
 
 
 def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
     """Score every labelled test volume against its ground truth; print and write the table, draw a picture each."""
-    samples = [sample for sample in _samples(experiment) if sample.has_labels]
+    samples = [sample for sample in _samples(experiment) if has_truth(sample)]
     folder = experiment.evaluated(SPLIT, selection.checkpoint, selection.params)
     if not samples:
         terminal.say("no test volume has ground truth: nothing to score")
         return
-    tables, new = {}, 0
+    tables, pictures, new = {}, {}, 0
     with terminal.progress("volumes", len(samples)) as bar:
         for number, sample in enumerate(samples):
             bar.update(number, sample.name)
@@ -73,59 +74,39 @@ def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -
                 experiment, SPLIT, selection.checkpoint, selection.params, sample
             )
             new += made
-            scores, drawn = (folder / f"{sample.name}{suffix}" for suffix in (".toml", ".png"))
+            scores, drawn = folder / f"{sample.name}.toml", _drawn(experiment, folder, sample)
             # Not by whether the scores are new: the command that made them may have been killed before it drew.
             if not drawn.is_file() or drawn.stat().st_mtime_ns < scores.stat().st_mtime_ns:
-                _picture(experiment, selection, sample)
-    rows = [_row(name, table) for name, table in tables.items()]
-    rows.append(["mean", *np.mean([row[1:] for row in rows], axis=0)])
-    rows.append(_pooled(list(tables.values())))
-    columns = ["volume", *(f"AP {threshold:g}" for threshold in THRESHOLDS), "avAP"]
-    _write_summary(experiment, selection, columns, rows)
-    headings = [column.removeprefix("AP ") for column in columns]
-    terminal.table(f"{experiment.folder.name}: AP at IoU above", headings, rows)
+                _picture(experiment, selection, sample, drawn)
+            pictures[sample.name] = drawn
+    summarize(experiment, terminal, tables, folder)
     for name, table in tables.items():
         if table["general"]["empty_prediction"]:
             terminal.warn(f"{name}: no nucleus was found at all")
-        terminal.say(f"picture: {folder / f'{name}.png'}")
+        terminal.say(f"picture: {pictures[name]}")
     terminal.say(f"scores of {_of(new, samples)}: {folder / 'summary.csv'}")
 
 
-def _picture(experiment: Experiment, selection: Selection, sample: Sample) -> None:
-    instances = read_instances(experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name))
-    path = experiment.evaluated(SPLIT, selection.checkpoint, selection.params) / f"{sample.name}.png"
-    picture(
-        path, np.asarray(sample.raw), instances, np.asarray(sample.labels), voxel_size=sample.voxel_size,
-        title=f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}",
-    )  # fmt: skip
+def _picture(experiment: Experiment, selection: Selection, sample: Sample, path: Path) -> None:
+    instances, truth = scored_instances(
+        experiment, experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name), sample
+    )
+    raw, title = np.asarray(sample.raw), f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}"
+    if _shows_points(experiment, sample):
+        detections = scored_points(experiment, instances, truth, sample)
+        picture_of_detections(path, raw, detections, sample.voxel_size, title)
+    else:
+        picture(path, raw, instances, truth, sample.voxel_size, title)
 
 
-def _key(threshold: float) -> str:
-    return f"th_{threshold:g}".replace(".", "_")
+def _drawn(experiment: Experiment, folder: Path, sample: Sample) -> Path:
+    """Place of the picture: of its own for points, since the same scores may be looked at either way."""
+    return folder / f"{sample.name}{'_points' if _shows_points(experiment, sample) else ''}.png"
 
 
-def _row(name: str, table: dict[str, Any]) -> list[Any]:
-    matrix = table["confusion_matrix"]
-    return [name, *(float(matrix[_key(threshold)]["AP"]) for threshold in THRESHOLDS), float(matrix["avAP"])]
-
-
-def _pooled(tables: list[dict[str, Any]]) -> list[Any]:
-    """AP of the counts of all volumes together; the mean of the volumes is the paper's way."""
-    values = []
-    for threshold in THRESHOLDS:
-        cells = [table["confusion_matrix"][_key(threshold)] for table in tables]
-        hits, all_ = (sum(sum(cell[key] for key in keys) for cell in cells) for keys in (["TP"], ["TP", "FP", "FN"]))
-        values.append(hits / all_ if all_ else 1.0)
-    return ["pooled", *values, float(np.mean(values))]
-
-
-def _write_summary(experiment: Experiment, selection: Selection, columns: list[str], rows: list[list[Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([row[0], *(f"{value:.6f}" for value in row[1:])] for row in rows)
-    folder = experiment.evaluated(SPLIT, selection.checkpoint, selection.params)
-    write_text(folder / "summary.csv", text.getvalue())
+def _shows_points(experiment: Experiment, sample: Sample) -> bool:
+    """Whether a picture of points says what was right and wrong: to compare outlines both sides need them."""
+    return experiment.is_detection or not sample.has_labels
 
 
 def _samples(experiment: Experiment) -> list[Sample]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from functools import reduce
 from itertools import product
-from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ from auxcpvloss.methods import Params
 from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.scoring import evaluate_sample
+from auxcpvloss.stages.scoring import evaluate_sample, has_truth, metric_value
 from auxcpvloss.terminal import Terminal
 
 
@@ -57,7 +55,6 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     # The first of equals: the earlier checkpoint.
     best = max(scores, key=lambda score: score.value)
     _write_scores(experiment, scores)
-    metric = experiment.config.evaluation.metric
     made_from = {"samples": [sample.name for sample in samples], "checkpoints": checkpoints, "sets": len(sets)}
     experiment.write_selection(Selection(best.checkpoint, best.params), grids(experiment), best.value, plain(made_from))
     if best.value == 0:
@@ -68,7 +65,7 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     whole = "" if any(score.made for score in scores) else "whole already: "
     terminal.say(
         f"{whole}best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "
-        f"checkpoint {best.checkpoint}, {_describe(best.params)}: {metric} = {best.value:.3f}"
+        f"checkpoint {best.checkpoint}, {_describe(best.params)}: {experiment.metric} = {best.value:.3f}"
     )
 
 
@@ -89,7 +86,7 @@ def parameter_sets(experiment: Experiment) -> list[Params]:
 
 
 def _samples(experiment: Experiment) -> list[Sample]:
-    samples = [sample for sample in experiment.samples("val") if sample.has_labels]
+    samples = [sample for sample in experiment.samples("val") if has_truth(sample)]
     if not samples:
         raise lacking("val")
     return samples
@@ -109,8 +106,7 @@ def _score(experiment: Experiment, checkpoint: int, params: Params, samples: lis
     for sample in samples:
         label_sample(experiment, "val", checkpoint, params, sample)
         table, new = evaluate_sample(experiment, "val", checkpoint, params, sample)
-        value: Any = reduce(getitem, experiment.config.evaluation.metric.split("."), table)
-        values.append(float(value))
+        values.append(metric_value(experiment, sample, table))
         made += new
     return Score(checkpoint, params, float(np.mean(values)), made)
 
@@ -118,7 +114,7 @@ def _score(experiment: Experiment, checkpoint: int, params: Params, samples: lis
 def _write_scores(experiment: Experiment, scores: list[Score]) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["checkpoint", *type(scores[0].params).model_fields, experiment.config.evaluation.metric])
+    writer.writerow(["checkpoint", *type(scores[0].params).model_fields, experiment.metric])
     for score in scores:
         writer.writerow([score.checkpoint, *score.params.model_dump().values(), f"{score.value:.6f}"])
     write_text(experiment.folder / "val" / "scores.csv", text.getvalue())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Literal
 
-from pydantic import field_validator
+from pydantic import model_validator
 
-from auxcpvloss.config.tables.types import Positive, Table
-from auxcpvloss.metrics import metric_paths
+from auxcpvloss.config.tables.types import Positive, PositiveFloat, Table
+from auxcpvloss.detection import PointMatching
+from auxcpvloss.score_table import metric_paths
 
 
 class Prediction(Table):
@@ -25,19 +26,36 @@ class Validation(Table):
 
 
 class Evaluation(Table):
-    """How instances are scored."""
+    """How instances and their centers are scored."""
 
+    do_detection: bool
     metric: str
+    detection: PointMatching
+    distance_limit: PositiveFloat
+    foreground_only: bool
     use_linear_sum_assignment: bool
+    summary: list[str]
 
-    @field_validator("metric")
-    @classmethod
-    def _exists(cls, metric: str) -> str:
-        known = metric_paths()
-        if metric not in known:
-            close = get_close_matches(metric, known, n=3)
-            raise ValueError(f"no evaluation has {metric!r}; it has, among others, {', '.join(close or known[:3])}")
-        return metric
+    @model_validator(mode="after")
+    def _metrics_exist(self) -> Evaluation:
+        for path in [] if self.metric == "auto" else [self.metric]:
+            self._check("metric", path)
+        for path in self.summary:
+            self._check("summary", path)
+        return self
+
+    def _check(self, key: str, path: str) -> None:
+        known = metric_paths([self.detection])
+        if path in known:
+            return
+        if path in metric_paths():
+            matching = path.split(".")[1]
+            raise ValueError(
+                f"{key}: {path!r} is a score of evaluation.detection = {matching!r}, but that is {self.detection!r}; "
+                "set both to the same matching"
+            )
+        close = get_close_matches(path, known, n=3)
+        raise ValueError(f"{key}: no evaluation has {path!r}; it has, among others, {', '.join(close or known[:3])}")
 
 
 class Postprocessing(Table):

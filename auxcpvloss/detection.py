@@ -1,0 +1,181 @@
+"""How well points agree with the ground truth: which predicted center lies in, or near, which true nucleus.
+
+Pure functions of arrays. Imports numpy and scipy alone, as `metrics` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from auxcpvloss.metrics import Counts, choose_greedy, choose_optimal
+
+Points = NDArray[np.float64]
+Indices = NDArray[np.int64]
+PointMatching = Literal["hoefener", "linear", "greedy"]
+MATCHINGS: tuple[PointMatching, ...] = get_args(PointMatching)
+
+VOXELS = (1.0, 1.0, 1.0)
+"""Spacing of voxels that are as long as wide."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Predicted points and true nuclei, and which of them found each other.
+
+    Attributes
+    ----------
+    points : (P, 3) array of float64
+        Predicted: z, y, x in voxels.
+    centers : (T, 3) array of float64
+        Of the true nuclei.
+    hit : (P,) array of bool
+        Which points are true positives; the others are false positives.
+    found : (T,) array of bool
+        Which nuclei are found; the others are false negatives.
+    """
+
+    points: Points
+    centers: Points
+    hit: NDArray[np.bool_]
+    found: NDArray[np.bool_]
+
+    @property
+    def counts(self) -> Counts:
+        """Numbers of true positives, false positives and false negatives."""
+        return Counts(tp=int(self.hit.sum()), fp=int((~self.hit).sum()), fn=int((~self.found).sum()))
+
+
+def centers_by_label(labels: NDArray[Any]) -> tuple[NDArray[Any], Points]:
+    """Give every label and its center of mass, by rising label.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) array of integer
+        Labels are positive, and need be neither small nor consecutive.
+
+    Returns
+    -------
+    (N,) array of the type of `labels`, (N, 3) array of float64
+        Labels; z, y, x in voxels.
+    """
+    foreground = np.flatnonzero(labels > 0)
+    ids, number, sizes = np.unique(labels.reshape(-1)[foreground], return_inverse=True, return_counts=True)
+    voxels = np.unravel_index(foreground, labels.shape)
+    sums = [np.bincount(number, weights=axis, minlength=len(ids)) for axis in voxels]
+    return ids, np.stack(sums, axis=-1) / sizes[:, np.newaxis]
+
+
+def centers_of_mass(labels: NDArray[Any]) -> Points:
+    """Give the (N, 3) centers of mass of every label; see `centers_by_label`."""
+    return centers_by_label(labels)[1]
+
+
+def detect(
+    points: Points,
+    truth: NDArray[Any],
+    matching: PointMatching = "hoefener",
+    distance_limit: float = 10.0,
+    spacing: tuple[float, float, float] = VOXELS,
+) -> Counts:
+    """Count true positives, false positives and false negatives; parameters as in `match_points`."""
+    return match_points(points, truth, matching, distance_limit, spacing).counts
+
+
+def match_points(
+    points: Points,
+    truth: NDArray[Any],
+    matching: PointMatching = "hoefener",
+    distance_limit: float = 10.0,
+    spacing: tuple[float, float, float] = VOXELS,
+) -> Detections:
+    """Match predicted points and true nuclei one to one.
+
+    Parameters
+    ----------
+    points : (P, 3) array of float
+        z, y, x in voxels.
+    truth : (Z, Y, X) array of integer, or (T, 3) array of float
+        Labels, 0 is background; or, where there are no masks, the center points.
+    matching : {"hoefener", "linear", "greedy"}
+        "hoefener" (Hirsch & Kainmueller 2020, section 3, after Hoefener et al. 2018): a point finds the nucleus whose
+        label it lies in. Of several points in a label the first one counts. A point lies in the voxel that it rounds
+        to, halves upwards; one outside the volume lies in no label. Without masks a point belongs to the nearest
+        center (the first of equally near ones) if that is within `distance_limit`.
+        "linear": to the centers (of mass, where the truth is labels), as many pairs as possible, and among such
+        matchings the least sum of distances. "greedy": the nearest pair first; of equally near ones the one of the
+        first point, then of the first center.
+    distance_limit : float
+        Points and centers farther apart do not match; in voxels along x. Not used by "hoefener" with labels.
+    spacing : tuple of float
+        Size of a voxel along z, y, x. Only the proportions matter: a distance is measured in space, in units of
+        the size along x, so that it means the same along every axis.
+    """
+    has_masks = truth.ndim == 3
+    ids, centers = centers_by_label(truth) if has_masks else (np.arange(len(truth)), truth)
+    if matching == "hoefener" and has_masks:
+        point, nucleus = _in_labels(_labels_at(points, truth), ids)
+    else:
+        point, nucleus, distance = _near(points, centers, distance_limit, spacing)
+        if matching == "hoefener":
+            chosen = _first_of_each(nucleus, _nearest(point, distance))
+        else:
+            choose = choose_optimal if matching == "linear" else choose_greedy
+            chosen = choose(point, nucleus, 1 - distance / distance_limit)
+        point, nucleus = point[chosen], nucleus[chosen]
+    hit, found = np.zeros(len(points), bool), np.zeros(len(centers), bool)
+    hit[point] = True
+    found[nucleus] = True
+    return Detections(points, centers, hit, found)
+
+
+def within(
+    points: Points, centers: Points, distance_limit: float, spacing: tuple[float, float, float] = VOXELS
+) -> NDArray[np.bool_]:
+    """Tell which points lie within `distance_limit` of any of the centers: (P,) array of bool."""
+    near = np.zeros(len(points), bool)
+    near[_near(points, centers, distance_limit, spacing)[0]] = True
+    return near
+
+
+def _labels_at(points: Points, labels: NDArray[Any]) -> NDArray[Any]:
+    """Label of the voxel that each point rounds to; 0 outside the volume."""
+    voxels = np.floor(np.asarray(points, np.float64).reshape(-1, 3) + 0.5).astype(np.int64)
+    is_inside = np.all((voxels >= 0) & (voxels < labels.shape), axis=1)
+    found = np.zeros(len(voxels), labels.dtype)
+    found[is_inside] = labels[tuple(voxels[is_inside].T)]
+    return found
+
+
+def _in_labels(labels_at: NDArray[Any], ids: NDArray[Any]) -> tuple[Indices, Indices]:
+    """Pair each label that has points with the first of them."""
+    point = np.flatnonzero(labels_at > 0)
+    nucleus = np.searchsorted(ids, labels_at[point])
+    chosen = _first_of_each(nucleus, np.arange(len(point)))
+    return point[chosen], nucleus[chosen]
+
+
+def _near(
+    points: Points, centers: Points, distance_limit: float, spacing: tuple[float, float, float]
+) -> tuple[Indices, Indices, Points]:
+    """List all pairs that are near enough, by point, then center: indices of both, and their distances."""
+    scale = np.divide(spacing, spacing[-1])
+    trees = [cKDTree(np.asarray(places, np.float64).reshape(-1, 3) * scale) for places in (points, centers)]
+    pairs = trees[0].sparse_distance_matrix(trees[1], distance_limit, output_type="ndarray")
+    pairs = pairs[np.lexsort((pairs["j"], pairs["i"]))]
+    return pairs["i"], pairs["j"], pairs["v"]
+
+
+def _nearest(point: Indices, distance: Points) -> Indices:
+    """Give the indices of the pairs of each point with its nearest center."""
+    order = np.lexsort((distance, point))
+    return order[np.unique(point[order], return_index=True)[1]]
+
+
+def _first_of_each(nucleus: Indices, pairs: Indices) -> Indices:
+    """Of some pairs, given by index, keep the first one of each nucleus."""
+    return pairs[np.unique(nucleus[pairs], return_index=True)[1]]

@@ -1,0 +1,82 @@
+"""The table over all volumes that evaluate prints and writes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.files import write_text
+from auxcpvloss.metrics import THRESHOLDS
+from auxcpvloss.score_table import pooled, threshold_key, value_at
+from auxcpvloss.stages.records import Record
+from auxcpvloss.terminal import Terminal
+
+RATIOS = {
+    "TP": "TP",
+    "FP": "FP",
+    "FN": "FN",
+    "precision": "precision",
+    "recall": "recall",
+    "F1": "fscore",
+    "AP": "AP",
+}
+"""Headings of the scores of a detection."""
+
+Row = list[Any]
+
+
+def summarize(experiment: Experiment, terminal: Terminal, tables: Mapping[str, Record], folder: Path) -> None:
+    """Print the scores of volumes, their mean, and those of their counts pooled; write them to ``summary.csv``.
+
+    A volume that lacks a score (one of instances, where there are no masks) has an empty cell, and counts neither
+    in the mean nor in the pooled value.
+    """
+    title, columns = _columns(experiment, tables)
+    rows = _rows(experiment.config.evaluation.detection, tables, list(columns.values()))
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["volume", *columns])
+    writer.writerows([f"{cell:.6f}" if isinstance(cell, float) else cell for cell in row] for row in rows)
+    write_text(folder / "summary.csv", text.getvalue())
+    headings = ["volume", *(name.removeprefix("AP ").removeprefix("confusion_matrix.") for name in columns)]
+    terminal.table(
+        f"{experiment.folder.name}: {title}", headings, [["-" if c is None else c for c in row] for row in rows]
+    )
+
+
+def _columns(experiment: Experiment, tables: Mapping[str, Record]) -> tuple[str, dict[str, str]]:
+    """Title of the table; heading and path of each score."""
+    options = experiment.config.evaluation
+    if options.summary:
+        return "scores", {path: path for path in options.summary}
+    detection = f"confusion_matrix.{options.detection}"
+    has_segmentation = any("avAP" in table["confusion_matrix"] for table in tables.values())
+    if experiment.is_detection or not has_segmentation:
+        return f"detection ({options.detection})", {name: f"{detection}.{key}" for name, key in RATIOS.items()}
+    thresholds = {f"AP {t:g}": f"confusion_matrix.{threshold_key(t)}.AP" for t in THRESHOLDS}
+    return "AP at IoU above", {**thresholds, "avAP": "confusion_matrix.avAP", "detection AP": f"{detection}.AP"}
+
+
+def _rows(matching: str, tables: Mapping[str, Record], paths: list[str]) -> list[Row]:
+    cells = [[_cell(table, path) for path in paths] for table in tables.values()]
+    columns = [[cell for cell in column if cell is not None] for column in zip(*cells, strict=True)]
+    mean = [float(np.mean(column)) if column else None for column in columns]
+    together = pooled(matching, list(tables.values()))
+    return [
+        *([name, *row] for name, row in zip(tables, cells, strict=True)),
+        ["mean", *mean],
+        ["pooled", *(_cell(together, path) for path in paths)],
+    ]
+
+
+def _cell(table: Mapping[str, Any], path: str) -> Any:
+    try:
+        return value_at(table, path)
+    except KeyError:
+        return None
