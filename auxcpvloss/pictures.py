@@ -31,10 +31,10 @@ COLORS = {
 }
 # Shapes tell points apart where colors do not.
 MARKS: dict[str, dict[str, Any]] = {
-    "TP": {"c": [COLORS["TP: both"]], "marker": "o"},
-    "FP": {"c": [COLORS["FP"]], "marker": "x"},
-    "FN": {"c": [COLORS["FN"]], "marker": "+"},
-    "result": {"c": [COLORS["TP: result only"]], "marker": "o"},
+    "TP": {"c": [COLORS["TP: both"]], "marker": "o", "s": 22},
+    "FP": {"c": [COLORS["FP"]], "marker": "x", "s": 36, "linewidths": 1.8},
+    "FN": {"c": [COLORS["FN"]], "marker": "+", "s": 60, "linewidths": 1.8},
+    "result": {"c": [COLORS["TP: result only"]], "marker": "o", "s": 22},
 }
 OPACITY = 0.65
 INCHES, DPI = 12.0, 100
@@ -177,7 +177,7 @@ def draw(panels: list[Panel], aspect: float, title: str, note: str) -> Figure:
         # A point may lie outside; the image stays as large as it is.
         ax.autoscale(False)
         handles += [
-            ax.scatter(points[:, 2], points[:, 1], s=22, linewidths=1.2, label=name, **MARKS[name])
+            ax.scatter(points[:, 2], points[:, 1], label=name, **MARKS[name])
             for name, points in panel.marks.items()
             if len(points)
         ]

@@ -130,6 +130,18 @@ def test_the_experiment_keeps_its_own_configuration(config, tmp_path):
     assert frozen(tmp_path / "root", "one").optimizer.lr == 0.5
 
 
+def test_the_task_is_set_by_an_argument_and_kept(config, tmp_path):
+    root = ["-r", str(tmp_path / "root"), "-d", "mknet"]
+    for arguments, expected in (
+        (["-c", str(config)], False),
+        (["-c", str(config), "--do_detection"], True),
+        (["-id", "mine"], True),
+        (["-id", "mine", "--no-do_detection"], False),
+    ):
+        assert main([*arguments, *root]) == 0
+        assert frozen(tmp_path / "root", "mine").evaluation.do_detection is expected
+
+
 def test_an_experiment_that_is_not_there_begins_with_what_is_given(config, tmp_path):
     assert main(["-c", str(config), "-id", "new", "--run_from_exp", "-r", str(tmp_path / "root"), "-d", "mknet"]) == 0
     assert frozen(tmp_path / "root", "new").model.num_fmaps == 4

@@ -70,6 +70,7 @@ def test_everything_is_where_it_belongs(chain):
         "train/checkpoints/00000002.keras", "train/checkpoints/00000004.keras",
         "train/snapshots/batch_00000002.hdf", "val/scores.csv",
         f"test/processed/{checkpoint}/worm_03.zarr", f"test/instanced/{checkpoint}/{slug}/worm_03.hdf",
+        f"test/instanced/{checkpoint}/{slug}/worm_03.csv",
         f"test/evaluated/{checkpoint}/{slug}/worm_03.toml", f"test/evaluated/{checkpoint}/{slug}/worm_03.png",
         f"test/evaluated/{checkpoint}/{slug}/summary.csv",
     } <= there  # fmt: skip

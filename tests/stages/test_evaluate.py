@@ -1,0 +1,367 @@
+"""Labels, scores, tables and pictures of predictions that are known, so that nothing has to be trained."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from auxcpvloss.data.centers import read_centers
+from auxcpvloss.detection import MATCHINGS, centers_by_label
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.files import write_text
+from auxcpvloss.methods import METHODS
+from auxcpvloss.methods.threeclass import THREECLASS, decode, perfect, target
+from auxcpvloss.metrics import THRESHOLDS, Counts
+from auxcpvloss.score_table import as_table
+from auxcpvloss.stages import Choice, run
+from auxcpvloss.stages.labelling import label_sample, read_instances
+from auxcpvloss.stages.predicting import _predicted_from
+from auxcpvloss.stages.scoring import evaluate_sample, metric_value
+from auxcpvloss.stages.summary import summarize
+from auxcpvloss.stages.testing import evaluate, label
+from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
+from auxcpvloss.terminal import Terminal
+from tests.conftest import TINY, configure, merge
+
+SHAPE = (14, 30, 40)
+CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]
+FOUND = 3
+"""The last nucleus is not predicted; instead there is something in the corner, where nothing is."""
+
+
+def ball(center: tuple[int, ...], radius: float = 4) -> np.ndarray:
+    offsets = np.indices(SHAPE) - np.reshape(center, (3, 1, 1, 1))
+    return (offsets**2).sum(axis=0) <= radius**2
+
+
+def true_labels() -> np.ndarray:
+    labels = np.zeros(SHAPE, np.uint32)
+    for number, center in enumerate(CENTERS, start=1):
+        labels[ball(center)] = 10 * number
+    return labels
+
+
+def predicted_labels() -> np.ndarray:
+    labels = np.where(true_labels() > 10 * FOUND, 0, true_labels())
+    labels[ball((7, 15, 38), 2.5)] = 99
+    return labels.astype(np.uint32)
+
+
+def predict(experiment: Experiment, split: str, labels: np.ndarray) -> None:
+    """Write the prediction of a network that is sure of these labels."""
+    group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
+    group["volumes/pred_threeclass"] = perfect(target(labels))
+    group.attrs["made_from"] = {"labels": labels.astype(bool).sum().item()}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Volumes with masks (dense), and the same with points only (sparse)."""
+    folder = tmp_path_factory.mktemp("data")
+    labels = true_labels()
+    for kind in ("dense", "sparse"):
+        (folder / kind / "images").mkdir(parents=True)
+        tifffile.imwrite(folder / kind / "images" / "a.tif", (labels > 0).astype(np.uint8) * 200)
+    (folder / "dense" / "masks").mkdir()
+    tifffile.imwrite(folder / "dense" / "masks" / "a.tif", labels)
+    (folder / "sparse" / "centers").mkdir()
+    rows = [f"{z},{y},{x},{i}" for i, (z, y, x) in enumerate(CENTERS, start=1)]
+    write_text(folder / "sparse" / "centers" / "a.csv", "\n".join(rows))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the experiments, so that the volumes are prepared once."""
+    return tmp_path_factory.mktemp("root")
+
+
+@pytest.fixture
+def make(data: Path, root: Path, tmp_path: Path) -> Any:
+    """Make an experiment whose network has said what `predicted_labels` are."""
+
+    def experiment_of(kind: str = "dense", name: str = "e", method: str = "threeclass", **change: Any) -> Experiment:
+        place = str(data / kind)
+        base = merge({"data": {"input_format": "auto", "test_data": place, "val_data": str(data / "dense")}, "model": {"method": method}}, change)  # fmt: skip
+        experiment = Experiment(root / f"{tmp_path.name}_{name}", configure(**base))
+        run(experiment, Terminal(), ["prepare"], Choice())
+        for split in ("val", "test"):
+            predict(experiment, split, predicted_labels())
+        return experiment
+
+    return experiment_of
+
+
+def validate(experiment: Experiment) -> None:
+    """Validate with the prediction that is there: it is recorded to be that of the checkpoint."""
+    experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
+    experiment.checkpoint_path(4).write_bytes(b"weights")
+    (sample,) = experiment.samples("val")
+    record = _predicted_from(experiment, 4, sample)
+    zarr.open_group(str(experiment.processed("val", 4, "a"))).attrs["made_from"] = record
+    validate_checkpoints(experiment, Terminal())
+
+
+def selection(experiment: Experiment) -> Selection:
+    return Selection(4, experiment.params)
+
+
+def score(experiment: Experiment) -> dict[str, Any]:
+    """Label and evaluate; the table of the sample."""
+    label(experiment, Terminal(), selection(experiment))
+    evaluate(experiment, Terminal(), selection(experiment))
+    table: dict[str, Any] = tomllib.loads((results(experiment) / "a.toml").read_text())
+    return table
+
+
+def scores(experiment: Experiment) -> dict[str, Any]:
+    """The table alone, without pictures."""
+    (sample,) = experiment.samples("test")
+    label_sample(experiment, "test", 4, experiment.params, sample)
+    return evaluate_sample(experiment, "test", 4, experiment.params, sample)[0]
+
+
+def results(experiment: Experiment) -> Path:
+    return experiment.evaluated("test", 4, experiment.params)
+
+
+def summary(experiment: Experiment) -> list[dict[str, str]]:
+    with (results(experiment) / "summary.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def counts(table: dict[str, Any], key: str) -> tuple[int, int, int]:
+    cell = table["confusion_matrix"][key]
+    return cell["TP"], cell["FP"], cell["FN"]
+
+
+def test_every_table_has_the_segmentation_and_the_detection(make, capsys):
+    experiment = make()
+    table = score(experiment)
+    assert counts(table, "th_0_5") == counts(table, "hoefener") == (3, 1, 1)
+    assert table["general"]["num_points"] == table["general"]["num_gt"] == 4
+    rows = summary(experiment)
+    assert [row["volume"] for row in rows] == ["a", "mean", "pooled"]
+    assert list(rows[0]) == ["volume", *(f"AP 0.{i}" for i in range(1, 10)), "avAP", "detection AP"]
+    assert {row["detection AP"] for row in rows} == {"0.600000"}
+    assert "detection AP" in capsys.readouterr().out
+    assert (results(experiment) / "a.png").is_file()
+
+
+@pytest.mark.parametrize("output_format", ["hdf", "zarr"])
+def test_the_centers_lie_beside_the_instances(make, output_format):
+    experiment = make(postprocessing={"output_format": output_format})
+    score(experiment)
+    path = experiment.instanced("test", 4, experiment.params, "a")
+    ids, centers = centers_by_label(read_instances(path))
+    table = read_centers(path.with_suffix(".csv"))
+    np.testing.assert_allclose(table, np.column_stack([centers, ids]), atol=1e-3)
+    assert len(table) == 4
+    # One is not there without the other.
+    written = path.stat().st_mtime_ns
+    label(experiment, Terminal(), selection(experiment))
+    assert path.stat().st_mtime_ns == written
+    path.with_suffix(".csv").unlink()
+    label(experiment, Terminal(), selection(experiment))
+    assert path.stat().st_mtime_ns > written
+    assert path.with_suffix(".csv").is_file()
+
+
+def test_no_instances_of_before_beside_the_centers_of_now(make, monkeypatch):
+    experiment = make()
+    score(experiment)
+    path = experiment.instanced("test", 4, experiment.params, "a")
+    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {"labels": "others"}
+
+    class KilledError(Exception):
+        pass
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("auxcpvloss.stages.labelling.write_text", killed)
+        with pytest.raises(KilledError):
+            label(experiment, Terminal(), selection(experiment))
+    assert not path.exists()
+    label(experiment, Terminal(), selection(experiment))
+    assert path.exists()
+
+
+def test_with_detection_as_task_table_and_picture_are_those_of_points(make, capsys):
+    experiment = make()
+    score(experiment)
+    written = (results(experiment) / "a.toml").stat().st_mtime_ns
+    capsys.readouterr()
+    detecting = make(evaluation={"do_detection": True})
+    score(detecting)
+    assert (results(experiment) / "a.toml").stat().st_mtime_ns == written
+    rows = summary(detecting)
+    assert list(rows[0]) == ["volume", "TP", "FP", "FN", "precision", "recall", "F1", "AP"]
+    assert list(rows[2].values()) == ["pooled", "3", "1", "1", "0.750000", "0.750000", "0.750000", "0.600000"]
+    assert rows[1]["TP"] == "3.000000"
+    text = capsys.readouterr().out
+    assert "detection (hoefener)" in text
+    assert "a_points.png" in text
+    assert (results(detecting) / "a_points.png").is_file()
+
+
+def test_a_volume_with_points_only_is_scored_by_them(make, capsys):
+    experiment = make("sparse", evaluation={"distance_limit": 5.0})
+    table = score(experiment)
+    assert list(table["confusion_matrix"]) == ["hoefener"]
+    assert counts(table, "hoefener") == (3, 1, 1)
+    assert "avAP" not in table["general"]
+    # There is nothing to show but points.
+    assert list(summary(experiment)[0])[1:4] == ["TP", "FP", "FN"]
+    assert (results(experiment) / "a_points.png").is_file()
+    (sample,) = experiment.samples("test")
+    with pytest.raises(
+        InputError, match=r"th_0_5\.AP compares masks, but a has center points only\. Use --do_detection"
+    ):
+        metric_value(experiment, sample, table)
+
+
+def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
+    experiment = Experiment(tmp_path / "e", configure())
+    dense = as_table("hoefener", Counts(3, 0, 1), dict.fromkeys(THRESHOLDS, Counts(1, 1, 0)))
+    sparse = as_table("hoefener", Counts(1, 1, 0))
+    summarize(experiment, Terminal(), {"dense": dense, "sparse": sparse}, tmp_path)
+    with (tmp_path / "summary.csv").open() as file:
+        rows = {row["volume"]: row for row in csv.DictReader(file)}
+    assert [row["AP 0.5"] for row in rows.values()] == ["0.500000", "", "0.500000", "0.500000"]
+    assert [row["detection AP"] for row in rows.values()] == ["0.750000", "0.500000", "0.625000", "0.666667"]
+    line = next(line for line in capsys.readouterr().out.splitlines() if "sparse" in line)
+    assert line.count(" - ") == 10
+    assert "None" not in line
+
+
+def test_a_method_for_detection_has_no_scores_of_instances(make, monkeypatch):
+    def points(prediction: Any, params: Any) -> np.ndarray:
+        """Single voxels, the centers of instances."""
+        ids, centers = centers_by_label(decode(prediction, params))
+        found = np.zeros(SHAPE, np.uint32)
+        found[tuple(np.round(centers).astype(int).T)] = ids
+        return found
+
+    monkeypatch.setitem(METHODS, "points", replace(THREECLASS, name="points", task="detection", decode=points))
+    experiment = make(method="points")
+    assert experiment.metric == "confusion_matrix.hoefener.AP"
+    table = score(experiment)
+    assert list(table["confusion_matrix"]) == ["hoefener"]
+    assert counts(table, "hoefener") == (3, 1, 1)
+    assert list(summary(experiment)[0])[-1] == "AP"
+    assert (results(experiment) / "a_points.png").is_file()
+    assert configure(model={"method": "points"}, evaluation={"metric": "confusion_matrix.hoefener.recall"})
+    with pytest.raises(InputError, match=r"evaluation\.metric: 'confusion_matrix\.avAP' is a score of instances.*hoefener\.AP"):  # fmt: skip
+        configure(model={"method": "points"}, evaluation={"metric": "confusion_matrix.avAP"})
+    with pytest.raises(InputError, match=r"test: evaluation\.summary: 'confusion_matrix\.th_0_3\.AP'"):
+        configure(model={"method": "points"}, evaluation={"summary": ["confusion_matrix.th_0_3.AP"]})
+
+
+@pytest.mark.parametrize("matching", MATCHINGS)
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_matching_and_limit_of_the_configuration_are_used(make, matching, kind):
+    name = f"{kind}_{matching}"
+    near = scores(make(kind, name, evaluation={"detection": matching}))
+    # The one in the corner is 8.9 from the nucleus that was missed.
+    assert counts(near, matching) == ((3, 1, 1) if matching == "hoefener" and kind == "dense" else (4, 0, 0))
+    far = scores(make(kind, name, evaluation={"detection": matching, "distance_limit": 8.5}))
+    assert counts(far, matching) == (3, 1, 1)
+    assert matching in far["confusion_matrix"]
+    assert len({*MATCHINGS} & {*far["confusion_matrix"]}) == 1
+
+
+def test_the_limit_follows_the_size_of_voxels(make):
+    """Voxels twice as long along y: the one in the corner is 13.7 from the nucleus that was missed."""
+    table = scores(make(data={"voxel_size": [1, 2, 1]}, evaluation={"detection": "linear"}))
+    assert counts(table, "linear") == (3, 1, 1)
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("dense", 10), ("sparse", 5)])
+def test_only_the_foreground_is_scored_if_asked_for(make, kind, limit):
+    options = {"distance_limit": float(limit)}
+    assert counts(scores(make(kind, kind, evaluation=options)), "hoefener") == (3, 1, 1)
+    table = scores(make(kind, kind, evaluation={**options, "foreground_only": True}))
+    # What lies in the corner is no longer a false positive.
+    assert counts(table, "hoefener") == (3, 0, 1)
+    assert table["general"]["num_pred"] == 3
+    if kind == "dense":
+        assert counts(table, "th_0_5") == (3, 0, 1)
+
+
+def test_the_summary_has_what_is_asked_for(make, capsys):
+    paths = ["confusion_matrix.th_0_3.recall", "confusion_matrix.hoefener.FN", "general.num_gt"]
+    experiment = make(evaluation={"summary": paths})
+    score(experiment)
+    rows = summary(experiment)
+    assert list(rows[0]) == ["volume", *paths]
+    assert list(rows[2].values()) == ["pooled", "0.750000", "1", "4"]
+    assert "hoefener.FN" in capsys.readouterr().out
+
+
+def test_validation_selects_by_the_metric_of_the_task_and_says_when_it_was_another(make, capsys):
+    experiment = make()
+    validate(experiment)
+    record = experiment.selection_record()
+    assert record is not None
+    assert (record["metric"], record["score"]) == ("confusion_matrix.th_0_5.AP", pytest.approx(0.6))
+    assert "confusion_matrix.th_0_5.AP" in (experiment.folder / "val" / "scores.csv").read_text()
+    run(experiment, Terminal(), ["label"], Choice())
+    assert "selected for" not in capsys.readouterr().out
+    detecting = make(evaluation={"do_detection": True, "detection": "linear"})
+    run(detecting, Terminal(), ["label"], Choice())
+    expected = (
+        "selected for confusion_matrix.th_0_5.AP; run validate_checkpoints again to select for "
+        "confusion_matrix.linear.AP"
+    )
+    assert expected in capsys.readouterr().out
+    validate(detecting)
+    assert "confusion_matrix.linear.AP = 1.000" in capsys.readouterr().out
+    run(detecting, Terminal(), ["label"], Choice())
+    assert "selected for" not in capsys.readouterr().out
+
+
+def test_a_volume_in_which_nothing_is_found_scores_0_and_is_named(make, capsys):
+    experiment = make()
+    predict(experiment, "test", np.zeros(SHAPE, np.uint32))
+    table = score(experiment)
+    assert counts(table, "hoefener") == (0, 0, 4)
+    assert table["confusion_matrix"]["hoefener"]["AP"] == 0
+    assert "a: no nucleus was found at all" in capsys.readouterr().out
+    path = experiment.instanced("test", 4, experiment.params, "a").with_suffix(".csv")
+    assert read_centers(path).shape == (0, 4)
+
+
+def test_volumes_without_truth_are_pictured_by_points_where_points_are_the_task(make, data, capsys):
+    shutil.copytree(data / "dense" / "images", data / "none" / "images")
+    drawn = []
+    for task in (False, True):
+        experiment = make("none", evaluation={"do_detection": task})
+        label(experiment, Terminal(), selection(experiment))
+        drawn.append(experiment.instanced("test", 4, experiment.params, "a").with_suffix(".png").read_bytes())
+        evaluate(experiment, Terminal(), selection(experiment))
+    assert drawn[0] != drawn[1]
+    text = capsys.readouterr().out
+    assert text.count("4 nuclei found") == 2
+    assert text.count("nothing to score") == 2
+
+
+def test_the_tiny_configuration_is_one_of_segmentation():
+    assert "evaluation" not in TINY
+    experiment = Experiment(Path("e"), configure())
+    assert (experiment.is_detection, experiment.metric) == (False, "confusion_matrix.th_0_5.AP")
+    detecting = Experiment(Path("e"), configure(evaluation={"do_detection": True}))
+    assert (detecting.is_detection, detecting.metric) == (True, "confusion_matrix.hoefener.AP")
+    chosen = Experiment(Path("e"), configure(evaluation={"do_detection": True, "metric": "confusion_matrix.avAP"}))
+    assert chosen.metric == "confusion_matrix.avAP"
