@@ -31,7 +31,7 @@ def predict(experiment: Experiment, terminal: Terminal, selection: Selection) ->
 
 
 def label(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
-    """Make instances of every predicted test volume; of one without labels, a picture too."""
+    """Make instances of every predicted test volume; of one without ground truth, a picture too."""
     samples, made = _samples(experiment), 0
     pictures = []
     with terminal.progress("volumes", len(samples)) as bar:
@@ -60,7 +60,7 @@ def _picture_without_truth(experiment: Experiment, selection: Selection, sample:
 
 
 def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
-    """Score every labelled test volume against its ground truth; print and write the table, draw a picture each."""
+    """Score every labelled test volume that has ground truth; print and write the table, draw a picture each."""
     samples = [sample for sample in _samples(experiment) if has_truth(sample)]
     folder = experiment.evaluated(SPLIT, selection.checkpoint, selection.params)
     if not samples:

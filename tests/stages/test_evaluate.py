@@ -246,6 +246,12 @@ def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
     assert "None" not in line
 
 
+def test_what_no_volume_has_stays_empty(tmp_path):
+    experiment = Experiment(tmp_path / "e", configure(evaluation={"summary": ["confusion_matrix.avAP"]}))
+    summarize(experiment, Terminal(), {"sparse": as_table("hoefener", Counts(1, 1, 0))}, tmp_path)
+    assert (tmp_path / "summary.csv").read_text().split() == ["volume,confusion_matrix.avAP", "sparse,", "mean,", "pooled,"]  # fmt: skip
+
+
 def test_a_method_for_detection_has_no_scores_of_instances(make, monkeypatch):
     def points(prediction: Any, params: Any) -> np.ndarray:
         """Single voxels, the centers of instances."""
