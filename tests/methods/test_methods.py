@@ -1,18 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from auxcpvloss.methods import METHODS, OUTSIDE, cpv, threeclass
+from auxcpvloss.methods import METHODS, threeclass
 from auxcpvloss.methods.centers import find_centers
 from auxcpvloss.metrics import score
-
-labels_with_outside = arrays(
-    np.uint32,
-    st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 7)),
-    elements=st.sampled_from([0, 0, 1, 2, 7, 3_000_000_000, int(OUTSIDE)]),
-)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -49,36 +40,6 @@ def test_a_method_is_what_its_name_says(method):
     for head in method.heads:
         target = head.target(np.ones((4, 4, 4), np.uint32))
         assert head.perfect(target).shape == (head.channels, 4, 4, 4)
-
-
-@given(labels_with_outside)
-def test_center_vectors_equal_a_loop_over_voxels(labels):
-    expected = np.zeros((3, *labels.shape))
-    for label in set(labels.ravel().tolist()) - {0, int(OUTSIDE)}:
-        voxels = np.argwhere(labels == label)
-        for voxel in voxels:
-            expected[(slice(None), *voxel)] = voxels.mean(axis=0) - voxel
-    vectors = cpv.target(labels)
-    assert vectors.dtype == np.float32
-    np.testing.assert_allclose(vectors, expected, atol=1e-5)
-
-
-@given(labels_with_outside)
-def test_classes_equal_a_loop_over_voxels(labels):
-    expected = np.zeros(labels.shape, dtype=int)
-    for voxel in np.ndindex(labels.shape):
-        label = labels[voxel]
-        if label not in (0, OUTSIDE):
-            around = tuple(slice(max(0, place - 1), place + 2) for place in voxel)
-            # Erosion: some neighbour that is known belongs to something else. The border of the image is no boundary.
-            expected[voxel] = 2 if np.any((labels[around] != label) & (labels[around] != OUTSIDE)) else 1
-    np.testing.assert_array_equal(threeclass.target(labels)[0], expected)
-
-
-def test_a_nucleus_at_the_end_of_the_volume_has_no_boundary_there():
-    labels = np.zeros((6, 6, 6), np.uint32)
-    labels[:, 1:5, 1:5] = 1
-    assert (threeclass.target(labels)[0][0, 2:4, 2:4] == threeclass.INTERIOR).all()
 
 
 def test_the_folder_of_parameters_names_what_differs():
