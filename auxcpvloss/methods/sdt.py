@@ -34,7 +34,10 @@ def target(labels: Labels) -> Array:
         0 in boundary voxels, 1 where there is no boundary at all.
     """
     distance = edt.edt(~boundary(labels), black_border=False)
-    return np.where(instances(labels), np.float32(-1), np.float32(1))[np.newaxis] * np.tanh(distance / SCALE)
+    distance /= SCALE
+    np.tanh(distance, out=distance)
+    np.negative(distance, out=distance, where=instances(labels))
+    return distance[np.newaxis]
 
 
 class SdtParams(WatershedParams):
