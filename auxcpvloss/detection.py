@@ -6,7 +6,7 @@ Pure functions of arrays. Imports numpy and scipy alone, as `metrics` does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,29 +50,47 @@ class Detections:
         return Counts(tp=int(self.hit.sum()), fp=int((~self.hit).sum()), fn=int((~self.found).sum()))
 
 
-def centers_by_label(labels: NDArray[Any]) -> tuple[NDArray[Any], Points]:
-    """Give every label and its center of mass, by rising label.
+class Centers(NamedTuple):
+    """Centers of mass of labels, and the voxels that belong to them.
+
+    Attributes
+    ----------
+    ids : (N,) array of the type of the labels
+        The labels, rising.
+    positions : (N, 3) array of float64
+        z, y, x in voxels.
+    voxels : (V,) array of int64
+        Flat indices of all voxels of labels.
+    instance : (V,) array of integer
+        Row of `positions` of each of them.
+    """
+
+    ids: NDArray[Any]
+    positions: Points
+    voxels: Indices
+    instance: Indices
+
+
+def centers_by_label(labels: NDArray[Any], where: NDArray[np.bool_] | None = None) -> Centers:
+    """Find the center of mass of every label at once.
 
     Parameters
     ----------
     labels : (Z, Y, X) array of integer
         Labels are positive, and need be neither small nor consecutive.
-
-    Returns
-    -------
-    (N,) array of the type of `labels`, (N, 3) array of float64
-        Labels; z, y, x in voxels.
+    where : (Z, Y, X) array of bool, optional
+        Voxels that count; by default all that are positive.
     """
-    foreground = np.flatnonzero(labels > 0)
-    ids, number, sizes = np.unique(labels.reshape(-1)[foreground], return_inverse=True, return_counts=True)
-    voxels = np.unravel_index(foreground, labels.shape)
-    sums = [np.bincount(number, weights=axis, minlength=len(ids)) for axis in voxels]
-    return ids, np.stack(sums, axis=-1) / sizes[:, np.newaxis]
+    voxels = np.flatnonzero(labels > 0 if where is None else where)
+    ids, instance, sizes = np.unique(labels.reshape(-1)[voxels], return_inverse=True, return_counts=True)
+    axes = np.unravel_index(voxels, labels.shape)
+    sums = [np.bincount(instance, weights=axis, minlength=len(ids)) for axis in axes]
+    return Centers(ids, np.stack(sums, axis=-1) / sizes[:, np.newaxis], voxels, instance)
 
 
 def centers_of_mass(labels: NDArray[Any]) -> Points:
     """Give the (N, 3) centers of mass of every label; see `centers_by_label`."""
-    return centers_by_label(labels)[1]
+    return centers_by_label(labels).positions
 
 
 def detect(
@@ -116,7 +134,7 @@ def match_points(
         the size along x, so that it means the same along every axis.
     """
     has_masks = truth.ndim == 3
-    ids, centers = centers_by_label(truth) if has_masks else (np.arange(len(truth)), truth)
+    ids, centers = centers_by_label(truth)[:2] if has_masks else (np.arange(len(truth)), truth)
     if matching == "hoefener" and has_masks:
         point, nucleus = _in_labels(_labels_at(points, truth), ids)
     else:

@@ -51,8 +51,8 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
         _write_instances(beside, instances, sample.voxel_size, made_from)
         # Never the instances of before beside the centers of now.
         discard(path)
-        ids, centers = centers_by_label(instances)
-        write_text(table, format_centers(np.column_stack([centers, ids])))
+        centers = centers_by_label(instances)
+        write_text(table, format_centers(np.column_stack([centers.positions, centers.ids])))
     return True
 
 
