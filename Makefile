@@ -12,6 +12,7 @@ test: lint types unit
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck scripts/*.sh .ci/run
 
 types: .venv/installed
 	$(BIN)/mypy

