@@ -18,7 +18,7 @@ from auxcpvloss.experiment import Experiment, Selection, plain
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.labelling import label_sample
-from auxcpvloss.stages.needs import lacking
+from auxcpvloss.stages.needs import lacking, need_masks
 from auxcpvloss.stages.predicting import predict_samples
 from auxcpvloss.stages.scoring import evaluate_sample
 from auxcpvloss.terminal import Terminal
@@ -89,9 +89,10 @@ def parameter_sets(experiment: Experiment) -> list[Params]:
 
 
 def _samples(experiment: Experiment) -> list[Sample]:
-    samples = [sample for sample in experiment.samples("val") if sample.has_labels]
+    samples = [sample for sample in experiment.samples("val") if sample.has_truth]
     if not samples:
         raise lacking("val")
+    need_masks(experiment, samples)
     return samples
 
 

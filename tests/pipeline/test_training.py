@@ -1,11 +1,14 @@
 import gunpowder as gp
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from auxcpvloss.methods import METHODS, OUTSIDE
+from auxcpvloss.data.samples import write_sample
+from auxcpvloss.data.sources import find_sources
+from auxcpvloss.methods import METHODS, OUTSIDE, Method
 from auxcpvloss.methods.cpv import CPV
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses
@@ -208,3 +211,28 @@ def test_patches_of_a_same_network_reach_beyond_the_volume(tmp_path):
 
     assert outside(padding="same") > 0.15
     assert outside(padding="valid") < 0.1
+
+
+def test_points_without_masks_can_be_trained_on(tmp_path):
+    shape, points = (30, 32, 34), [(5, 6, 7), (15.4, 16, 17), (25, 9, 30), (28, 31, 2)]
+    (tmp_path / "images").mkdir()
+    tifffile.imwrite(
+        tmp_path / "images" / "a.tif", np.random.default_rng(0).random(shape, np.float32), photometric="minisblack"
+    )
+    (tmp_path / "centers").mkdir()
+    (tmp_path / "centers" / "a.csv").write_text("".join(f"{z}, {y}, {x}\n" for z, y, x in points))
+    config = configure(
+        model=SMALL, data={"input_format": "tif", "train_data": str(tmp_path)}, training={"p_nonempty": 1}
+    )
+    (source,) = find_sources(config.data, ["train"])["train"]
+    sample = write_sample(source, tmp_path / "a.zarr", config.data, config.preprocessing)
+    finder = Method("points", THREECLASS.heads, THREECLASS.decode, THREECLASS.params, task="detection")
+    maker = BatchMaker([sample], finder, config)
+    batches = [maker.make(number) for number in range(10)]
+    assert np.mean([(batch.region == losses.INSTANCE).any() for batch in batches]) > 0.8
+    for batch in batches:
+        # Balls of radius 2, of which an erosion leaves the middle.
+        _, pieces = ndimage.label(batch.targets["threeclass"][0, 0] > 0)
+        assert pieces <= len(points)
+        np.testing.assert_array_equal(batch.targets["threeclass"] > 0, batch.region == losses.INSTANCE)
+    assert any((batch.targets["threeclass"] == 1).any() for batch in batches)
