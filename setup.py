@@ -37,6 +37,7 @@ setup(
         "scipy>=1.14",
         "scikit-image>=0.25",
         "mahotas>=1.4.18",
+        "edt>=3",
         "toml>=0.10.2",
         "pydantic>=2.10,<3",
         "rich>=13",

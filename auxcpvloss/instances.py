@@ -115,3 +115,57 @@ def dilate(labels: Labels, steps: int) -> Labels:
         least = ndimage.minimum_filter(others, footprint=SIX_NEIGHBOURS, mode="nearest")
         labels = np.where((labels == 0) & (least == greatest), greatest, labels)
     return labels
+
+
+def count_votes(vectors: NDArray[Any]) -> NDArray[np.int32]:
+    """Count, for each voxel, how many vectors end in it.
+
+    Parameters
+    ----------
+    vectors : (3, Z, Y, X) array of float
+        (dz, dy, dx) in voxels, from each voxel; rounded to whole voxels, ends outside are moved to the border.
+
+    Returns
+    -------
+    (Z, Y, X) array of int32
+        They add up to the number of voxels.
+    """
+    depth, height, width = shape = vectors.shape[1:]
+    rows, columns = np.arange(height, dtype=np.float32)[:, np.newaxis], np.arange(width, dtype=np.float32)
+    votes = np.zeros(depth * height * width, dtype=np.int32)
+    # Plane by plane, since that stays in the processor's cache.
+    for z, plane in enumerate(np.moveaxis(vectors, 1, 0)):
+        end = np.zeros((height, width), dtype=np.intp)
+        for component, start, size in zip(plane, (np.float32(z), rows, columns), shape, strict=True):
+            place = np.rint(component, dtype=np.float32)
+            place += start
+            np.clip(place, 0, size - 1, out=place)
+            end *= size
+            end += place.astype(np.int32)
+        np.add.at(votes, end.ravel(), np.int32(1))
+    return votes.reshape(shape)
+
+
+def local_maxima(values: NDArray[Any], threshold: float, reach: int) -> NDArray[np.int64]:
+    """Find voxels above a threshold that are the highest within a window.
+
+    Parameters
+    ----------
+    values : (Z, Y, X) array of float
+    threshold : float
+    reach : int
+        The window is 2 x reach + 1 voxels wide.
+
+    Returns
+    -------
+    (N, 3) array of int64
+        z, y, x; of a plateau (26-neighbourhood) the voxel nearest to its center.
+    """
+    highest = ndimage.maximum_filter(values, size=2 * reach + 1, mode="nearest") == values
+    plateaus, count = ndimage.label(highest & (values > threshold), np.ones((3, 3, 3)))
+    points = np.empty((count, 3), dtype=np.int64)
+    for number, box in enumerate(ndimage.find_objects(plateaus)):
+        voxels = np.argwhere(plateaus[box] == number + 1)
+        nearest = ((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()
+        points[number] = voxels[nearest] + [side.start for side in box]
+    return points

@@ -17,7 +17,7 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from auxcpvloss.config import ConfigFile, find_config, load
+from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.methods import METHODS, cpv
 from auxcpvloss.pipeline.training import BatchMaker
@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batches", type=int, default=60)
     count = parser.parse_args().batches
-    config = load([ConfigFile.read(find_config("synthetic"))])
+    config = load([ConfigFile("benchmark", {"data": {"input_format": "synthetic", "voxel_size": [1, 1, 1]}})])
     seconds: list[float] = []
 
     def timed(labels):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -26,11 +26,16 @@ class Params(BaseModel):
     def slug(self) -> str:
         """Name of the folder of the results made with these parameters, e.g. ``fg_thresh_0.9_seed_thresh_0.8``.
 
-        Thresholds are always in it, what else there is only where it differs from the default.
+        Thresholds are always in it, what else there is only where it differs from the default; not what the other
+        parameters leave without effect.
         """
-        fields = type(self).model_fields
+        fields, unused = type(self).model_fields, self.without_effect()
         shown = {k: v for k, v in self.model_dump().items() if k.endswith("thresh") or v != fields[k].default}
-        return "_".join(f"{key}_{value}" for key, value in shown.items())
+        return "_".join(f"{key}_{value}" for key, value in shown.items() if key not in unused)
+
+    def without_effect(self) -> frozenset[str]:
+        """Names of the parameters that have no effect, the others being as they are."""
+        return frozenset()
 
     def auxiliary_heads(self) -> frozenset[str]:
         """Names of the auxiliary heads that post-processing with these parameters makes use of."""
@@ -87,6 +92,9 @@ class Method:
         ({head: (C, Z, Y, X)}, params) -> (Z, Y, X) labels, 0 background.
     params : type of Params
         The parameters that `decode` takes.
+    find_basins : callable or None
+        The part of `decode` that other seeds can be put into: (prediction, params) -> `watershed.Basins`; None for a
+        method without a watershed.
     task : {"segmentation", "detection"}
         What the method is made for. A method for detection finds points: its labels are single voxels, and center
         points without masks suffice to train it.
@@ -96,14 +104,10 @@ class Method:
     heads: tuple[Head, ...]
     decode: Callable[[Prediction, Any], Labels]
     params: type[Params] = field(default=Params)
+    find_basins: Callable[[Prediction, Any], Any] | None = None
     task: Literal["segmentation", "detection"] = "segmentation"
 
     def predicted_heads(self, params: Params) -> tuple[Head, ...]:
         """Give the heads whose output post-processing needs."""
         wanted = params.auxiliary_heads()
         return tuple(head for head in self.heads if not head.auxiliary or head.name in wanted)
-
-
-def with_auxiliary(method: Method, head: Head) -> Method:
-    """Give the same method one more head, for training only, and add the head's name to the method's."""
-    return replace(method, name=f"{method.name}_{head.name}", heads=(*method.heads, replace(head, auxiliary=True)))

@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
 from scipy.special import softmax
 
-from auxcpvloss.instances import dilate, remove_small, seeded_watershed
-from auxcpvloss.methods.method import OUTSIDE, Array, Head, Labels, Method, Params, Prediction
+from auxcpvloss.methods.boundary import boundary, instances
+from auxcpvloss.methods.method import Array, Head, Labels, Prediction
+from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
 from auxcpvloss.network.losses import balanced_cross_entropy
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
 
 CONFIDENT_LOGIT = 20.0
 """exp(-20) is 2e-9: certain for every threshold."""
-
-
-def boundary(labels: Labels) -> Array:
-    """Voxels that one erosion of every instance with the full 3x3x3 element takes away.
-
-    Parameters
-    ----------
-    labels : (Z, Y, X) array of uint32
-        `OUTSIDE` beyond the volume; neither that nor the border of the array makes a boundary.
-
-    Returns
-    -------
-    (Z, Y, X) array of bool
-    """
-    # An instance is eroded where its 26 neighbours are not all of the same label: where their least and greatest
-    # label differ. OUTSIDE is the greatest number; for the maximum it is taken for the least one.
-    least = ndimage.minimum_filter(labels, size=3, mode="nearest")
-    greatest = ndimage.maximum_filter(np.where(labels == OUTSIDE, np.uint32(0), labels), size=3, mode="nearest")
-    return (labels > 0) & (labels != OUTSIDE) & (least != greatest)
 
 
 def target(labels: Labels) -> Array:
@@ -50,8 +31,7 @@ def target(labels: Labels) -> Array:
     (1, Z, Y, X) array of uint8
         0 background (and outside the volume), 1 interior, 2 boundary.
     """
-    instance = (labels > 0) & (labels != OUTSIDE)
-    return (instance.astype(np.uint8) + boundary(labels))[np.newaxis]
+    return (instances(labels).astype(np.uint8) + boundary(labels))[np.newaxis]
 
 
 def perfect(classes: Array) -> Array:
@@ -59,18 +39,15 @@ def perfect(classes: Array) -> Array:
     return np.stack([np.where(classes[0] == c, CONFIDENT_LOGIT, 0.0) for c in range(3)]).astype(np.float32)
 
 
-class ThreeclassParams(Params):
+class ThreeclassParams(WatershedParams):
     """From 3-label probabilities to instances; defaults as most often selected in Table 5 of the paper."""
 
-    fg_thresh: float = Field(0.9, gt=0, lt=1)
-    seed_thresh: float = Field(0.8, gt=0, lt=1)
-    flood: Literal["foreground", "volume"] = "foreground"
-    num_dilations: int = Field(0, ge=0)
-    min_size: int = Field(0, ge=0)
+    fg_thresh: float = Field(0.95, gt=0, lt=1)
+    seed_thresh: float = Field(0.7, gt=0, lt=1)
 
 
-def decode(prediction: Prediction, params: Any) -> Labels:
-    """Flood from the sure interiors over 1 - P(interior), within the foreground.
+def find_basins(prediction: Prediction, params: Any) -> Basins:
+    """Flood from the sure interiors over 1 - P(interior), where P(background) is low.
 
     Parameters
     ----------
@@ -80,22 +57,19 @@ def decode(prediction: Prediction, params: Any) -> Labels:
 
     Returns
     -------
-    (Z, Y, X) array of uint32
-        0 is background.
+    Basins
     """
     background, interior, _ = softmax(prediction["threeclass"].astype(np.float32), axis=0)
-    instances = seeded_watershed(
+    return Basins(
         surface=1 - interior,
         seeds=interior > params.seed_thresh,
         foreground=1 - background > params.fg_thresh,
-        flood=params.flood,
     )
-    return remove_small(dilate(instances, params.num_dilations), params.min_size)
 
 
-THREECLASS = Method(
-    name="threeclass",
+THREECLASS = segmentation(
+    "threeclass",
     heads=(Head("threeclass", channels=3, target=target, loss=balanced_cross_entropy, perfect=perfect, context=1),),
-    decode=decode,
+    find_basins=find_basins,
     params=ThreeclassParams,
 )

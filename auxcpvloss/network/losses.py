@@ -13,6 +13,7 @@ OUTSIDE, BACKGROUND, INSTANCE = 0, 1, 2
 
 FRACTION_RANGE = (0.05, 0.95)
 CPV_BACKGROUND_WEIGHT = 0.01
+BLOB_FLOOR, BLOB_BACKGROUND_WEIGHT = 0.01, 1e-5
 
 
 def balanced_cross_entropy(target: Any, prediction: Any, region: Any) -> Any:
@@ -37,7 +38,7 @@ def balanced_cross_entropy(target: Any, prediction: Any, region: Any) -> Any:
     classes = prediction.shape[-1]
     known = ops.cast(region > OUTSIDE, "float32")
     one_hot = ops.one_hot(ops.cast(target[..., 0], "int32"), classes, dtype="float32") * known
-    voxels = ops.maximum(ops.sum(known, axis=(1, 2, 3, 4)), 1.0)
+    voxels = _voxels(region)
     fraction = ops.sum(one_hot, axis=(1, 2, 3)) / voxels[:, None]
     weight = 1.0 / (classes * ops.clip(fraction, *FRACTION_RANGE))
     value = -one_hot * ops.log_softmax(prediction, axis=-1)
@@ -61,6 +62,88 @@ def center_vector_loss(target: Any, prediction: Any, region: Any) -> Any:
     from keras import ops
 
     weight = ops.cast(region == INSTANCE, "float32") + CPV_BACKGROUND_WEIGHT * ops.cast(region == BACKGROUND, "float32")
-    voxels = ops.maximum(ops.sum(ops.cast(region > OUTSIDE, "float32"), axis=(1, 2, 3, 4)), 1.0)
-    value = weight * ops.square(target - prediction)
-    return ops.sum(value, axis=(1, 2, 3, 4)) / (voxels * prediction.shape[-1])
+    return _mean_square(target, prediction, weight, region)
+
+
+def balanced_binary_cross_entropy(target: Any, prediction: Any, region: Any) -> Any:
+    """Sigmoid cross entropy of each channel, positive and negative voxels with the same weight in each patch.
+
+    Parameters
+    ----------
+    target : (B, Z, Y, X, C) tensor
+        0 or 1.
+    prediction : (B, Z, Y, X, C) tensor
+        Logits.
+    region : (B, Z, Y, X, 1) tensor
+
+    Returns
+    -------
+    (B,) tensor
+        Mean over voxels and channels of -log P(target) / (2 x fraction of such voxels in the channel), the fraction
+        clipped to `FRACTION_RANGE`.
+    """
+    from keras import ops
+
+    known = ops.cast(region > OUTSIDE, "float32")
+    voxels = _voxels(region)
+    total = 0.0
+    for side, logit in ((target, prediction), (1.0 - target, -prediction)):
+        chosen = ops.cast(side, "float32") * known
+        fraction = ops.sum(chosen, axis=(1, 2, 3)) / voxels[:, None]
+        weight = 0.5 / ops.clip(fraction, *FRACTION_RANGE)
+        total = total - ops.sum(chosen * ops.log_sigmoid(logit) * weight[:, None, None, None, :], axis=(1, 2, 3, 4))
+    return total / (voxels * prediction.shape[-1])
+
+
+def squared_difference(target: Any, prediction: Any, region: Any) -> Any:
+    """Squared difference, every voxel with the same weight.
+
+    Parameters
+    ----------
+    target, prediction : (B, Z, Y, X, C) tensor
+    region : (B, Z, Y, X, 1) tensor
+
+    Returns
+    -------
+    (B,) tensor
+        Mean over voxels and channels.
+    """
+    from keras import ops
+
+    return _mean_square(target, prediction, ops.cast(region > OUTSIDE, "float32"), region)
+
+
+def blob_loss(target: Any, prediction: Any, region: Any) -> Any:
+    """Squared difference of blobs, what is far from all of them with nearly no weight.
+
+    Parameters
+    ----------
+    target, prediction : (B, Z, Y, X, 1) tensor
+        In 0..1.
+    region : (B, Z, Y, X, 1) tensor
+
+    Returns
+    -------
+    (B,) tensor
+        Mean over voxels; weight 1 where the target is at least `BLOB_FLOOR`, else `BLOB_BACKGROUND_WEIGHT`.
+    """
+    from keras import ops
+
+    near = ops.cast(target >= BLOB_FLOOR, "float32")
+    weight = near + BLOB_BACKGROUND_WEIGHT * (1.0 - near)
+    return _mean_square(target, prediction, weight * ops.cast(region > OUTSIDE, "float32"), region)
+
+
+def _voxels(region: Any) -> Any:
+    """Count the voxels inside the volume, at least 1: (B, Z, Y, X, 1) -> (B,)."""
+    from keras import ops
+
+    return ops.maximum(ops.sum(ops.cast(region > OUTSIDE, "float32"), axis=(1, 2, 3, 4)), 1.0)
+
+
+def _mean_square(target: Any, prediction: Any, weight: Any, region: Any) -> Any:
+    """Mean over the voxels inside the volume, and channels, of weight x squared difference."""
+    from keras import ops
+
+    value = ops.sum(weight * ops.square(target - prediction), axis=(1, 2, 3, 4))
+    return value / (_voxels(region) * prediction.shape[-1])

@@ -85,7 +85,9 @@ def parameter_sets(experiment: Experiment) -> list[Params]:
         return [base]
     product_wanted = experiment.config.validation.param_product
     rows = product(*lists.values()) if product_wanted else zip(*lists.values(), strict=True)
-    return list(dict.fromkeys(base.model_copy(update=dict(zip(lists, row, strict=True))) for row in rows))
+    sets = (base.model_copy(update=dict(zip(lists, row, strict=True))) for row in rows)
+    # Sets that differ in parameters without effect only are the same.
+    return list({params.slug(): params for params in sets}.values())
 
 
 def _samples(experiment: Experiment) -> list[Sample]:

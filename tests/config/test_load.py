@@ -76,7 +76,7 @@ def test_the_written_file_is_whole():
         ({"training": {"batch_size": 1.5}}, "training.batch_size: must be a whole number, not 1.5"),
         ({"training": 3}, "my.toml: training: must be a table, not 3"),
         ({"model": 3}, "my.toml: model: must be a table"),
-        ({"model": {"method": "treeclass"}}, "model.method: 'treeclass' is no method; known: threeclass, threeclass_cpv"),
+        ({"model": {"method": "treeclass"}}, "model.method: 'treeclass' is no method; known: affinities, affinities_cpv, threeclass,"),
         ({"model": {"train_input_shape": [92, 92]}}, "model.train_input_shape: has too few entries"),
         ({"model": {"train_input_shape": [92, 92, 93]}}, "(along x); the nearest sizes that it can take: z: 92 or 96; y: 92 or 96; x: 92 or 96"),
         ({"model": {"train_input_shape": [4, 92, 92]}}, "nearest sizes that it can take: z: 44;"),

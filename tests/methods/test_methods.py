@@ -1,26 +1,35 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from auxcpvloss.methods import METHODS, OUTSIDE, cpv, threeclass
+from auxcpvloss.methods import METHODS, threeclass
+from auxcpvloss.methods.centers import find_centers
 from auxcpvloss.metrics import score
-
-labels_with_outside = arrays(
-    np.uint32,
-    st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 7)),
-    elements=st.sampled_from([0, 0, 1, 2, 7, 3_000_000_000, int(OUTSIDE)]),
-)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_a_perfect_prediction_gives_back_every_nucleus(method, balls):
     labels = balls(radius=5)
+    for found in perfect_results(method, labels):
+        points = find_centers(found).positions.round().astype(int)
+        assert sorted(labels[tuple(points.T)]) == [1, 2, 3]
+        if method.task == "segmentation":
+            assert score(labels, found).counts[0.5].ap == 1
+
+
+def perfect_results(method, labels):
+    """What a network that is always right gives, with each kind of seeds that the method knows."""
     prediction = {head.name: head.perfect(head.target(labels)) for head in method.heads}
-    scores = score(labels, method.decode(prediction, method.params()))
-    # The boundary of a perfect prediction belongs to the foreground, so nothing is lost.
-    assert scores.av_ap == 1
+    yield method.decode(prediction, method.params())
+    if "use_cpv_for_seeds" in method.params.model_fields:
+        yield method.decode(prediction, method.params(use_cpv_for_seeds=True))
+
+
+@pytest.mark.parametrize("name", ["threeclass", "threeclass_cpv"])
+def test_a_perfect_3_label_prediction_loses_no_voxel(name, balls):
+    # The boundary of a perfect prediction belongs to the foreground.
+    labels = balls(radius=5)
+    for found in perfect_results(METHODS[name], labels):
+        assert score(labels, found).av_ap == 1
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -33,42 +42,21 @@ def test_a_method_is_what_its_name_says(method):
         assert head.perfect(target).shape == (head.channels, 4, 4, 4)
 
 
-@given(labels_with_outside)
-def test_center_vectors_equal_a_loop_over_voxels(labels):
-    expected = np.zeros((3, *labels.shape))
-    for label in set(labels.ravel().tolist()) - {0, int(OUTSIDE)}:
-        voxels = np.argwhere(labels == label)
-        for voxel in voxels:
-            expected[(slice(None), *voxel)] = voxels.mean(axis=0) - voxel
-    vectors = cpv.target(labels)
-    assert vectors.dtype == np.float32
-    np.testing.assert_allclose(vectors, expected, atol=1e-5)
-
-
-@given(labels_with_outside)
-def test_classes_equal_a_loop_over_voxels(labels):
-    expected = np.zeros(labels.shape, dtype=int)
-    for voxel in np.ndindex(labels.shape):
-        label = labels[voxel]
-        if label not in (0, OUTSIDE):
-            around = tuple(slice(max(0, place - 1), place + 2) for place in voxel)
-            # Erosion: some neighbour that is known belongs to something else. The border of the image is no boundary.
-            expected[voxel] = 2 if np.any((labels[around] != label) & (labels[around] != OUTSIDE)) else 1
-    np.testing.assert_array_equal(threeclass.target(labels)[0], expected)
-
-
-def test_a_nucleus_at_the_end_of_the_volume_has_no_boundary_there():
-    labels = np.zeros((6, 6, 6), np.uint32)
-    labels[:, 1:5, 1:5] = 1
-    assert (threeclass.target(labels)[0][0, 2:4, 2:4] == threeclass.INTERIOR).all()
-
-
 def test_the_folder_of_parameters_names_what_differs():
     params = threeclass.ThreeclassParams
-    assert params().slug() == "fg_thresh_0.9_seed_thresh_0.8"
-    assert (
-        params(num_dilations=2, flood="volume").slug() == "fg_thresh_0.9_seed_thresh_0.8_flood_volume_num_dilations_2"
-    )
+    assert params().slug() == "fg_thresh_0.95_seed_thresh_0.7"
+    slug = params(fg_thresh=0.9, num_dilations=2, flood="volume").slug()
+    assert slug == "flood_volume_num_dilations_2_fg_thresh_0.9_seed_thresh_0.7"
+
+
+def test_the_folder_of_parameters_leaves_out_what_has_no_effect():
+    params = METHODS["sdt_cpv"].params
+    assert params().slug() == "fg_thresh_0.0_seed_thresh_-0.13"
+    assert params(use_cpv_for_seeds=True).slug() == "fg_thresh_0.0_use_cpv_for_seeds_True_cpv_thresh_70.0"
+    assert METHODS["affinities_cpv"].params(use_cpv_for_seeds=True).without_effect() == {
+        "seed_thresh",
+        "min_affinities",
+    }
 
 
 def test_thresholds_reach_the_decoder():
@@ -76,7 +64,7 @@ def test_thresholds_reach_the_decoder():
     interior = np.array([0.005, 0.95, 0.95, 0.7, 0.7, 0.7, 0.95, 0.95, 0.005])
     background = np.where(interior > 0.5, 0.01, 0.99)
     logits = np.log([background, interior, 1 - background - interior]).reshape(3, 1, 1, 9).astype(np.float32)
-    decode, params = threeclass.decode, threeclass.ThreeclassParams
+    decode, params = threeclass.THREECLASS.decode, threeclass.ThreeclassParams
     found = decode({"threeclass": logits}, params(seed_thresh=0.9, fg_thresh=0.5)).ravel()
     assert found[[0, 1, 2, 6, 7, 8]].tolist() == [0, 1, 1, 2, 2, 0]
     assert (found[3:6] > 0).all()
@@ -95,13 +83,13 @@ def logits(background, interior):
 def test_options_of_the_decoder():
     background = [0.01, 0.01, 0.01, 0.98, 0.01, 0.01, 0.98, 0.01]
     prediction = logits(background, [0.97, 0.97, 0.97, 0.01, 0.1, 0.1, 0.01, 0.97])
-    decode, params = threeclass.decode, threeclass.ThreeclassParams
-    assert decode(prediction, params()).ravel().tolist() == [1, 1, 1, 0, 0, 0, 0, 2]
-    assert decode(prediction, params(flood="volume")).ravel()[4] > 0
-    assert decode(prediction, params(min_size=2)).ravel().tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+    decode, params = threeclass.THREECLASS.decode, threeclass.ThreeclassParams
+    assert decode(prediction, params(fg_thresh=0.9)).ravel().tolist() == [1, 1, 1, 0, 0, 0, 0, 2]
+    assert decode(prediction, params(fg_thresh=0.9, flood="volume")).ravel()[4] > 0
+    assert decode(prediction, params(fg_thresh=0.9, min_size=2)).ravel().tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
 
 
 def test_the_water_follows_the_interior_not_the_background():
     prediction = logits([0.01, 0.05, 0.01, 0.01, 0.01], [0.97, 0.8, 0.7, 0.2, 0.97])
-    found = threeclass.decode(prediction, threeclass.ThreeclassParams(seed_thresh=0.9))
+    found = threeclass.THREECLASS.decode(prediction, threeclass.ThreeclassParams(seed_thresh=0.9, fg_thresh=0.9))
     assert found.ravel()[:3].tolist() == [1, 1, 1]

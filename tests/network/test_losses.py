@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auxcpvloss.methods import METHODS
 from auxcpvloss.network import losses
+from tests.conftest import blobs
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -48,9 +50,75 @@ def test_the_loss_of_vectors_equals_a_loop_over_voxels(seed):
     np.testing.assert_allclose(losses.center_vector_loss(target, prediction, region), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("loss", [losses.balanced_cross_entropy, losses.center_vector_loss])
-def test_a_patch_outside_the_volume_teaches_nothing(loss):
-    nothing = np.zeros((1, 2, 2, 2, 1), np.float32)
-    channels = np.ones((1, 2, 2, 2, 3), np.float32)
-    target = nothing if loss is losses.balanced_cross_entropy else channels
-    assert float(loss(target, 5 * channels, nothing)[0]) == 0
+def mean_square(target, prediction, region, weight):
+    means = []
+    for patch in range(2):
+        values = [
+            weight(target[(patch, *v, c)]) * (target[(patch, *v, c)] - prediction[(patch, *v, c)]) ** 2
+            for v in np.ndindex(3, 4, 5)
+            for c in range(target.shape[-1])
+            if region[(patch, *v, 0)] != losses.OUTSIDE
+        ]
+        means.append(np.mean(values) if values else 0)
+    return means
+
+
+@given(seeds)
+def test_the_squared_difference_equals_a_loop_over_voxels(seed):
+    rng, region, prediction = patches(seed, 2)
+    target = rng.normal(size=prediction.shape).astype(np.float32)
+    expected = mean_square(target, prediction, region, lambda value: 1)
+    np.testing.assert_allclose(losses.squared_difference(target, prediction, region), expected, rtol=1e-4)
+
+
+@given(seeds)
+def test_the_loss_of_blobs_equals_a_loop_over_voxels(seed):
+    rng, region, prediction = patches(seed, 1)
+    target = rng.choice(np.float32([0, 0.005, 0.01, 0.5, 1]), size=region.shape)
+    expected = mean_square(target, prediction, region, lambda value: 1 if value >= np.float32(0.01) else 1e-5)
+    np.testing.assert_allclose(losses.blob_loss(target, prediction, region), expected, rtol=1e-4)
+
+
+@given(seeds)
+def test_binary_cross_entropy_equals_a_loop_over_voxels(seed):
+    rng, region, prediction = patches(seed, 3)
+    target = (rng.random(prediction.shape) < [0.5, 0.02, 0]).astype(np.float32)
+    expected = []
+    for patch in range(2):
+        known = [v for v in np.ndindex(3, 4, 5) if region[(patch, *v, 0)] != losses.OUTSIDE]
+        total = 0.0
+        for channel in range(3):
+            for voxel in known:
+                of = target[(patch, *voxel, channel)]
+                fraction = sum(target[(patch, *v, channel)] == of for v in known) / len(known)
+                probability = 1 / (1 + np.exp(-float(prediction[(patch, *voxel, channel)])))
+                value = -np.log(probability if of else 1 - probability)
+                total += value / (2 * min(max(fraction, 0.05), 0.95))
+        expected.append(total / max(3 * len(known), 1))
+    found = losses.balanced_binary_cross_entropy(target, prediction, region)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_patch_outside_the_volume_teaches_nothing(method):
+    outside = np.zeros((1, 2, 2, 2, 1), np.float32)
+    for head in method.heads:
+        target = np.moveaxis(head.target(np.ones((2, 2, 2), np.uint32)), 0, -1)[np.newaxis].astype(np.float32)
+        prediction = np.full((1, 2, 2, 2, head.channels), 5, np.float32)
+        assert float(head.loss(target, prediction, outside)[0]) == 0
+        assert float(head.loss(target, prediction, outside + losses.BACKGROUND)[0]) > 0
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_nothing_is_better_than_the_perfect_prediction(method):
+    labels = blobs((8, 8, 8), 4, seed=3)
+    region = (np.where(labels > 0, losses.INSTANCE, losses.BACKGROUND)[np.newaxis, ..., np.newaxis]).astype(np.float32)
+    rng = np.random.default_rng(0)
+    for head in method.heads:
+        target = head.target(labels)
+        perfect = np.moveaxis(head.perfect(target), 0, -1)[np.newaxis].astype(np.float32)
+        last = np.moveaxis(target, 0, -1)[np.newaxis].astype(np.float32)
+        other = perfect + rng.normal(0, 25, perfect.shape).astype(np.float32)
+        best = float(head.loss(last, perfect, region)[0])
+        assert best == pytest.approx(0, abs=1e-6)
+        assert float(head.loss(last, other, region)[0]) > best

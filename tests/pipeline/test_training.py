@@ -8,8 +8,7 @@ from scipy import ndimage
 
 from auxcpvloss.data.samples import write_sample
 from auxcpvloss.data.sources import find_sources
-from auxcpvloss.methods import METHODS, OUTSIDE, Method
-from auxcpvloss.methods.cpv import CPV
+from auxcpvloss.methods import METHODS, OUTSIDE
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses
 from auxcpvloss.pipeline.nodes import SeededRequest
@@ -25,14 +24,25 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="module", params=[(1, 1, 1), (2.18, 1, 1)], ids=["isotropic", "anisotropic"])
-def maker(request, tmp_path_factory):
+def make_maker(folder, method, voxel_size=(1, 1, 1)):
     labels = blobs((34, 40, 50), 40, seed=1)
     # A smooth image that is above 1/2 just where the labels are.
     raw = ndimage.gaussian_filter((labels > 0).astype(float), 0.5)
-    sample = make_sample(tmp_path_factory.mktemp("maker"), raw, labels, request.param)
-    config = configure(model=SMALL, training={"augmentation": {"intensity": {"scale": [1, 1], "shift": [0, 0]}}})
-    return BatchMaker([sample], METHODS["threeclass_cpv"], config)
+    sample = make_sample(folder, raw, labels, voxel_size)
+    config = configure(
+        model={**SMALL, "method": method}, training={"augmentation": {"intensity": {"scale": [1, 1], "shift": [0, 0]}}}
+    )
+    return BatchMaker([sample], METHODS[method], config)
+
+
+@pytest.fixture(scope="module", params=[(1, 1, 1), (2.18, 1, 1)], ids=["isotropic", "anisotropic"])
+def maker(request, tmp_path_factory):
+    return make_maker(tmp_path_factory.mktemp("maker"), "threeclass_cpv", request.param)
+
+
+@pytest.fixture(scope="module", params=["sdt", "affinities", "gauss"])
+def other_maker(request, tmp_path_factory):
+    return make_maker(tmp_path_factory.mktemp("maker"), request.param)
 
 
 def with_all_labels(maker, number):
@@ -43,7 +53,8 @@ def with_all_labels(maker, number):
     for key in (*maker.targets, maker.region):
         request.add(key, patch)
     # Not larger than what the targets ask for anyhow, so that it fits into the padded volume.
-    around = tuple(p + 2 * c for p, c in zip(patch, target_context(CPV, maker.samples, maker.config), strict=True))
+    contexts = [target_context(head, maker.samples, maker.config) for head in maker.targets.values()]
+    around = tuple(p + 2 * c for p, c in zip(patch, np.max(contexts, axis=0).tolist(), strict=True))
     request.add(maker.labels, around)
     batch = maker.pipeline.request_batch(SeededRequest(request.array_specs, random_seed=number))
     targets = {head.name: batch[key].data for key, head in maker.targets.items()}
@@ -71,6 +82,17 @@ def test_targets_of_a_patch_are_cut_out_of_the_deformed_whole(maker, seed):
     np.testing.assert_array_equal(targets["threeclass"][0], THREECLASS.heads[0].target(labels)[0][window])
     known = np.where(labels[window] == 0, losses.BACKGROUND, losses.INSTANCE)
     np.testing.assert_array_equal(region[0], np.where(labels[window] == OUTSIDE, losses.OUTSIDE, known))
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_targets_of_every_method_are_cut_out_of_the_deformed_whole(other_maker, seed):
+    labels, targets, _, _ = with_all_labels(other_maker, seed)
+    window = inner(labels, output_shape(other_maker.config))
+    for head in other_maker.targets.values():
+        whole = head.target(labels).astype(float)[(slice(None), *window)]
+        np.testing.assert_allclose(targets[head.name], whole, atol=1e-4)
+        assert whole.min() < whole.max()
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -226,13 +248,14 @@ def test_points_without_masks_can_be_trained_on(tmp_path):
     )
     (source,) = find_sources(config.data, ["train"])["train"]
     sample = write_sample(source, tmp_path / "a.zarr", config.data, config.preprocessing)
-    finder = Method("points", THREECLASS.heads, THREECLASS.decode, THREECLASS.params, task="detection")
-    maker = BatchMaker([sample], finder, config)
+    maker = BatchMaker([sample], METHODS["gauss"], config)
     batches = [maker.make(number) for number in range(10)]
     assert np.mean([(batch.region == losses.INSTANCE).any() for batch in batches]) > 0.8
     for batch in batches:
-        # Balls of radius 2, of which an erosion leaves the middle.
-        _, pieces = ndimage.label(batch.targets["threeclass"][0, 0] > 0)
-        assert pieces <= len(points)
-        np.testing.assert_array_equal(batch.targets["threeclass"] > 0, batch.region == losses.INSTANCE)
-    assert any((batch.targets["threeclass"] == 1).any() for batch in batches)
+        balls, number = ndimage.label(batch.region[0, 0] == losses.INSTANCE)
+        assert number <= len(points)
+        # Within 1.3 voxels of a point there is its ball, and in every whole ball there is such a voxel.
+        peaks = batch.targets["gauss"][0, 0] > 0.8
+        whole = [ball for ball in range(1, number + 1) if (balls == ball).sum() > 25]
+        assert all(peaks[balls == ball].any() for ball in whole)
+        assert not peaks[batch.region[0, 0] == losses.BACKGROUND].any()

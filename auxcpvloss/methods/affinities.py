@@ -1,0 +1,95 @@
+"""The affinity model: whether neighbouring voxels belong together (Turaga et al. 2010; Funke et al. 2018)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+from scipy.special import expit
+
+from auxcpvloss.instances import SIX_NEIGHBOURS
+from auxcpvloss.methods.boundary import boundary, instances
+from auxcpvloss.methods.method import Array, Head, Labels, Prediction
+from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
+from auxcpvloss.network.losses import balanced_binary_cross_entropy
+
+CONFIDENT_LOGIT = 20.0
+"""The logistic function of it is 1 - 2e-9: certain for every threshold."""
+
+
+def target(labels: Labels) -> Array:
+    """Whether a voxel and the one before it along z, y and x are of the same instance.
+
+    Instances are eroded by one voxel before (by the step that post-processing dilates them with: six neighbours), so
+    that touching nuclei are more than one voxel apart (appendix C of the paper).
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) array of uint32
+        `OUTSIDE` beyond the volume.
+
+    Returns
+    -------
+    (3, Z, Y, X) array of uint8
+        1 or 0 for the neighbours at (-1, 0, 0), (0, -1, 0) and (0, 0, -1); 0 where there is none.
+    """
+    eroded = np.where(instances(labels) & ~boundary(labels, SIX_NEIGHBOURS), labels, 0)
+    affinities = np.zeros((3, *labels.shape), dtype=np.uint8)
+    for axis in range(3):
+        own, before = (np.moveaxis(a, axis, 0) for a in (eroded, eroded))
+        same = (own[1:] == before[:-1]) & (own[1:] > 0)
+        np.moveaxis(affinities[axis], axis, 0)[1:] = same
+    return affinities
+
+
+def foreground(labels: Labels) -> Array:
+    """Whether a voxel is in an instance, before the erosion: (Z, Y, X) labels -> (1, Z, Y, X) array of uint8."""
+    return instances(labels).astype(np.uint8)[np.newaxis]
+
+
+def perfect(target: Array) -> Array:
+    """Logits of a network that is sure of 0 and 1: (C, Z, Y, X) -> (C, Z, Y, X)."""
+    return np.where(target > 0, CONFIDENT_LOGIT, -CONFIDENT_LOGIT).astype(np.float32)
+
+
+class AffinitiesParams(WatershedParams):
+    """From affinities to instances; thresholds as most often selected in Table 6 of the paper."""
+
+    fg_thresh: float = Field(0.99, gt=0, lt=1)
+    seed_thresh: float = Field(0.99, gt=0, lt=1)
+    min_affinities: int = Field(2, ge=1, le=3)
+    num_dilations: int = Field(1, ge=0)
+
+
+def find_basins(prediction: Prediction, params: Any) -> Basins:
+    """Flood 1 - mean affinity from where enough of the three affinities are high, where P(foreground) is.
+
+    Parameters
+    ----------
+    prediction : mapping
+        ``affs``: (3, Z, Y, X) and ``fgbg``: (1, Z, Y, X) logits.
+    params : AffinitiesParams
+
+    Returns
+    -------
+    Basins
+    """
+    affinities = expit(prediction["affs"].astype(np.float32))
+    high = (affinities > params.seed_thresh).sum(axis=0, dtype=np.uint8)
+    return Basins(
+        surface=1 - affinities.mean(axis=0),
+        seeds=high >= params.min_affinities,
+        foreground=expit(prediction["fgbg"][0].astype(np.float32)) > params.fg_thresh,
+    )
+
+
+AFFINITIES = segmentation(
+    "affinities",
+    heads=(
+        Head("affs", channels=3, target=target, loss=balanced_binary_cross_entropy, perfect=perfect, context=2),
+        Head("fgbg", channels=1, target=foreground, loss=balanced_binary_cross_entropy, perfect=perfect),
+    ),
+    find_basins=find_basins,
+    params=AffinitiesParams,
+)

@@ -1,0 +1,90 @@
+"""Detection: a Gaussian blob around the center of every nucleus (Höfener et al. 2018)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from auxcpvloss.instances import local_maxima
+from auxcpvloss.methods.centers import find_centers
+from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
+from auxcpvloss.network.losses import blob_loss
+
+SIGMA = 2.0
+"""Of the blobs, in voxels."""
+
+REACH = 10
+"""Voxels beyond which a blob is taken for 0; there it is exp(-12.5) = 4e-6."""
+
+
+def target(labels: Labels) -> Array:
+    """exp(-d^2 / (2 sigma^2)) of the distance d, in voxels, to the nearest center of an instance.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) array of uint32
+        Nuclei, or marks around annotated points; the center is the center of mass of what is in the array.
+
+    Returns
+    -------
+    (1, Z, Y, X) array of float32
+        In 0..1.
+    """
+    blobs = np.zeros(labels.shape, dtype=np.float32)
+    for center in find_centers(labels).positions:
+        first = np.maximum(np.ceil(center - REACH), 0).astype(int)
+        last = np.minimum(np.floor(center + REACH) + 1, labels.shape).astype(int)
+        z, y, x = (
+            np.exp(-((np.arange(f, e) - c) ** 2) / (2 * SIGMA**2)) for f, e, c in zip(first, last, center, strict=True)
+        )
+        box = blobs[tuple(slice(f, e) for f, e in zip(first, last, strict=True))]
+        np.maximum(box, z[:, np.newaxis, np.newaxis] * y[:, np.newaxis] * x, out=box, casting="same_kind")
+    return blobs[np.newaxis]
+
+
+class GaussParams(Params):
+    """From blobs to points; defaults as most often selected in Table 7 of the paper."""
+
+    gauss_thresh: float = Field(0.25, gt=0, lt=1)
+    nms_size: int = Field(2, ge=1)
+
+
+def decode(prediction: Prediction, params: Any) -> Labels:
+    """Find the highest voxel of each blob.
+
+    Parameters
+    ----------
+    prediction : mapping
+        ``gauss``: (1, Z, Y, X) array.
+    params : GaussParams
+
+    Returns
+    -------
+    (Z, Y, X) array of uint32
+        One voxel a point, numbered 1..n; 0 elsewhere.
+    """
+    points = local_maxima(prediction["gauss"][0].astype(np.float32), params.gauss_thresh, params.nms_size)
+    labels = np.zeros(prediction["gauss"].shape[1:], dtype=np.uint32)
+    labels[tuple(points.T)] = np.arange(1, len(points) + 1)
+    return labels
+
+
+GAUSS = Method(
+    name="gauss",
+    heads=(
+        Head(
+            "gauss",
+            channels=1,
+            target=target,
+            loss=blob_loss,
+            perfect=lambda blobs: blobs,
+            context=REACH,
+            whole_instances=True,
+        ),
+    ),
+    decode=decode,
+    params=GaussParams,
+    task="detection",
+)

@@ -1,0 +1,84 @@
+"""The signed distance model: how far, and on which side, the boundary of a nucleus is (Heinrich et al. 2018)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import edt
+import numpy as np
+from pydantic import Field
+
+from auxcpvloss.methods.boundary import boundary, instances
+from auxcpvloss.methods.method import Array, Head, Labels, Prediction
+from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
+from auxcpvloss.network.losses import squared_difference
+
+SCALE = 9.0
+"""Distance, in voxels, at which the target is tanh(1)."""
+
+CONTEXT = 45
+"""Voxels after which the target is within 1e-4 of its limit: 9 atanh(1 - 1e-4) = 44.6."""
+
+
+def target(labels: Labels) -> Array:
+    """tanh(d / 9) of the Euclidean distance d, in voxels, to the nearest boundary voxel; negative inside an instance.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) array of uint32
+        `OUTSIDE` beyond the volume, where there are no boundaries.
+
+    Returns
+    -------
+    (1, Z, Y, X) array of float32
+        0 in boundary voxels, 1 where there is no boundary at all.
+    """
+    distance = edt.edt(~boundary(labels), black_border=False)
+    distance /= SCALE
+    np.tanh(distance, out=distance)
+    np.negative(distance, out=distance, where=instances(labels))
+    return distance[np.newaxis]
+
+
+class SdtParams(WatershedParams):
+    """From signed distances to instances; defaults as most often selected in Table 4 of the paper."""
+
+    fg_thresh: float = Field(0.0, gt=-1, lt=1)
+    seed_thresh: float = Field(-0.13, gt=-1, lt=1)
+    num_dilations: int = Field(1, ge=0)
+
+
+def find_basins(prediction: Prediction, params: Any) -> Basins:
+    """Flood the signed distance from where it is well below zero.
+
+    Parameters
+    ----------
+    prediction : mapping
+        ``sdt``: (1, Z, Y, X) array.
+    params : SdtParams
+
+    Returns
+    -------
+    Basins
+    """
+    surface = prediction["sdt"][0].astype(np.float32)
+    return Basins(surface, seeds=surface < params.seed_thresh, foreground=surface < params.fg_thresh)
+
+
+SDT = segmentation(
+    "sdt",
+    heads=(
+        Head(
+            "sdt",
+            channels=1,
+            target=target,
+            loss=squared_difference,
+            perfect=lambda distances: distances,
+            context=CONTEXT,
+            # The paper's factor, which brings it to the magnitude of the center point vectors' loss.
+            coefficient=100.0,
+        ),
+    ),
+    find_basins=find_basins,
+    params=SdtParams,
+)

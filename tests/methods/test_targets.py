@@ -1,0 +1,132 @@
+"""Targets against loops over voxels."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from auxcpvloss.methods import OUTSIDE, affinities, cpv, gauss, sdt, threeclass
+from tests.conftest import blobs
+
+labels_with_outside = arrays(
+    np.uint32,
+    st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 7)),
+    elements=st.sampled_from([0, 0, 1, 2, 7, 3_000_000_000, int(OUTSIDE)]),
+)
+
+
+def is_instance(label):
+    return label not in (0, OUTSIDE)
+
+
+def centers_of(labels):
+    return {
+        label: np.argwhere(labels == label).mean(axis=0) for label in set(labels.ravel().tolist()) if is_instance(label)
+    }
+
+
+@given(labels_with_outside)
+def test_center_vectors_equal_a_loop_over_voxels(labels):
+    centers = centers_of(labels)
+    expected = np.zeros((3, *labels.shape))
+    for voxel in np.ndindex(labels.shape):
+        if is_instance(labels[voxel]):
+            expected[(slice(None), *voxel)] = centers[labels[voxel]] - voxel
+    vectors = cpv.target(labels)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+def eroded_away(labels, voxel, reach):
+    """Whether erosion with all neighbours at most `reach` steps along the axes takes a voxel of an instance away."""
+    for step in np.ndindex(3, 3, 3):
+        step = np.array(step) - 1
+        neighbour = tuple(voxel + step)
+        # The border of the image is no boundary, nor is the end of what is known.
+        known = all(0 <= n < s for n, s in zip(neighbour, labels.shape, strict=True)) and labels[neighbour] != OUTSIDE
+        if abs(step).sum() <= reach and known and labels[neighbour] != labels[voxel]:
+            return True
+    return False
+
+
+@given(labels_with_outside)
+def test_classes_equal_a_loop_over_voxels(labels):
+    expected = np.zeros(labels.shape, dtype=int)
+    for voxel in np.ndindex(labels.shape):
+        if is_instance(labels[voxel]):
+            expected[voxel] = threeclass.BOUNDARY if eroded_away(labels, voxel, 3) else threeclass.INTERIOR
+    np.testing.assert_array_equal(threeclass.target(labels)[0], expected)
+
+
+def test_a_nucleus_at_the_end_of_the_volume_has_no_boundary_there():
+    labels = np.zeros((6, 6, 6), np.uint32)
+    labels[:, 1:5, 1:5] = 1
+    assert (threeclass.target(labels)[0][0, 2:4, 2:4] == threeclass.INTERIOR).all()
+
+
+@given(labels_with_outside)
+def test_signed_distances_equal_a_loop_over_voxels(labels):
+    boundary = [v for v in np.ndindex(labels.shape) if is_instance(labels[v]) and eroded_away(labels, v, 3)]
+    expected = np.ones(labels.shape)
+    for voxel in np.ndindex(labels.shape):
+        nearest = min((np.hypot.reduce(np.subtract(voxel, b)) for b in boundary), default=np.inf)
+        expected[voxel] = np.tanh(nearest / 9) * (-1 if is_instance(labels[voxel]) else 1)
+    distances = sdt.target(labels)
+    assert distances.dtype == np.float32
+    np.testing.assert_allclose(distances[0], expected, atol=1e-6)
+
+
+@given(labels_with_outside)
+def test_affinities_equal_a_loop_over_voxels(labels):
+    kept = np.zeros(labels.shape, np.uint32)
+    for voxel in np.ndindex(labels.shape):
+        if is_instance(labels[voxel]) and not eroded_away(labels, voxel, 1):
+            kept[voxel] = labels[voxel]
+    expected = np.zeros((3, *labels.shape), int)
+    for voxel in np.ndindex(labels.shape):
+        for axis in range(3):
+            before = tuple(p - (a == axis) for a, p in enumerate(voxel))
+            if min(before) >= 0 and kept[voxel] > 0 and kept[before] == kept[voxel]:
+                expected[(axis, *voxel)] = 1
+    np.testing.assert_array_equal(affinities.target(labels), expected)
+    np.testing.assert_array_equal(
+        affinities.foreground(labels)[0], [[[is_instance(v) for v in r] for r in p] for p in labels]
+    )
+
+
+def test_touching_nuclei_are_more_than_one_voxel_apart_in_affinities():
+    labels = np.repeat(np.uint32([1, 2]), 6)[np.newaxis, np.newaxis] * np.ones((8, 8, 1), np.uint32)
+    along_x = affinities.target(labels)[2, 4, 4]
+    assert along_x.tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
+
+
+@given(labels_with_outside)
+@settings(max_examples=25)
+def test_blobs_equal_a_loop_over_voxels(labels):
+    centers = list(centers_of(labels).values())
+    expected = np.zeros(labels.shape)
+    for voxel in np.ndindex(labels.shape):
+        squares = [((center - voxel) ** 2).sum() for center in centers]
+        expected[voxel] = max((np.exp(-square / (2 * 2**2)) for square in squares), default=0)
+    np.testing.assert_allclose(gauss.target(labels)[0], expected, atol=1e-5)
+
+
+def test_a_blob_peaks_at_its_center_and_ends():
+    labels = np.zeros((31, 31, 31), np.uint32)
+    labels[14:17, 14:17, 14:17] = 9
+    blob = gauss.target(labels)[0]
+    assert blob[15, 15, 15] == 1
+    assert blob[15, 15, 17] == pytest.approx(np.exp(-0.5))
+    assert blob[0].max() == 0
+
+
+@pytest.mark.parametrize("head", [sdt.SDT.heads[0], affinities.AFFINITIES.heads[0], threeclass.THREECLASS.heads[0]])
+def test_the_context_is_all_that_a_target_depends_on(head):
+    """Whatever lies farther away than the context changes nothing."""
+    shape = (14, 14, 14 + 2 * head.context + 10)
+    one, other = blobs(shape, 12, seed=5), blobs(shape, 12, seed=6)
+    middle = slice(head.context, -head.context)
+    other[..., 5:-5] = one[..., 5:-5]
+    patches = [head.target(labels)[..., 5:-5][..., middle].astype(float) for labels in (one, other)]
+    np.testing.assert_allclose(*patches, atol=1.1e-4)
