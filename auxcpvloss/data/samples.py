@@ -11,20 +11,17 @@ import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
-from auxcpvloss.data.centers import format_centers, numbered, read_centers
+from auxcpvloss.data.centers import format_centers, read_centers
 from auxcpvloss.data.intensities import check_range, normalize
-from auxcpvloss.data.objects import measure
-from auxcpvloss.data.points import paint_balls
 from auxcpvloss.data.reading import reading
 from auxcpvloss.data.source import Source, voxel_size
+from auxcpvloss.data.truth import LABELS, POINTS, read_truth
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import discard, replacing, write_text
 
 __all__ = ["Sample", "expected_made_from", "normalize", "open_sample", "write_sample"]
 
 RAW = "volumes/raw"
-LABELS = "volumes/gt_labels"
-POINTS = "volumes/gt_points"
 CHUNKS = (64, 64, 64)
 # Raise it with every change of what is stored: samples of other versions are made again.
 VERSION = 2
@@ -139,7 +136,7 @@ def write_sample(source: Source, path: Path, data: Data, preprocessing: Preproce
     made_from = expected_made_from(source, data, preprocessing)
     raw = source.read_raw()
     check_range(raw, preprocessing, source.origin)
-    truth = _read_truth(source, raw.shape)
+    truth = read_truth(source, raw.shape)
     offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
     attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
 
@@ -162,31 +159,6 @@ def write_sample(source: Source, path: Path, data: Data, preprocessing: Preproce
         if truth is not None:
             write_text(_table(path), format_centers(truth.centers + np.array((*data.padding, 0))))
     return Sample(path.stem, path)
-
-
-@dataclass(frozen=True, eq=False)
-class _Truth:
-    """Ground truth of a volume: labels, or the balls of its points, under the key that they are stored as."""
-
-    key: str
-    labels: NDArray[np.uint32]
-    centers: NDArray[np.float64]
-    max_extent: list[int]
-
-
-def _read_truth(source: Source, shape: tuple[int, int, int]) -> _Truth | None:
-    labels, centers = source.read_labels(), source.read_centers()
-    if labels is not None:
-        key, labels = LABELS, labels.astype(np.uint32)
-    elif centers is not None:
-        centers = numbered(centers)
-        key, labels = POINTS, paint_balls(centers, shape)
-    else:
-        return None
-    objects = measure(labels)
-    if centers is None:
-        centers = np.column_stack([objects.centers, objects.ids])
-    return _Truth(key, labels, centers, objects.extents.max(axis=0, initial=0).tolist())
 
 
 def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 import toml
+import zarr
 
 from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.data.samples import open_sample
@@ -46,6 +48,24 @@ def test_points_are_prepared(place, capsys):
     (place / "data" / "train" / "centers" / "b.csv").write_text(POINTS + "1, 2, 3\n")
     assert run(place, "prepare") == 0
     assert len(open_sample(samples["b"].path).centers()) == 4
+
+
+def test_points_are_trained_on_and_results_lie_where_the_padded_volume_does(place):
+    tables = toml.loads((place / "my.toml").read_text())
+    change = {
+        "model": {"method": "gauss"},
+        "training": {"max_iterations": 1, "checkpoints": 1, "snapshots": 0, "num_workers": 0},
+        "preprocessing": {"normalize": "mean_std"},
+    }
+    (place / "my.toml").write_text(toml.dumps(merge(tables, change)))
+    assert run(place, "prepare", "train", "predict", "label", "--test-checkpoint", "last") == 0
+    experiment = place / "root" / "my" / "test"
+    predicted = zarr.open(str(experiment / "processed" / "1" / "d.zarr"))["volumes/pred_gauss"]
+    (path,) = experiment.glob("instanced/1/*/d.hdf")
+    with h5py.File(path) as file:
+        for array in (predicted, file["volumes/instances"]):
+            assert array.shape[-3:] == (20, 26, 40)
+            assert list(array.attrs["offset"]) == [0, -2, 0]
 
 
 def test_a_point_outside_is_refused_before_anything_is_written(place, capsys):

@@ -15,6 +15,7 @@ from auxcpvloss.data.intensities import check_range
 from auxcpvloss.data.samples import expected_made_from, normalize, open_sample, write_sample
 from auxcpvloss.data.sources import find_sources
 from auxcpvloss.errors import InputError
+from tests.conftest import configure
 from tests.data.l1_zip import make_l1_zip
 from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff
 
@@ -434,6 +435,11 @@ def test_powers_are_of_intensities_in_0_to_1(key, power):
         (changed - changed.mean()) / changed.std(),
         atol=1e-4,
     )
+
+
+def test_square_and_cube_root_contradict_each_other():
+    with pytest.raises(InputError, match=r"test: preprocessing\.cuberoot: square is true as well"):
+        configure(preprocessing={"square": True, "cuberoot": True})
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
