@@ -53,7 +53,14 @@ def test_points_are_prepared(place, capsys):
 def test_points_are_trained_on_and_results_lie_where_the_padded_volume_does(place):
     tables = toml.loads((place / "my.toml").read_text())
     change = {
-        "model": {"method": "gauss"},
+        "model": {
+            "method": "gauss",
+            "train_input_shape": [20, 20, 20],
+            "test_input_shape": [40, 40, 40],
+            "downsample_factors": [[2, 2, 2]],
+            "fmap_inc_factors": [2],
+            "fmap_dec_factors": [2],
+        },
         "training": {"max_iterations": 1, "checkpoints": 1, "snapshots": 0, "num_workers": 0},
         "preprocessing": {"normalize": "mean_std"},
     }
