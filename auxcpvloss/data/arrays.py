@@ -1,4 +1,4 @@
-"""Volumes stored as arrays in zarr folders and hdf5 files."""
+"""Volumes stored as arrays in zarr and N5 folders and hdf5 files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import h5py
 import zarr
 from numpy.typing import NDArray
 
-from auxcpvloss.data.source import Source, Vector, reading, sha256
+from auxcpvloss.data import n5
+from auxcpvloss.data.reading import reading
+from auxcpvloss.data.source import Source, Vector, sha256
 from auxcpvloss.errors import InputError
 
 
@@ -55,9 +57,10 @@ class ArraySource(Source):
         return self._attribute("offset") or (0.0, 0.0, 0.0)
 
     def checksum(self) -> str:
-        """Sha256, in hex, of the bytes of the file or of all files of the folder."""
+        """Sha256, in hex, of the bytes of the file or of all files of the folder, and of the table of centers."""
         files = [self.path] if self.path.is_file() else [file for file in self.path.rglob("*") if file.is_file()]
-        return sha256({str(file.relative_to(self.path)): file for file in files})
+        beside = {} if self.centers is None else {"../centers": self.centers}
+        return sha256({str(file.relative_to(self.path)): file for file in files} | beside)
 
     def _attribute(self, name: str) -> Vector | None:
         """Read three numbers, of the image or the labels; where both have them they must agree."""
@@ -65,7 +68,9 @@ class ArraySource(Source):
         for key in (self.raw_key, self.gt_key) if self.has_labels else (self.raw_key,):
             with _opened(self.path, key) as array:
                 if name in array.attrs:
-                    found[key] = _vector(f"{self.path}: {key}: {name}", array.attrs[name])
+                    vector = _vector(f"{self.path}: {key}: {name}", array.attrs[name])
+                    # As gunpowder writes and reads it: in the order of the axes in the file.
+                    found[key] = vector[::-1] if n5.is_n5(self.path) else vector
         if len(set(found.values())) > 1:
             both = " and ".join(f"{list(value)} of {key}" for key, value in found.items())
             raise InputError(f"{self.path}: {name}: {both} differ; image and labels must cover the same voxels")
@@ -93,6 +98,8 @@ def _read(path: Path, key: str) -> NDArray[Any]:
 
 def _has(path: Path, key: str) -> bool:
     """Whether there is an array."""
+    if n5.is_n5(path):
+        return n5.has_array(path, key)
     if path.is_dir():
         return (path / key / ".zarray").is_file()
     with reading(path), h5py.File(path, "r") as file:
@@ -101,6 +108,8 @@ def _has(path: Path, key: str) -> bool:
 
 def _keys(path: Path) -> list[str]:
     """List the arrays."""
+    if n5.is_n5(path):
+        return n5.array_keys(path)
     if path.is_dir():
         return sorted(str(file.parent.relative_to(path)) for file in path.rglob(".zarray"))
     keys: list[str] = []
@@ -116,7 +125,9 @@ def _opened(path: Path, key: str) -> Iterator[Any]:
         there = "it is zarr format 3, expected format 2" if is_new else f"there are: {', '.join(_keys(path)) or 'none'}"
         raise InputError(f"{path}: no array {key!r} ({there}); set data.raw_key and data.gt_key")
     with reading(f"{path}: {key}"):
-        if path.is_dir():
+        if n5.is_n5(path):
+            yield n5.open_array(path, key)
+        elif path.is_dir():
             yield zarr.open_array(str(path / key), mode="r")
         else:
             with h5py.File(path, "r") as file:

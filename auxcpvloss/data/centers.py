@@ -1,13 +1,14 @@
-"""Tables of center points: one `z, y, x, id` a line."""
+"""Tables of center points: one `z, y, x, id`, or `z, y, x`, a line."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.data.source import reading
+from auxcpvloss.data.reading import reading
 from auxcpvloss.data.zips import File
 from auxcpvloss.errors import InputError
 
@@ -20,17 +21,28 @@ def read_centers(file: File) -> NDArray[np.float64]:
     Returns
     -------
     (N, 4) array of float64
-        z, y, x in voxels, and the id of the label.
+        z, y, x in voxels, and the id of the label; 0 in lines without one.
 
     Raises
     ------
     InputError
-        A line is not four finite numbers, or an id is no positive integer.
+        The columns have names in another order, a line is not three or four finite numbers, or an id is no positive
+        integer.
     """
-    with reading(file), file.open("rb") as stream:
-        lines = stream.read().decode("utf-8-sig").splitlines()
-    table = np.array([_row(file, i, line) for i, line in enumerate(lines, start=1) if not _is_header(i, line)])
-    return table.reshape(-1, 4)
+    return np.array([row for _, row in _rows(file)], np.float64).reshape(-1, 4)
+
+
+def line_numbers(file: File) -> list[int]:
+    """Line in the file, from 1, of every row that `read_centers` gives."""
+    return [number for number, _ in _rows(file)]
+
+
+def numbered(centers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give every point an id of its own: those of the table, or 1, 2, ... where one of them is missing or repeated."""
+    ids = centers[:, 3]
+    if (ids > 0).all() and len(np.unique(ids)) == len(ids):
+        return centers
+    return np.column_stack([centers[:, :3], np.arange(1, len(centers) + 1)])
 
 
 def format_centers(centers: NDArray[np.floating]) -> str:
@@ -40,8 +52,22 @@ def format_centers(centers: NDArray[np.floating]) -> str:
     return text.getvalue()
 
 
-def _is_header(number: int, line: str) -> bool:
-    return not line.strip() or (number == 1 and line.lstrip(' "')[0].isalpha())
+def _rows(file: File) -> Iterator[tuple[int, list[float]]]:
+    with reading(file), file.open("rb") as stream:
+        lines = stream.read().decode("utf-8-sig").splitlines()
+    for number, line in enumerate(lines, start=1):
+        if number == 1 and line.lstrip(' "')[:1].isalpha():
+            _check_header(file, line)
+        elif line.strip():
+            yield number, _row(file, number, line)
+
+
+def _check_header(file: File, line: str) -> None:
+    # "z (px)" and "Z" are fine; x before z, or an index before them, would be read as another place.
+    if [name.strip(' "').lower()[:1] for name in line.split(",")[:3]] != ["z", "y", "x"]:
+        raise InputError(
+            f"{file}, line 1: the columns are {line!r}; expected z, y, x (in voxels) and perhaps id, in this order"
+        )
 
 
 def _row(file: File, number: int, line: str) -> list[float]:
@@ -49,6 +75,12 @@ def _row(file: File, number: int, line: str) -> list[float]:
         row = [float(value) for value in line.split(",")]
     except ValueError:
         row = []
-    if len(row) != 4 or not np.isfinite(row).all() or row[3] < 1 or row[3] % 1:
-        raise InputError(f"{file}, line {number}: {line!r}; expected z, y, x in voxels and the number of the label")
+    if len(row) == 3:
+        row.append(0.0)
+    elif len(row) == 4 and (row[3] < 1 or row[3] % 1):
+        row = []
+    if len(row) != 4 or not np.isfinite(row).all():
+        raise InputError(
+            f"{file}, line {number}: {line!r}; expected z, y, x in voxels and, if it has one, the number of the label"
+        )
     return row

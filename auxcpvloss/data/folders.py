@@ -16,7 +16,9 @@ from auxcpvloss.errors import InputError
 
 TIF = (".tif", ".tiff")
 ZARR = (".zarr",)
+N5 = (".n5",)
 HDF = (".hdf", ".h5", ".hdf5")
+TABLE = (".csv",)
 CENTERS = "centers"
 
 Content = Mapping[str, Sequence[File]]  # name of a subfolder -> its files
@@ -24,16 +26,16 @@ AnyFile = TypeVar("AnyFile", bound=File)
 
 
 def folder_sources(folder: Path, data: Data, input_format: str) -> list[Source]:
-    """List the volumes of a folder: images/ (and masks/) of TIFF files, or zarr folders, or hdf5 files.
+    """List the volumes of a folder: images/ (and masks/, centers/) of TIFF files, or zarr or N5 folders, or hdf5 files.
 
     Raises
     ------
     InputError
-        The folder holds nothing of `input_format` ("auto": nothing or more than one of these formats), or not every
-        image has its mask and every mask its image.
+        The folder holds nothing of `input_format` ("auto": nothing or more than one of these formats), or see
+        `tiff_sources`.
     """
     files = _visible(folder)
-    arrays = {"zarr": _with_suffix(files, ZARR), "hdf": _with_suffix(files, HDF)}
+    arrays = {kind: _with_suffix(files, suffixes) for kind, suffixes in (("zarr", ZARR), ("n5", N5), ("hdf", HDF))}
     is_there = {"tif": (folder / data.images).is_dir()} | {kind: bool(found) for kind, found in arrays.items()}
     kinds = [kind for kind, found in is_there.items() if found and input_format in (kind, "auto")]
     if len(kinds) > 1:
@@ -42,14 +44,15 @@ def folder_sources(folder: Path, data: Data, input_format: str) -> list[Source]:
         names = ", ".join(file.name for file in files[:5]) or "nothing"
         raise InputError(
             f"{folder}: no volumes (data.input_format = {input_format!r}; it holds {names}); expected {data.images}/ "
-            f"and {data.masks}/ with .tif files of the same names, or .zarr folders, or .hdf files"
+            f"and {data.masks}/ with .tif files of the same names, or .zarr or .n5 folders, or .hdf files"
         )
     if kinds == ["tif"]:
         names_of_folders = (data.images, data.masks, CENTERS)
         content = {name: _visible(folder / name) for name in names_of_folders if (folder / name).is_dir()}
         return tiff_sources(str(folder), content, data)
+    centers = _by_stem(_with_suffix(files, TABLE))
     return [
-        ArraySource(name, str(path), path, data.raw_key, data.gt_key)
+        ArraySource(name, str(path), path, data.raw_key, data.gt_key, centers=centers.get(name))
         for name, path in _by_stem(arrays[kinds[0]]).items()
     ]
 
@@ -96,22 +99,33 @@ def tiff_sources(where: str, content: Content, data: Data) -> list[Source]:
     ----------
     where : path of the folder, for messages
     content : the files of its subfolders
+
+    Raises
+    ------
+    InputError
+        There are no images, a mask or a table of centers has no image, or there are masks and an image has neither a
+        mask nor a table of centers.
     """
     images = _by_stem(_with_suffix(content.get(data.images, []), TIF))
     if not images:
         raise InputError(f"{where}/{data.images}: no .tif file")
     masks = _by_stem(_with_suffix(content.get(data.masks, []), TIF))
+    centers = _by_stem(_with_suffix(content.get(CENTERS, []), TABLE))
+    for what, files in (("mask", masks), ("table", centers)):
+        for name in sorted(files.keys() - images.keys()):
+            raise InputError(
+                f"{files[name]}: no image of this name in {where}/{data.images}; add it, or remove the {what}"
+            )
     if data.masks in content:
-        _check_pairs(where, images, masks, data)
-    centers = _by_stem(_with_suffix(content.get(CENTERS, []), (".csv",)))
-    return [TiffSource(name, str(image), image, masks.get(name), centers.get(name)) for name, image in images.items()]
-
-
-def _check_pairs(where: str, images: Mapping[str, File], masks: Mapping[str, File], data: Data) -> None:
-    for name in sorted(images.keys() - masks.keys()):
-        raise InputError(f"{images[name]}: no mask of this name in {where}/{data.masks}; add it, or remove the image")
-    for name in sorted(masks.keys() - images.keys()):
-        raise InputError(f"{masks[name]}: no image of this name in {where}/{data.images}; add it, or remove the mask")
+        for name in sorted(images.keys() - masks.keys() - centers.keys()):
+            raise InputError(
+                f"{images[name]}: no mask of this name in {where}/{data.masks} (and no {CENTERS}/{name}.csv); "
+                "add it, or remove the image"
+            )
+    return [
+        TiffSource(name, str(image), image, masks.get(name), centers=centers.get(name))
+        for name, image in images.items()
+    ]
 
 
 def _visible(folder: Path) -> list[Path]:

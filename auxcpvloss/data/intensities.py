@@ -1,4 +1,4 @@
-"""Intensities of any type, brought to 0..1."""
+"""Intensities of any type, made comparable between volumes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,35 @@ EXACT_VOXELS = 2**26
 
 
 def normalize(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Bring intensities to 0..1, by what is in the volume and never by a fixed maximum.
+    """Bring intensities to a common range, by what is in the volume and never by a fixed maximum.
+
+    First to 0..1, then to their square or cube root if these are asked for, then, for "mean_std", to mean 0 and
+    standard deviation 1.
 
     Parameters
     ----------
     raw : (Z, Y, X) array of integer or float
-        Finite.
+        Finite, and such that `check_range` accepts it.
     preprocessing : the way, and the percentiles
         Where the two percentiles are the same value (a volume that is nearly all background) the range is used.
 
     Returns
     -------
     (Z, Y, X) array of float32
-        In 0..1; all 0 for a constant image.
+        In 0..1, of any sign and size for "mean_std"; all 0 for a constant image.
+    """
+    scaled = _unit_range(raw, preprocessing)
+    if preprocessing.square:
+        np.square(scaled, out=scaled)
+    if preprocessing.cuberoot:
+        np.cbrt(scaled, out=scaled)
+    if preprocessing.normalize == "mean_std":
+        _standardize(scaled)
+    return scaled
+
+
+def check_range(raw: NDArray[Any], preprocessing: Preprocessing, origin: str) -> None:
+    """Refuse intensities that do not fit the preprocessing.
 
     Raises
     ------
@@ -35,13 +51,17 @@ def normalize(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.flo
         The image is to be taken as it is, but is not in 0..1.
     """
     low, high = float(raw.min()), float(raw.max())
+    if preprocessing.normalize == "none" and (low < 0 or high > 1):
+        raise InputError(
+            f"{origin}: preprocessing.normalize = 'none', but the intensities are in {low:g}..{high:g}, not in 0..1; "
+            "choose 'percentile', 'min_max' or 'mean_std'"
+        )
+
+
+def _unit_range(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
     if preprocessing.normalize == "none":
-        if low < 0 or high > 1:
-            raise InputError(
-                f"preprocessing.normalize = 'none', but the intensities are in {low:g}..{high:g}, not in 0..1; "
-                "choose 'percentile' or 'min_max'"
-            )
         return raw.astype(np.float32)
+    low, high = float(raw.min()), float(raw.max())
     if preprocessing.normalize == "percentile":
         lower, upper = _percentiles(raw, preprocessing)
         if lower < upper:
@@ -61,3 +81,14 @@ def _percentiles(raw: NDArray[Any], preprocessing: Preprocessing) -> tuple[float
     values = raw.reshape(-1)[::step].astype(np.float64)
     lower, upper = np.percentile(values, (preprocessing.lower_percentile, preprocessing.upper_percentile))
     return float(lower), float(upper)
+
+
+def _standardize(scaled: NDArray[np.float32]) -> None:
+    """Bring to mean 0 and standard deviation 1, in place."""
+    if scaled.min() == scaled.max():
+        scaled[:] = 0
+        return
+    mean = scaled.mean(dtype=np.float64)
+    variance = np.mean([np.square(plane.astype(np.float64) - mean).mean() for plane in scaled])
+    for plane in scaled:
+        plane[:] = (plane.astype(np.float64) - mean) / np.sqrt(variance)

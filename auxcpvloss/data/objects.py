@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from auxcpvloss.detection import centers_of_mass
 
+MAX_LABEL = 2**32 - 2  # the type is uint32, and its largest number marks what is outside of the volume
 TOUCHING = np.ones((3, 3, 3), bool)  # 26 neighbours
 TOUCHING_DISTANCE = 1.8  # voxels that touch by a corner are the square root of 3 apart
 SCATTERED = 200  # voxels of its bounding box to each voxel of an instance

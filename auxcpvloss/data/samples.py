@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.centers import format_centers, read_centers
-from auxcpvloss.data.intensities import normalize
-from auxcpvloss.data.objects import measure
-from auxcpvloss.data.source import Source, reading, voxel_size
+from auxcpvloss.data.intensities import check_range, normalize
+from auxcpvloss.data.reading import reading
+from auxcpvloss.data.source import Source, voxel_size
+from auxcpvloss.data.truth import LABELS, POINTS, read_truth
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import discard, replacing, write_text
 
 __all__ = ["Sample", "expected_made_from", "normalize", "open_sample", "write_sample"]
 
 RAW = "volumes/raw"
-LABELS = "volumes/gt_labels"
 CHUNKS = (64, 64, 64)
 # Raise it with every change of what is stored: samples of other versions are made again.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Sample:
     ----------
     name : str
     path : Path
-        The zarr folder; the table of centers lies beside it.
+        The zarr folder; the table of centers lies beside it, if there is ground truth.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Sample:
 
     @property
     def raw(self) -> zarr.Array:
-        """Image: (Z, Y, X) zarr array of float32, in 0..1."""
+        """Image: (Z, Y, X) zarr array of float32; in 0..1, unless preprocessing.normalize is "mean_std"."""
         return self._root[RAW]
 
     @property
@@ -53,8 +53,33 @@ class Sample:
 
     @property
     def has_labels(self) -> bool:
-        """Whether the sample has ground truth."""
+        """Whether the sample has a label for every voxel."""
         return LABELS in self._root
+
+    @property
+    def has_points(self) -> bool:
+        """Whether centers were annotated, beside labels or without."""
+        return bool(self._root.attrs["has_points"])
+
+    @property
+    def truth(self) -> zarr.Array | None:
+        """Ground truth: `labels`, or a small ball around every point, (Z, Y, X) zarr array of uint32; or None."""
+        return None if self.truth_key is None else self._root[self.truth_key]
+
+    @property
+    def truth_key(self) -> str | None:
+        """Which array is the ground truth: "volumes/gt_labels" before "volumes/gt_points"; None where there is none."""
+        return next((key for key in (LABELS, POINTS) if key in self._root), None)
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether the sample has ground truth: labels or points."""
+        return self.truth_key is not None
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether points are all the ground truth that the sample has."""
+        return self.truth_key == POINTS
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -68,19 +93,25 @@ class Sample:
         return z, y, x
 
     @property
+    def offset(self) -> tuple[float, float, float]:
+        """Position of the first voxel along z, y, x, in the unit of the voxel size."""
+        z, y, x = self.raw.attrs["offset"]
+        return z, y, x
+
+    @property
     def made_from(self) -> dict[str, Any]:
         """What the sample was made from, to compare with `expected_made_from`."""
         return dict(self._root.attrs["made_from"])
 
     @property
     def max_extent(self) -> tuple[int, int, int]:
-        """Largest extent of an instance along z, y, x, in voxels; zeros where there is none."""
+        """Largest extent of an instance, or of a point's ball, along z, y, x, in voxels; zeros where there is none."""
         z, y, x = self._root.attrs["max_extent"]
         return z, y, x
 
     def centers(self) -> NDArray[np.float64]:
         """Centers of the instances: (N, 4), z, y, x in voxels and the label; as annotated, else centers of mass."""
-        return read_centers(_table(self.path))
+        return read_centers(_table(self.path)) if self.has_truth else np.empty((0, 4))
 
     @property
     def _root(self) -> zarr.Group:
@@ -94,8 +125,8 @@ def write_sample(source: Source, path: Path, data: Data, preprocessing: Preproce
     ----------
     source : a volume that `verify` finds fit
     path : of the zarr folder; what is there is replaced
-    data : voxel size and keys
-    preprocessing : how intensities are brought to 0..1
+    data : voxel size, keys and padding
+    preprocessing : how intensities are made comparable
 
     Raises
     ------
@@ -103,32 +134,30 @@ def write_sample(source: Source, path: Path, data: Data, preprocessing: Preproce
         The volume cannot be read, or its intensities do not fit `preprocessing`.
     """
     made_from = expected_made_from(source, data, preprocessing)
-    labels = source.read_labels()
-    objects = measure(np.zeros((1, 1, 1), np.uint32) if labels is None else labels)
-    centers = source.read_centers()
-    if centers is None:
-        centers = np.column_stack([objects.centers, objects.ids])
-    try:
-        raw = normalize(source.read_raw(), preprocessing)
-    except InputError as error:
-        raise InputError(f"{source.origin}: {error}") from error
+    raw = source.read_raw()
+    check_range(raw, preprocessing, source.origin)
+    truth = read_truth(source, raw.shape)
+    offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
+    attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
 
     with replacing(path) as beside:
         root = zarr.group(zarr.DirectoryStore(str(beside)))
-        attributes = {"offset": list(source.offset()), "resolution": made_from["voxel_size"]}
-        _store(root, RAW, raw, attributes)
-        if labels is not None:
-            _store(root, LABELS, labels.astype(np.uint32), attributes)
+        _store(root, RAW, _padded(normalize(raw, preprocessing), data.padding), attributes)
+        if truth is not None:
+            _store(root, truth.key, _padded(truth.labels, data.padding), attributes)
         root.attrs.update(
             source=Path(source.origin).name,
             origin=source.origin,
             checksum=made_from["checksum"],
             made_from=made_from,
-            max_extent=objects.extents.max(axis=0, initial=0).tolist(),
+            has_points=source.has_points,
+            max_extent=(0, 0, 0) if truth is None else truth.max_extent,
         )
         # Never the volume of before beside the centers of now.
         discard(path)
-        write_text(_table(path), format_centers(centers))
+        discard(_table(path))
+        if truth is not None:
+            write_text(_table(path), format_centers(truth.centers + np.array((*data.padding, 0))))
     return Sample(path.stem, path)
 
 
@@ -146,6 +175,7 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         "preprocessing": preprocessing.model_dump(mode="json"),
         "raw_key": data.raw_key,
         "gt_key": data.gt_key,
+        "padding": list(data.padding),
         "version": VERSION,
     }
 
@@ -155,10 +185,15 @@ def open_sample(path: Path) -> Sample | None:
     sample = Sample(path.stem, path)
     try:
         with reading(path):
-            is_whole = _table(path).is_file() and sample.shape and sample.voxel_size and sample.max_extent
+            has_table = _table(path).is_file() or not sample.has_truth
+            is_whole = has_table and sample.shape and sample.voxel_size and sample.max_extent
             return sample if is_whole and sample.made_from else None
     except InputError:
         return None
+
+
+def _padded(array: NDArray[Any], padding: tuple[int, int, int]) -> NDArray[Any]:
+    return np.pad(array, [(size, size) for size in padding]) if any(padding) else array
 
 
 def _table(path: Path) -> Path:

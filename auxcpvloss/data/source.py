@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
+from auxcpvloss.data.centers import read_centers
+from auxcpvloss.data.reading import reading
 from auxcpvloss.data.zips import File
 from auxcpvloss.errors import InputError
 
@@ -20,7 +21,7 @@ Vector = tuple[float, float, float]  # z, y, x
 
 @dataclass(frozen=True)
 class Source(ABC):
-    """One volume: an image, and perhaps labels of its instances.
+    """One volume: an image, and perhaps labels of its instances, or their center points, or both.
 
     Making one reads nothing. Whatever is wrong with a file is an `InputError` that names it.
 
@@ -30,10 +31,13 @@ class Source(ABC):
         Of the sample; unique within its split.
     origin : str
         What people are shown: the path of the image, or zip!member.
+    centers : Path or ZipMember, optional
+        Table of the annotated centers.
     """
 
     name: str
     origin: str
+    centers: File | None = field(default=None, kw_only=True)
 
     @property
     @abstractmethod
@@ -44,6 +48,11 @@ class Source(ABC):
     @abstractmethod
     def labels_origin(self) -> str:
         """What people are shown as the place of the labels."""
+
+    @property
+    def has_points(self) -> bool:
+        """Whether centers are annotated; without labels they are the ground truth for detection."""
+        return self.centers is not None
 
     @abstractmethod
     def read_raw(self) -> NDArray[Any]:
@@ -58,8 +67,8 @@ class Source(ABC):
         """Sha256, in hex, of everything that the volume is made from."""
 
     def read_centers(self) -> NDArray[Any] | None:
-        """Read the annotated centers: (N, 4), z, y, x in voxels and the id of the label."""
-        return None
+        """Read the annotated centers: (N, 4), z, y, x in voxels and the id of the label, 0 where there is none."""
+        return None if self.centers is None else read_centers(self.centers)
 
     def voxel_size(self) -> Vector | None:
         """Size of a voxel as recorded in the file."""
@@ -68,22 +77,6 @@ class Source(ABC):
     def offset(self) -> Vector:
         """Position of the first voxel, in the unit of the voxel size."""
         return (0.0, 0.0, 0.0)
-
-
-@contextmanager
-def reading(origin: object) -> Iterator[None]:
-    """Turn whatever a library raises on a bad file into an `InputError` that names the file.
-
-    A catch of everything: the readers of images, and the codecs below them, raise all kinds of errors.
-    """
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"{origin}: cannot be read, it may be damaged or incomplete ({type(error).__name__}: {error})"
-        ) from error
 
 
 def voxel_size(source: Source, data: Data) -> Vector:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.data.folders import folder_sources, tiff_sources, zip_content
+from auxcpvloss.data.folders import CENTERS, folder_sources, tiff_sources, zip_content
 from auxcpvloss.data.generated import synthetic_sources
 from auxcpvloss.data.source import Source
 from auxcpvloss.errors import InputError
@@ -35,15 +35,16 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
     ------
     InputError
         A place is missing, empty, unreadable or holds something else, an image and its mask do not pair up, or a
-        volume for training or validation has no labels.
+        volume for training or validation has neither labels nor annotated centers.
     """
     found = {split: sorted(_find(split, data), key=lambda source: source.name) for split in splits}
     for split in ("train", "val"):
         for source in found.get(split, []):
-            if not source.has_labels:
+            if not source.has_labels and not source.has_points:
                 raise InputError(
                     f"{source.origin}: no labels ({split}); expected {data.masks}/ beside {data.images}/, "
-                    f"or an array {data.gt_key!r} (data.gt_key); only test volumes may lack them"
+                    f"or an array {data.gt_key!r} (data.gt_key), or center points ({CENTERS}/{source.name}.csv, or "
+                    f"{source.name}.csv beside the arrays); only test volumes may lack all of them"
                 )
     return found
 
@@ -87,7 +88,7 @@ def _look(key: str, place: Path, split: str, data: Data) -> tuple[list[Source], 
     problem = f"does not fit data.input_format = {input_format!r}" if place.exists() else "no such folder or file"
     raise InputError(
         f"{key}: {place}: {problem}; expected a folder with train/, val/ and test/, in each {data.images}/ and "
-        f"{data.masks}/ or .zarr or .hdf files; or a folder with these directly; or a zip"
+        f"{data.masks}/ or .zarr, .n5 or .hdf files; or a folder with these directly; or a zip"
     )
 
 

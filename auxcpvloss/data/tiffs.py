@@ -11,8 +11,8 @@ from typing import Any
 import tifffile
 from numpy.typing import NDArray
 
-from auxcpvloss.data.centers import read_centers
-from auxcpvloss.data.source import Source, Vector, reading, sha256
+from auxcpvloss.data.reading import reading
+from auxcpvloss.data.source import Source, Vector, sha256
 from auxcpvloss.data.tiff_voxel_size import recorded_voxel_size
 from auxcpvloss.data.zips import File
 from auxcpvloss.errors import InputError
@@ -23,11 +23,10 @@ MAX_CHANNELS = 4
 
 @dataclass(frozen=True)
 class TiffSource(Source):
-    """An image, and perhaps a mask and centers: files on disk or in a zip."""
+    """An image, and perhaps a mask: files on disk or in a zip."""
 
     image: File
     mask: File | None
-    centers: File | None
 
     @property
     def has_labels(self) -> bool:
@@ -46,10 +45,6 @@ class TiffSource(Source):
     def read_labels(self) -> NDArray[Any] | None:
         """Read the mask: (Z, Y, X), of whatever type is stored."""
         return None if self.mask is None else read_tiff(self.mask)
-
-    def read_centers(self) -> NDArray[Any] | None:
-        """Read the annotated centers: (N, 4), z, y, x in voxels and the id of the label."""
-        return None if self.centers is None else read_centers(self.centers)
 
     def voxel_size(self) -> Vector | None:
         """Size of a voxel as recorded in the image."""

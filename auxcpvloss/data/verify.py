@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.config.tables import Data
-from auxcpvloss.data.objects import Objects, measure
+from auxcpvloss.config.tables import Data, Preprocessing
+from auxcpvloss.data.centers import read_centers
+from auxcpvloss.data.check_centers import check_centers, check_points, listing
+from auxcpvloss.data.intensities import check_range
+from auxcpvloss.data.objects import MAX_LABEL, Objects, measure
 from auxcpvloss.data.source import Source, Vector, voxel_size
 from auxcpvloss.errors import InputError
 
-MAX_LABEL = 2**32 - 2
 TINY = 5  # voxels; below, an instance is more likely a slip of the annotator's hand
-LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,17 @@ class Finding:
     ----------
     name, split : str
     shape : tuple
-        Z, Y, X, in voxels.
+        Z, Y, X, in voxels, as stored: without `data.padding`.
     dtype : str
         Type of the image, as stored.
     voxel_size : tuple
         Along z, y, x: as configured, else as recorded.
     nuclei : int or None
-        None without labels.
+        None without ground truth.
     warnings : tuple of str
         What looks odd but is no reason to stop.
+    is_sparse : bool
+        Whether `nuclei` are center points without labels.
     """
 
     name: str
@@ -45,20 +47,23 @@ class Finding:
     voxel_size: Vector
     nuclei: int | None
     warnings: tuple[str, ...]
+    is_sparse: bool = False
 
 
-def verify(source: Source, split: str, data: Data) -> Finding:
+def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing) -> Finding:
     """Read a volume and look for everything that would spoil a training.
 
     Raises
     ------
     InputError
-        With the name of the file: it cannot be read; the image is empty, constant or not finite; image and labels
-        do not have the same shape; the labels are no integers of 32 bits; a volume for training has no instance; the
-        size of the voxels is not known.
+        With the name of the file: it cannot be read; the image is empty, constant or not finite, or does not fit
+        `preprocessing`; image and labels do not have the same shape; the labels are no integers of 32 bits; points
+        without labels are outside the image; a volume for training has no instance; the size of the voxels is not
+        known.
     """
     raw = source.read_raw()
     _check_raw(raw, source.origin)
+    check_range(raw, preprocessing, source.origin)
     size = voxel_size(source, data)
     source.offset()  # raises where image and labels do not cover the same voxels
     labels = source.read_labels()
@@ -77,10 +82,15 @@ def verify(source: Source, split: str, data: Data) -> Finding:
                 f"{source.labels_origin}: no instance, all labels are 0; remove it from the training volumes"
             )
         warnings += _odd_labels(objects)
-    centers = source.read_centers()
-    if centers is not None:
-        warnings += _odd_centers(centers, raw.shape, None if labels is None else objects.ids)
-    return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, tuple(warnings))
+    if source.centers is not None:
+        centers = read_centers(source.centers)
+        if labels is None:
+            nuclei = len(centers)
+            warnings += check_points(source.centers, centers, raw.shape, split)
+        else:
+            warnings += check_centers(source.centers, centers, raw.shape, objects)
+    is_sparse = labels is None and nuclei is not None
+    return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, tuple(warnings), is_sparse)
 
 
 def _times(shape: tuple[int, ...]) -> str:
@@ -125,19 +135,4 @@ def _odd_labels(objects: Objects) -> list[str]:
         "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
         f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
     }
-    return [f"{what}: {_listed(ids)}" for what, ids in odd.items() if len(ids)]
-
-
-def _odd_centers(centers: NDArray[Any], shape: tuple[int, ...], ids: NDArray[Any] | None) -> list[str]:
-    annotated = centers[:, 3].astype(np.int64)
-    outside = (centers[:, :3] < 0).any(axis=1) | (centers[:, :3] > np.array(shape) - 1).any(axis=1)
-    odd: dict[str, Collection[int]] = {"annotated centers outside the image (z, y, x?)": annotated[outside]}
-    if ids is not None:
-        odd["labels without an annotated center"] = np.setdiff1d(ids, annotated)
-        odd["annotated centers without a label"] = np.setdiff1d(annotated, ids)
-    return [f"{what}: {_listed(found)}" for what, found in odd.items() if len(found)]
-
-
-def _listed(ids: Collection[int]) -> str:
-    shown = ", ".join(str(number) for number in list(ids)[:LISTED])
-    return shown if len(ids) <= LISTED else f"{shown}, ... ({len(ids)} in all)"
+    return listing(odd)

@@ -45,7 +45,7 @@ class BatchMaker:
     Parameters
     ----------
     samples : sequence of Sample
-        Training volumes, with labels.
+        Training volumes, with labels or points.
     method : Method
     config : Config
     """
@@ -101,7 +101,7 @@ class BatchMaker:
             self.raw: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=True),
             self.labels: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=False),
         }
-        names = {self.raw: "volumes/raw", self.labels: "volumes/gt_labels"}
+        names = {self.raw: "volumes/raw", self.labels: sample.truth_key}
         beyond = overhang(self.config)
         padding = tuple(
             math.ceil((most - min(patch, size)) / 2) + 1 + over

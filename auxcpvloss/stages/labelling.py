@@ -48,7 +48,7 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads(params)}
     instances = experiment.method.decode(prediction, params)
     with replacing(path) as beside:
-        _write_instances(beside, instances, sample.voxel_size, made_from)
+        _write_instances(beside, instances, sample, made_from)
         # Never the instances of before beside the centers of now.
         discard(path)
         centers = centers_by_label(instances)
@@ -61,10 +61,8 @@ def centers_path(instances: Path) -> Path:
     return instances.with_suffix(".csv")
 
 
-def _write_instances(
-    path: Path, instances: NDArray[np.uint32], voxel_size: tuple[float, float, float], made_from: Record
-) -> None:
-    attributes = {"offset": [0, 0, 0], "resolution": list(voxel_size)}
+def _write_instances(path: Path, instances: NDArray[np.uint32], sample: Sample, made_from: Record) -> None:
+    attributes = {"offset": list(sample.offset), "resolution": list(sample.voxel_size)}
     if path.suffix == ".hdf":
         with h5py.File(path, "w") as file:
             dataset = file.create_dataset("volumes/instances", data=instances, compression="gzip", compression_opts=1)

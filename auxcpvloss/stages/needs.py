@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 
@@ -36,6 +37,22 @@ def need_volumes(experiment: Experiment, stages: Collection[str]) -> None:
     for stage, split in NEEDS.items():
         if stage in stages and not experiment.names(split):
             raise lacking(split)
+
+
+def need_masks(experiment: Experiment, samples: Iterable[Sample]) -> None:
+    """Refuse volumes with points only for a method that segments.
+
+    Raises
+    ------
+    InputError
+        Names the first such volume, the method, and what to do.
+    """
+    for sample in samples:
+        if sample.is_sparse and experiment.method.task != "detection":
+            raise InputError(
+                f"{sample.name}: has center points but no masks, and model.method = {experiment.method.name!r} learns "
+                "from masks. model.method = 'gauss' learns from points; or add masks/, or remove the volume."
+            )
 
 
 def lacking(split: str) -> InputError:

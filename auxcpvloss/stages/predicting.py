@@ -96,7 +96,7 @@ def _predict(
             for head in method.predicted_heads(experiment.params)
         }
         for array in arrays.values():
-            array.attrs.update(offset=[0, 0, 0], resolution=list(sample.voxel_size))
+            array.attrs.update(offset=list(sample.offset), resolution=list(sample.voxel_size))
         scan_volume(
             sample,
             networks[tiling.input_shape],

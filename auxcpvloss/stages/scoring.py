@@ -26,11 +26,6 @@ MATTERS = ("use_linear_sum_assignment", "detection", "distance_limit", "foregrou
 """Keys of [evaluation] that the scores of a sample depend on."""
 
 
-def has_truth(sample: Sample) -> bool:
-    """Whether a sample can be scored: it has masks, or center points."""
-    return sample.has_labels or len(sample.centers()) > 0
-
-
 def evaluate_sample(
     experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample
 ) -> tuple[Record, bool]:

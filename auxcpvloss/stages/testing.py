@@ -14,7 +14,7 @@ from auxcpvloss.point_pictures import picture_of_detections, picture_of_points
 from auxcpvloss.stages.labelling import label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.scoring import evaluate_sample, has_truth, scored_instances, scored_points
+from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points
 from auxcpvloss.stages.summary import summarize
 from auxcpvloss.terminal import Terminal
 
@@ -38,7 +38,7 @@ def label(experiment: Experiment, terminal: Terminal, selection: Selection) -> N
         for number, sample in enumerate(samples):
             bar.update(number, sample.name)
             made += label_sample(experiment, SPLIT, selection.checkpoint, selection.params, sample)
-            if not has_truth(sample):
+            if not sample.has_truth:
                 pictures.append(_picture_without_truth(experiment, selection, sample))
     folder = experiment.instanced(SPLIT, selection.checkpoint, selection.params, "any").parent
     terminal.say(f"checkpoint {selection.checkpoint}: {_of(made, samples)} labelled in {folder}")
@@ -61,7 +61,7 @@ def _picture_without_truth(experiment: Experiment, selection: Selection, sample:
 
 def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
     """Score every labelled test volume that has ground truth; print and write the table, draw a picture each."""
-    samples = [sample for sample in _samples(experiment) if has_truth(sample)]
+    samples = [sample for sample in _samples(experiment) if sample.has_truth]
     folder = experiment.evaluated(SPLIT, selection.checkpoint, selection.params)
     if not samples:
         terminal.say("no test volume has ground truth: nothing to score")

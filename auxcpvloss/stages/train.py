@@ -17,7 +17,7 @@ from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment, plain
 from auxcpvloss.files import replacing, write_text
 from auxcpvloss.pipeline.batches import batches
-from auxcpvloss.stages.needs import lacking
+from auxcpvloss.stages.needs import lacking, need_masks
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.terminal import Bar, Terminal
 
@@ -94,6 +94,7 @@ def _samples(experiment: Experiment) -> list[Sample]:
     samples = experiment.samples("train")
     if not samples:
         raise lacking("train")
+    need_masks(experiment, samples)
     sizes = {sample.name: sample.voxel_size for sample in samples}
     reference = samples[0].voxel_size
     for name, size in sizes.items():

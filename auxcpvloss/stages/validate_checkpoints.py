@@ -16,9 +16,9 @@ from auxcpvloss.experiment import Experiment, Selection, plain
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.labelling import label_sample
-from auxcpvloss.stages.needs import lacking
+from auxcpvloss.stages.needs import lacking, need_masks
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.scoring import evaluate_sample, has_truth, metric_value
+from auxcpvloss.stages.scoring import evaluate_sample, metric_value
 from auxcpvloss.terminal import Terminal
 
 
@@ -88,9 +88,10 @@ def parameter_sets(experiment: Experiment) -> list[Params]:
 
 
 def _samples(experiment: Experiment) -> list[Sample]:
-    samples = [sample for sample in experiment.samples("val") if has_truth(sample)]
+    samples = [sample for sample in experiment.samples("val") if sample.has_truth]
     if not samples:
         raise lacking("val")
+    need_masks(experiment, samples)
     return samples
 
 

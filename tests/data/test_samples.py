@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from auxcpvloss.data import intensities, samples
+from auxcpvloss.data.intensities import check_range
 from auxcpvloss.data.samples import expected_made_from, normalize, open_sample, write_sample
 from auxcpvloss.data.sources import find_sources
 from auxcpvloss.errors import InputError
+from tests.conftest import configure
 from tests.data.l1_zip import make_l1_zip
 from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff
 
@@ -100,6 +102,15 @@ def test_a_sample_without_labels(folder, path):
     assert sample.max_extent == (0, 0, 0)
     assert sample.centers().shape == (0, 4)
     assert open_sample(path) == sample
+    assert folder_content(path) == ["a.zarr"]
+
+
+def test_a_table_of_before_is_not_left_beside_a_volume_without_ground_truth(folder, path):
+    """Beside a volume that is taken as input again it would say that there are no nuclei."""
+    written(folder, path)
+    shutil.rmtree(folder / "masks")
+    written(folder, path)
+    assert folder_content(path) == ["a.zarr"]
 
 
 def test_a_sample_without_instances(folder, path):
@@ -144,6 +155,111 @@ def test_every_volume_of_the_published_zip(tmp_path):
             assert zarr.open_group(str(sample.path)).attrs["source"] == f"{source.name}.tif"
 
 
+# Points without labels
+
+
+def with_points(folder, text):
+    shutil.rmtree(folder / "masks", ignore_errors=True)
+    (folder / "centers").mkdir(exist_ok=True)
+    (folder / "centers" / "a.csv").write_text(text)
+    return folder
+
+
+def truth_of(sample):
+    return sample.has_labels, sample.has_points, sample.has_truth, sample.is_sparse, sample.truth_key
+
+
+def test_points_are_stored_as_balls(folder, path):
+    sample = written(with_points(folder, "z,y,x,id\n7.2, 5, 12.5, 30\n0, 0, 0, 5\n"), path)
+    assert truth_of(sample) == (False, True, True, True, "volumes/gt_points")
+    assert sample.labels is None
+    np.testing.assert_array_equal(sample.centers(), [[7.2, 5, 12.5, 30], [0, 0, 0, 5]])
+    expected = np.zeros((20, 22, 40), np.uint32)
+    for voxel in np.ndindex(expected.shape):
+        if np.sum((np.array(voxel) - (7, 5, 12)) ** 2) <= 4:
+            expected[voxel] = 30
+        if np.sum(np.square(voxel)) <= 4:
+            expected[voxel] = 5
+    np.testing.assert_array_equal(sample.truth[:], expected)
+    assert sample.max_extent == (5, 5, 5)
+    assert dict(sample.truth.attrs) == {"offset": [0, 0, 0], "resolution": [1, 1, 1]}
+    assert open_sample(path) == sample
+
+
+@pytest.mark.parametrize("text", ["7, 5, 12\n1, 2, 3\n", "7, 5, 12, 4\n1, 2, 3\n", "7, 5, 12, 4\n1, 2, 3, 4\n"])
+def test_points_without_numbers_of_their_own_are_numbered(folder, path, text):
+    sample = written(with_points(folder, text), path)
+    np.testing.assert_array_equal(sample.centers(), [[7, 5, 12, 1], [1, 2, 3, 2]])
+    assert (sample.truth[7, 5, 12], sample.truth[1, 2, 3]) == (1, 2)
+
+
+def test_no_point_is_ground_truth_too(folder, path):
+    sample = written(with_points(folder, ""), path)
+    assert truth_of(sample) == (False, True, True, True, "volumes/gt_points")
+    assert (sample.max_extent, sample.centers().shape, sample.truth[:].any()) == ((0, 0, 0), (0, 4), False)
+
+
+def test_the_other_kinds_of_ground_truth(folder, path):
+    labels = (True, False, True, False, "volumes/gt_labels")
+    sample = written(folder, path)
+    assert truth_of(sample) == labels
+    np.testing.assert_array_equal(sample.truth[:], sample.labels[:])
+    (folder / "centers").mkdir()
+    (folder / "centers" / "a.csv").write_text("7, 5, 12, 3\n")
+    assert truth_of(written(folder, path)) == (True, True, True, False, "volumes/gt_labels")
+    shutil.rmtree(folder / "masks")
+    shutil.rmtree(folder / "centers")
+    sample = written(folder, path)
+    assert truth_of(sample) == (False, False, False, False, None)
+    assert sample.truth is None
+
+
+def test_a_sample_of_points_can_be_imported_again(folder, path, tmp_path):
+    sample = written(with_points(folder, "7.125, 5, 12\n1, 2, 3\n"), path)
+    again = written(path.parent, tmp_path / "again" / "a.zarr", preprocessing(normalize="none"))
+    assert truth_of(again) == truth_of(sample)
+    np.testing.assert_array_equal(again.centers(), sample.centers())
+    np.testing.assert_array_equal(again.truth[:], sample.truth[:])
+
+
+# Padding
+
+
+@pytest.mark.parametrize("normalization", ["percentile", "mean_std"])
+def test_padding_is_added_around_a_volume(folder, path, tmp_path, normalization):
+    way = preprocessing(normalize=normalization)
+    padded = written(folder, path, way, padding=(1, 0, 5), voxel_size=(2, 1, 0.5))
+    plain = written(folder, tmp_path / "plain" / "a.zarr", way, voxel_size=(2, 1, 0.5))
+    assert padded.shape == (22, 22, 50)
+    inner = (slice(1, -1), slice(None), slice(5, -5))
+    for key in ("raw", "labels"):
+        np.testing.assert_array_equal(getattr(padded, key)[inner], getattr(plain, key)[:])
+        around = np.ones(padded.shape, bool)
+        around[inner] = False
+        assert (getattr(padded, key)[:][around] == 0).all()
+    np.testing.assert_allclose(padded.centers(), np.add(plain.centers(), (1, 0, 5, 0)), atol=0.002)
+    assert padded.max_extent == plain.max_extent
+    assert padded.made_from["padding"] == [1, 0, 5]
+
+
+def test_places_in_units_stay_where_they_are(tmp_path, path):
+    root = zarr.open_group(str(tmp_path / "a.zarr"), "w")
+    for key, array in zip(("volumes/raw", "volumes/gt_labels"), blobs(), strict=True):
+        root.create_dataset(key, data=array).attrs.update(offset=(10, 0, 5), resolution=(2, 1, 0.5))
+    sample = written(tmp_path, path, voxel_size=(), padding=(3, 0, 4))
+    for array in (sample.raw, sample.labels):
+        assert dict(array.attrs) == {"offset": [4, 0, 3], "resolution": [2, 1, 0.5]}
+    assert sample.offset == (4, 0, 3)
+
+
+def test_padding_moves_points(folder, path):
+    sample = written(with_points(folder, "0, 5, 12.25, 7\n"), path, padding=(3, 0, 2))
+    np.testing.assert_array_equal(sample.centers(), [[3, 5, 14.25, 7]])
+    assert sample.truth[3, 5, 14] == 7
+    # The ball ends where the image does.
+    assert not sample.truth[:3].any()
+
+
 # What it was made from
 
 
@@ -151,13 +267,21 @@ def test_a_current_sample_is_known(folder, path):
     source, data = source_of(folder)
     sample = write_sample(source, path, data, preprocessing())
     assert sample.made_from == expected_made_from(source, data, preprocessing())
-    assert sample.made_from["version"] == 1
+    assert sample.made_from["version"] == 2
     assert sample.made_from["preprocessing"]["normalize"] == "percentile"
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"voxel_size": (2, 1, 1)}, {"raw_key": "x"}, {"gt_key": "x"}, {"lower_percentile": 1.0}, {"mask": 1}],
+    [
+        {"voxel_size": (2, 1, 1)},
+        {"raw_key": "x"},
+        {"gt_key": "x"},
+        {"padding": (0, 0, 1)},
+        {"lower_percentile": 1.0},
+        {"square": True},
+        {"mask": 1},
+    ],
     ids=str,
 )
 def test_whatever_changes_a_sample_makes_it_old(folder, path, changes):
@@ -165,8 +289,8 @@ def test_whatever_changes_a_sample_makes_it_old(folder, path, changes):
     if "mask" in changes:
         write_tiff(folder / "masks" / "a.tif", blobs(seed=1)[1])
     source, data = source_of(folder, **{key: value for key, value in changes.items() if key in data_keys()})
-    percentiles = {key: value for key, value in changes.items() if key == "lower_percentile"}
-    assert sample.made_from != expected_made_from(source, data, preprocessing(**percentiles))
+    way = {key: value for key, value in changes.items() if key in ("lower_percentile", "square")}
+    assert sample.made_from != expected_made_from(source, data, preprocessing(**way))
 
 
 def data_keys():
@@ -260,6 +384,7 @@ VOLUMES = st.sampled_from(DTYPES).flatmap(
 )
 WAYS = st.one_of(
     st.just(preprocessing(normalize="min_max")),
+    st.just(preprocessing(normalize="min_max", square=True)),
     st.tuples(st.floats(0, 49), st.floats(50, 100)).map(
         lambda two: preprocessing(lower_percentile=two[0], upper_percentile=two[1])
     ),
@@ -276,6 +401,45 @@ def test_normalized_intensities_are_in_range_and_in_order(raw, way):
     assert (np.diff(scaled.ravel()[np.argsort(raw.ravel(), kind="stable")]) >= 0).all()
     if raw.min() < raw.max():
         assert scaled.min() < scaled.max()
+
+
+@given(VOLUMES)
+def test_mean_and_standard_deviation_become_0_and_1(raw):
+    scaled = normalize(raw, preprocessing(normalize="mean_std"))
+    assert scaled.dtype == np.float32
+    assert np.isfinite(scaled).all()
+    if raw.min() == raw.max():
+        assert (scaled == 0).all()
+    else:
+        assert scaled.mean(dtype=float) == pytest.approx(0, abs=1e-5)
+        assert scaled.std(dtype=float) == pytest.approx(1, abs=1e-5)
+
+
+def test_mean_std_does_not_clip():
+    raw = np.random.default_rng(0).normal(1000, 50, (10, 20, 20))
+    scaled = normalize(raw, preprocessing(normalize="mean_std"))
+    np.testing.assert_allclose(scaled, (raw - raw.mean()) / raw.std(), atol=1e-5)
+
+
+@pytest.mark.parametrize(("key", "power"), [("square", np.square), ("cuberoot", np.cbrt)])
+def test_powers_are_of_intensities_in_0_to_1(key, power):
+    raw = np.random.default_rng(0).normal(1000, 50, (10, 20, 20))
+    for way in ("percentile", "min_max"):
+        base = normalize(raw, preprocessing(normalize=way))
+        np.testing.assert_allclose(normalize(raw, preprocessing(normalize=way, **{key: True})), power(base), atol=1e-6)
+    unit = normalize(raw, preprocessing(normalize="min_max"))
+    np.testing.assert_allclose(normalize(unit, preprocessing(normalize="none", **{key: True})), power(unit), atol=1e-6)
+    changed = power(unit.astype(float))
+    np.testing.assert_allclose(
+        normalize(raw, preprocessing(normalize="mean_std", **{key: True})),
+        (changed - changed.mean()) / changed.std(),
+        atol=1e-4,
+    )
+
+
+def test_square_and_cube_root_contradict_each_other():
+    with pytest.raises(InputError, match=r"test: preprocessing\.cuberoot: square is true as well"):
+        configure(preprocessing={"square": True, "cuberoot": True})
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -321,8 +485,9 @@ def test_none_leaves_an_image_as_it_is():
     raw = np.random.default_rng(0).random((3, 4, 5))
     np.testing.assert_array_equal(normalize(raw, preprocessing(normalize="none")), raw.astype(np.float32))
     for bad in (raw - 0.5, raw + 0.5):
-        with pytest.raises(InputError, match=r"not in 0\.\.1"):
-            normalize(bad, preprocessing(normalize="none"))
+        with pytest.raises(InputError, match=r"a\.tif: .*not in 0\.\.1"):
+            check_range(bad, preprocessing(normalize="none"), "a.tif")
+        check_range(bad, preprocessing(normalize="mean_std"), "a.tif")
 
 
 def test_percentiles_of_a_large_volume_are_nearly_exact(monkeypatch):

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pickle
 import re
 import shutil
+import struct
+import warnings
 import zipfile
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
@@ -257,7 +261,7 @@ def test_a_folder_of_two_formats_asks_for_one(tmp_path):
         assert only(tmp_path, input_format=input_format).name == name
 
 
-@pytest.mark.parametrize("input_format", ["zarr", "hdf", "zip"])
+@pytest.mark.parametrize("input_format", ["zarr", "n5", "hdf", "zip"])
 def test_the_format_that_was_asked_for_must_be_there(tmp_path, input_format):
     make_folder(tmp_path, "a")
     fails(tmp_path, f"data.input_format = '{input_format}'", path=tmp_path, input_format=input_format)
@@ -311,20 +315,34 @@ def test_a_split_depends_on_names_and_seed_only(folders, tmp_path):
     assert names(find_sources(configured(path=folders[12], split_seed=1))) != here
 
 
-# zarr and hdf5
+# zarr, n5 and hdf5
+
+
+@contextmanager
+def opened(path, mode):
+    if path.suffix == ".zarr":
+        yield zarr.open_group(str(path), mode)
+    elif path.suffix == ".n5":
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The N5Store is deprecated")
+            yield zarr.open_group(zarr.N5Store(str(path)), mode)
+    else:
+        with h5py.File(path, mode) as file:
+            yield file
 
 
 def write_arrays(path, raw, labels=None, raw_key="volumes/raw", gt_key="volumes/gt_labels", **attributes):
-    root = zarr.open_group(str(path), "w") if path.suffix == ".zarr" else h5py.File(path, "w")
-    for key, array in ((raw_key, raw), (gt_key, labels)):
-        if array is not None:
-            root.create_dataset(key, data=array).attrs.update(attributes)
-    if path.suffix != ".zarr":
-        root.close()
+    """Attributes of n5 are in the order of the axes in the file, x, y, z."""
+    if path.suffix == ".n5":
+        attributes = {name: value[::-1] for name, value in attributes.items()}
+    with opened(path, "w") as root:
+        for key, array in ((raw_key, raw), (gt_key, labels)):
+            if array is not None:
+                root.create_dataset(key, data=array).attrs.update(attributes)
     return path
 
 
-KINDS = pytest.mark.parametrize("kind", ["zarr", "hdf", "h5", "hdf5"])
+KINDS = pytest.mark.parametrize("kind", ["zarr", "n5", "hdf", "h5", "hdf5"])
 
 
 @KINDS
@@ -377,10 +395,8 @@ def test_arrays_of_other_dimensions_are_refused(tmp_path, kind, shape):
 @KINDS
 def test_image_and_labels_must_lie_at_the_same_place(tmp_path, kind):
     path = write_arrays(tmp_path / f"a.{kind}", *blobs(), offset=(0, 0, 0))
-    root = zarr.open_group(str(path)) if kind == "zarr" else h5py.File(path, "r+")
-    root["volumes/gt_labels"].attrs["offset"] = (0, 0, 8)
-    if kind != "zarr":
-        root.close()
+    with opened(path, "r+") as root:
+        root["volumes/gt_labels"].attrs["offset"] = (0, 0, 8)
     with pytest.raises(InputError, match=r"offset: .*volumes/raw.*volumes/gt_labels") as caught:
         only(tmp_path).offset()
     assert str(path) in str(caught.value)
@@ -438,6 +454,70 @@ class Trap:
 
     def __reduce__(self):
         return open, (self.path, "w")
+
+
+def write_n5_by_hand(path, array, block, compression="raw", **attributes):
+    """As the specification of N5 has it: x first in the header and in the paths, x fastest in a block, big endian."""
+    path.mkdir(parents=True)
+    metadata = {
+        "dimensions": array.shape[::-1],
+        "blockSize": block[::-1],
+        "dataType": array.dtype.name,
+        "compression": {"type": compression, "level": -1},
+    }
+    (path / "attributes.json").write_text(json.dumps(metadata | attributes))
+    for place in np.ndindex(*(-(-size // step) for size, step in zip(array.shape, block, strict=True))):
+        window = tuple(slice(i * step, (i + 1) * step) for i, step in zip(place, block, strict=True))
+        part = array[window]
+        file = path.joinpath(*map(str, place[::-1]))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        voxels = part.astype(part.dtype.newbyteorder(">")).tobytes()
+        voxels = gzip.compress(voxels) if compression == "gzip" else voxels
+        file.write_bytes(struct.pack(">HHIII", 0, 3, *part.shape[::-1]) + voxels)
+
+
+@pytest.mark.parametrize("compression", ["raw", "gzip"])
+def test_an_n5_of_another_program(tmp_path, compression):
+    raw, labels = blobs((7, 9, 11), dtype="uint16")
+    arrays = {"volumes/raw": raw, "volumes/gt_labels": labels}
+    for key, array in arrays.items():
+        write_n5_by_hand(
+            tmp_path / "a.n5" / key, array, (4, 5, 6), compression, resolution=[0.25, 0.5, 2], offset=[5, 0, 10]
+        )
+    (tmp_path / "a.n5" / "attributes.json").write_text('{"n5": "2.5.1"}')
+    for input_format in ("auto", "n5"):
+        source = only(tmp_path, input_format=input_format)
+        assert_holds(source, raw, labels)
+        assert source.voxel_size() == (2, 0.5, 0.25)
+        assert source.offset() == (10, 0, 5)
+
+
+@pytest.mark.parametrize("size", [0, 3, 10, 16, 17, 18, -1, -2])
+def test_a_block_of_n5_that_was_cut_off_is_named(tmp_path, size):
+    write_n5_by_hand(tmp_path / "a.n5" / "volumes" / "raw", blobs((7, 9, 11), dtype="uint16")[0], (4, 5, 6))
+    block = tmp_path / "a.n5" / "volumes" / "raw" / "1" / "0" / "0"
+    block.write_bytes(block.read_bytes()[:size])
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path}/a.n5: volumes/raw: cannot be read")):
+        only(tmp_path).read_raw()
+
+
+@pytest.mark.parametrize("content", ["", "{", "7", '{"dimensions": [11, 9, 7]}'])
+def test_damaged_attributes_of_n5_are_named(tmp_path, content):
+    write_n5_by_hand(tmp_path / "a.n5" / "volumes" / "raw", blobs((7, 9, 11))[0], (4, 5, 6))
+    (tmp_path / "a.n5" / "volumes" / "raw" / "attributes.json").write_text(content)
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path}/a.n5")):
+        only(tmp_path).read_raw()
+
+
+def test_code_in_an_n5_is_not_run(tmp_path):
+    write_n5_by_hand(tmp_path / "a.n5" / "volumes" / "raw", blobs((7, 9, 11))[0], (7, 9, 11), "pickle")
+    block = tmp_path / "a.n5" / "volumes" / "raw" / "0" / "0" / "0"
+    metadata = tmp_path / "a.n5" / "volumes" / "raw" / "attributes.json"
+    metadata.write_text(metadata.read_text().replace('"level": -1', '"protocol": 5'))
+    block.write_bytes(block.read_bytes()[:16] + pickle.dumps(Trap(str(tmp_path / "sprung"))))
+    with pytest.raises(InputError, match="Pickle"):
+        only(tmp_path).read_raw()
+    assert not (tmp_path / "sprung").exists()
 
 
 # Voxel sizes of TIFF files
@@ -500,8 +580,71 @@ def test_centers_with_a_header_and_without_rows(tmp_path):
     assert only(tmp_path).read_centers().shape == (0, 4)
 
 
+def test_points_need_no_number(tmp_path):
+    make_folder(tmp_path, "a", masks=False)
+    (tmp_path / "centers").mkdir()
+    (tmp_path / "centers" / "a.csv").write_text("Z (px), y, x\n7, 5.5, 6\n1, 2, 3, 9\n")
+    np.testing.assert_array_equal(only(tmp_path).read_centers(), [[7, 5.5, 6, 0], [1, 2, 3, 9]])
+
+
+@pytest.mark.parametrize("header", ["x,y,z,id", "index,axis-0,axis-1,axis-2", "zyx"])
+def test_columns_in_another_order_are_refused(tmp_path, header):
+    make_folder(tmp_path, "a")
+    (tmp_path / "centers").mkdir()
+    (tmp_path / "centers" / "a.csv").write_text(f"{header}\n1,2,3,4\n")
+    with pytest.raises(InputError, match=r"a\.csv, line 1: .*expected z, y, x") as caught:
+        only(tmp_path).read_centers()
+    assert header in str(caught.value)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_points_are_ground_truth(tmp_path, split):
+    """Also for one volume beside others with masks."""
+    make_folder(tmp_path / split, "ab", masks=split == "val")
+    (tmp_path / split / "centers").mkdir()
+    for name in "ab":
+        (tmp_path / split / "centers" / f"{name}.csv").write_text("1, 2, 3\n")
+    (tmp_path / split / "masks" / "b.tif").unlink(missing_ok=True)
+    a, b = find_sources(configured(path=tmp_path))[split]
+    assert (a.has_labels, a.has_points) == (split == "val", True)
+    assert (b.has_labels, b.has_points) == (False, True)
+
+
+def test_points_in_a_zip(tmp_path):
+    make_folder(tmp_path / "mine" / "train", "a", masks=False)
+    (tmp_path / "mine" / "train" / "centers").mkdir()
+    (tmp_path / "mine" / "train" / "centers" / "a.csv").write_text("1, 2, 3\n")
+    archive = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path / "mine")
+    (source,) = find_sources(configured(path=archive))["train"]
+    assert source.has_points
+    np.testing.assert_array_equal(source.read_centers(), [[1, 2, 3, 0]])
+
+
+@KINDS
+def test_points_beside_arrays(tmp_path, kind):
+    write_arrays(tmp_path / f"a.{kind}", blobs()[0])
+    write_arrays(tmp_path / f"b.{kind}", blobs()[0])
+    (tmp_path / "a.csv").write_text("1, 2, 3\n")
+    a, b = find_sources(configured(test_data=tmp_path))["test"]
+    assert (a.has_points, b.has_points) == (True, False)
+    np.testing.assert_array_equal(a.read_centers(), [[1, 2, 3, 0]])
+    before = a.checksum()
+    assert before != b.checksum()
+    (tmp_path / "a.csv").write_text("1, 2, 4\n")
+    assert a.checksum() != before
+    fails(tmp_path / f"b.{kind}", "no labels", "b.csv", train_data=tmp_path)
+
+
+def test_a_table_without_image_is_named(tmp_path):
+    make_folder(tmp_path / "test", "a", masks=False)
+    (tmp_path / "test" / "centers").mkdir()
+    (tmp_path / "test" / "centers" / "a_centers.csv").write_text("1, 2, 3\n")
+    fails(tmp_path / "test" / "centers" / "a_centers.csv", "no image", "remove the table", path=tmp_path)
+
+
 @pytest.mark.parametrize(
-    "line", ["1, 2, 3", "1; 2; 3; 4", "1, 2, 3, nan", "1, inf, 3, 4", "1, 2, 3, 0", "1, 2, 3, 4.5"]
+    "line",
+    ["1, 2", "1, 2, 3, 4, 5", "1, 2, nan", "1; 2; 3; 4", "1, 2, 3, nan", "1, inf, 3, 4", "1, 2, 3, 0", "1, 2, 3, 4.5"],
 )
 def test_a_line_that_is_no_center_is_named(tmp_path, line):
     make_folder(tmp_path, "a")
@@ -530,7 +673,7 @@ def test_a_checksum_is_of_the_content(tmp_path):
     assert all(re.fullmatch("[0-9a-f]{64}", checksum) for checksum in checksums)
 
 
-@pytest.mark.parametrize("kind", ["zarr", "hdf"])
+@pytest.mark.parametrize("kind", ["zarr", "n5", "hdf"])
 def test_a_checksum_of_arrays_is_of_the_content(tmp_path, kind):
     write_arrays(tmp_path / f"a.{kind}", *blobs())
     before = only(tmp_path).checksum()

@@ -16,7 +16,7 @@ from auxcpvloss.data.sources import find_sources
 from auxcpvloss.data.verify import Finding, verify
 from auxcpvloss.errors import InputError
 from tests.data.l1_zip import make_l1_zip
-from tests.data.volumes import REAL, blobs, configured, make_folder, write_tiff
+from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff
 
 RAW, LABELS = blobs()
 
@@ -24,7 +24,7 @@ RAW, LABELS = blobs()
 def verified(folder, split="train", **changes):
     data = configured(**{f"{split}_data": folder}, **changes)
     (source,) = find_sources(data, [split])[split]
-    return verify(source, split, data)
+    return verify(source, split, data, preprocessing())
 
 
 def stored(folder, raw=RAW, labels=LABELS, **options):
@@ -61,7 +61,9 @@ def test_a_good_volume(tmp_path):
 def test_the_published_zip_is_fine(tmp_path):
     make_l1_zip(tmp_path / "l1.zip")
     data = configured(path=tmp_path / "l1.zip")
-    findings = [verify(source, split, data) for split, there in find_sources(data).items() for source in there]
+    findings = [
+        verify(source, split, data, preprocessing()) for split, there in find_sources(data).items() for source in there
+    ]
     assert len(findings) == 4
     assert all(finding.warnings == () and finding.nuclei for finding in findings)
 
@@ -267,14 +269,82 @@ def test_tiny_labels_are_listed_up_to_ten(tmp_path):
 def test_centers_and_labels_are_compared(tmp_path):
     stored(tmp_path, labels=with_labels((LABELS > 5, 0)))
     (tmp_path / "centers").mkdir()
-    (tmp_path / "centers" / "a.csv").write_text("5, 5, 5, 3\n5, 5, 99, 8\n-1, 0, 0, 9\n")
+    (tmp_path / "centers" / "a.csv").write_text("5, 5, 5, 3\n5, 5, 99, 8\n-1, 0, 0, 9\n5, 6, 5, 3\n")
     assert verified(tmp_path).warnings == (
         "annotated centers outside the image (z, y, x?): 8, 9",
+        "labels with several annotated centers: 3",
         "labels without an annotated center: 5",
         "annotated centers without a label: 8, 9",
     )
-    shutil.rmtree(tmp_path / "masks")
-    assert verified(tmp_path, "test").warnings == ("annotated centers outside the image (z, y, x?): 8, 9",)
+
+
+def test_centers_far_from_their_labels_are_listed(tmp_path):
+    """Exchanged axes, or numbers: the places are in the image, and the labels exist, all the same."""
+    stored(tmp_path)
+    objects = measure(LABELS)
+    (tmp_path / "centers").mkdir()
+
+    def warnings(centers):
+        rows = [", ".join(map(str, [*center, number])) for center, number in zip(centers, objects.ids, strict=True)]
+        (tmp_path / "centers" / "a.csv").write_text("\n".join(rows))
+        return verified(tmp_path).warnings
+
+    assert warnings(objects.centers) == ()
+    assert warnings(np.add(objects.centers, (0, 3, -3))) == ()
+    (warning,) = warnings(np.roll(objects.centers, 1, axis=0))
+    assert warning.startswith("annotated centers further from the middle of their labels than these are long: 3, 5")
+    assert warnings(objects.centers[:, [1, 0, 2]])
+
+
+def test_a_center_beside_masks_needs_the_number_of_its_label(tmp_path):
+    stored(tmp_path)
+    (tmp_path / "centers").mkdir()
+    (tmp_path / "centers" / "a.csv").write_text("5, 5, 5, 3\n\n6, 7, 8\n")
+    refused(tmp_path, "centers/a.csv, line 3: 6 7 8", "number of the label")
+
+
+# Points without labels
+
+
+def points(folder, text):
+    stored(folder, labels=None)
+    (folder / "centers").mkdir()
+    (folder / "centers" / "a.csv").write_text(text)
+    return folder
+
+
+def test_points_are_counted(tmp_path):
+    found = verified(points(tmp_path, "5, 5, 5\n6, 9, 39.5\n-0.5, 0, 0\n"))
+    assert found == Finding("a", "train", (20, 22, 40), "uint8", (1, 1, 1), 3, (), is_sparse=True)
+
+
+@pytest.mark.parametrize("place", ["-0.51, 5, 5", "5, 5, 39.6", "5, 39, 5", "1e9, 0, 0"])
+def test_points_outside_the_image_are_refused(tmp_path, place):
+    points(tmp_path, f"z,y,x\n5, 5, 5\n\n{place}\n5, 22, 0\n")
+    refused(tmp_path, "centers/a.csv, line 4: ", "20 x 22 x 40", "2 of 3 points", "z, y, x")
+
+
+def test_a_training_volume_needs_a_point(tmp_path):
+    refused(points(tmp_path, "z,y,x\n"), "centers/a.csv", "no point")
+    assert verified(tmp_path, "test").nuclei == 0
+
+
+def test_a_number_that_no_label_can_have_is_refused(tmp_path):
+    refused(points(tmp_path, "5, 5, 5, 4294967295"), "centers/a.csv, line 1: 5 5 5", "too large", "4294967294")
+
+
+def test_odd_points_are_listed(tmp_path):
+    text = "5, 5, 5, 2\n8, 8, 8, 7\n5, 5, 5.5, 3\n9, 9, 9, 2\n"
+    assert verified(points(tmp_path, text)).warnings == (
+        "ids that come more than once, so that the points are numbered anew: 2",
+        "points less than a voxel from another (z y x): 5 5 5, 5 5 5.5",
+    )
+
+
+def test_intensities_that_do_not_fit_are_found_before_anything_is_written(tmp_path):
+    (source,) = find_sources(configured(train_data=stored(tmp_path)), ["train"])["train"]
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path}/images/a.tif: preprocessing.normalize = 'none'")):
+        verify(source, "train", configured(), preprocessing(normalize="none"))
 
 
 # Measurements
@@ -312,7 +382,10 @@ def test_real_volumes():
     data = configured(
         train_data=REAL / "arabidopsis_ovule" / "train", test_data=REAL / "mouse_embryo" / "test", voxel_size=()
     )
-    findings = {split: verify(there[0], split, data) for split, there in find_sources(data, ["train", "test"]).items()}
+    findings = {
+        split: verify(there[0], split, data, preprocessing())
+        for split, there in find_sources(data, ["train", "test"]).items()
+    }
     assert findings["train"] == Finding("1135", "train", (100, 100, 100), "uint8", (0.284, 0.127, 0.127), 54, ())
     assert findings["test"] == Finding("8_cell_stage", "test", (51, 120, 122), "uint16", (2.18, 1, 1), 8, ())
 

@@ -1,10 +1,13 @@
 import gunpowder as gp
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from auxcpvloss.data.samples import write_sample
+from auxcpvloss.data.sources import find_sources
 from auxcpvloss.methods import METHODS, OUTSIDE
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses
@@ -230,3 +233,29 @@ def test_patches_of_a_same_network_reach_beyond_the_volume(tmp_path):
 
     assert outside(padding="same") > 0.15
     assert outside(padding="valid") < 0.1
+
+
+def test_points_without_masks_can_be_trained_on(tmp_path):
+    shape, points = (30, 32, 34), [(5, 6, 7), (15.4, 16, 17), (25, 9, 30), (28, 31, 2)]
+    (tmp_path / "images").mkdir()
+    tifffile.imwrite(
+        tmp_path / "images" / "a.tif", np.random.default_rng(0).random(shape, np.float32), photometric="minisblack"
+    )
+    (tmp_path / "centers").mkdir()
+    (tmp_path / "centers" / "a.csv").write_text("".join(f"{z}, {y}, {x}\n" for z, y, x in points))
+    config = configure(
+        model=SMALL, data={"input_format": "tif", "train_data": str(tmp_path)}, training={"p_nonempty": 1}
+    )
+    (source,) = find_sources(config.data, ["train"])["train"]
+    sample = write_sample(source, tmp_path / "a.zarr", config.data, config.preprocessing)
+    maker = BatchMaker([sample], METHODS["gauss"], config)
+    batches = [maker.make(number) for number in range(10)]
+    assert np.mean([(batch.region == losses.INSTANCE).any() for batch in batches]) > 0.8
+    for batch in batches:
+        balls, number = ndimage.label(batch.region[0, 0] == losses.INSTANCE)
+        assert number <= len(points)
+        # Within 1.3 voxels of a point there is its ball, and in every whole ball there is such a voxel.
+        peaks = batch.targets["gauss"][0, 0] > 0.8
+        whole = [ball for ball in range(1, number + 1) if (balls == ball).sum() > 25]
+        assert all(peaks[balls == ball].any() for ball in whole)
+        assert not peaks[batch.region[0, 0] == losses.BACKGROUND].any()

@@ -38,12 +38,13 @@ class Data(Table):
     train_data: str
     val_data: str
     test_data: str
-    input_format: Literal["auto", "tif", "zip", "zarr", "hdf", "synthetic"]
+    input_format: Literal["auto", "tif", "zip", "zarr", "n5", "hdf", "synthetic"]
     images: str
     masks: str
     raw_key: str
     gt_key: str
     voxel_size: VoxelSize
+    padding: tuple[NotNegative, NotNegative, NotNegative]
     split: tuple[Fraction, Fraction, Fraction]
     split_seed: NotNegative
     synthetic: Synthetic
@@ -56,14 +57,22 @@ class Data(Table):
 
 
 class Preprocessing(Table):
-    """How intensities are brought to 0..1."""
+    """How intensities are made comparable between volumes."""
 
-    normalize: Literal["percentile", "min_max", "none"]
+    normalize: Literal["percentile", "min_max", "mean_std", "none"]
     lower_percentile: Percent
     upper_percentile: Percent
+    square: bool
+    cuberoot: bool
 
     @model_validator(mode="after")
     def _ordered(self) -> Preprocessing:
         if self.lower_percentile >= self.upper_percentile:
             raise ValueError("upper_percentile: must be above lower_percentile")
+        return self
+
+    @model_validator(mode="after")
+    def _one_power(self) -> Preprocessing:
+        if self.square and self.cuberoot:
+            raise ValueError("cuberoot: square is true as well, which nearly undoes it; choose one of them")
         return self

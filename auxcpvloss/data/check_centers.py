@@ -1,0 +1,109 @@
+"""Do annotated centers fit their image, and their masks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from auxcpvloss.data.centers import line_numbers
+from auxcpvloss.data.objects import MAX_LABEL, Objects
+from auxcpvloss.data.zips import File
+from auxcpvloss.errors import InputError
+
+LISTED = 10
+CLOSE = 0.999  # voxels; of points that are closer, one may be a second click
+
+
+def check_points(file: File, points: NDArray[Any], shape: tuple[int, ...], split: str) -> list[str]:
+    """Look at points that are all the ground truth that a volume has.
+
+    Returns
+    -------
+    list of str
+        Warnings.
+
+    Raises
+    ------
+    InputError
+        With file and line: a point lies outside the image, or its id is too large; a volume for training has no point.
+    """
+    if split == "train" and not len(points):
+        raise InputError(f"{file}: no point in it; remove the volume from the training volumes")
+    voxels = " x ".join(map(str, shape))
+    expected = "expected z, y, x in this order, in voxels, counted from 0"
+    _refuse(file, points, _outside(points, shape), f"outside of the image of {voxels} voxels; {expected}")
+    _refuse(file, points, points[:, 3] > MAX_LABEL, f"the id is too large; expected at most {MAX_LABEL}")
+    ids = points[:, 3]
+    pairs = cKDTree(points[:, :3]).query_pairs(CLOSE) if len(points) else set()
+    close = points[sorted({number for pair in pairs for number in pair})]
+    return listing(
+        {
+            "ids that come more than once, so that the points are numbered anew": _repeated(ids[ids > 0]),
+            "points less than a voxel from another (z y x)": [_place(point) for point in close],
+        }
+    )
+
+
+def check_centers(file: File, centers: NDArray[Any], shape: tuple[int, ...], objects: Objects) -> list[str]:
+    """Compare annotated centers with the labels.
+
+    Returns
+    -------
+    list of str
+        Warnings.
+
+    Raises
+    ------
+    InputError
+        With file and line: a center does not say to which label it belongs.
+    """
+    _refuse(file, centers, centers[:, 3] == 0, "no id; where there are masks, expected the number of the label")
+    ids, labels = centers[:, 3].astype(np.int64), objects.ids.astype(np.int64)
+    known = np.flatnonzero(np.isin(ids, labels))
+    row = np.searchsorted(labels, ids[known])
+    away = (np.abs(centers[known, :3] - objects.centers[row]) > objects.extents[row]).any(axis=1)
+    return listing(
+        {
+            "annotated centers outside the image (z, y, x?)": ids[_outside(centers, shape)],
+            "annotated centers further from the middle of their labels than these are long": ids[known[away]],
+            "labels with several annotated centers": _repeated(ids),
+            "labels without an annotated center": np.setdiff1d(labels, ids),
+            "annotated centers without a label": np.setdiff1d(ids, labels),
+        }
+    )
+
+
+def listing(odd: Mapping[str, Collection[Any]]) -> list[str]:
+    """Give a line for each kind of oddity that was found, with the first few."""
+    lines = []
+    for what, found in odd.items():
+        shown = ", ".join(str(one) for one in list(found)[:LISTED])
+        if len(found):
+            lines.append(f"{what}: {shown}" if len(found) <= LISTED else f"{what}: {shown}, ... ({len(found)} in all)")
+    return lines
+
+
+def _refuse(file: File, centers: NDArray[Any], wrong: NDArray[np.bool_], what: str) -> None:
+    rows = np.flatnonzero(wrong)
+    if len(rows):
+        line, place = line_numbers(file)[rows[0]], _place(centers[rows[0]])
+        raise InputError(f"{file}, line {line}: {place}: {what} (so are {len(rows)} of {len(centers)} points)")
+
+
+def _place(center: NDArray[Any]) -> str:
+    return " ".join(f"{value:g}" for value in center[:3])
+
+
+def _outside(points: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    # Voxels reach half a voxel beyond their centers.
+    outside: NDArray[np.bool_] = np.logical_or(points[:, :3] < -0.5, points[:, :3] > np.array(shape) - 0.5)
+    return np.asarray(outside.any(axis=1))
+
+
+def _repeated(ids: NDArray[Any]) -> list[int]:
+    found, counts = np.unique(ids, return_counts=True)
+    return [int(number) for number in found[counts > 1]]

@@ -1,0 +1,50 @@
+"""N5 containers: folders with an `attributes.json` in each array, axes in the order x, y, z."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import zarr
+
+from auxcpvloss.data.reading import reading
+
+SUFFIX = ".n5"
+METADATA = "attributes.json"
+
+
+def is_n5(path: Path) -> bool:
+    """Whether a path names an N5 container."""
+    return path.suffix.lower() == SUFFIX
+
+
+def has_array(path: Path, key: str) -> bool:
+    """Whether there is an array; a group has a file of attributes too, but no dimensions.
+
+    Raises
+    ------
+    InputError
+        The attributes cannot be read.
+    """
+    metadata = path / key / METADATA
+    if not metadata.is_file():
+        return False
+    with reading(metadata):
+        return "dimensions" in json.loads(metadata.read_text(encoding="utf-8"))
+
+
+def array_keys(path: Path) -> list[str]:
+    """List the arrays."""
+    keys = sorted(str(file.parent.relative_to(path)) for file in path.rglob(METADATA))
+    return [key for key in keys if has_array(path, key)]
+
+
+def open_array(path: Path, key: str) -> Any:
+    """Open an array to read; zarr gives its axes in the order z, y, x, but its attributes as they are."""
+    with warnings.catch_warnings():
+        # Only that zarr 3 has no N5; this program needs zarr 2 for gunpowder anyhow.
+        warnings.filterwarnings("ignore", "The N5Store is deprecated", FutureWarning)
+        store = zarr.N5Store(str(path))
+    return zarr.open_array(store, path=key, mode="r")

@@ -1,0 +1,46 @@
+"""Center points as small balls in a volume, so that whatever moves labels moves points too."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+RADIUS = 2
+"""Of a ball, in voxels: some of it is left whatever an elastic deformation does, which samples the nearest voxel."""
+
+
+def paint_balls(points: NDArray[np.float64], shape: tuple[int, int, int]) -> NDArray[np.uint32]:
+    """Paint a ball around every point.
+
+    A ball is the voxels at most `RADIUS` from the voxel that the point lies in. Where balls meet, a voxel belongs to
+    the nearest point, of equally near ones to that of the smaller id.
+
+    Parameters
+    ----------
+    points : (N, 4) array
+        z, y, x in voxels and the id, a positive integer below 2^32. A point up to half a voxel beyond the centers of
+        the outermost voxels lies in these.
+    shape : (Z, Y, X)
+
+    Returns
+    -------
+    (Z, Y, X) array of uint32
+        The ids; 0 where there is no ball.
+    """
+    places, ids = points[:, :3], points[:, 3].astype(np.uint32)
+    reach = np.arange(-RADIUS, RADIUS + 1)
+    steps = np.stack(np.meshgrid(reach, reach, reach, indexing="ij"), axis=-1).reshape(-1, 3)
+    steps = steps[(steps**2).sum(axis=1) <= RADIUS**2]
+    own = np.clip(np.rint(places).astype(np.int64), 0, np.array(shape) - 1)
+    voxels = own[:, np.newaxis] + steps
+    distances = ((voxels - places[:, np.newaxis]) ** 2).sum(axis=-1)
+    inside = ((voxels >= 0) & (voxels < shape)).all(axis=-1)
+
+    voxels, distances = voxels[inside], distances[inside]
+    owners = np.broadcast_to(ids[:, np.newaxis], inside.shape)[inside]
+    order = np.lexsort((owners, distances))
+    flat = np.ravel_multi_index(tuple(voxels[order].T), shape)
+    taken, first = np.unique(flat, return_index=True)
+    balls = np.zeros(shape, np.uint32)
+    balls.reshape(-1)[taken] = owners[order][first]
+    return balls

@@ -1,0 +1,61 @@
+"""What is known about a volume: labels, or the balls of its points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auxcpvloss.data.centers import numbered
+from auxcpvloss.data.objects import measure
+from auxcpvloss.data.points import paint_balls
+from auxcpvloss.data.source import Source
+
+LABELS = "volumes/gt_labels"
+POINTS = "volumes/gt_points"
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Ground truth of a volume, as it is stored in a sample.
+
+    Attributes
+    ----------
+    key : str
+        `LABELS`, or `POINTS` where there are no labels.
+    labels : (Z, Y, X) array of uint32
+        Instances, or a small ball around every point; 0 elsewhere.
+    centers : (N, 4) array of float64
+        z, y, x in voxels and the id: as annotated, else centers of mass.
+    max_extent : tuple
+        Largest extent of an instance or ball along z, y, x, in voxels.
+    """
+
+    key: str
+    labels: NDArray[np.uint32]
+    centers: NDArray[np.float64]
+    max_extent: tuple[int, int, int]
+
+
+def read_truth(source: Source, shape: tuple[int, int, int]) -> Truth | None:
+    """Read the ground truth of a volume of a shape; None where there is none.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read.
+    """
+    labels, centers = source.read_labels(), source.read_centers()
+    if labels is not None:
+        key, labels = LABELS, labels.astype(np.uint32)
+    elif centers is not None:
+        centers = numbered(centers)
+        key, labels = POINTS, paint_balls(centers, shape)
+    else:
+        return None
+    objects = measure(labels)
+    if centers is None:
+        centers = np.column_stack([objects.centers, objects.ids])
+    z, y, x = objects.extents.max(axis=0, initial=0).tolist()
+    return Truth(key, labels, centers, (z, y, x))
