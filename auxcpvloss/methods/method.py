@@ -32,6 +32,10 @@ class Params(BaseModel):
         shown = {k: v for k, v in self.model_dump().items() if k.endswith("thresh") or v != fields[k].default}
         return "_".join(f"{key}_{value}" for key, value in shown.items())
 
+    def describe(self) -> str:
+        """Say all parameters, for people: ``fg_thresh 0.9, seed_thresh 0.8, ...``."""
+        return ", ".join(f"{key} {value}" for key, value in self.model_dump().items())
+
     def auxiliary_heads(self) -> frozenset[str]:
         """Names of the auxiliary heads that post-processing with these parameters makes use of."""
         return frozenset()

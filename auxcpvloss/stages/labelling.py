@@ -39,7 +39,7 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     made_from = plain(
         {"method": experiment.method.name, "params": params.model_dump(), "prediction": prediction_record}
     )
-    if current(path, made_from, instances_record(path)):
+    if current(experiment, path, made_from, instances_record(path)):
         return False
     root = zarr.open_group(str(predicted), mode="r")
     prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads(params)}

@@ -40,10 +40,9 @@ def evaluate_sample(
     if labelled_from is None:
         raise InputError(f"{instances}: there are no instances to score. Run the stage label.")
     made_from = plain({"instances": labelled_from, "truth": sample.made_from, "use_linear_sum_assignment": optimal})
-    if path.is_file():
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        if current(path, made_from, json.loads(table.get("made_from", "null"))):
-            return table, False
+    table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if current(experiment, path, made_from, json.loads(table.get("made_from", "null"))):
+        return table, False
     scores = metrics.score(np.asarray(sample.labels), read_instances(instances), optimal)
     table = {"made_from": json.dumps(made_from), **metrics.as_table(scores)}
     write_text(path, toml.dumps(table))
