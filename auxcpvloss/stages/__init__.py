@@ -131,4 +131,4 @@ def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selec
     return selection
 
 
-__all__ = ["STAGES", "Choice", "dry_run", "run"]
+__all__ = ["BY_HAND", "STAGES", "Choice", "dry_run", "run"]

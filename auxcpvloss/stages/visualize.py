@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import zarr
 
@@ -26,16 +28,15 @@ def visualize(experiment: Experiment, terminal: Terminal, selection: Selection) 
     """
     samples = experiment.samples(SPLIT)
     folder = experiment.visualized(SPLIT, selection.checkpoint, selection.params)
-    folder.mkdir(parents=True, exist_ok=True)
     with terminal.progress("volumes", len(samples)) as bar:
         for number, sample in enumerate(samples):
             bar.update(number, sample.name)
-            _draw(experiment, selection, sample)
+            _draw(experiment, selection, sample, folder)
     for sample in samples:
         terminal.say(f"picture: {folder / f'{sample.name}.png'}")
 
 
-def _draw(experiment: Experiment, selection: Selection, sample: Sample) -> None:
+def _draw(experiment: Experiment, selection: Selection, sample: Sample, folder: Path) -> None:
     predicted = experiment.processed(SPLIT, selection.checkpoint, sample.name)
     labelled = experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name)
     if zarr_record(predicted) is None:
@@ -43,8 +44,9 @@ def _draw(experiment: Experiment, selection: Selection, sample: Sample) -> None:
     if instances_record(labelled) is None:
         raise InputError(f"{labelled}: there are no instances to show. Run the stage label.")
     arrays = zarr.open_group(str(predicted), mode="r")["volumes"]
+    folder.mkdir(parents=True, exist_ok=True)
     prediction_picture(
-        experiment.visualized(SPLIT, selection.checkpoint, selection.params) / f"{sample.name}.png",
+        folder / f"{sample.name}.png",
         np.asarray(sample.raw),
         {name.removeprefix("pred_"): array for name, array in arrays.arrays()},
         read_instances(labelled),

@@ -133,20 +133,11 @@ def test_only_what_is_missing_is_prepared_and_only_if_a_stage_needs_it(published
 
 def test_overwriting_makes_every_result_again_and_each_once(copy, capsys):
     change(copy, "general", overwrite=True)
+    # What was selected, so that postprocess comes to the same places as label and evaluate.
+    change(copy, "postprocessing", fg_thresh=0.5, seed_thresh=0.7)
     before = times(copy.parent)
-    arguments = [
-        "-id",
-        copy.name,
-        "-d",
-        "prepare",
-        "mknet",
-        "train",
-        "validate_checkpoints",
-        "predict",
-        "label",
-        "evaluate",
-    ]
-    assert main(arguments) == 0
+    stages = ["prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "postprocess"]
+    assert main(["-id", copy.name, "-d", *stages]) == 0
     after = times(copy.parent)
     assert set(after) == set(before)
     kept = {path for path in before if after[path] == before[path]}
@@ -197,14 +188,9 @@ def test_predictions_are_shown(copy, capsys):
     # With parameters set by hand, those are what is to be seen.
     assert main(["-id", copy.name, "-d", "postprocess", "visualize"]) == 0
     assert (pictures / "fg_thresh_0.9_seed_thresh_0.8" / "C18G1_2L1_4.png").is_file()
+    shutil.rmtree(copy / "test" / "visualized")
     for folder, stage in (("instanced", "label"), ("processed", "predict")):
         shutil.rmtree(copy / "test" / folder)
         assert main(["-id", copy.name, "-d", "visualize"]) == 2
         assert f"Run the stage {stage}." in capsys.readouterr().err
-
-
-def test_all_leaves_out_what_goes_by_hand():
-    from auxcpvloss.stages import STAGES, Choice
-
-    assert Choice().stages(["all"]) == [stage for stage in STAGES if stage not in ("postprocess", "visualize")]
-    assert Choice().stages(["all", "visualize"]) == [stage for stage in STAGES if stage != "postprocess"]
+    assert not (copy / "test" / "visualized").exists()
