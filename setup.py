@@ -26,7 +26,7 @@ setup(
         **{f"auxcpvloss.config.files.{app}": f"config/{app}" for app in APPS},
     },
     package_data={"": ["*.toml"]},
-    entry_points={"console_scripts": ["auxcpvloss = auxcpvloss.cli:main"]},
+    entry_points={"console_scripts": ["auxcpvloss = auxcpvloss.__main__:main"]},
     install_requires=[
         "tensorflow>=2.18,<3",
         "keras>=3.8,<4",

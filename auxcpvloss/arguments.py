@@ -12,7 +12,10 @@ from auxcpvloss.stages import STAGES
 EPILOG = """\
 Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints
 (choose checkpoint and parameters), predict, label and evaluate (the test volumes); all does every one of them.
-A stage whose results are whole and made from the same inputs says so and goes on."""
+By name only: postprocess (label and evaluate the test volumes with the parameters of [postprocessing], to try them by
+hand), visualize (pictures of predictions and instances).
+A stage whose results are whole and made from the same inputs says so and goes on (general.overwrite: makes them
+again). Volumes that a stage needs are prepared if they are not yet."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,29 +26,52 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    result.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    what = result.add_argument_group("what to do").add_argument
-    stages = f"stages: {', '.join(STAGES)}, or all"
-    what("-d", "--do", nargs="+", required=True, choices=[*STAGES, "all"], metavar="STAGE", help=stages)
-    what("--dry-run", action="store_true", help="say what would run, and touch nothing")
-    detection = "score centers, not outlines: evaluation.do_detection"
-    what("--do_detection", action=argparse.BooleanOptionalAction, default=None, help=detection)
-    which = result.add_argument_group("which experiment").add_argument
-    which("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
-    which("-s", "--setup", help="setup of the application, config/APP/SETUP.toml")
-    files = "toml file, merged over what came before; may be given several times"
-    which("-c", "--config", action="append", default=[], metavar="FILE", help=files)
-    which("-r", "--root", default="experiments", help="folder of all experiments (default: experiments)")
-    which("-id", "--exp-id", metavar="NAME", help="name of the experiment's folder (default: APP_SETUP)")
-    own = "use the configuration in the experiment's folder, if any, rather than -a, -s, -c"
-    which("--run_from_exp", action="store_true", help=own)
-    which("--seed", type=int, help="general.seed; also goes into the name of the experiment")
-    data = result.add_argument_group("data (instead of the keys of [data])").add_argument
-    for split in SPLITS:
-        data(f"--{split}-data", metavar="FOLDER", help=f"data.{split}_data")
-    data("--input-format", metavar="FORMAT", help="data.input_format")
-    test = result.add_argument_group("checkpoint for the test volumes").add_argument
-    best = "the one that validate_checkpoints selected (default), or the last one"
-    test("--test-checkpoint", choices=["best", "last"], default="best", help=best)
-    test("--checkpoint", type=int, metavar="N", help="the one of iteration N")
+    result.add_argument("--version", action="version", version=f"%(prog)s {__version__}", help="say it, and end")
+    _what_to_do(result)
+    _which_experiment(result)
+    _data(result)
+    _test(result)
+    result.add_argument_group(
+        "machine",
+        "The network runs on a free GPU, if there is one; CUDA_VISIBLE_DEVICES=1 before the command chooses another,\n"
+        "CUDA_VISIBLE_DEVICES='' none. Processes that make batches: training.num_workers.",
+    )
     return result
+
+
+def _what_to_do(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("what to do").add_argument
+    stages = f"stages: {', '.join(STAGES)}, or all"
+    add("-d", "--do", nargs="+", required=True, choices=[*STAGES, "all"], metavar="STAGE", help=stages)
+    add("--dry-run", action="store_true", help="say what would run, and touch nothing")
+    detection = "score centers, not outlines (evaluation.do_detection)"
+    add("--do_detection", action=argparse.BooleanOptionalAction, default=None, help=detection)
+    debug = "tiny network, few iterations: see whether everything runs; in an experiment of its own, NAME_debug"
+    add("--debug_args", action="store_true", help=debug)
+
+
+def _which_experiment(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("which experiment").add_argument
+    add("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
+    add("-s", "--setup", help="setup of the application, config/APP/SETUP.toml")
+    files = "toml file, merged over what came before; may be given several times"
+    add("-c", "--config", action="append", default=[], metavar="FILE", help=files)
+    add("-r", "--root", default="experiments", help="folder of all experiments (default: experiments)")
+    add("-id", "--exp-id", metavar="NAME", help="name of the experiment's folder (default: APP_SETUP)")
+    own = "use the configuration in the experiment's folder, if any, rather than -a, -s, -c"
+    add("--run_from_exp", action="store_true", help=own)
+    add("--seed", type=int, help="of everything random (general.seed); also goes into the name of the experiment")
+
+
+def _data(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("data (instead of the keys of [data])").add_argument
+    for split, volumes in zip(SPLITS, ("training", "validation", "test"), strict=True):
+        add(f"--{split}-data", metavar="FOLDER", help=f"{volumes} volumes (data.{split}_data)")
+    add("--input-format", metavar="FORMAT", help="what the files are (data.input_format)")
+
+
+def _test(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("test: checkpoint for the test volumes").add_mutually_exclusive_group().add_argument
+    best = "the one that validate_checkpoints selected (default), or the last one"
+    add("--test-checkpoint", choices=["best", "last"], default="best", help=best)
+    add("--checkpoint", type=int, metavar="N", help="the one of iteration N")

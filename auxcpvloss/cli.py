@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.arguments import parser
-from auxcpvloss.config import Config, ConfigFile, defaults, find_config, load, write
+from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, load, write
+from auxcpvloss.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.stages import Choice, dry_run, run
 from auxcpvloss.terminal import Terminal, logging_to
 
-INPUT_ERROR, STAGE_ERROR, INTERRUPTED = 2, 1, 130
+INPUT_ERROR, STAGE_ERROR = 2, 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
     terminal = Terminal()
     try:
-        experiment = _experiment(args)
+        experiment = _experiment(args, terminal)
         choice = Choice(args.test_checkpoint, args.checkpoint)
         stages = choice.stages(args.do)
         if args.dry_run:
@@ -41,8 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"{error.filename or 'input or output'}: {error.strerror or error}.", INPUT_ERROR)
     except StageError as error:
         return _complain(str(error), STAGE_ERROR)
-    except KeyboardInterrupt:
-        return _complain("Interrupted. The same command goes on from here.", INTERRUPTED)
     return 0
 
 
@@ -93,21 +92,39 @@ def _complain(message: str, status: int) -> int:
     return status
 
 
-def _experiment(args: argparse.Namespace) -> Experiment:
+def _experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
     """Folder and effective configuration of the experiment that the arguments name."""
-    folder = Path(args.root).expanduser().resolve() / _name(args)
-    frozen = folder / "config.toml"
-    overrides = ConfigFile("command line", _overrides(args))
+    root, name = Path(args.root).expanduser().resolve(), _name(args)
+    # A debug run has a folder of its own, and at first the configuration of the experiment that it is a copy of.
+    names = [f"{name.removesuffix(SUFFIX)}{SUFFIX}", name] if args.debug_args else [name]
+    frozen = next((path for name in names if (path := root / name / "config.toml").is_file()), None)
     given = _given(args)
-    if frozen.is_file() and (args.run_from_exp or not (args.app or args.config)):
-        config = load([ConfigFile.read(frozen), overrides])
+    if frozen and (args.run_from_exp or not (args.app or args.config)):
+        places = [ConfigFile.read(frozen)]
     elif args.app or args.config:
-        config = load([*given, overrides])
+        places = given
     else:
-        raise InputError(f"{frozen}: there is no such experiment; give -c, or -a and -s, to begin one.")
-    experiment = Experiment(folder, _resolve(config))
+        missing = root / name / "config.toml"
+        raise InputError(f"{missing}: there is no such experiment; give -c, or -a and -s, to begin one.")
+    places = [*places, ConfigFile("command line", _overrides(args))]
+    config = load(places)
+    if args.app and not (frozen or args.setup or args.config):
+        _name_setups(args.app, config, terminal)
+    if args.debug_args:
+        before, config = config, load([*places, ConfigFile("--debug_args", debug_tables(config))])
+        for line in changes(before, config):
+            terminal.say(f"--debug_args: {line}")
+    experiment = Experiment(root / names[0], _resolve(config))
     experiment.refuse_other_training()
     return experiment
+
+
+def _name_setups(app: str, config: Config, terminal: Terminal) -> None:
+    if setups := known()[app]:
+        terminal.say(
+            f"-a {app} without -s: {config.training.max_iterations:,} iterations and the other values of "
+            f"default.toml. Setups to choose with -s: {', '.join(setups)}."
+        )
 
 
 def _given(args: argparse.Namespace) -> list[ConfigFile]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,13 @@ class Experiment:
     ----------
     folder : Path
     config : Config
+    renewed : set of Path
+        What this command made again, see `renew`.
     """
 
     folder: Path
     config: Config
+    renewed: set[Path] = field(default_factory=set, compare=False, repr=False)
 
     @property
     def method(self) -> Method:
@@ -67,12 +70,19 @@ class Experiment:
             return table.metric
         return f"confusion_matrix.{table.detection}.AP" if self.is_detection else "confusion_matrix.th_0_5.AP"
 
+    def renew(self, path: Path) -> bool:
+        """Whether a result is to be made again even if it is whole: once a command, with ``general.overwrite``."""
+        if not self.config.general.overwrite or path in self.renewed:
+            return False
+        self.renewed.add(path)
+        return True
+
     # Data: prepared once for all experiments on it, in a folder named by what it is made from.
 
     def data_folder(self, split: str) -> Path:
         """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
         data = self.config.data.model_dump(mode="json")
-        places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data")}
+        places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, self.config.preprocessing.model_dump(mode="json")], sort_keys=True)
         name = Path(place).stem or self.config.data.input_format
@@ -190,6 +200,10 @@ class Experiment:
     def evaluated(self, split: str, checkpoint: int, params: Params) -> Path:
         """Folder of the scores of a split."""
         return self.folder / split / "evaluated" / str(checkpoint) / params.slug()
+
+    def visualized(self, split: str, checkpoint: int, params: Params) -> Path:
+        """Folder of the pictures of predictions of a split."""
+        return self.folder / split / "visualized" / str(checkpoint) / params.slug()
 
     # Which checkpoint and parameters won the validation.
 

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import toml
 
 from auxcpvloss import __version__
+from auxcpvloss.__main__ import INTERRUPTED, MESSAGE
+from auxcpvloss.arguments import parser
 from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.config.places import config_folder
@@ -46,11 +51,47 @@ def test_help_names_every_stage_and_application(capsys):
         "predict",
         "label",
         "evaluate",
+        "postprocess",
+        "visualize",
         "all",
         "synthetic",
         "l1",
+        "CUDA_VISIBLE_DEVICES",
     ):
         assert word in text
+
+
+def test_every_option_is_explained_in_a_line():
+    options = [action for action in parser()._actions if action.option_strings]
+    assert len(options) > 15
+    for option in options:
+        assert option.help, option.option_strings
+        # Stages, and applications, are listed.
+        assert len(option.help) < 140, option.option_strings
+
+
+def test_options_that_set_a_key_name_it():
+    for action in parser()._actions:
+        if action.dest in ("seed", "input_format") or action.dest.endswith("_data"):
+            table = "general" if action.dest == "seed" else "data"
+            assert f"{table}.{action.dest}" in str(action.help)
+
+
+def test_a_checkpoint_is_named_in_one_way(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["-a", "synthetic", "-d", "predict", "--checkpoint", "3", "--test-checkpoint", "last"])
+    assert end.value.code == INPUT_ERROR
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_an_application_alone_names_its_setups(tmp_path, capsys):
+    root = ["-r", str(tmp_path), "-d", "mknet", "--dry-run"]
+    assert main(["-a", "synthetic", *root]) == 0
+    text = capsys.readouterr().out
+    assert "100,000 iterations" in text
+    assert "Setups to choose with -s: threeclass, threeclass_cpv" in text
+    assert main(["-a", "synthetic", "-s", "threeclass", *root]) == 0
+    assert "Setups to choose" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -181,3 +222,37 @@ def test_the_package_runs_as_a_module():
         [sys.executable, "-m", "auxcpvloss", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert __version__ in done.stdout
+
+
+# A pytest that runs in the background of a shell ignores SIGINT, and so would what it starts.
+HEEDING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
+
+
+def interrupt_when(ready: Callable[[Path], bool], *arguments: str) -> tuple[int, str]:
+    """Exit status and standard error of a command that gets a Ctrl-C as soon as its /proc entry looks so."""
+    command = [sys.executable, "-c", HEEDING, sys.executable, str(ROOT / "run_auxcpvloss.py"), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        until = time.monotonic() + 60
+        while not ready(Path(f"/proc/{process.pid}")):
+            assert time.monotonic() < until
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    return process.returncode, error
+
+
+@pytest.mark.parametrize("library", ["_multiarray_umath", "h5py", "_pydantic_core"])
+def test_ctrl_c_while_libraries_are_imported_ends_with_a_line(library):
+    assert interrupt_when(lambda proc: library in (proc / "maps").read_text(), "--help") == (
+        INTERRUPTED,
+        f"{MESSAGE}\n",
+    )
+
+
+def test_ctrl_c_in_a_stage_ends_with_a_line(config, tmp_path):
+    log = tmp_path / "root" / "mine" / "run.log"
+    arguments = ["-c", str(config), "-r", str(tmp_path / "root"), "-d", "prepare", "mknet"]
+    assert interrupt_when(lambda _: log.is_file() and "mknet" in log.read_text(), *arguments) == (
+        INTERRUPTED,
+        f"{MESSAGE}\n",
+    )

@@ -9,7 +9,7 @@ import tifffile
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, Selection, difference
 from auxcpvloss.files import MINE, discard, replacing
-from auxcpvloss.stages import STAGES, Choice, run
+from auxcpvloss.stages import BY_HAND, STAGES, Choice, run
 from auxcpvloss.terminal import Terminal
 from tests.conftest import blobs, configure
 
@@ -68,6 +68,9 @@ def test_volumes_prepared_otherwise_lie_elsewhere(tmp_path):
     one, other = (Experiment(tmp_path / "e", configure(preprocessing={"lower_percentile": p})) for p in (3, 9))
     assert one.data_folder("train") != other.data_folder("train")
     assert one.data_folder("train") == Experiment(tmp_path / "f", configure()).data_folder("train")
+    # Where they could be had is no part of what they are.
+    told = Experiment(tmp_path / "g", configure(data={"available_at": "https://somewhere"}))
+    assert one.data_folder("train") == told.data_folder("train")
 
 
 def test_only_numbered_files_are_checkpoints(tmp_path):
@@ -95,7 +98,8 @@ def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
 
 
 def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():
-    assert Choice().stages(["all"]) == list(STAGES)
+    assert Choice().stages(["all"]) == [stage for stage in STAGES if stage not in BY_HAND]
+    assert Choice().stages(["all", "visualize"])[-1] == "visualize"
     assert "validate_checkpoints" not in Choice("last").stages(["all"])
     assert "validate_checkpoints" not in Choice(checkpoint=4).stages(["all"])
     assert Choice("last").stages(["evaluate", "validate_checkpoints"]) == ["validate_checkpoints", "evaluate"]

@@ -85,6 +85,11 @@ def _look(key: str, place: Path, split: str, data: Data) -> tuple[list[Source], 
             return folder_sources(place, data, input_format), True
         folder = place / split
         return (folder_sources(folder, data, input_format) if folder.is_dir() else []), False
+    if key == "data.path" and data.available_at and not place.exists():
+        raise InputError(
+            f"{key}: {place}: no such folder or file. The data can be had at {data.available_at}. "
+            f"Put them there, or set {key} to where they are."
+        )
     problem = f"does not fit data.input_format = {input_format!r}" if place.exists() else "no such folder or file"
     raise InputError(
         f"{key}: {place}: {problem}; expected a folder with train/, val/ and test/, in each {data.images}/ and "

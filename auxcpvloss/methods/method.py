@@ -37,6 +37,10 @@ class Params(BaseModel):
         """Names of the parameters that have no effect, the others being as they are."""
         return frozenset()
 
+    def describe(self) -> str:
+        """Say all parameters, for people: ``fg_thresh 0.9, seed_thresh 0.8, ...``."""
+        return ", ".join(f"{key} {value}" for key, value in self.model_dump().items())
+
     def auxiliary_heads(self) -> frozenset[str]:
         """Names of the auxiliary heads that post-processing with these parameters makes use of."""
         return frozenset()

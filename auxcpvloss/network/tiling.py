@@ -76,6 +76,6 @@ def _usable(geometry: AxisGeometry, size: int) -> tuple[int, int, int]:
     return max(0, size - 2 * margin), margin, margin
 
 
-def smallest_tileable(geometry: AxisGeometry) -> int:
-    """Smallest input along an axis of which a tile remains."""
-    return next(size for size in count(1) if _usable(geometry, size)[0] > 0)
+def smallest_tileable(geometry: AxisGeometry, tile: int = 1) -> int:
+    """Smallest input along an axis of which a tile of so many voxels remains."""
+    return next(size for size in count(1) if _usable(geometry, size)[0] >= tile)

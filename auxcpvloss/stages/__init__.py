@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.gpu import choose_device, gpus_of_tensorflow
 from auxcpvloss.stages.dry_run import dry_run
 from auxcpvloss.stages.mknet import mknet
-from auxcpvloss.stages.needs import need_volumes
-from auxcpvloss.stages.prepare import prepare
-from auxcpvloss.stages.testing import evaluate, label, predict
+from auxcpvloss.stages.needs import need_volumes, needed_splits
+from auxcpvloss.stages.prepare import prepare, prepare_missing
+from auxcpvloss.stages.testing import evaluate, label, postprocess, predict
 from auxcpvloss.stages.train import train
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
+from auxcpvloss.stages.visualize import visualize
 from auxcpvloss.terminal import Terminal
 
 BUILDING: dict[str, Callable[[Experiment, Terminal], None]] = {
@@ -28,7 +31,15 @@ TESTING: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
     "label": label,
     "evaluate": evaluate,
 }
-STAGES = (*BUILDING, *TESTING)
+BY_HAND: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
+    "postprocess": postprocess,
+    "visualize": visualize,
+}
+"""Stages on the test volumes that are not part of "all"."""
+
+STAGES = (*BUILDING, *TESTING, *BY_HAND)
+WITH_NETWORK = ("mknet", "train", "validate_checkpoints", "predict")
+"""Stages that a GPU is for."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +55,7 @@ class Choice:
         """Give the stages that are wanted, in order; "all" leaves validation out where its choice is not used."""
         if "all" in wanted:
             skipped = "validate_checkpoints" if self.checkpoint is not None or self.which == "last" else ""
-            return [stage for stage in STAGES if stage != skipped or stage in wanted]
+            return [stage for stage in STAGES if stage in wanted or (stage != skipped and stage not in BY_HAND)]
         return [stage for stage in STAGES if stage in wanted]
 
     def select(self, experiment: Experiment) -> Selection:
@@ -78,18 +89,37 @@ def run(
         A stage lacks what it needs; that volumes are lacking is said before the first stage.
     """
     need_volumes(experiment, stages)
+    if "prepare" not in stages:
+        prepare_missing(experiment, terminal, needed_splits(stages))
+    first_with_network = next((stage for stage in WITH_NETWORK if stage in stages), None)
     for stage in STAGES:
         if stage not in stages:
             continue
         terminal.stage = stage
         began = perf_counter()
+        if stage == first_with_network:
+            _say_device(terminal)
         if stage in BUILDING:
             BUILDING[stage](experiment, terminal)
         else:
-            TESTING[stage](experiment, terminal, _select(experiment, terminal, choice))
+            selection = _select(experiment, terminal, choice)
+            if stage in BY_HAND and "postprocess" in stages:
+                selection = replace(selection, params=experiment.params)
+            (TESTING | BY_HAND)[stage](experiment, terminal, selection)
         logger.info("%s took %.1f s", stage, perf_counter() - began)
         if finished is not None:
             finished.append(stage)
+
+
+def _say_device(terminal: Terminal) -> None:
+    device = choose_device(os.environ)
+    terminal.say(device.text)
+    if device.warning:
+        terminal.warn(device.warning)
+    if device.is_gpu and not gpus_of_tensorflow():
+        terminal.warn(
+            "TensorFlow finds no GPU, so the processors are used; a GPU needs pip install tensorflow[and-cuda]"
+        )
 
 
 def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selection:
@@ -106,4 +136,4 @@ def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selec
     return selection
 
 
-__all__ = ["STAGES", "Choice", "dry_run", "run"]
+__all__ = ["BY_HAND", "STAGES", "Choice", "dry_run", "run"]

@@ -42,7 +42,7 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
         {"method": experiment.method.name, "params": params.model_dump(), "prediction": prediction_record}
     )
     table = centers_path(path)
-    if table.is_file() and current(path, made_from, instances_record(path)):
+    if table.is_file() and current(experiment, path, made_from, instances_record(path)):
         return False
     root = zarr.open_group(str(predicted), mode="r")
     prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads(params)}

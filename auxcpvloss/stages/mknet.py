@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment import Experiment, plain
 from auxcpvloss.files import write_text
+from auxcpvloss.stages.records import current
 from auxcpvloss.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def mknet(experiment: Experiment, terminal: Terminal) -> None:
     path = experiment.train_folder / "network.json"
     made_from = _made_from(experiment)
     record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    whole = record.get("made_from") == made_from
+    whole = current(experiment, path, made_from, record.get("made_from"))
     if not whole:
         record = {**_build(experiment), "made_from": made_from}
         write_text(path, json.dumps(record, indent=2) + "\n")

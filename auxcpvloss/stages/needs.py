@@ -14,6 +14,8 @@ NEEDS = {
     "predict": "test",
     "label": "test",
     "evaluate": "test",
+    "postprocess": "test",
+    "visualize": "test",
 }
 
 ADVICE = {
@@ -26,6 +28,11 @@ ADVICE = {
 }
 
 
+def needed_splits(stages: Collection[str]) -> list[str]:
+    """Give the splits whose volumes the stages work on."""
+    return list(dict.fromkeys(split for stage, split in NEEDS.items() if stage in stages))
+
+
 def need_volumes(experiment: Experiment, stages: Collection[str]) -> None:
     """Refuse stages for which there are no volumes.
 
@@ -34,8 +41,8 @@ def need_volumes(experiment: Experiment, stages: Collection[str]) -> None:
     InputError
         Names the key to set.
     """
-    for stage, split in NEEDS.items():
-        if stage in stages and not experiment.names(split):
+    for split in needed_splits(stages):
+        if not experiment.names(split):
             raise lacking(split)
 
 

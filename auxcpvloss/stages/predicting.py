@@ -40,7 +40,7 @@ def predict_samples(
     for sample in samples:
         made_from = _predicted_from(experiment, checkpoint, sample)
         path = experiment.processed(split, checkpoint, sample.name)
-        if not current(path, made_from, zarr_record(path)):
+        if not current(experiment, path, made_from, zarr_record(path)):
             _predict(experiment, checkpoint, sample, path, made_from, networks, report)
             made += 1
     return made

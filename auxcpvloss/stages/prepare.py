@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auxcpvloss.data.samples import expected_made_from, open_sample, write_sample
 from auxcpvloss.data.sources import SPLITS, Source, find_sources
 from auxcpvloss.data.verify import verify
@@ -18,35 +20,66 @@ def prepare(experiment: Experiment, terminal: Terminal, splits: tuple[str, ...] 
     InputError
         Any volume is not fit; nothing was written then.
     """
-    data = experiment.config.data
-    found = find_sources(data, splits)
+    found = find_sources(experiment.config.data, splits)
     stale = [(split, source) for split in splits for source in found[split] if not _current(experiment, split, source)]
     total = sum(map(len, found.values()))
     if total == 0:
         raise InputError("data: no volumes. Set data.path, or data.train_data and its like, in a file given with -c.")
-    if stale:
-        _verify_all(experiment, terminal, stale)
-    with terminal.progress("volumes", len(stale)) as bar:
-        for number, (split, source) in enumerate(stale):
-            bar.update(number, source.name)
-            path = experiment.data_folder(split) / f"{source.name}.zarr"
-            write_sample(source, path, data, experiment.config.preprocessing)
+    _make(experiment, terminal, stale)
     counts = ", ".join(f"{len(found[split])} {split}" for split in splits)
     folders = sorted({str(experiment.data_folder(split).parent) for split in splits if found[split]})
     whole = f"{total - len(stale)} of them whole already" if len(stale) < total else "all new"
     terminal.say(f"{counts} volumes in {', '.join(folders)}, {whole}")
 
 
+def unprepared(experiment: Experiment, splits: Sequence[str]) -> list[tuple[str, Source]]:
+    """List the volumes of splits that were never prepared; nothing is compared, that is for the stage to do."""
+    missing = [
+        (split, name)
+        for split in splits
+        for name in experiment.names(split)
+        if open_sample(experiment.data_folder(split) / f"{name}.zarr") is None
+    ]
+    found = find_sources(experiment.config.data, splits) if missing else {}
+    return [(split, source) for split in found for source in found[split] if (split, source.name) in missing]
+
+
+def prepare_missing(experiment: Experiment, terminal: Terminal, splits: Sequence[str]) -> None:
+    """Prepare the volumes that stages need where nobody has asked for it; says so.
+
+    Raises
+    ------
+    InputError
+        Any of them is not fit; nothing was written then.
+    """
+    missing = unprepared(experiment, splits)
+    if missing:
+        terminal.stage = "prepare"
+        counts = ", ".join(f"{sum(one == split for one, _ in missing)} {split}" for split in splits)
+        terminal.say(f"volumes that are needed and not prepared yet: {counts}")
+        _make(experiment, terminal, missing)
+
+
+def _make(experiment: Experiment, terminal: Terminal, stale: Sequence[tuple[str, Source]]) -> None:
+    if stale:
+        _verify_all(experiment, terminal, stale)
+    with terminal.progress("volumes", len(stale)) as bar:
+        for number, (split, source) in enumerate(stale):
+            bar.update(number, source.name)
+            path = experiment.data_folder(split) / f"{source.name}.zarr"
+            write_sample(source, path, experiment.config.data, experiment.config.preprocessing)
+
+
 def _current(experiment: Experiment, split: str, source: Source) -> bool:
-    config = experiment.config
-    sample = open_sample(experiment.data_folder(split) / f"{source.name}.zarr")
-    if sample is None:
+    config, path = experiment.config, experiment.data_folder(split) / f"{source.name}.zarr"
+    sample = open_sample(path)
+    if experiment.renew(path) or sample is None:
         return False
     expected = plain(expected_made_from(source, config.data, config.preprocessing))
     return difference(sample.made_from, expected) is None
 
 
-def _verify_all(experiment: Experiment, terminal: Terminal, stale: list[tuple[str, Source]]) -> None:
+def _verify_all(experiment: Experiment, terminal: Terminal, stale: Sequence[tuple[str, Source]]) -> None:
     findings = []
     with terminal.progress("verifying", len(stale)) as bar:
         for number, (split, source) in enumerate(stale):

@@ -10,16 +10,23 @@ from typing import Any
 import h5py
 import zarr
 
-from auxcpvloss.experiment import difference
+from auxcpvloss.experiment import Experiment, difference
 
 logger = logging.getLogger(__name__)
 
 Record = dict[str, Any]
 
 
-def current(path: Path, made_from: Record, recorded: Record | None) -> bool:
-    """Whether a result is whole and made from the same; says in the log why not."""
+def current(experiment: Experiment, path: Path, made_from: Record, recorded: Record | None) -> bool:
+    """Whether a result is whole and made from the same, and not to be overwritten; says in the log why not.
+
+    Who is told that it is not makes it, so `general.overwrite` is heeded once for each path.
+    """
+    overwritten = experiment.renew(path)
     if recorded is None:
+        return False
+    if overwritten:
+        logger.info("%s: made again, since general.overwrite is true", path)
         return False
     changed = difference(recorded, made_from)
     if changed is not None:

@@ -49,10 +49,9 @@ def evaluate_sample(
         raise InputError(f"{instances}: there are no instances to score. Run the stage label.")
     options = experiment.config.evaluation
     made_from = plain({"instances": labelled_from, "truth": sample.made_from, **options.model_dump(include={*MATTERS})})
-    if path.is_file():
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        if current(path, made_from, json.loads(table.get("made_from", "null"))):
-            return table, False
+    table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if current(experiment, path, made_from, json.loads(table.get("made_from", "null"))):
+        return table, False
     found, truth = scored_instances(experiment, instances, sample)
     segmentation = None
     if truth is not None and experiment.method.task == "segmentation":

@@ -46,6 +46,13 @@ def label(experiment: Experiment, terminal: Terminal, selection: Selection) -> N
         terminal.say(text)
 
 
+def postprocess(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
+    """Label and evaluate once more, with parameters that were set by hand: those of [postprocessing]."""
+    terminal.say(f"parameters of [postprocessing]: {selection.params.describe()}")
+    label(experiment, terminal, selection)
+    evaluate(experiment, terminal, selection)
+
+
 def _picture_without_truth(experiment: Experiment, selection: Selection, sample: Sample) -> str:
     path = experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name)
     instances, drawn = read_instances(path), path.with_suffix(".png")

@@ -65,7 +65,7 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     whole = "" if any(score.made for score in scores) else "whole already: "
     terminal.say(
         f"{whole}best of {len(checkpoints)} checkpoints x {len(sets)} parameter sets on {len(samples)} volumes: "
-        f"checkpoint {best.checkpoint}, {_describe(best.params)}: {experiment.metric} = {best.value:.3f}"
+        f"checkpoint {best.checkpoint}, {best.params.describe()}: {experiment.metric} = {best.value:.3f}"
     )
 
 
@@ -121,7 +121,3 @@ def _write_scores(experiment: Experiment, scores: list[Score]) -> None:
     for score in scores:
         writer.writerow([score.checkpoint, *score.params.model_dump().values(), f"{score.value:.6f}"])
     write_text(experiment.folder / "val" / "scores.csv", text.getvalue())
-
-
-def _describe(params: Params) -> str:
-    return ", ".join(f"{key} {value}" for key, value in params.model_dump().items())

@@ -21,6 +21,7 @@ class General(Table):
 
     seed: NotNegative
     logging: Literal["debug", "info", "warning", "error"]
+    overwrite: bool
 
 
 class Config(Table):

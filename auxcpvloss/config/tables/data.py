@@ -35,6 +35,7 @@ class Data(Table):
     """Where the volumes are and what is in them."""
 
     path: str
+    available_at: str
     train_data: str
     val_data: str
     test_data: str

@@ -1,0 +1,90 @@
+"""One picture of a prediction: a plane of the volume as the network sees it, head by head, and what is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+
+from auxcpvloss.metrics import match, overlaps
+from auxcpvloss.pictures import (
+    THRESHOLD,
+    Image,
+    Panel,
+    draw,
+    project_raw,
+    save,
+    show_agreement,
+    show_instances,
+    summary,
+)
+
+
+def prediction_picture(
+    path: Path,
+    raw: NDArray[Any],
+    prediction: Mapping[str, Any],
+    result: NDArray[Any],
+    truth: NDArray[Any] | None = None,
+    voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    title: str = "",
+) -> None:
+    """Write a PNG of one plane, the one with most of the instances: no projection, which would mix near and far.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder must exist. It is written beside its place and renamed into it.
+    raw : (Z, Y, X) array
+    prediction : mapping of head name to (C, Z, Y, X) array, zarr or numpy
+        Each channel gets a panel.
+    result, truth : (Z, Y, X) arrays of integer
+        Instances; 0 is background. With the truth, hits and errors at an IoU above 0.5, in the whole volume, are shown.
+    voxel_size : size of a voxel along z, y and x
+    title : str
+    """
+    z = fullest_plane(result if truth is None else truth)
+    plane = slice(z, z + 1)
+    background = project_raw(raw[plane])
+    panels = [Panel(f"raw data, z = {z}", background)]
+    for name, array in prediction.items():
+        panels += show_head(name, np.asarray(array[:, z]))
+    note = ""
+    if truth is not None:
+        panels.append(show_instances("ground truth", truth[plane], background))
+    panels.append(show_instances("result", result[plane], background))
+    if truth is not None:
+        table = overlaps(truth, result)
+        matched = match(table, THRESHOLD)
+        panels += show_agreement(truth[plane], result[plane], matched, background)
+        note = f"all planes, {summary(table, matched)}"
+    save(path, draw(panels, voxel_size[1] / voxel_size[2], title, note))
+
+
+def fullest_plane(labels: NDArray[Any]) -> int:
+    """Find the plane, along z, with most voxels of instances; of several the one nearest to the middle."""
+    filled = np.count_nonzero(labels, axis=(1, 2))
+    candidates = np.flatnonzero(filled == filled.max())
+    return int(candidates[np.abs(candidates - len(filled) // 2).argmin()])
+
+
+def show_head(name: str, channels: NDArray[Any]) -> list[Panel]:
+    """Show each channel of a head from its least (dark) to its greatest value (bright); the heading tells which.
+
+    Parameters
+    ----------
+    name : str
+    channels : (C, Y, X) array of float
+    """
+    panels = []
+    for number, values in enumerate(channels.astype(np.float64)):
+        low, high = float(values.min()), float(values.max())
+        channel = f" {number}" if len(channels) > 1 else ""
+        scaled = (values - low) / (high - low if high > low else 1)
+        image: Image = matplotlib.colormaps["viridis"](scaled)[..., :3]
+        panels.append(Panel(f"{name}{channel}: {low:.3g} to {high:.3g}", image))
+    return panels

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from auxcpvloss.pictures import COLORS
+from auxcpvloss.prediction_pictures import fullest_plane, prediction_picture, show_head
+from tests.test_pictures import HERE, SHIFTED, THERE, colors_of, noise, volume
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "picture.png"
+
+
+def prediction(*channels: int) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    return {f"head{i}": rng.normal(size=(count, 8, 45, 45)).astype(np.float32) for i, count in enumerate(channels)}
+
+
+def test_every_channel_has_a_panel_with_its_range() -> None:
+    values = np.zeros((2, 4, 5), np.float16)
+    values[0, 1, 2], values[0, 3, 3], values[1] = -2.5, 1.5, 7
+    first, second = show_head("sdt", values)
+    assert first.heading == "sdt 0: -2.5 to 1.5"
+    assert first.image.shape == (4, 5, 3)
+    brightness = first.image.sum(axis=-1)
+    assert np.unravel_index(brightness.argmin(), (4, 5)) == (1, 2)
+    assert np.unravel_index(brightness.argmax(), (4, 5)) == (3, 3)
+    # All equal: no range to divide by.
+    assert second.heading == "sdt 1: 7 to 7"
+    assert np.ptp(second.image, axis=(0, 1)).max() == 0
+    assert [panel.heading for panel in show_head("sdt", values[:1])] == ["sdt: -2.5 to 1.5"]
+
+
+def test_the_plane_with_most_nuclei_is_shown() -> None:
+    assert (
+        fullest_plane(volume((slice(6, 7), slice(0, 9), slice(0, 9)), (slice(1, 3), slice(20, 24), slice(0, 9)))) == 6
+    )
+    # Of planes 2 to 5 that nearest to the middle; the middle where there is nothing.
+    assert fullest_plane(volume(HERE)) == 4
+    assert fullest_plane(volume()) == 4
+
+
+@pytest.mark.parametrize(("channels", "shape"), [((3,), (3, 3)), ((3, 1, 1), (4, 3))])
+def test_hits_and_errors_are_those_of_the_whole_volume(
+    path: Path, channels: tuple[int, ...], shape: tuple[int, int]
+) -> None:
+    # In the plane that is shown they overlap well; in the volume they do not.
+    truth, result = volume((slice(3, 5), *HERE[1:]), THERE), volume((slice(0, 8), *HERE[1:]))
+    prediction_picture(path, noise(), prediction(*channels), result, truth, title="worm")
+    image = imread(path)[..., :3]
+    height, width = image.shape[:2]
+    rows, columns = shape
+    # Raw data, heads, truth and result come before: the panels of hits and errors, and the legend, come last.
+    hits_and_errors = [3 + sum(channels), 4 + sum(channels)]
+    boxes = [(number // columns, number % columns) for number in hits_and_errors]
+    found = [
+        colors_of(image[height * row // rows : height * (row + 1) // rows, width * column // columns : width * (column + 1) // columns])
+        for row, column in boxes
+    ]  # fmt: skip
+    assert found == [set(), {"FP upon FN", "FN"}]
+    assert {"FP upon FN", "FN"} <= set(COLORS)
+
+
+def test_without_the_truth_there_is_no_agreement(path: Path) -> None:
+    prediction_picture(path, noise(), {}, volume(HERE, SHIFTED))
+    image = imread(path)[..., :3]
+    left, right = np.array_split(image, 2, axis=1)
+    assert np.ptp(left, axis=-1).max() == 0
+    assert np.ptp(right, axis=-1).max() > 0.4
