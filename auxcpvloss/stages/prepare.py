@@ -51,7 +51,7 @@ def _verify_all(experiment: Experiment, terminal: Terminal, stale: list[tuple[st
     with terminal.progress("verifying", len(stale)) as bar:
         for number, (split, source) in enumerate(stale):
             bar.update(number, source.name)
-            findings.append(verify(source, split, experiment.config.data))
+            findings.append(verify(source, split, experiment.config.data, experiment.config.model.ndim))
     rows = [
         (f.split, f.name, " x ".join(map(str, f.shape)), str(f.dtype), " ".join(f"{v:g}" for v in f.voxel_size),
          "-" if f.nuclei is None else f.nuclei)
