@@ -37,12 +37,17 @@ def _line(record: dict[str, Any]) -> str:
     normalization = "" if train["normalization"] == "none" else f", {train['normalization']} normalization"
     return (
         f"{train['levels']} levels{normalization}, "
-        f"input {_shape(train['input_shape'])} -> output {_shape(train['output_shape'])} "
-        f"(test {_shape(test['input_shape'])} -> {_shape(test['output_shape'])}), {train['parameters']:,} parameters, "
-        f"receptive field {_shape(train['receptive_field'])}, "
+        f"input {_sizes(train, 'input_shape')} -> output {_sizes(train, 'output_shape')} "
+        f"(test {_sizes(test, 'input_shape')} -> {_sizes(test, 'output_shape')}), {train['parameters']:,} parameters, "
+        f"receptive field {_sizes(train, 'receptive_field')}, "
         f"{train['flops_per_voxel'] / 1e3:,.0f} kFLOP an output voxel, "
         f"about {train['training_bytes'] / 2**30:.2g} GiB to train"
     )
+
+
+def _sizes(network: dict[str, Any], key: str) -> str:
+    """Sizes along the axes that there are: y and x alone for images."""
+    return "x".join(map(str, network[key][3 - network["ndim"] :]))
 
 
 def _made_from(experiment: Experiment) -> dict[str, Any]:
@@ -113,7 +118,3 @@ def _summary(network: keras.Model) -> str:
     lines: list[str] = []
     network.summary(line_length=110, print_fn=lambda line, **_: lines.append(line))
     return "\n".join(lines) + "\n"
-
-
-def _shape(shape: list[int]) -> str:
-    return "x".join(map(str, shape))

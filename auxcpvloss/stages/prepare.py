@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auxcpvloss.data.samples import expected_made_from, open_sample, write_sample
 from auxcpvloss.data.sources import SPLITS, Source, find_sources
-from auxcpvloss.data.verify import verify
+from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, difference, plain
 from auxcpvloss.terminal import Terminal
@@ -43,7 +43,11 @@ def _current(experiment: Experiment, split: str, source: Source) -> bool:
     if sample is None:
         return False
     expected = plain(expected_made_from(source, config.data, config.preprocessing))
-    return difference(sample.made_from, expected) is None
+    if difference(sample.made_from, expected) is not None:
+        return False
+    # What is there was verified, but perhaps for an experiment of volumes.
+    check_planes(source.origin, sample.shape[0], config.model.ndim)
+    return True
 
 
 def _verify_all(experiment: Experiment, terminal: Terminal, stale: list[tuple[str, Source]]) -> None:
