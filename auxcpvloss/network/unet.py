@@ -26,7 +26,8 @@ def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precisio
     Parameters
     ----------
     model : Model
-        Table [model]: levels, feature maps, kernels, padding, upsampling.
+        Table [model]: levels, feature maps, kernels, padding, upsampling, normalisation. A network for images is one
+        for volumes of one plane, with kernels and factors of 1 along z: the same arithmetic, as fast.
     heads : sequence of Head
         One 1x1x1 convolution without activation makes the channels of all of them.
     input_shape : tuple of int

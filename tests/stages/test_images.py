@@ -11,6 +11,9 @@ import toml
 import zarr
 
 from auxcpvloss.cli import main
+from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment
 from tests.conftest import merge
 
 CONFIG = {
@@ -21,7 +24,7 @@ CONFIG = {
         "downsample_factors": [[2, 2]], "num_fmaps": 8, "fmap_inc_factors": [2], "fmap_dec_factors": [2],
         "normalization": "batch",
     },
-    "training": {"max_iterations": 40, "checkpoints": 40, "snapshots": 40, "num_workers": 0, "precision": "float32"},
+    "training": {"max_iterations": 60, "checkpoints": 60, "snapshots": 60, "num_workers": 0, "precision": "float32"},
     "optimizer": {"lr": 1e-2},
     "validation": {"fg_thresh": [0.5], "seed_thresh": [0.5]},
 }  # fmt: skip
@@ -63,22 +66,22 @@ def test_discs_are_found(folder, capfd):
     assert "warning" not in text
     assert "48x52 -> output 32x36" in text
     experiment = folder / "root" / "flat"
-    with h5py.File(next(experiment.glob("test/instanced/40/*/d.hdf"))) as file:
+    with h5py.File(next(experiment.glob("test/instanced/60/*/d.hdf"))) as file:
         assert file["volumes/instances"].shape == (1, 70, 80)
-    prediction = zarr.open(str(experiment / "test/processed/40/d.zarr"), mode="r")["volumes/pred_threeclass"]
+    prediction = zarr.open(str(experiment / "test/processed/60/d.zarr"), mode="r")["volumes/pred_threeclass"]
     assert prediction.shape == (3, 1, 70, 80)
-    with next(experiment.glob("test/evaluated/40/*/summary.csv")).open() as file:
+    with next(experiment.glob("test/evaluated/60/*/summary.csv")).open() as file:
         scores = {row["volume"]: float(row["AP 0.5"]) for row in csv.DictReader(file)}
     assert scores["mean"] > 0.7
-    assert len(list(experiment.glob("test/evaluated/40/*/*.png"))) == 2
-    with h5py.File(experiment / "train/snapshots/batch_00000040.hdf") as file:
+    assert len(list(experiment.glob("test/evaluated/60/*/*.png"))) == 2
+    with h5py.File(experiment / "train/snapshots/batch_00000060.hdf") as file:
         assert file["volumes/raw"].shape == (1, 1, 1, 48, 52)
         assert file["volumes/gt_threeclass"].attrs["offset"].tolist() == [0, 8, 8]
     frozen = tomllib.loads((experiment / "config.toml").read_text())
     assert frozen["model"]["train_input_shape"] == [1, 48, 52]
     # The frozen configuration is the same one.
     assert main(["-id", "flat", "-r", str(folder / "root"), "-d", "all"]) == 0
-    assert "whole already: checkpoint of iteration 40" in capfd.readouterr().out
+    assert "whole already: checkpoint of iteration 60" in capfd.readouterr().out
 
 
 def test_a_volume_among_images_is_refused(folder, tmp_path, capfd):
@@ -91,9 +94,11 @@ def test_a_volume_among_images_is_refused(folder, tmp_path, capfd):
     # Prepared by an experiment of volumes it is there, and refused all the same.
     volumes = {"ndim": 3, "train_input_shape": [28] * 3, "test_input_shape": [28] * 3, "kernel_size": 3, "downsample_factors": [[2, 2, 2]]}  # fmt: skip
     assert main(command(folder, "-d", "prepare", *new, model=volumes, data={"voxel_size": [1, 1, 1]})) == 0
-    for stages in (["prepare"], ["predict", "--test-checkpoint", "last"]):
-        assert main(command(folder, "-d", *stages, "-id", "flat", "--test-data", str(tmp_path))) == 2
-        assert "a volume of 6 planes, but model.ndim = 2" in capfd.readouterr().err
+    assert main(command(folder, "-d", "prepare", *new)) == 2
+    assert "stack.tif: a volume of 6 planes, but model.ndim = 2" in capfd.readouterr().err
+    config = merge(CONFIG, {"data": {"path": str(folder / "discs"), "test_data": str(tmp_path)}})
+    with pytest.raises(InputError, match=r"stack\.zarr: a volume of 6 planes, but model\.ndim = 2"):
+        Experiment(folder / "root" / "stacks", load([ConfigFile("flat.toml", config)])).samples("test")
 
 
 def test_images_for_a_network_of_volumes_are_warned_of(folder, tmp_path, capfd):
