@@ -15,6 +15,7 @@ import toml
 from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources import SPLITS, find_sources
+from auxcpvloss.data.verify import check_planes
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import METHODS, Method, Params
@@ -94,13 +95,17 @@ class Experiment:
         Raises
         ------
         InputError
-            A volume of the split is not prepared.
+            A volume of the split is not prepared, or no image where ``model.ndim`` = 2 asks for images.
         """
         opened = {name: open_sample(self.data_folder(split) / f"{name}.zarr") for name in self.names(split)}
         missing = [name for name, sample in opened.items() if sample is None]
         if missing:
             raise InputError(f"{self.data_folder(split)}: not prepared: {', '.join(missing)}. Run the stage prepare.")
-        return [sample for sample in opened.values() if sample is not None]
+        samples = [sample for sample in opened.values() if sample is not None]
+        for sample in samples:
+            # Another experiment, of volumes, may have prepared them.
+            check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
+        return samples
 
     def names(self, split: str) -> list[str]:
         """Names of the volumes of a split, prepared or not."""

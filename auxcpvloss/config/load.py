@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from auxcpvloss.config.axes import write_out
 from auxcpvloss.config.places import config_folder
 from auxcpvloss.config.schema import schema
 from auxcpvloss.config.tables import Config
@@ -103,6 +104,7 @@ def load(places: Sequence[ConfigFile]) -> Config:
         _merge(merged, place.tables, origin, place.name)
     if not isinstance(merged["model"], dict):
         raise InputError(f"{_origin(origin, ('model',), places)}: model: must be a table, [model].")
+    write_out(merged)
     method = merged["model"]["method"]
     if not isinstance(method, str) or method not in METHODS:
         where = _origin(origin, ("model", "method"), places)

@@ -68,7 +68,7 @@ class ArraySource(Source):
         for key in (self.raw_key, self.gt_key) if self.has_labels else (self.raw_key,):
             with _opened(self.path, key) as array:
                 if name in array.attrs:
-                    vector = _vector(f"{self.path}: {key}: {name}", array.attrs[name])
+                    vector = _vector(f"{self.path}: {key}: {name}", array.attrs[name], len(array.shape))
                     # As gunpowder writes and reads it: in the order of the axes in the file.
                     found[key] = vector[::-1] if n5.is_n5(self.path) else vector
         if len(set(found.values())) > 1:
@@ -77,9 +77,11 @@ class ArraySource(Source):
         return next(iter(found.values()), None)
 
 
-def _vector(origin: str, value: Any) -> Vector:
+def _vector(origin: str, value: Any, ndim: int) -> Vector:
     with reading(origin):
-        z, y, x = (float(number) for number in value)
+        numbers = [float(number) for number in value]
+        # Of a plane nothing need be recorded along z; it is taken to be as along y.
+        z, y, x = (numbers[0], *numbers) if ndim == len(numbers) == 2 else numbers
     if not all(map(math.isfinite, (z, y, x))):
         raise InputError(f"{origin}: {[z, y, x]}; expected three finite numbers")
     return z, y, x
@@ -88,12 +90,13 @@ def _vector(origin: str, value: Any) -> Vector:
 def _read(path: Path, key: str) -> NDArray[Any]:
     with _opened(path, key) as array:
         has_channel = len(array.shape) == 4 and array.shape[0] == 1
-        if len(array.shape) != 3 and not has_channel:
+        if len(array.shape) not in (2, 3) and not has_channel:
             raise InputError(
                 f"{path}: {key}: an array of {' x '.join(map(str, array.shape))}, {len(array.shape)} axes; "
-                "expected Z, Y, X, perhaps after one axis of length 1"
+                "expected Z, Y, X, perhaps after one axis of length 1, or Y, X"
             )
-        return array[0] if has_channel else array[:]
+        data: NDArray[Any] = array[:]
+        return data.reshape((1, *data.shape)[-3:])
 
 
 def _has(path: Path, key: str) -> bool:

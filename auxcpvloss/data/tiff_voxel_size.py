@@ -19,7 +19,8 @@ def recorded_voxel_size(tiff: tifffile.TiffFile) -> Vector | None:
     Returns
     -------
     tuple or None
-        In the unit of the file; None where any of the three is not recorded, or they differ in their units.
+        In the unit of the file; None where any of the three is not recorded, or they differ in their units. Of an
+        image of one plane the first is that along y, unless it is recorded.
     """
     if tiff.is_ome:
         return _from_ome(tiff.ome_metadata)
@@ -32,9 +33,13 @@ def recorded_voxel_size(tiff: tifffile.TiffFile) -> Vector | None:
 
 def _from_ome(metadata: str) -> Vector | None:
     pixels = ElementTree.fromstring(metadata).find(".//{*}Pixels")
-    if pixels is None or len({pixels.get(f"PhysicalSize{axis}Unit") for axis in "XYZ"}) > 1:
+    if pixels is None:
         return None
-    return _valid([float(pixels.get(f"PhysicalSize{axis}", "nan")) for axis in "ZYX"])
+    # A plane has no depth to record; it is taken to be that along y.
+    axes = "YYX" if pixels.get("SizeZ") == "1" and pixels.get("PhysicalSizeZ") is None else "ZYX"
+    if len({pixels.get(f"PhysicalSize{axis}Unit") for axis in axes}) > 1:
+        return None
+    return _valid([float(pixels.get(f"PhysicalSize{axis}", "nan")) for axis in axes])
 
 
 def _from_imagej(tiff: tifffile.TiffFile) -> Vector | None:
@@ -44,7 +49,8 @@ def _from_imagej(tiff: tifffile.TiffFile) -> Vector | None:
         return None
     voxels_per_unit = [tiff.pages[0].tags[f"{axis}Resolution"].value for axis in "YX"]
     along_plane = [below / above if above else math.nan for above, below in voxels_per_unit]
-    return _valid([abs(metadata.get("spacing", 1.0)), *along_plane])
+    spacing = 1.0 if metadata.get("images", 1) > 1 else along_plane[0]
+    return _valid([abs(metadata.get("spacing", spacing)), *along_plane])
 
 
 def _valid(sizes: Sequence[float]) -> Vector | None:

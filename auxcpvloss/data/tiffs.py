@@ -63,7 +63,7 @@ def read_tiff(file: File) -> NDArray[Any]:
     Returns
     -------
     (Z, Y, X) array
-        Of the type that is stored.
+        Of the type that is stored; a single image is a volume of one plane.
 
     Raises
     ------
@@ -75,14 +75,14 @@ def read_tiff(file: File) -> NDArray[Any]:
             raise InputError(f"{file}: holds {len(tiff.series)} images that are no one stack; expected one volume")
         series = tiff.series[0]
         channels = min((n for n, axis in zip(series.shape, series.axes, strict=True) if axis in "CS"), default=None)
-        if series.ndim != 3 or (channels is not None and channels <= MAX_CHANNELS):
+        if series.ndim not in (2, 3) or (channels is not None and channels <= MAX_CHANNELS):
             raise InputError(
                 f"{file}: its axes are {', '.join(series.axes)} with {' x '.join(map(str, series.shape))} voxels "
-                "(C or S: channels, T: time); expected one volume of one channel, with the axes Z, Y, X"
+                "(C or S: channels, T: time); expected one volume of one channel, with the axes Z, Y, X, or Y, X"
             )
         if any(page is None for page in series.pages):
             raise InputError(f"{file}: planes are missing; copy or save it again")
-        return series.asarray()
+        return series.asarray().reshape((1, *series.shape)[-3:])
 
 
 @contextmanager

@@ -50,8 +50,17 @@ class Finding:
     is_sparse: bool = False
 
 
-def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing) -> Finding:
+def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing, ndim: int = 3) -> Finding:
     """Read a volume and look for everything that would spoil a training.
+
+    Parameters
+    ----------
+    source : Source
+    split : str
+    data : Data
+    preprocessing : Preprocessing
+    ndim : int
+        ``model.ndim``: 2 wants images of one plane.
 
     Raises
     ------
@@ -64,10 +73,13 @@ def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing)
     raw = source.read_raw()
     _check_raw(raw, source.origin)
     check_range(raw, preprocessing, source.origin)
+    check_planes(source.origin, raw.shape[0], ndim)
     size = voxel_size(source, data)
     source.offset()  # raises where image and labels do not cover the same voxels
     labels = source.read_labels()
     nuclei, warnings = None, []
+    if raw.shape[0] == 1 and ndim == 3:
+        warnings.append("one plane only; model.ndim = 2 is made for images, and much faster")
     if labels is not None:
         if labels.shape != raw.shape:
             raise InputError(
@@ -91,6 +103,21 @@ def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing)
             warnings += check_centers(source.centers, centers, raw.shape, objects)
     is_sparse = labels is None and nuclei is not None
     return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, tuple(warnings), is_sparse)
+
+
+def check_planes(origin: str, planes: int, ndim: int) -> None:
+    """Refuse a volume where ``model.ndim`` asks for images.
+
+    Raises
+    ------
+    InputError
+        With ndim = 2 there is more than one plane.
+    """
+    if ndim == 2 and planes > 1:
+        raise InputError(
+            f"{origin}: a volume of {planes} planes, but model.ndim = 2 is for images of one plane; "
+            "set model.ndim = 3, or store each plane in a file of its own"
+        )
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -87,6 +87,18 @@ class AxisGeometry:
         return [s for s in (next(below, None), next(above, None)) if s]
 
 
+def feature_maps(first: int, growth: Sequence[int], shrinkage: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Feature maps of every level on the way down, the bottom being the last, and on the way up."""
+    down = [first]
+    for factor in growth:
+        down.append(down[-1] * factor)
+    up, below = [], down[-1]
+    for factor in reversed(shrinkage):
+        below = max(1, below // factor)
+        up.append(below)
+    return down, up[::-1]
+
+
 def geometry(
     factors: Sequence[Sequence[int]], kernel_size: Sequence[int], repetitions: int, padding: str
 ) -> tuple[AxisGeometry, AxisGeometry, AxisGeometry]:

@@ -12,6 +12,11 @@ from auxcpvloss.config.tables import Model
 from auxcpvloss.methods.method import Head
 from auxcpvloss.network.shapes import Shape
 
+EPSILON = 1e-5
+"""Added to variances: small beside those of dim images, which Keras' 1e-3 is not."""
+MOMENTUM = 0.95
+"""Of the moving averages of batch normalisation: what a training begins with is forgotten after 100 iterations."""
+
 
 def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str = "float32") -> keras.Model:
     """U-Net with one output per head.
@@ -21,7 +26,8 @@ def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precisio
     Parameters
     ----------
     model : Model
-        Table [model]: levels, feature maps, kernels, padding, upsampling.
+        Table [model]: levels, feature maps, kernels, padding, upsampling, normalisation. A network for images is one
+        for volumes of one plane, with kernels and factors of 1 along z: the same arithmetic, as fast.
     heads : sequence of Head
         One 1x1x1 convolution without activation makes the channels of all of them.
     input_shape : tuple of int
@@ -36,7 +42,7 @@ def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precisio
     """
     builder = _Builder(model, precision)
     raw = layers.Input((*input_shape, 1), name="raw")
-    features = builder.level(raw, 0, model.num_fmaps)
+    features = builder.level(raw, 0)
     channels = sum(head.channels for head in heads)
     joint = layers.Conv3D(channels, 1, name="heads", dtype="float32")(features)
     outputs, first = {}, 0
@@ -51,32 +57,46 @@ class _Builder:
     def __init__(self, model: Model, precision: str) -> None:
         self.model = model
         self.precision = precision
+        self.down, self.up = model.feature_maps
 
-    def level(self, x: Any, level: int, fmaps: int) -> Any:
+    def level(self, x: Any, level: int) -> Any:
         """Everything at and below one level: (features in) -> (features out), at the level's resolution."""
         model = self.model
         if level == len(model.downsample_factors):
-            return self._convolutions(x, f"bottom_{level}", fmaps)
+            return self._convolutions(x, f"bottom_{level}", self.down[level])
         factors = model.downsample_factors[level]
-        skip = self._convolutions(x, f"down_{level}", fmaps)
+        skip = self._convolutions(x, f"down_{level}", self.down[level])
         below = layers.MaxPooling3D(factors, name=f"pool_{level}", dtype=self.precision)(skip)
-        below = self.level(below, level + 1, fmaps * model.fmap_inc_factors[level])
-        up = self._upsample(below, level, max(1, below.shape[-1] // model.fmap_dec_factors[level]), factors)
+        up = self._upsample(self.level(below, level + 1), level, self.up[level], factors)
         joined = layers.Concatenate(name=f"join_{level}", dtype=self.precision)([self._crop(skip, up, level), up])
-        return self._convolutions(joined, f"up_{level}", up.shape[-1])
+        return self._convolutions(joined, f"up_{level}", self.up[level])
 
     def _convolutions(self, x: Any, name: str, fmaps: int) -> Any:
-        for number in range(self.model.num_repetitions):
+        model = self.model
+        normalized = model.normalization != "none"
+        for number in range(model.num_repetitions):
             x = layers.Conv3D(
                 fmaps,
-                self.model.kernel_size,
-                padding=self.model.padding,
-                activation=self.model.activation,
+                model.kernel_size,
+                padding=model.padding,
+                activation=None if normalized else model.activation,
+                # The normalisation takes a bias away, and adds one of its own.
+                use_bias=not normalized,
                 kernel_initializer="he_normal",
                 name=f"{name}_conv_{number}",
                 dtype=self.precision,
             )(x)
+            if normalized:
+                x = self._normalize(x, f"{name}_norm_{number}")
+                x = layers.Activation(model.activation, name=f"{name}_act_{number}", dtype=self.precision)(x)
         return x
+
+    def _normalize(self, x: Any, name: str) -> Any:
+        """Normalise over space, by group of feature maps or over the batch; in float32 whatever the precision."""
+        shared: dict[str, Any] = {"epsilon": EPSILON, "name": name, "dtype": self.precision}
+        if self.model.normalization == "group":
+            return layers.GroupNormalization(self.model.normalization_groups, **shared)(x)
+        return layers.BatchNormalization(momentum=MOMENTUM, **shared)(x)
 
     def _upsample(self, x: Any, level: int, fmaps: int, factors: Shape) -> Any:
         name = f"upsample_{level}"

@@ -63,7 +63,8 @@ class RandomPatch(gp.RandomLocation):
         self.half = np.array(patch) / 2
         size = np.array(volume)
         self.lowest = np.minimum(self.half - overhang, size / 2) - 1
-        self.highest = np.maximum(size - self.half + overhang, size / 2) + 1
+        # The center of a region is rounded down; a patch of one plane, one off, would lie beyond the volume.
+        self.highest = np.maximum(size - self.half + overhang, size / 2) + np.minimum(1, np.array(patch) - 1)
         # A center beyond the volume could be looked for forever.
         self.centers = centers[((centers >= 0) & (centers < size)).all(axis=1)]
         self.p_nonempty = p_nonempty

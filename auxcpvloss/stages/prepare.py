@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auxcpvloss.data.samples import expected_made_from, open_sample, write_sample
 from auxcpvloss.data.sources import SPLITS, Source, find_sources
-from auxcpvloss.data.verify import verify
+from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, difference, plain
 from auxcpvloss.terminal import Terminal
@@ -76,7 +76,11 @@ def _current(experiment: Experiment, split: str, source: Source) -> bool:
     if experiment.renew(path) or sample is None:
         return False
     expected = plain(expected_made_from(source, config.data, config.preprocessing))
-    return difference(sample.made_from, expected) is None
+    if difference(sample.made_from, expected) is not None:
+        return False
+    # What is there was verified, but perhaps for an experiment of volumes.
+    check_planes(source.origin, sample.shape[0], config.model.ndim)
+    return True
 
 
 def _verify_all(experiment: Experiment, terminal: Terminal, stale: Sequence[tuple[str, Source]]) -> None:
@@ -84,7 +88,8 @@ def _verify_all(experiment: Experiment, terminal: Terminal, stale: Sequence[tupl
     with terminal.progress("verifying", len(stale)) as bar:
         for number, (split, source) in enumerate(stale):
             bar.update(number, source.name)
-            findings.append(verify(source, split, experiment.config.data, experiment.config.preprocessing))
+            config = experiment.config
+            findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim))
     rows = [
         (f.split, f.name, " x ".join(map(str, f.shape)), str(f.dtype), " ".join(f"{v:g}" for v in f.voxel_size),
          "-" if f.nuclei is None else f"{f.nuclei} points" if f.is_sparse else f.nuclei)

@@ -91,7 +91,8 @@ def _samples(experiment: Experiment) -> list[Sample]:
     samples = [sample for sample in experiment.samples("val") if sample.has_truth]
     if not samples:
         raise lacking("val")
-    need_masks(experiment, samples)
+    if not experiment.is_detection:
+        need_masks(experiment, samples)
     return samples
 
 

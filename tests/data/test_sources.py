@@ -383,13 +383,23 @@ def test_arrays_without_labels(tmp_path, kind):
 
 
 @KINDS
-@pytest.mark.parametrize("shape", [(6, 7), (2, 5, 6, 7), (1, 1, 5, 6, 7)])
+@pytest.mark.parametrize("shape", [(7,), (2, 5, 6, 7), (1, 1, 5, 6, 7)])
 def test_arrays_of_other_dimensions_are_refused(tmp_path, kind, shape):
     path = write_arrays(tmp_path / f"a.{kind}", np.zeros(shape, np.uint8))
     with pytest.raises(InputError, match=f"{len(shape)} axes") as caught:
         only(tmp_path).read_raw()
     assert f"{path}: volumes/raw" in str(caught.value)
     assert " x ".join(map(str, shape)) in str(caught.value)
+
+
+@KINDS
+def test_an_array_of_two_axes_is_a_volume_of_one_plane(tmp_path, kind):
+    raw, labels = (array[10] for array in blobs())
+    write_arrays(tmp_path / f"a.{kind}", raw, labels, resolution=(0.5, 0.25), offset=(3, 4))
+    source = only(tmp_path)
+    assert_holds(source, raw[np.newaxis], labels[np.newaxis])
+    assert source.voxel_size() == (0.5, 0.5, 0.25)
+    assert source.offset()[1:] == (3, 4)
 
 
 @KINDS
@@ -559,6 +569,23 @@ def test_voxel_sizes_recorded_in_tiff_files(tmp_path, options, size):
     write_tiff(tmp_path / "images" / "a.tif", blobs()[0], **options)
     assert only(tmp_path).voxel_size() == (None if size is None else pytest.approx(size))
     assert only(tmp_path).read_raw().shape == (20, 22, 40)
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ({}, None),
+        (IMAGEJ | {"metadata": {"unit": "um"}}, (0.5, 0.5, 0.25)),
+        (IMAGEJ | {"metadata": {"unit": "um", "spacing": 2}}, (2, 0.5, 0.25)),
+        ({"ome": True, "metadata": {"PhysicalSizeY": 0.5, "PhysicalSizeX": 0.25}}, (0.5, 0.5, 0.25)),
+        ({"ome": True, "metadata": {"PhysicalSizeY": 1, "PhysicalSizeYUnit": "mm", "PhysicalSizeX": 1}}, None),
+        ({"ome": True, "metadata": {"PhysicalSizeZ": 2, "PhysicalSizeY": 1, "PhysicalSizeX": 1}}, (2, 1, 1)),
+    ],
+)
+def test_voxel_sizes_recorded_for_a_plane(tmp_path, options, size):
+    """Where nothing is recorded along z it is what it is along y, so that planes of all formats are alike."""
+    write_tiff(tmp_path / "images" / "a.tif", blobs()[0][10], **options)
+    assert only(tmp_path).voxel_size() == (None if size is None else pytest.approx(size))
 
 
 # Centers

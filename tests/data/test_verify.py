@@ -102,20 +102,41 @@ def test_planes_that_a_program_called_channels_are_planes(tmp_path):
     assert verified(stored(tmp_path, imagej=True)).shape == RAW.shape
 
 
+# Images of one plane
+
+
+@pytest.mark.parametrize("options", [{}, {"imagej": True}, {"ome": True}])
+def test_an_image_is_a_volume_of_one_plane(tmp_path, options):
+    stored(tmp_path, RAW[5], LABELS[5], **options)
+    data = configured(train_data=tmp_path)
+    (source,) = find_sources(data, ["train"])["train"]
+    np.testing.assert_array_equal(source.read_raw(), RAW[5:6])
+    np.testing.assert_array_equal(source.read_labels(), LABELS[5:6])
+    assert verify(source, "train", data, ndim=2).warnings == ()
+    # Possible, and hardly meant.
+    assert "model.ndim = 2" in verify(source, "train", data, ndim=3).warnings[0]
+
+
+def test_a_volume_is_no_image(tmp_path):
+    data = configured(train_data=stored(tmp_path))
+    (source,) = find_sources(data, ["train"])["train"]
+    with pytest.raises(InputError, match=r"images/a\.tif: a volume of 20 planes, but model\.ndim = 2"):
+        verify(source, "train", data, ndim=2)
+
+
 # Errors of the image
 
 
 @pytest.mark.parametrize(
     ("array", "options", "needles"),
     [
-        (RAW[0], {}, ["Y, X", "22 x 40"]),
         (np.stack([RAW, RAW]), {}, ["2 x 20 x 22 x 40"]),
         (np.stack([RAW, RAW], 1), {"imagej": True, "metadata": {"axes": "ZCYX"}}, ["Z, C, Y, X", "channels"]),
         (np.stack([RAW, RAW]), {"imagej": True, "metadata": {"axes": "TZYX"}}, ["T, Z, Y, X", "time"]),
         (RAW[:3], {"imagej": True, "metadata": {"axes": "CYX"}}, ["C, Y, X", "channels"]),
         (np.stack([RAW[0]] * 3, -1), {"photometric": "rgb"}, ["Y, X, S", "channels"]),
     ],
-    ids=["2D", "4D", "channels", "time", "channels of a plane", "RGB"],
+    ids=["4D", "channels", "time", "channels of a plane", "RGB"],
 )
 def test_images_that_are_no_volume(tmp_path, array, options, needles):
     refused(stored(tmp_path, array, **options), "images/a.tif", "expected one volume", *needles)
@@ -392,7 +413,7 @@ def test_real_volumes():
 
 def test_a_message_names_the_member_of_a_zip(tmp_path):
     make_folder(tmp_path / "test", "a", masks=False)
-    write_tiff(tmp_path / "test" / "images" / "a.tif", RAW[0])
+    write_tiff(tmp_path / "test" / "images" / "a.tif", np.stack([RAW[0]] * 3, -1), photometric="rgb")
     archive = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path)
-    with pytest.raises(InputError, match=re.escape(f"{archive}!test/images/a.tif: its axes are Y, X")):
+    with pytest.raises(InputError, match=re.escape(f"{archive}!test/images/a.tif: its axes are Y, X, S")):
         verified(archive, "test")

@@ -1,6 +1,3 @@
-from itertools import count
-
-import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -40,28 +37,6 @@ def test_sizes_are_those_of_the_real_network(change):
     expected = tuple(g.output_size(s) for g, s in zip(model.geometry, model.train_input_shape, strict=True))
     assert network.output["threeclass"].shape[1:4] == expected
     assert network.output["cpv"].shape[-1] == 3
-
-
-@pytest.mark.parametrize("change", ARCHITECTURES)
-def test_the_receptive_field_is_that_of_the_real_network(change):
-    """Perturb every voxel along an axis: what changes an output voxel is its receptive field."""
-    model = configure(model=change | {"activation": "leaky_relu", "num_fmaps": 3}).model
-    rng = np.random.default_rng(0)
-    for axis, geometry in enumerate(model.geometry):
-        # Long along this axis and as short as may be along the others.
-        wanted = [3 * g.context + 1 if a == axis else 1 for a, g in enumerate(model.geometry)]
-        shape = [next(s for s in count(w) if g.output_size(s)) for g, w in zip(model.geometry, wanted, strict=True)]
-        network = build(model, shape)
-        raw = rng.normal(size=(shape[axis], *shape, 1)).astype(np.float32)
-        raw[:] = raw[0]
-        changed = raw.copy()
-        for place in range(shape[axis]):
-            np.moveaxis(changed[place], axis, 0)[place] += 5 * rng.normal(size=np.delete(shape, axis))[..., np.newaxis]
-        differs = network.predict_on_batch(changed)["cpv"] != network.predict_on_batch(raw)["cpv"]
-        widths = differs.any(axis=tuple(a for a in range(1, 5) if a != 1 + axis)).sum(axis=0)
-        # What a "same" network sees near the border is cut off there.
-        inner = widths if geometry.valid else widths[geometry.context : len(widths) - geometry.context]
-        assert inner.max() == geometry.receptive_field
 
 
 @given(geometries, st.integers(1, 120))

@@ -14,6 +14,9 @@ NETWORKS = {
         "kernel_size": [1, 3, 3], "downsample_factors": [[1, 2, 2], [1, 3, 2]],
         "train_input_shape": [5, 54, 44], "test_input_shape": [9, 66, 60],
     },
+    "batch normalization": {
+        "normalization": "batch", "downsample_factors": [[2, 2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2],
+    },
 }  # fmt: skip
 TILES = ([400, 400, 400], [96, 60, 72], [48, 112, 56], [60, 60, 112])
 
@@ -37,6 +40,9 @@ def predict(model, sample, limit):
     heads = METHODS["threeclass_cpv"].heads
     keras.utils.set_random_seed(0)
     network = build_unet(model, heads, tiling.input_shape)
+    for average in network.non_trainable_variables:
+        # As after a training: not those of a normal distribution.
+        average.assign(np.random.default_rng(0).uniform(0.2, 0.5, average.shape))
     arrays = {head.name: np.full((head.channels, *sample.shape), np.nan, np.float32) for head in heads}
     scan_volume(sample, network.predict_on_batch, tiling, arrays)
     return arrays, tiling

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import model_validator
 
 from auxcpvloss.config.tables.types import Positive, Shape, Table
-from auxcpvloss.network.shapes import AxisGeometry, geometry
+from auxcpvloss.network.shapes import AxisGeometry, feature_maps, geometry
 from auxcpvloss.network.tiling import smallest_tileable
 
 
@@ -15,6 +17,7 @@ class Model(Table):
     """The method and its network."""
 
     method: str
+    ndim: Literal[2, 3]
     train_input_shape: Shape
     test_input_shape: Shape
     num_fmaps: Positive
@@ -24,6 +27,8 @@ class Model(Table):
     kernel_size: Shape
     num_repetitions: Positive
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "selu", "silu"]
+    normalization: Literal["none", "group", "batch"]
+    normalization_groups: Positive
     padding: Literal["valid", "same"]
     upsampling: Literal["resize_conv", "transposed_conv"]
 
@@ -31,6 +36,11 @@ class Model(Table):
     def geometry(self) -> tuple[AxisGeometry, AxisGeometry, AxisGeometry]:
         """What the network does to the sizes of its input, by axis."""
         return geometry(self.downsample_factors, self.kernel_size, self.num_repetitions, self.padding)
+
+    @property
+    def feature_maps(self) -> tuple[list[int], list[int]]:
+        """Feature maps of every level on the way down, the bottom being the last, and on the way up."""
+        return feature_maps(self.num_fmaps, self.fmap_inc_factors, self.fmap_dec_factors)
 
     @model_validator(mode="after")
     def _levels_agree(self) -> Model:
@@ -43,6 +53,18 @@ class Model(Table):
         return self
 
     @model_validator(mode="after")
+    def _groups_divide(self) -> Model:
+        down, up = self.feature_maps
+        odd = sorted({maps for maps in (*down, *up) if maps % self.normalization_groups})
+        if self.normalization == "group" and odd:
+            fits = math.gcd(*down, *up)
+            raise ValueError(
+                f"normalization_groups: {self.normalization_groups} groups do not divide {_listed(odd)} feature maps "
+                f"(num_fmaps and its factors make {_listed([*down, *up])}); every divisor of {fits} fits"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _inputs_fit(self) -> Model:
         for key in ("train_input_shape", "test_input_shape"):
             shape = getattr(self, key)
@@ -50,7 +72,8 @@ class Model(Table):
             if bad:
                 near = [g.nearest_inputs(s) for g, s in zip(self.geometry, shape, strict=True)]
                 choices = "; ".join(
-                    f"{axis}: {' or '.join(map(str, sizes))}" for axis, sizes in zip("zyx", near, strict=True)
+                    f"{axis}: {' or '.join(map(str, sizes))}"
+                    for axis, sizes in list(zip("zyx", near, strict=True))[3 - self.ndim :]
                 )
                 raise ValueError(
                     f"{key}: this network cannot take an input of {list(shape)} (along {', '.join(bad)}); "
@@ -64,3 +87,7 @@ class Model(Table):
                     f"padding {self.padding!r} does at the border; it needs {smallest} at least"
                 )
         return self
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))

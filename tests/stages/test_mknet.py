@@ -1,0 +1,71 @@
+import json
+
+import pytest
+from rich.console import Console
+
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.stages.mknet import mknet
+from auxcpvloss.terminal import Terminal
+from tests.conftest import configure
+
+
+def made(folder, **change):
+    """What mknet says and writes."""
+    terminal = Terminal(Console(highlight=False, width=500))
+    with terminal.console.capture() as captured:
+        mknet(Experiment(folder, configure(**change)), terminal)
+    return captured.get(), json.loads((folder / "train" / "network.json").read_text())
+
+
+def test_the_effect_of_the_keys_is_told(tmp_path):
+    said, record = made(tmp_path)
+    for part in ("3 levels", "44x44x44 -> output 4x4x4", "test 60x60x60 -> 20x20x20", "parameters", "receptive field 44x44x44", "GiB to train"):  # fmt: skip
+        assert part in said
+    assert len(said) < 300
+    assert "normalization" not in said
+    assert "warning" not in said
+    assert record["train"]["levels"] == 3
+    assert (record["train"]["normalization"], record["train"]["ndim"]) == ("none", 3)
+    assert "whole already" in made(tmp_path)[0]
+    assert (tmp_path / "train/network.txt").read_text().count("down_0_conv_0") >= 2
+
+
+def test_group_normalization_is_warned_of(tmp_path):
+    said, record = made(tmp_path, model={"normalization": "group"})
+    assert "group normalization" in said
+    assert "warning" in said
+    assert "tiled" in said
+    assert record["train"]["normalization"] == "group"
+    # Also of one that is there already.
+    assert "warning" in made(tmp_path, model={"normalization": "group"})[0]
+    assert "warning" not in made(tmp_path, model={"normalization": "batch"})[0]
+
+
+def test_an_image_is_described_as_such(tmp_path):
+    said, record = made(tmp_path, model={"ndim": 2})
+    assert "44x44 -> output 4x4 (test 60x60 -> 20x20)" in said
+    assert "receptive field 44x44," in said
+    assert record["train"]["input_shape"] == [1, 44, 44]
+
+
+def test_the_memory_is_that_of_outputs_and_weights(tmp_path):
+    """By hand: two convolutions, one upwards, heads."""
+    model = {"downsample_factors": [], "fmap_inc_factors": [], "fmap_dec_factors": [], "num_repetitions": 1, "num_fmaps": 5, "method": "threeclass", "train_input_shape": [12, 12, 12]}  # fmt: skip
+    _, record = made(tmp_path, model=model)
+    raw, convolved, heads = 12**3, 10**3 * 5, 10**3 * 3
+    weights = 27 * 5 + 5 + 5 * 3 + 3
+    # The heads' output, and its part for the one head.
+    assert record["train"]["training_bytes"] == 4 * (raw + convolved + 2 * heads) + 16 * weights
+    assert record["train"]["parameters"] == weights
+    # Another batch size makes it again.
+    _, four = made(tmp_path, model=model, training={"batch_size": 4})
+    assert four["train"]["training_bytes"] == 4 * 4 * (raw + convolved + 2 * heads) + 16 * weights
+    _, half = made(tmp_path, model=model, training={"precision": "mixed_bfloat16"})
+    assert half["train"]["training_bytes"] == 4 * raw + 2 * convolved + 4 * 2 * heads + 16 * weights
+
+
+@pytest.mark.parametrize("normalization", ["group", "batch"])
+def test_normalization_needs_more_memory(tmp_path, normalization):
+    plain, more = (made(tmp_path, model={"normalization": name})[1]["train"] for name in ("none", normalization))
+    assert more["training_bytes"] > 1.3 * plain["training_bytes"]
+    assert more["parameters"] > plain["parameters"]
