@@ -65,7 +65,8 @@ def train_only(network: keras.Model, frozen: Collection[str]) -> None:
     The optimizer stays that of all weights: it leaves those alone for which it gets no gradients.
     """
     for layer in network.layers:
-        layer.trainable = layer.name not in frozen
+        if layer.weights:
+            layer.trainable = layer.name not in frozen
     network.make_train_function(force=True)
 
 

@@ -10,7 +10,7 @@ from time import perf_counter
 from auxcpvloss.experiment import Experiment, Selection
 from auxcpvloss.stages.dry_run import dry_run
 from auxcpvloss.stages.mknet import mknet
-from auxcpvloss.stages.needs import need_volumes
+from auxcpvloss.stages.needs import need_training, need_volumes
 from auxcpvloss.stages.prepare import prepare
 from auxcpvloss.stages.testing import evaluate, label, predict
 from auxcpvloss.stages.train import train
@@ -75,9 +75,10 @@ def run(
     Raises
     ------
     InputError
-        A stage lacks what it needs; that volumes are lacking is said before the first stage.
+        A stage lacks what it needs; what can be known before the first stage is said before it.
     """
     need_volumes(experiment, stages)
+    need_training(experiment, stages)
     for stage in STAGES:
         if stage not in stages:
             continue
