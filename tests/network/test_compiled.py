@@ -52,8 +52,7 @@ def test_the_total_loss_weighs_its_parts(network):
 
 def test_the_seed_draws_the_weights():
     one, again, other = (
-        Trainer(configure(general={"seed": seed}), METHODS["threeclass"]).network.get_weights()[0]
-        for seed in (1, 1, 2)
+        Trainer(configure(general={"seed": seed}), METHODS["threeclass"]).network.get_weights()[0] for seed in (1, 1, 2)
     )
     assert (one == again).all()
     assert not (one == other).all()
