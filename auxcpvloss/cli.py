@@ -167,4 +167,8 @@ def _resolve(config: Config) -> Config:
     """Make paths absolute, so that the frozen configuration serves from any folder."""
     places = ("path", "train_data", "val_data", "test_data")
     absolute = {key: str(Path(place).expanduser().resolve()) for key in places if (place := getattr(config.data, key))}
-    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+    tables: dict[str, Any] = {"data": config.data.model_copy(update=absolute)}
+    if config.init.checkpoint:
+        checkpoint = str(Path(config.init.checkpoint).expanduser().resolve())
+        tables["init"] = config.init.model_copy(update={"checkpoint": checkpoint})
+    return config.model_copy(update=tables)

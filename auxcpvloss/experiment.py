@@ -12,7 +12,7 @@ from typing import Any
 
 import toml
 
-from auxcpvloss.config import Config
+from auxcpvloss.config import Config, ConfigFile, load
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources import SPLITS, find_sources
 from auxcpvloss.data.verify import check_planes
@@ -20,7 +20,10 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import METHODS, Method, Params
 
-INDIFFERENT = ("max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size")
+INDIFFERENT = (
+    "max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size",
+    "validation_batches", "early_stop",
+)  # fmt: skip
 """Keys of [training] that do not change what the weights become."""
 
 
@@ -126,9 +129,16 @@ class Experiment:
         return self.folder / "train"
 
     def training_record(self) -> dict[str, Any] | None:
-        """What the weights in the folder were made from; None while there are none."""
+        """What the weights in the folder were made from; None while there are none.
+
+        A key that is younger than the record was at its default, without a name.
+        """
         path = self.train_folder / "made_from.json"
-        return json.loads(path.read_text(encoding="utf-8")) if self.checkpoints() and path.is_file() else None
+        if not self.checkpoints() or not path.is_file():
+            return None
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        defaults = load([ConfigFile(str(path), {"model": {"method": record["model"]["method"]}})])
+        return _over(Experiment(self.folder, defaults).training_keys(), record)
 
     def training_keys(self) -> dict[str, Any]:
         """Give the keys of the configuration that the weights depend on."""
@@ -136,18 +146,24 @@ class Experiment:
         tables = config.model_dump(mode="json", include={"preprocessing", "model", "optimizer", "training"})
         tables["model"].pop("test_input_shape")
         for key in INDIFFERENT:
-            # The length of the training shapes a schedule.
-            if key != "max_iterations" or config.optimizer.lr_schedule == "constant":
+            # The length of the training shapes this schedule.
+            if key != "max_iterations" or config.optimizer.lr_schedule != "cosine":
                 tables["training"].pop(key)
+        # Which weights [init] gives is known to the stage train.
+        tables["init"] = config.init.model_dump(exclude={"checkpoint"}) if config.init.checkpoint else {}
         return plain({**tables, "general": {"seed": config.general.seed}})
 
-    def refuse_other_training(self, samples: Mapping[str, Any] | None = None) -> None:
+    def refuse_other_training(
+        self, samples: Mapping[str, Any] | None = None, initial: Mapping[str, Any] | None = None
+    ) -> None:
         """Refuse to go on with weights that were made from something else.
 
         Parameters
         ----------
         samples : mapping, optional
             What the training volumes were made from, by name; not compared if not given.
+        initial : mapping, optional
+            Which weights the training began with; not compared if not given.
 
         Raises
         ------
@@ -158,6 +174,7 @@ class Experiment:
         if record is None:
             return
         now = {**self.training_keys(), "samples": record["samples"] if samples is None else plain(samples)}
+        now["initial"] = record.get("initial") if initial is None else plain(initial)
         changed = difference(record, now)
         if changed is not None:
             raise InputError(
@@ -267,6 +284,12 @@ def difference(old: Any, new: Any, at: str = "") -> str | None:
                 return found
         return None
     return None if old == new else f"{at} was {old!r}, is {new!r}"
+
+
+def _over(base: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete a record: nested tables, the second over the first."""
+    both = {key: _over(base[key], record[key]) for key in base if isinstance(record.get(key), Mapping)}
+    return {**base, **record, **both}
 
 
 def plain(record: Any) -> Any:

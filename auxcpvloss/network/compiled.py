@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +10,44 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.config.tables import Config, Optimizer
+from auxcpvloss.config.tables import Config
 from auxcpvloss.errors import InputError
 from auxcpvloss.methods.method import Head, Method
+from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.unet import build_unet
 
 
-def training_network(config: Config, method: Method) -> keras.Model:
-    """U-Net with losses and optimizer; weights drawn with ``general.seed``.
+def check_precision(precision: str) -> None:
+    """Refuse arithmetic that this machine does not have.
 
     Raises
     ------
     InputError
         The precision needs a GPU and there is none.
     """
-    if config.training.precision == "mixed_float16" and not keras.distribution.list_devices("gpu"):
+    if precision == "mixed_float16" and not keras.distribution.list_devices("gpu"):
         raise InputError(
             "training.precision = 'mixed_float16' needs a GPU, and there is none. On processors use 'mixed_bfloat16' "
             "(fast on recent ones) or 'float32'."
         )
+
+
+def new_network(config: Config, method: Method) -> keras.Model:
+    """U-Net for training; weights drawn with ``general.seed``."""
     keras.utils.set_random_seed(config.general.seed)
-    network = build_unet(config.model, method.heads, config.model.train_input_shape, config.training.precision)
-    optimizer = _optimizer(config.optimizer, config.training.max_iterations)
-    if config.training.precision == "mixed_float16":
-        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return build_unet(config.model, method.heads, config.model.train_input_shape, config.training.precision)
+
+
+def compile_network(network: keras.Model, config: Config, method: Method) -> None:
+    """Give a network losses and optimizer; its weights are the ones that training begins with.
+
+    Raises
+    ------
+    InputError
+        No such optimizer, or an option that it does not take.
+    """
+    optimizer = make_optimizer(config)
     network.compile(
         optimizer=optimizer,
         loss={head.name: _loss(head) for head in method.heads},
@@ -42,16 +55,19 @@ def training_network(config: Config, method: Method) -> keras.Model:
         # XLA makes 3D convolutions ten times slower on a CPU.
         jit_compile=False,
     )
-    # So that a checkpoint finds the variables that it restores.
+    # So that a checkpoint finds the variables that it restores. Some optimizers copy the weights here.
     optimizer.build(network.trainable_variables)
-    return network
 
 
-def _optimizer(table: Optimizer, iterations: int) -> keras.optimizers.Optimizer:
-    rate: Any = table.lr
-    if table.lr_schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(table.lr, iterations)
-    return keras.optimizers.Adam(rate, beta_1=table.beta1, beta_2=table.beta2, epsilon=table.epsilon)
+def train_only(network: keras.Model, frozen: Collection[str]) -> None:
+    """Freeze the layers of these names and no others.
+
+    The optimizer stays that of all weights: it leaves those alone for which it gets no gradients.
+    """
+    for layer in network.layers:
+        if layer.weights:
+            layer.trainable = layer.name not in frozen
+    network.make_train_function(force=True)
 
 
 def _loss(head: Head) -> Callable[[Any, Any], Any]:

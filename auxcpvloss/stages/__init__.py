@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from auxcpvloss.experiment import Experiment, Selection
-from auxcpvloss.gpu import choose_device, gpus_of_tensorflow
+from auxcpvloss.gpu import Device, choose_device, gpus_of_tensorflow
 from auxcpvloss.stages.dry_run import dry_run
 from auxcpvloss.stages.mknet import mknet
-from auxcpvloss.stages.needs import need_volumes, needed_splits
+from auxcpvloss.stages.needs import need_training, need_volumes, needed_splits
 from auxcpvloss.stages.prepare import prepare, prepare_missing
 from auxcpvloss.stages.testing import evaluate, label, postprocess, predict
 from auxcpvloss.stages.train import train
@@ -86,19 +86,22 @@ def run(
     Raises
     ------
     InputError
-        A stage lacks what it needs; that volumes are lacking is said before the first stage.
+        A stage lacks what it needs; what can be known before the first stage is said before it.
     """
     need_volumes(experiment, stages)
     if "prepare" not in stages:
         prepare_missing(experiment, terminal, needed_splits(stages))
     first_with_network = next((stage for stage in WITH_NETWORK if stage in stages), None)
+    # Before anything imports TensorFlow, which takes what it sees then.
+    device = choose_device(os.environ) if first_with_network else None
+    need_training(experiment, stages)
     for stage in STAGES:
         if stage not in stages:
             continue
         terminal.stage = stage
         began = perf_counter()
-        if stage == first_with_network:
-            _say_device(terminal)
+        if device and stage == first_with_network:
+            _say_device(terminal, device)
         if stage in BUILDING:
             BUILDING[stage](experiment, terminal)
         else:
@@ -111,8 +114,7 @@ def run(
             finished.append(stage)
 
 
-def _say_device(terminal: Terminal) -> None:
-    device = choose_device(os.environ)
+def _say_device(terminal: Terminal, device: Device) -> None:
     terminal.say(device.text)
     if device.warning:
         terminal.warn(device.warning)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.stages.initial import initial_checkpoint
 
 NEEDS = {
     "train": "train",
@@ -60,6 +61,31 @@ def need_masks(experiment: Experiment, samples: Iterable[Sample]) -> None:
                 f"{sample.name}: has center points but no masks, and model.method = {experiment.method.name!r} learns "
                 "from masks. model.method = 'gauss' learns from points; or add masks/, or remove the volume."
             )
+
+
+def need_training(experiment: Experiment, stages: Collection[str]) -> None:
+    """Refuse a training whose optimizer, arithmetic, initial weights or validation cannot be what the keys say.
+
+    Raises
+    ------
+    InputError
+        Names the key.
+    """
+    if not {"mknet", "train"} & set(stages):
+        return
+    from auxcpvloss.network.compiled import check_precision, new_network
+    from auxcpvloss.network.initial import take_over
+    from auxcpvloss.network.optimizer import check_optimizer
+
+    config, method = experiment.config, experiment.method
+    check_optimizer(config.optimizer)
+    check_precision(config.training.precision)
+    for key in ("validation_batches", "early_stop"):
+        if getattr(config.training, key) and not experiment.names("val"):
+            raise InputError(f"training.{key}: there are no validation volumes; set data.val_data, or this to 0.")
+    initial = None if experiment.checkpoints() else initial_checkpoint(experiment)
+    if initial:
+        take_over(new_network(config, method), method.heads, initial, config.init)
 
 
 def lacking(split: str) -> InputError:

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import json
-import logging
-import math
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError, StageError
+from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, plain
-from auxcpvloss.files import replacing, write_text
+from auxcpvloss.files import write_text
 from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.stages.initial import initial_weights
+from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.needs import lacking, need_masks
 from auxcpvloss.stages.training_log import TrainingLog
-from auxcpvloss.terminal import Bar, Terminal
+from auxcpvloss.stages.training_loop import TrainingLoop
+from auxcpvloss.terminal import Terminal
 
 if TYPE_CHECKING:
-    import keras
-
-    from auxcpvloss.pipeline.training import Batch
-
-logger = logging.getLogger(__name__)
+    from auxcpvloss.network.trainer import Trainer
 
 
 def train(experiment: Experiment, terminal: Terminal) -> None:
@@ -35,59 +30,58 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
     Raises
     ------
     InputError
-        The folder holds checkpoints of a training with other keys or data.
+        The folder holds checkpoints of a training with other keys, data or initial weights.
     StageError
         A worker died, or the loss is no longer a number; checkpoints are kept.
     """
     config, last = experiment.config, experiment.config.training.max_iterations
     samples = _samples(experiment)
-    _claim(experiment, samples)
+    made_from: dict[str, Any] = {sample.name: sample.made_from for sample in samples}
+    initial = initial_weights(experiment)
+    experiment.refuse_other_training(made_from, initial)
     first = max(experiment.checkpoints(), default=0)
-    if first >= last:
+    monitor = Monitor(experiment, first)
+    if first and not monitor.lacks(first) and (first >= last or monitor.verdict()):
         terminal.say(f"whole already: checkpoint of iteration {first} in {experiment.train_folder}")
+        _conclude(terminal, monitor)
         return
     if first:
         terminal.say(f"going on from the checkpoint of iteration {first}")
     paths = [sample.path for sample in samples]
     with batches(paths, experiment.method.name, config, first, last) as stream:
-        from auxcpvloss.network.compiled import training_network
-
-        network = training_network(config, experiment.method)
-        if first:
-            network.load_weights(experiment.checkpoint_path(first))
+        trainer = _trainer(experiment, terminal, initial, first)
+        _record(experiment, made_from, initial)
         with (
             TrainingLog(experiment.train_folder, first) as log,
             terminal.progress("iterations", last, first) as bar,
         ):
-            _iterate(experiment, network, stream, first, log, bar)
-    terminal.say(f"{last} iterations, loss {log.summary()}; checkpoints in {experiment.train_folder / 'checkpoints'}")
+            done = TrainingLoop(experiment, terminal, trainer, monitor, log, bar).run(stream, first)
+    _conclude(terminal, monitor)
+    loss = f", loss {log.summary()}" if done > first else ""
+    terminal.say(f"{done} iterations{loss}; checkpoints in {experiment.train_folder / 'checkpoints'}")
 
 
-def _iterate(experiment: Experiment, network: keras.Model, stream: Any, first: int, log: TrainingLog, bar: Bar) -> None:
-    from auxcpvloss.network.compiled import network_input, network_targets
+def _trainer(experiment: Experiment, terminal: Terminal, initial: dict[str, Any] | None, first: int) -> Trainer:
+    """Make the network as it is after `first` iterations; adds to `initial` the layers that were taken over."""
+    from auxcpvloss.network.initial import describe
+    from auxcpvloss.network.trainer import Trainer
 
-    table = experiment.config.training
-    began = perf_counter()
-    for iteration, batch in enumerate(stream, start=first + 1):
-        raw = network_input(batch.raw)
-        losses = network.train_on_batch(raw, network_targets(batch.targets, batch.region), return_dict=True)
-        network.reset_metrics()
-        if not math.isfinite(losses["loss"]):
-            raise StageError(
-                f"The loss is no longer a number at iteration {iteration}. Checkpoints up to here are kept in "
-                f"{experiment.train_folder / 'checkpoints'}; try a smaller optimizer.lr."
-            )
-        speed = (iteration - first) / (perf_counter() - began)
-        log.add(iteration, losses)
-        if iteration % table.log_every == 0:
-            log.write(iteration, float(network.optimizer.learning_rate), speed)
-        bar.update(iteration, f"{speed:.2f} it/s  loss {log.summary()}")
-        if table.snapshots and iteration % table.snapshots == 0:
-            _snapshot(experiment.train_folder, iteration, batch, network.predict_on_batch(raw))
-        if iteration % table.checkpoints == 0 or iteration == table.max_iterations:
-            with replacing(experiment.checkpoint_path(iteration)) as beside:
-                network.save(beside)
-            logger.info("checkpoint of iteration %d, %.2f it/s, loss %s", iteration, speed, log.summary())
+    if first:
+        trainer = Trainer(experiment.config, experiment.method)
+        trainer.load(experiment.checkpoint_path(first))
+    else:
+        trainer = Trainer(experiment.config, experiment.method, Path(initial["path"]) if initial else None)
+        if initial:
+            initial["layers"] = trainer.loaded.layers
+            for line in (f"begins with the weights of {initial['path']}", *describe(trainer.loaded)):
+                terminal.say(line)
+    trainer.freeze(first, initial["layers"] if initial else ())
+    return trainer
+
+
+def _conclude(terminal: Terminal, monitor: Monitor) -> None:
+    if monitor.verdict():
+        terminal.say(monitor.verdict())
 
 
 def _samples(experiment: Experiment) -> list[Sample]:
@@ -106,21 +100,7 @@ def _samples(experiment: Experiment) -> list[Sample]:
     return samples
 
 
-def _claim(experiment: Experiment, samples: list[Sample]) -> None:
-    """Record what the weights depend on; refuse to mix with weights that depend on something else."""
-    made_from = {sample.name: sample.made_from for sample in samples}
-    experiment.refuse_other_training(made_from)
-    record = {**experiment.training_keys(), "samples": plain(made_from)}
+def _record(experiment: Experiment, samples: dict[str, Any], initial: dict[str, Any] | None) -> None:
+    """Write down what the weights depend on."""
+    record = {**experiment.training_keys(), "samples": plain(samples), "initial": initial}
     write_text(experiment.train_folder / "made_from.json", json.dumps(record, indent=2) + "\n")
-
-
-def _snapshot(folder: Path, iteration: int, batch: Batch, prediction: dict[str, Any]) -> None:
-    """Write a batch, with its targets and the network's output, for inspection: arrays (B, C, Z, Y, X)."""
-    with replacing(folder / "snapshots" / f"batch_{iteration:08d}.hdf") as beside, h5py.File(beside, "w") as file:
-        arrays: dict[str, Any] = {"raw": batch.raw, "region": batch.region}
-        arrays |= {f"gt_{name}": target for name, target in batch.targets.items()}
-        arrays |= {f"pred_{name}": np.moveaxis(output, -1, 1) for name, output in prediction.items()}
-        for name, array in arrays.items():
-            dataset = file.create_dataset(f"volumes/{name}", data=array, compression="gzip", compression_opts=1)
-            # Targets lie in the middle of the input.
-            dataset.attrs["offset"] = (np.array(batch.raw.shape[2:]) - array.shape[2:]) // 2

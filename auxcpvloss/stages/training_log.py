@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from auxcpvloss.files import write_text
 
@@ -34,13 +34,13 @@ class TrainingLog:
         self._file = self._path.open("a", newline="", encoding="utf-8")
         self._board = tf.summary.create_file_writer(str(folder / "tensorboard"))
 
-    def add(self, iteration: int, losses: dict[str, Any]) -> None:
+    def add(self, losses: Mapping[str, float]) -> None:
         """Take the losses of one iteration."""
         if not self._count:
             self._sums.clear()
         self._count += 1
         for name, value in losses.items():
-            self._sums[name] += float(value)
+            self._sums[name] += value
         self._means = {name: value / self._count for name, value in self._sums.items()}
 
     def write(self, iteration: int, learning_rate: float, speed: float) -> None:
@@ -56,10 +56,14 @@ class TrainingLog:
             writer.writeheader()
         writer.writerow(row)
         self._file.flush()
-        with self._board.as_default():
-            for name, value in (*self._means.items(), ("learning_rate", learning_rate)):
-                self._tensorflow.summary.scalar(name, value, step=iteration)
+        self.scalars(iteration, {**self._means, "learning_rate": learning_rate})
         self._count = 0
+
+    def scalars(self, iteration: int, values: Mapping[str, float]) -> None:
+        """Send numbers to TensorBoard."""
+        with self._board.as_default():
+            for name, value in values.items():
+                self._tensorflow.summary.scalar(name, value, step=iteration)
 
     def summary(self) -> str:
         """Give the total, and in brackets its parts: ``0.31 (threeclass 0.2, cpv 0.1)``."""

@@ -42,7 +42,7 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     InputError
         No validation volumes, or no checkpoints.
     """
-    samples = _samples(experiment)
+    samples = validation_samples(experiment)
     checkpoints = _checkpoints(experiment)
     sets = parameter_sets(experiment)
     scores: list[Score] = []
@@ -51,7 +51,7 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
             predict_samples(experiment, "val", checkpoint, samples, bar.note)
             for params in sets:
                 bar.update(len(scores), f"checkpoint {checkpoint}, {params.slug()}")
-                scores.append(_score(experiment, checkpoint, params, samples))
+                scores.append(score_checkpoint(experiment, checkpoint, params, samples))
     # The first of equals: the earlier checkpoint.
     best = max(scores, key=lambda score: score.value)
     _write_scores(experiment, scores)
@@ -87,7 +87,14 @@ def parameter_sets(experiment: Experiment) -> list[Params]:
     return list({params.slug(): params for params in sets}.values())
 
 
-def _samples(experiment: Experiment) -> list[Sample]:
+def validation_samples(experiment: Experiment) -> list[Sample]:
+    """Give the validation volumes that can be scored.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
     samples = [sample for sample in experiment.samples("val") if sample.has_truth]
     if not samples:
         raise lacking("val")
@@ -105,7 +112,8 @@ def _checkpoints(experiment: Experiment) -> list[int]:
     return sorted(wanted) or there
 
 
-def _score(experiment: Experiment, checkpoint: int, params: Params, samples: list[Sample]) -> Score:
+def score_checkpoint(experiment: Experiment, checkpoint: int, params: Params, samples: list[Sample]) -> Score:
+    """Label and evaluate predicted volumes; what is whole already is not made again."""
     values, made = [], 0
     for sample in samples:
         label_sample(experiment, "val", checkpoint, params, sample)

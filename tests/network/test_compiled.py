@@ -4,14 +4,15 @@ import pytest
 
 from auxcpvloss.errors import InputError
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.compiled import network_input, network_targets, training_network
+from auxcpvloss.network.compiled import check_precision, network_input, network_targets
+from auxcpvloss.network.trainer import Trainer
 from tests.conftest import configure
 
 
 @pytest.fixture(scope="module")
 def network():
     optimizer = {"lr_schedule": "cosine", "lr": 0.5, "beta1": 0.8, "beta2": 0.7, "epsilon": 0.01}
-    return training_network(configure(model={"loss_cpv_coeff": 0.25}, optimizer=optimizer), METHODS["threeclass_cpv"])
+    return Trainer(configure(model={"loss_cpv_coeff": 0.25}, optimizer=optimizer), METHODS["threeclass_cpv"]).network
 
 
 def test_the_optimizer_is_the_configured_one(network):
@@ -36,7 +37,7 @@ def test_layers_are_those_of_a_u_net(network):
 
 
 def test_upsampling_may_be_a_transposed_convolution():
-    transposed = training_network(configure(model={"upsampling": "transposed_conv"}), METHODS["threeclass"])
+    transposed = Trainer(configure(model={"upsampling": "transposed_conv"}), METHODS["threeclass"]).network
     assert "Conv3DTranspose" in {type(layer).__name__ for layer in transposed.layers}
 
 
@@ -51,8 +52,7 @@ def test_the_total_loss_weighs_its_parts(network):
 
 def test_the_seed_draws_the_weights():
     one, again, other = (
-        training_network(configure(general={"seed": seed}), METHODS["threeclass"]).get_weights()[0]
-        for seed in (1, 1, 2)
+        Trainer(configure(general={"seed": seed}), METHODS["threeclass"]).network.get_weights()[0] for seed in (1, 1, 2)
     )
     assert (one == again).all()
     assert not (one == other).all()
@@ -62,4 +62,4 @@ def test_half_precision_of_gpus_is_refused_without_one():
     if keras.distribution.list_devices("gpu"):
         pytest.skip("there is a GPU")
     with pytest.raises(InputError, match="mixed_float16"):
-        training_network(configure(training={"precision": "mixed_float16"}), METHODS["threeclass"])
+        check_precision("mixed_float16")

@@ -11,7 +11,7 @@ from typing import Literal
 from auxcpvloss.config.tables.data import Data, Preprocessing, Synthetic
 from auxcpvloss.config.tables.model import Model
 from auxcpvloss.config.tables.results import Evaluation, Postprocessing, Prediction, Validation
-from auxcpvloss.config.tables.training import Augmentation, Elastic, Intensity, Optimizer, Simple, Training
+from auxcpvloss.config.tables.training import Augmentation, Elastic, Init, Intensity, Optimizer, Simple, Training
 from auxcpvloss.config.tables.types import NotNegative, NotNegativeFloat, Table
 from auxcpvloss.methods.method import Params
 
@@ -32,6 +32,7 @@ class Config(Table):
     preprocessing: Preprocessing
     model: Model
     optimizer: Optimizer
+    init: Init
     training: Training
     prediction: Prediction
     postprocessing: Postprocessing
@@ -54,6 +55,7 @@ __all__ = [
     "Elastic",
     "Evaluation",
     "General",
+    "Init",
     "Intensity",
     "Model",
     "NotNegativeFloat",

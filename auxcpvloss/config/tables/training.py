@@ -1,10 +1,10 @@
-"""Tables [optimizer] and [training]."""
+"""Tables [optimizer], [init] and [training]."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from auxcpvloss.config.tables.types import (
     Finite,
@@ -21,14 +21,48 @@ Angle = Annotated[float, Field(ge=-180, le=180)]
 Axes = list[Annotated[int, Field(ge=0, le=2)]]
 
 
-class Optimizer(Table):
-    """Adam and its learning rate."""
+def _no_tables(options: dict[str, Any]) -> dict[str, Any]:
+    for name, value in options.items():
+        if isinstance(value, dict):
+            raise ValueError(f"{name}: must be a value, not a table")
+    return options
 
+
+Options = Annotated[dict[str, Any], AfterValidator(_no_tables)]
+
+
+class Optimizer(Table):
+    """The optimizer, its learning rate, and what is done to gradients; see `network.optimizer`."""
+
+    optimizer: str
     lr: PositiveFloat
-    lr_schedule: Literal["constant", "cosine"]
+    lr_schedule: Literal["constant", "cosine", "plateau"]
+    min_lr: NotNegativeFloat
+    plateau_factor: Annotated[float, Field(gt=0, lt=1)]
+    plateau_patience: Positive
     beta1: Decay
     beta2: Decay
     epsilon: PositiveFloat
+    clip_norm: NotNegativeFloat
+    clip_value: NotNegativeFloat
+    options: Options
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Optimizer:
+        if self.min_lr > self.lr:
+            raise ValueError(f"min_lr: must not be above lr, {self.lr:g}")
+        if self.clip_norm and self.clip_value:
+            raise ValueError("clip_value: gradients are clipped by norm or by value, not both; one of them must be 0")
+        return self
+
+
+class Init(Table):
+    """Weights that the training begins with."""
+
+    checkpoint: str
+    match: list[str]
+    skip: list[str]
+    freeze_iterations: NotNegative
 
 
 class Elastic(Table):
@@ -88,5 +122,7 @@ class Training(Table):
     num_workers: NotNegative
     cache_size: Positive
     p_nonempty: Fraction
+    validation_batches: NotNegative
+    early_stop: NotNegative
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
     augmentation: Augmentation

@@ -1,0 +1,70 @@
+"""Which weights a training begins with: those of another experiment, or random ones."""
+
+from __future__ import annotations
+
+import tomllib
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment
+
+
+def initial_checkpoint(experiment: Experiment) -> Path | None:
+    """Find the file that ``init.checkpoint`` names; None where it names none.
+
+    Of an experiment's folder it is the checkpoint that its validation selected, else the newest one.
+
+    Raises
+    ------
+    InputError
+        Neither a file nor the folder of an experiment with checkpoints.
+    """
+    name = experiment.config.init.checkpoint
+    if not name:
+        return None
+    place = Path(name).expanduser()
+    if place.is_dir():
+        return _of_experiment(experiment, place)
+    if not place.is_file():
+        raise InputError(f"init.checkpoint: {place}: there is neither such a file nor such a folder.")
+    return place
+
+
+def _of_experiment(experiment: Experiment, folder: Path) -> Path:
+    if folder.resolve() == experiment.folder.resolve():
+        raise InputError(f"init.checkpoint: {folder} is the folder of this experiment itself; name another one.")
+    # Where checkpoints lie does not depend on the configuration.
+    source = Experiment(folder, experiment.config)
+    checkpoints = source.checkpoints()
+    if not checkpoints:
+        raise InputError(f"init.checkpoint: {folder}: not the folder of an experiment with checkpoints in train/.")
+    if not source.selection_path.is_file():
+        return source.checkpoint_path(checkpoints[-1])
+    try:
+        selected = tomllib.loads(source.selection_path.read_text(encoding="utf-8"))["checkpoint"]
+    except (ValueError, KeyError) as error:
+        raise InputError(f"init.checkpoint: {source.selection_path}: not readable: {error}.") from None
+    return source.need_checkpoint(selected)
+
+
+def initial_weights(experiment: Experiment) -> dict[str, Any] | None:
+    """Say which weights a training begins, or began, with: path and checksum of their file, None for random ones.
+
+    With the checkpoint of a training comes the record of that; it needs the file no more, but where it is there it
+    has to be the same.
+    """
+    record = experiment.training_record()
+    if record is not None and record.get("initial") is None:
+        return None
+    try:
+        path = initial_checkpoint(experiment)
+    except InputError:
+        if record is None:
+            raise
+        path = None
+    checksum = {"checksum": sha256(path.read_bytes()).hexdigest()} if path else {}
+    if record is not None:
+        return {**record["initial"], **checksum}
+    return {"path": str(path), **checksum} if path else None

@@ -1,0 +1,136 @@
+"""Compare training from scratch with fine-tuning: validation loss against iterations, all else equal.
+
+A labelled volume is cut in two along x: the left part trains, the right part is held out. For each seed a network is
+trained twice, from random weights and from the weights of EXPERIMENT, whose network and preprocessing are used::
+
+    python scripts/finetune.py FOLDER --from EXPERIMENT [--iterations N] [--seeds 1 2 3]
+
+FOLDER holds images/ and masks/, as the train/ of the arabidopsis ovule does. Writes finetuning.csv and finetuning.png
+to OUT (docs/) and prints a table. Ends with status 1 where the fine-tuned network does not end with the lower loss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import tifffile
+import toml
+from matplotlib import pyplot
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from auxcpvloss.cli import main as run
+from auxcpvloss.terminal import Terminal
+
+SCRATCH, TUNED = "from scratch", "fine-tuned"
+COLORS = {SCRATCH: "#b45f06", TUNED: "#0b5394"}
+TRAINED_PART = 0.6
+CHECKPOINTS = 12
+VALIDATION_BATCHES = 24
+
+Losses = dict[tuple[str, int], dict[int, float]]
+
+
+def cut(folder: Path, out: Path) -> None:
+    """Write the left part of every volume to OUT/train and the right part to OUT/val."""
+    for path in sorted(folder.glob("*/*.tif")):
+        volume = tifffile.imread(path)
+        border = round(TRAINED_PART * volume.shape[-1])
+        for split, part in (("train", volume[..., :border]), ("val", volume[..., border:])):
+            to = out / split / path.parent.name / path.name
+            to.parent.mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(to, np.ascontiguousarray(part), photometric="minisblack")
+
+
+def configuration(args: argparse.Namespace, data: Path, kind: str, seed: int) -> dict[str, Any]:
+    """Give what differs from the defaults."""
+    source = tomllib.loads((args.source / "config.toml").read_text(encoding="utf-8"))
+    return {
+        "general": {"seed": seed},
+        "data": {"path": str(data), "input_format": "tif", "voxel_size": args.voxel_size},
+        "preprocessing": source["preprocessing"],
+        "model": source["model"],
+        "optimizer": {"lr": args.lr, "lr_schedule": "cosine"},
+        "init": {"checkpoint": str(args.source.resolve()) if kind == TUNED else ""},
+        "training": {
+            "max_iterations": args.iterations,
+            "checkpoints": max(1, args.iterations // CHECKPOINTS),
+            "snapshots": 0,
+            "num_workers": 1,
+            "validation_batches": VALIDATION_BATCHES,
+        },
+    }
+
+
+def train(args: argparse.Namespace, data: Path, kind: str, seed: int) -> dict[int, float]:
+    """Train one network; gives its validation losses by iteration."""
+    name = f"finetuning_{kind.replace(' ', '_')}_{args.iterations}_seed{seed}"
+    config = data / f"{name}.toml"
+    config.write_text(toml.dumps(configuration(args, data, kind, seed)), encoding="utf-8")
+    status = run(["-c", str(config), "-r", str(args.root), "-id", name, "-d", "prepare", "train"])
+    if status:
+        sys.exit(status)
+    with (args.root / name / "train" / "validation.csv").open(encoding="utf-8") as file:
+        return {int(row["iteration"]): float(row["val_loss"]) for row in csv.DictReader(file)}
+
+
+def write(losses: Losses, out: Path) -> None:
+    """Write the losses as a table and as a figure: a thin line a seed, a thick one their mean."""
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "finetuning.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["training", "seed", "iteration", "val_loss"])
+        writer.writerows([*key, *point] for key, curve in losses.items() for point in curve.items())
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    for kind, color in COLORS.items():
+        curves = [curve for (of, _), curve in losses.items() if of == kind]
+        for curve in curves:
+            axes.plot(list(curve), list(curve.values()), color=color, linewidth=0.7, alpha=0.6)
+        mean = np.mean([list(curve.values()) for curve in curves], axis=0)
+        seeds = f"{len(curves)} seed{'s' * (len(curves) != 1)}"
+        axes.plot(list(curves[0]), mean, color=color, linewidth=2.2, label=f"{kind}, mean of {seeds}")
+    axes.set(xlabel="iteration", ylabel="loss on the held-out part", yscale="log")
+    axes.legend(frameon=False)
+    figure.savefig(out / "finetuning.png", dpi=150)
+    pyplot.close(figure)
+
+
+def main() -> int:
+    """Train, compare, write; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--from", dest="source", type=Path, required=True, metavar="EXPERIMENT")
+    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--voxel-size", type=float, nargs=3, default=[0.284, 0.127, 0.127], metavar=("Z", "Y", "X"))
+    parser.add_argument("--root", type=Path, default=Path("experiments"))
+    parser.add_argument("--out", type=Path, default=Path("docs"))
+    args = parser.parse_args()
+    data = args.root / "finetuning_volumes"
+    cut(args.folder, data)
+    losses = {(kind, seed): train(args, data, kind, seed) for seed in args.seeds for kind in COLORS}
+    write(losses, args.out)
+    iterations = list(next(iter(losses.values())))
+    rows = [
+        [iteration, *(float(np.mean([losses[kind, seed][iteration] for seed in args.seeds])) for kind in COLORS)]
+        for iteration in iterations
+    ]
+    Terminal().table("Loss on the held-out part, mean over the seeds", ["iteration", *COLORS], rows)
+    better = sum(losses[TUNED, seed][iterations[-1]] < losses[SCRATCH, seed][iterations[-1]] for seed in args.seeds)
+    print(f"fine-tuned is lower after {iterations[-1]} iterations in {better} of {len(args.seeds)} seeds")
+    return 0 if rows[-1][2] < rows[-1][1] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

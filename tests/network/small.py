@@ -1,0 +1,44 @@
+"""A network that trains in milliseconds, and batches for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from auxcpvloss.config import Config
+from auxcpvloss.methods import METHODS
+from auxcpvloss.network.trainer import Trainer
+from auxcpvloss.pipeline.training import Batch
+from tests.conftest import configure, merge
+
+SMALL: dict[str, Any] = {
+    "padding": "same",
+    "train_input_shape": [8, 8, 8],
+    "test_input_shape": [40, 40, 40],
+    "num_fmaps": 2,
+    "num_repetitions": 1,
+    "downsample_factors": [[2, 2, 2]],
+    "fmap_inc_factors": [2],
+    "fmap_dec_factors": [2],
+}
+
+
+def small(**change: Any) -> Config:
+    return configure(**merge({"model": SMALL}, change))
+
+
+def trainer(config: Config, **arguments: Any) -> Trainer:
+    return Trainer(config, METHODS[config.model.method], **arguments)
+
+
+def batch(number: int) -> Batch:
+    rng = np.random.default_rng(number)
+    shape = (1, 1, 8, 8, 8)
+    targets = {"threeclass": rng.integers(0, 3, shape), "cpv": rng.normal(0, 3, (1, 3, 8, 8, 8))}
+    return Batch(rng.random(shape).astype(np.float32), targets, np.full(shape, 2, np.uint8))
+
+
+def state(of: Trainer) -> list[np.ndarray]:
+    """Weights, and all that the optimizer remembers."""
+    return [np.asarray(v) for v in (*of.network.weights, *of.network.optimizer.variables)]

@@ -1,0 +1,119 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auxcpvloss.errors import InputError
+from auxcpvloss.network.optimizer import check_optimizer, known_optimizers, make_optimizer
+from auxcpvloss.network.plateau import Watch
+from tests.network.small import batch, small, trainer
+
+
+def make(**optimizer):
+    return make_optimizer(small(optimizer=optimizer))
+
+
+def refusal(**optimizer):
+    with pytest.raises(InputError) as error:
+        check_optimizer(small(optimizer=optimizer).optimizer)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", known_optimizers())
+def test_every_optimizer_of_keras_can_be_had(name):
+    table = small(optimizer={"optimizer": name.lower(), "lr": 0.5}).optimizer
+    check_optimizer(table)
+    optimizer = make(optimizer=name, lr=0.5)
+    assert type(optimizer) is getattr(keras.optimizers, name)
+    assert float(optimizer.learning_rate) == 0.5
+
+
+def test_options_reach_the_optimizer():
+    sgd = make(optimizer="sgd", options={"momentum": 1, "nesterov": True, "weight_decay": 0.25})
+    assert (sgd.momentum, sgd.nesterov, sgd.weight_decay) == (1.0, True, 0.25)
+    adam = make(optimizer="AdamW", beta1=0.5, options={"weight_decay": 0.5})
+    assert (adam.beta_1, adam.beta_2, adam.epsilon, adam.weight_decay) == (0.5, 0.999, 1e-8, 0.5)
+    assert make(optimizer="RMSprop", epsilon=0.25).epsilon == 0.25
+
+
+def test_gradients_are_clipped():
+    """SGD at rate 1 moves by the gradient: a numpy reference for each of the two ways."""
+
+    def moves(**optimizer):
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+        sgd = make(optimizer="SGD", lr=1.0, **optimizer)
+        sgd.build(network.trainable_variables)
+        before = network.get_weights()[0]
+        sgd.apply([keras.ops.convert_to_tensor([[3.0], [-4.0]])])
+        return (before - network.get_weights()[0])[:, 0]
+
+    np.testing.assert_allclose(moves(), [3, -4], rtol=1e-5)
+    np.testing.assert_allclose(moves(clip_norm=1.0), [0.6, -0.8], rtol=1e-5)
+    np.testing.assert_allclose(moves(clip_norm=10.0), [3, -4], rtol=1e-5)
+    np.testing.assert_allclose(moves(clip_value=3.5), [3, -3.5], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [
+        ({"optimizer": "adamm"}, "optimizer.optimizer: Keras has no 'adamm'; did you mean 'Adam'? known: "),
+        ({"optimizer": "LossScaleOptimizer"}, "Keras has no 'LossScaleOptimizer'"),
+        ({"optimizer": "SGD", "options": {"momentun": 0.9}}, "optimizer.options.momentun: SGD has no such option; did you mean 'momentum'?"),
+        ({"options": {"rubbish": 1}}, "optimizer.options.rubbish: Adam has no such option; it has: amsgrad, weight_decay"),
+        ({"options": {"learning_rate": 0.1}}, "optimizer.options.learning_rate: set optimizer.lr instead"),
+        ({"options": {"beta_1": 0.1}}, "optimizer.options.beta_1: set optimizer.beta1 instead"),
+        ({"options": {"name": "x"}}, "optimizer.options.name: Adam has no such option"),
+        ({"options": {"amsgrad": 1}}, "optimizer.options.amsgrad: must be true or false, not 1"),
+        ({"optimizer": "SGD", "options": {"momentum": "much"}}, "optimizer.options.momentum: must be a number, not 'much'"),
+        ({"optimizer": "SGD", "options": {"momentum": True}}, "optimizer.options.momentum: must be a number, not True"),
+        ({"optimizer": "SGD", "options": {"nesterov": True, "momentum": 2}}, "optimizer.options.momentum: SGD does not take this value: `momentum` must be"),
+        ({"options": {"weight_decay": "x"}}, "optimizer.options.weight_decay: Adam does not take this value"),
+        ({"options": {"use_ema": True}}, "optimizer.options.use_ema: the averages become weights every ema_overwrite_frequency"),
+        ({"clip_norm": 1.0, "options": {"clipnorm": 1.0}}, "optimizer.options.clipnorm: Adam does not take this value: Only one of"),
+        ({"optimizer": "SGD", "beta1": 0.5}, "optimizer.beta1: SGD has no beta_1; leave the key out"),
+    ],
+)  # fmt: skip
+def test_what_an_optimizer_does_not_take_is_named(optimizer, expected):
+    assert expected in refusal(**optimizer)
+
+
+def test_the_cosine_falls_to_the_least_rate_at_the_end():
+    optimizer = {"lr_schedule": "cosine", "lr": 0.5, "min_lr": 0.125}
+    for options, updates in (({}, 8), ({"gradient_accumulation_steps": 4}, 2)):
+        config = small(optimizer={**optimizer, "options": options}, training={"max_iterations": 8})
+        schedule = make_optimizer(config)._learning_rate
+        assert float(schedule(0)) == 0.5
+        assert float(schedule(updates - 1)) > 0.125
+        assert float(schedule(updates)) == 0.125
+
+
+def lr_by_definition(losses, patience, factor, least, rate):
+    """The rule in words of the configuration, from the list of all losses."""
+    means = [math.fsum(losses[i : i + patience]) / patience for i in range(0, len(losses) - patience + 1, patience)]
+    for number in range(1, len(means)):
+        if means[number] >= min(means[:number]):
+            rate = max(least, rate * factor)
+    return rate
+
+
+@given(st.lists(st.integers(0, 8).map(float), max_size=30), st.integers(1, 5))
+def test_the_rate_falls_when_an_interval_is_no_better_than_the_best(losses, patience):
+    watch, rate = Watch(), 1.0
+    for loss in losses:
+        watch, stuck = watch.add(loss, patience)
+        rate = max(0.25, rate * 0.5) if stuck else rate
+    assert rate == lr_by_definition(losses, patience, 0.5, 0.25, 1.0)
+
+
+def test_a_plateau_lowers_the_rate_of_a_training():
+    """With a step of almost nothing the loss of one batch stays: every interval after the first is no better."""
+    table = {"lr": 1e-30, "lr_schedule": "plateau", "plateau_patience": 2, "plateau_factor": 0.1, "min_lr": 5e-32}
+    training = trainer(small(optimizer=table))
+    rates = []
+    for iteration in range(1, 9):
+        training.step(iteration, batch(0))
+        rates.append(training.learning_rate)
+    np.testing.assert_allclose(rates, [1e-30] * 3 + [1e-31] * 2 + [5e-32] * 3, rtol=1e-5)

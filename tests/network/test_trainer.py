@@ -1,0 +1,85 @@
+import keras
+import numpy as np
+import pytest
+
+from tests.conftest import merge
+from tests.network.small import batch, small, state, trainer
+
+PLATEAU = {"lr_schedule": "plateau", "plateau_patience": 3, "plateau_factor": 0.5}
+MOMENTUM = {"optimizer": "SGD", "lr": 1e-2, "options": {"momentum": 0.9}, "clip_norm": 0.1, **PLATEAU}
+# TensorFlow pools float16 on a GPU only.
+HALF = {"model": {"downsample_factors": [], "fmap_inc_factors": [], "fmap_dec_factors": []}}
+HALF["training"] = {"precision": "mixed_float16"}
+
+
+def run(training, first, last):
+    return [training.step(iteration, batch(iteration))["loss"] for iteration in range(first + 1, last + 1)]
+
+
+@pytest.mark.parametrize(
+    ("change", "frozen"),
+    [
+        ({"optimizer": MOMENTUM, "training": {"precision": "mixed_bfloat16"}}, ()),
+        (
+            {"init": {"freeze_iterations": 5}, "optimizer": {"lr_schedule": "cosine", "clip_value": 0.01}},
+            ("down_0_conv_0", "up_0_conv_0"),
+        ),
+        ({**HALF, "optimizer": PLATEAU}, ()),
+    ],
+    ids=["SGD, plateau, clip_norm, bfloat16", "Adam, frozen, cosine, clip_value", "float16"],
+)
+def test_interrupted_anywhere_the_weights_end_the_same(change, frozen, tmp_path):
+    """In the frozen phase, at its end, and after it; in the middle of an interval of the plateau, and at its end."""
+    config = small(**merge(change, {"training": {"max_iterations": 8}}))
+    whole, parts = trainer(config), trainer(config)
+    for each in (whole, parts):
+        each.freeze(0, frozen)
+    run(whole, 0, 8)
+    for first, last in ((0, 3), (3, 5), (5, 8)):
+        if first:
+            parts = trainer(config)
+            parts.load(tmp_path / "checkpoint.keras")
+            parts.freeze(first, frozen)
+        run(parts, first, last)
+        parts.save(tmp_path / "checkpoint.keras")
+    for one, other in zip(state(whole), state(parts), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_frozen_layers_stay_and_are_trained_afterwards():
+    training = trainer(small(init={"freeze_iterations": 2}))
+    training.freeze(0, ["down_0_conv_0"])
+    layers = {name: training.network.get_layer(name) for name in ("down_0_conv_0", "bottom_1_conv_0")}
+
+    def moved(first, last):
+        before = {name: layer.get_weights()[0] for name, layer in layers.items()}
+        run(training, first, last)
+        return {name: not np.array_equal(before[name], layer.get_weights()[0]) for name, layer in layers.items()}
+
+    assert moved(0, 2) == {"down_0_conv_0": False, "bottom_1_conv_0": True}
+    assert moved(2, 4) == {"down_0_conv_0": True, "bottom_1_conv_0": True}
+
+
+def test_losses_on_other_batches_change_nothing():
+    one, other = trainer(small()), trainer(small())
+    run(one, 0, 2)
+    run(other, 0, 1)
+    assert set(other.losses(batch(9))) == {"loss", "threeclass_loss", "cpv_loss"}
+    run(other, 1, 2)
+    for a, b in zip(state(one), state(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precisions_train(precision):
+    """float16 is for GPUs, and refused elsewhere, but a processor can do it, slowly."""
+    half = HALF if precision == "mixed_float16" else {}
+    training = trainer(small(**merge(half, {"training": {"precision": precision}, "optimizer": {"lr": 1e-2}})))
+    layer = next(layer for layer in training.network.layers if layer.weights)
+    assert layer.compute_dtype == precision.removeprefix("mixed_")
+    assert layer.variable_dtype == "float32"
+    assert {str(output.dtype) for output in training.predict(batch(0)).values()} == {"float32"}
+    losses = [training.step(iteration, batch(0))["loss"] for iteration in range(1, 40)]
+    assert losses[-1] < losses[0]
+    scaled = isinstance(training.network.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert scaled == (precision == "mixed_float16")
