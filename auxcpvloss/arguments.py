@@ -12,6 +12,8 @@ from auxcpvloss.stages import STAGES
 EPILOG = """\
 Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints
 (choose checkpoint and parameters), predict, label and evaluate (the test volumes); all does every one of them.
+By name only: validate (choose parameters for one checkpoint), cross_validate (choose on one half of the validation
+volumes, score on the other).
 A stage whose results are whole and made from the same inputs says so and goes on."""
 
 
@@ -42,8 +44,25 @@ def parser() -> argparse.ArgumentParser:
     for split in SPLITS:
         data(f"--{split}-data", metavar="FOLDER", help=f"data.{split}_data")
     data("--input-format", metavar="FORMAT", help="data.input_format")
+    _validation(result)
     test = result.add_argument_group("checkpoint for the test volumes").add_argument
     best = "the one that validate_checkpoints selected (default), or the last one"
     test("--test-checkpoint", choices=["best", "last"], default="best", help=best)
-    test("--checkpoint", type=int, metavar="N", help="the one of iteration N")
+    test("--checkpoint", type=int, metavar="N", help="the one of iteration N; the stage validate looks at it, too")
     return result
+
+
+def _validation(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("validation").add_argument
+    flag = argparse.BooleanOptionalAction
+    combine = "try the lists of parameters in every combination, not entry by entry (validation.param_product)"
+    add("--param_product", action=flag, default=None, help=combine)
+    on_train = "validate on the training volumes, with results of their own in val_on_train/ (validation.on_train)"
+    add("--validate_on_train", action=flag, default=None, help=on_train)
+    end = "end after the predictions of validate_checkpoints (or the first stage that predicts): the rest needs no GPU"
+    add("--term_after_predict", action="store_true", help=end)
+    runs = (
+        "average the scores of these validated experiments (folders, or names under -r), train on train and val "
+        "together up to the best checkpoint of the mean, and use its parameters (validation.trained_models)"
+    )
+    add("-m", "--trained_model", action="append", nargs="+", metavar="EXPERIMENT", help=runs)

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal = Terminal()
     try:
         experiment = _experiment(args)
-        choice = Choice(args.test_checkpoint, args.checkpoint)
+        choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
         stages = choice.stages(args.do)
         if args.dry_run:
             dry_run(experiment, terminal, stages, choice)
@@ -105,7 +105,7 @@ def _experiment(args: argparse.Namespace) -> Experiment:
         config = load([*given, overrides])
     else:
         raise InputError(f"{frozen}: there is no such experiment; give -c, or -a and -s, to begin one.")
-    experiment = Experiment(folder, _resolve(config))
+    experiment = Experiment(folder, _resolve(config, folder.parent))
     experiment.refuse_other_training()
     return experiment
 
@@ -141,11 +141,28 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     tables: dict[str, Any] = {"data": data} if data else {}
     if args.seed is not None:
         tables["general"] = {"seed": args.seed}
+    validation = {"param_product": args.param_product, "on_train": args.validate_on_train}
+    if args.trained_model:
+        validation["trained_models"] = [run for runs in args.trained_model for run in runs]
+    if given := {key: value for key, value in validation.items() if value is not None}:
+        tables["validation"] = given
     return tables
 
 
-def _resolve(config: Config) -> Config:
+def _resolve(config: Config, root: Path) -> Config:
     """Make paths absolute, so that the frozen configuration serves from any folder."""
     places = ("path", "train_data", "val_data", "test_data")
     absolute = {key: str(Path(place).expanduser().resolve()) for key in places if (place := getattr(config.data, key))}
-    return config.model_copy(update={"data": config.data.model_copy(update=absolute)})
+    # Each once, however often it is named.
+    runs = list(dict.fromkeys(str(_run_folder(run, root)) for run in config.validation.trained_models))
+    changed = {
+        "data": config.data.model_copy(update=absolute),
+        "validation": config.validation.model_copy(update={"trained_models": runs}),
+    }
+    return config.model_copy(update=changed)
+
+
+def _run_folder(run: str, root: Path) -> Path:
+    """Folder of an experiment, by its path or by its name under the root."""
+    place, named = Path(run).expanduser().resolve(), root / run
+    return named if named.is_dir() and not place.is_dir() else place

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from auxcpvloss.config.places import config_folder
+from auxcpvloss.config.protocol import protocol_problems
 from auxcpvloss.config.schema import schema
 from auxcpvloss.config.tables import Config
 from auxcpvloss.errors import InputError
@@ -115,6 +116,8 @@ def load(places: Sequence[ConfigFile]) -> Config:
         lines = [_explain(detail, kind, method, origin, places) for detail in error.errors()]
         raise InputError("\n".join(dict.fromkeys(lines))) from None
     _check_grids(config, method, origin, places)
+    for key, message in protocol_problems(config):
+        raise InputError(f"{_origin(origin, key, places)}: {'.'.join(key)}: {message}.")
     return config
 
 

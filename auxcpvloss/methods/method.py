@@ -33,6 +33,10 @@ class Params(BaseModel):
         shown = {k: v for k, v in self.model_dump().items() if k.endswith("thresh") or v != fields[k].default}
         return "_".join(f"{key}_{value}" for key, value in shown.items() if key not in unused)
 
+    def describe(self) -> str:
+        """Say all parameters, for people: ``fg_thresh 0.9, seed_thresh 0.8, ...``."""
+        return ", ".join(f"{key} {value}" for key, value in self.model_dump().items())
+
     def without_effect(self) -> frozenset[str]:
         """Names of the parameters that have no effect, the others being as they are."""
         return frozenset()

@@ -6,10 +6,13 @@ from collections.abc import Collection
 
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.stages.trained_models import averages
 
 NEEDS = {
     "train": "train",
     "validate_checkpoints": "val",
+    "validate": "val",
+    "cross_validate": "val",
     "predict": "test",
     "label": "test",
     "evaluate": "test",
@@ -25,17 +28,28 @@ ADVICE = {
 }
 
 
+def needed_splits(stages: Collection[str]) -> list[str]:
+    """Give the splits whose volumes the stages work on."""
+    return list(dict.fromkeys(split for stage, split in NEEDS.items() if stage in stages))
+
+
 def need_volumes(experiment: Experiment, stages: Collection[str]) -> None:
-    """Refuse stages for which there are no volumes.
+    """Refuse stages for which there are no volumes, or no other runs where they are to choose the checkpoint.
 
     Raises
     ------
     InputError
         Names the key to set.
     """
+    averaged = bool(experiment.config.validation.trained_models)
+    if averaged and {"train", "validate_checkpoints"} & set(stages):
+        averages(experiment)
     for stage, split in NEEDS.items():
-        if stage in stages and not experiment.names(split):
-            raise lacking(split)
+        if stage not in stages or (averaged and stage == "validate_checkpoints") or experiment.names(split):
+            continue
+        if averaged and split == "val":
+            raise InputError(f"validation.trained_models: every volume trains, so that none is left for {stage}.")
+        raise lacking(split)
 
 
 def lacking(split: str) -> InputError:

@@ -18,6 +18,7 @@ from auxcpvloss.experiment import Experiment, plain
 from auxcpvloss.files import replacing, write_text
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.stages.needs import lacking
+from auxcpvloss.stages.trained_models import select_by_trained_models
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.terminal import Bar, Terminal
 
@@ -39,7 +40,10 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
     StageError
         A worker died, or the loss is no longer a number; checkpoints are kept.
     """
-    config, last = experiment.config, experiment.config.training.max_iterations
+    config = experiment.config
+    if config.validation.trained_models:
+        select_by_trained_models(experiment, terminal)
+    last = experiment.last_iteration
     samples = _samples(experiment)
     _claim(experiment, samples)
     first = max(experiment.checkpoints(), default=0)
@@ -59,16 +63,18 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
             TrainingLog(experiment.train_folder, first) as log,
             terminal.progress("iterations", last, first) as bar,
         ):
-            _iterate(experiment, network, stream, first, log, bar)
+            _iterate(experiment, network, stream, range(first, last), log, bar)
     terminal.say(f"{last} iterations, loss {log.summary()}; checkpoints in {experiment.train_folder / 'checkpoints'}")
 
 
-def _iterate(experiment: Experiment, network: keras.Model, stream: Any, first: int, log: TrainingLog, bar: Bar) -> None:
+def _iterate(
+    experiment: Experiment, network: keras.Model, stream: Any, todo: range, log: TrainingLog, bar: Bar
+) -> None:
     from auxcpvloss.network.compiled import network_input, network_targets
 
     table = experiment.config.training
     began = perf_counter()
-    for iteration, batch in enumerate(stream, start=first + 1):
+    for iteration, batch in enumerate(stream, start=todo.start + 1):
         raw = network_input(batch.raw)
         losses = network.train_on_batch(raw, network_targets(batch.targets, batch.region), return_dict=True)
         network.reset_metrics()
@@ -77,14 +83,14 @@ def _iterate(experiment: Experiment, network: keras.Model, stream: Any, first: i
                 f"The loss is no longer a number at iteration {iteration}. Checkpoints up to here are kept in "
                 f"{experiment.train_folder / 'checkpoints'}; try a smaller optimizer.lr."
             )
-        speed = (iteration - first) / (perf_counter() - began)
+        speed = (iteration - todo.start) / (perf_counter() - began)
         log.add(iteration, losses)
         if iteration % table.log_every == 0:
             log.write(iteration, float(network.optimizer.learning_rate), speed)
         bar.update(iteration, f"{speed:.2f} it/s  loss {log.summary()}")
         if table.snapshots and iteration % table.snapshots == 0:
             _snapshot(experiment.train_folder, iteration, batch, network.predict_on_batch(raw))
-        if iteration % table.checkpoints == 0 or iteration == table.max_iterations:
+        if iteration % table.checkpoints == 0 or iteration == todo.stop:
             with replacing(experiment.checkpoint_path(iteration)) as beside:
                 network.save(beside)
             logger.info("checkpoint of iteration %d, %.2f it/s, loss %s", iteration, speed, log.summary())

@@ -46,6 +46,7 @@ class Data(Table):
     voxel_size: VoxelSize
     split: tuple[Fraction, Fraction, Fraction]
     split_seed: NotNegative
+    num_folds: NotNegative
     synthetic: Synthetic
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
-from auxcpvloss.config.tables.types import Positive, Table
+from auxcpvloss.config.tables.types import NotNegative, Positive, Table
 from auxcpvloss.metrics import metric_paths
 
 
@@ -22,6 +22,10 @@ class Validation(Table):
 
     checkpoints: list[Positive]
     param_product: bool
+    on_train: bool
+    fold: NotNegative
+    trained_models: list[str]
+    num_workers: Positive
 
 
 class Evaluation(Table):

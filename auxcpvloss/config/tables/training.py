@@ -88,5 +88,6 @@ class Training(Table):
     num_workers: NotNegative
     cache_size: Positive
     p_nonempty: Fraction
+    folds: list[Positive]
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
     augmentation: Augmentation
