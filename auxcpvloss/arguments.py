@@ -13,7 +13,8 @@ EPILOG = """\
 Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints
 (choose checkpoint and parameters), predict, label and evaluate (the test volumes); all does every one of them.
 By name only: postprocess (label and evaluate the test volumes with the parameters of [postprocessing], to try them by
-hand), visualize (pictures of predictions and instances).
+hand), visualize (pictures of predictions and instances), validate (choose parameters for one checkpoint),
+cross_validate (choose on one half of the validation volumes, score on the other).
 A stage whose results are whole and made from the same inputs says so and goes on (general.overwrite: makes them
 again). Volumes that a stage needs are prepared if they are not yet."""
 
@@ -30,11 +31,13 @@ def parser() -> argparse.ArgumentParser:
     _what_to_do(result)
     _which_experiment(result)
     _data(result)
+    _validation(result)
     _test(result)
     result.add_argument_group(
         "machine",
         "The network runs on a free GPU, if there is one; CUDA_VISIBLE_DEVICES=1 before the command chooses another,\n"
-        "CUDA_VISIBLE_DEVICES='' none. Processes that make batches: training.num_workers.",
+        "CUDA_VISIBLE_DEVICES='' none. Processes that make batches: training.num_workers; that score:\n"
+        "validation.num_workers.",
     )
     return result
 
@@ -74,4 +77,20 @@ def _test(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("test: checkpoint for the test volumes").add_mutually_exclusive_group().add_argument
     best = "the one that validate_checkpoints selected (default), or the last one"
     add("--test-checkpoint", choices=["best", "last"], default="best", help=best)
-    add("--checkpoint", type=int, metavar="N", help="the one of iteration N")
+    add("--checkpoint", type=int, metavar="N", help="the one of iteration N; the stage validate looks at it, too")
+
+
+def _validation(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("validation").add_argument
+    flag = argparse.BooleanOptionalAction
+    combine = "try the lists of parameters in every combination, not entry by entry (validation.param_product)"
+    add("--param_product", action=flag, default=None, help=combine)
+    on_train = "validate on the training volumes, with results of their own in val_on_train/ (validation.on_train)"
+    add("--validate_on_train", action=flag, default=None, help=on_train)
+    end = "end after the predictions of validate_checkpoints (or the first stage that predicts): the rest needs no GPU"
+    add("--term_after_predict", action="store_true", help=end)
+    runs = (
+        "average the scores of these validated experiments (folders, or names under -r), train on train and val "
+        "together up to the best checkpoint of the mean, and use its parameters (validation.trained_models)"
+    )
+    add("-m", "--trained_model", action="append", nargs="+", metavar="EXPERIMENT", help=runs)

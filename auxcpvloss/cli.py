@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal = Terminal()
     try:
         experiment = _experiment(args, terminal)
-        choice = Choice(args.test_checkpoint, args.checkpoint)
+        choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
         stages = choice.stages(args.do)
         if args.dry_run:
             dry_run(experiment, terminal, stages, choice)
@@ -114,7 +114,7 @@ def _experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
         before, config = config, load([*places, ConfigFile("--debug_args", debug_tables(config))])
         for line in changes(before, config):
             terminal.say(f"--debug_args: {line}")
-    experiment = Experiment(root / names[0], _resolve(config))
+    experiment = Experiment(root / names[0], _resolve(config, root))
     experiment.refuse_other_training()
     return experiment
 
@@ -160,10 +160,15 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
         tables["general"] = {"seed": args.seed}
     if args.do_detection is not None:
         tables["evaluation"] = {"do_detection": args.do_detection}
+    validation = {"param_product": args.param_product, "on_train": args.validate_on_train}
+    if args.trained_model:
+        validation["trained_models"] = [run for runs in args.trained_model for run in runs]
+    if given := {key: value for key, value in validation.items() if value is not None}:
+        tables["validation"] = given
     return tables
 
 
-def _resolve(config: Config) -> Config:
+def _resolve(config: Config, root: Path) -> Config:
     """Make paths absolute, so that the frozen configuration serves from any folder."""
     places = ("path", "train_data", "val_data", "test_data")
     absolute = {key: str(Path(place).expanduser().resolve()) for key in places if (place := getattr(config.data, key))}
@@ -171,4 +176,13 @@ def _resolve(config: Config) -> Config:
     if config.init.checkpoint:
         checkpoint = str(Path(config.init.checkpoint).expanduser().resolve())
         tables["init"] = config.init.model_copy(update={"checkpoint": checkpoint})
+    # Each once, however often it is named.
+    runs = list(dict.fromkeys(str(_run_folder(run, root)) for run in config.validation.trained_models))
+    tables["validation"] = config.validation.model_copy(update={"trained_models": runs})
     return config.model_copy(update=tables)
+
+
+def _run_folder(run: str, root: Path) -> Path:
+    """Folder of an experiment, by its path or by its name under the root."""
+    place, named = Path(run).expanduser().resolve(), root / run
+    return named if named.is_dir() and not place.is_dir() else place

@@ -10,15 +10,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import toml
-
-from auxcpvloss.config import Config, ConfigFile, load
+from auxcpvloss.config import Config, ConfigFile, as_toml, load
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources import SPLITS, find_sources
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import METHODS, Method, Params
+from auxcpvloss.volumes import Volume, serving, training_folds
 
 INDIFFERENT = (
     "max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size",
@@ -85,25 +84,31 @@ class Experiment:
 
     def data_folder(self, split: str) -> Path:
         """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
-        data = self.config.data.model_dump(mode="json")
+        # Folds choose among prepared volumes.
+        data = self.config.data.model_dump(mode="json", exclude={"num_folds"})
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, self.config.preprocessing.model_dump(mode="json")], sort_keys=True)
         name = Path(place).stem or self.config.data.input_format
         return self.folder.parent / "data" / f"{name}-{sha256(text.encode()).hexdigest()[:8]}" / split
 
+    def sample_path(self, volume: Volume) -> Path:
+        """Where a volume is prepared: beside those of the split that its source lies in."""
+        return self.data_folder(volume.split) / f"{volume.name}.zarr"
+
     def samples(self, split: str) -> list[Sample]:
-        """Give the prepared volumes of a split.
+        """Give the prepared volumes that serve for training, validation or test.
 
         Raises
         ------
         InputError
             A volume of the split is not prepared, or no image where ``model.ndim`` = 2 asks for images.
         """
-        opened = {name: open_sample(self.data_folder(split) / f"{name}.zarr") for name in self.names(split)}
-        missing = [name for name, sample in opened.items() if sample is None]
+        opened = {volume: open_sample(self.sample_path(volume)) for volume in self.volumes(split)}
+        missing = [volume for volume, sample in opened.items() if sample is None]
         if missing:
-            raise InputError(f"{self.data_folder(split)}: not prepared: {', '.join(missing)}. Run the stage prepare.")
+            names = ", ".join(volume.name for volume in missing)
+            raise InputError(f"{self.data_folder(missing[0].split)}: not prepared: {names}. Run the stage prepare.")
         samples = [sample for sample in opened.values() if sample is not None]
         for sample in samples:
             # Another experiment, of volumes, may have prepared them.
@@ -111,12 +116,20 @@ class Experiment:
         return samples
 
     def names(self, split: str) -> list[str]:
-        """Names of the volumes of a split, prepared or not."""
+        """Names of the volumes that serve for training, validation or test, prepared or not."""
+        return [volume.name for volume in self.volumes(split)]
+
+    def volumes(self, split: str) -> list[Volume]:
+        """Give the volumes that serve for training, validation or test, prepared or not; see `volumes.serving`."""
+        return serving(split, self.config, self._listing)
+
+    def _listing(self, split: str) -> dict[str, str]:
         try:
-            return [source.name for source in find_sources(self.config.data, [split])[split]]
+            return {source.name: source.origin for source in find_sources(self.config.data, [split])[split]}
         except InputError:
             # Where the volumes were prepared on another machine their sources need not be here.
-            prepared = sorted(path.stem for path in self.data_folder(split).glob("*.zarr"))
+            found = [open_sample(path) for path in self.data_folder(split).glob("*.zarr")]
+            prepared = {sample.name: sample.origin for sample in found if sample is not None}
             if not prepared:
                 raise
             return prepared
@@ -151,6 +164,10 @@ class Experiment:
                 tables["training"].pop(key)
         # Which weights [init] gives is known to the stage train.
         tables["init"] = config.init.model_dump(exclude={"checkpoint"}) if config.init.checkpoint else {}
+        # All folds but the one that validates may be named, or left to be meant.
+        tables["training"].pop("folds")
+        if folds := training_folds(config):
+            tables["training"]["folds"] = folds
         return plain({**tables, "general": {"seed": config.general.seed}})
 
     def refuse_other_training(
@@ -182,6 +199,19 @@ class Experiment:
                 "Use another experiment (-id NAME), or --run_from_exp to go on with the configuration of this one."
             )
 
+    @property
+    def last_iteration(self) -> int:
+        """Where training ends: at ``training.max_iterations``, or at the checkpoint that other runs are best at.
+
+        Raises
+        ------
+        InputError
+            ``validation.trained_models`` were not averaged yet.
+        """
+        if self.config.validation.trained_models:
+            return self.read_selection().checkpoint
+        return self.config.training.max_iterations
+
     def checkpoint_path(self, iteration: int) -> Path:
         """File of the weights and the state of the optimizer after so many iterations."""
         return self.train_folder / "checkpoints" / f"{iteration:08d}.keras"
@@ -210,6 +240,31 @@ class Experiment:
 
     # Results.
 
+    @property
+    def validation_split(self) -> str:
+        """Folder of the results of validation; apart where the volumes are those that the network was trained on."""
+        return "val_on_train" if self.config.validation.on_train else "val"
+
+    def predicted(self, split: str) -> list[int]:
+        """Iterations of checkpoints that predictions of a split were made with, in order."""
+        found = (self.folder / split / "processed").glob("*/*.zarr")
+        return sorted({int(path.parent.name) for path in found if path.parent.name.isdecimal()})
+
+    def usable_checkpoints(self, split: str) -> list[int]:
+        """Iterations to go on from: checkpoints, or where they were not brought along, what was predicted with them."""
+        return self.checkpoints() or self.predicted(split)
+
+    def need_usable(self, split: str, iteration: int) -> None:
+        """Refuse a checkpoint that neither is there nor has left predictions of a split.
+
+        Raises
+        ------
+        InputError
+            Lists the checkpoints that are there.
+        """
+        if iteration not in self.predicted(split):
+            self.need_checkpoint(iteration)
+
     def processed(self, split: str, checkpoint: int, sample: str) -> Path:
         """Prediction of a sample."""
         return self.folder / split / "processed" / str(checkpoint) / f"{sample}.zarr"
@@ -232,7 +287,7 @@ class Experiment:
     @property
     def selection_path(self) -> Path:
         """Where validate_checkpoints writes what won."""
-        return self.folder / "val" / "selection.toml"
+        return self.folder / self.validation_split / "selection.toml"
 
     def write_selection(
         self, selection: Selection, chosen: Collection[str], score: float, made_from: Mapping[str, Any]
@@ -245,7 +300,7 @@ class Experiment:
             "params": {key: value for key, value in selection.params.model_dump().items() if key in chosen},
             "made_from": made_from,
         }
-        write_text(self.selection_path, toml.dumps(table))
+        write_text(self.selection_path, as_toml(table))
 
     def selection_record(self) -> dict[str, Any] | None:
         """Give the table that `write_selection` wrote; None before there is one."""
@@ -265,13 +320,19 @@ class Experiment:
         Raises
         ------
         InputError
-            Nothing was validated yet.
+            Nothing was validated yet, or other runs were averaged than ``validation.trained_models`` names now.
         """
         table = self.selection_record()
         if table is None:
             raise InputError(
                 f"{self.selection_path}: not there: no checkpoint was selected yet.\n"
                 "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
+            )
+        then, now = table["made_from"].get("trained_models", []), self.config.validation.trained_models
+        if then != now:
+            raise InputError(
+                f"{self.selection_path}: selected with validation.trained_models = {then}, which is {now} now.\n"
+                "Run the stage validate_checkpoints."
             )
         return Selection(table["checkpoint"], self.params.model_copy(update=table["params"]))
 

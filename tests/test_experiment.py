@@ -9,7 +9,7 @@ import tifffile
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, Selection, difference
 from auxcpvloss.files import MINE, discard, replacing
-from auxcpvloss.stages import BY_HAND, STAGES, Choice, run
+from auxcpvloss.stages import BY_NAME, STAGES, Choice, run
 from auxcpvloss.terminal import Terminal
 from tests.conftest import blobs, configure
 
@@ -98,8 +98,9 @@ def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
 
 
 def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():
-    assert Choice().stages(["all"]) == [stage for stage in STAGES if stage not in BY_HAND]
+    assert Choice().stages(["all"]) == [stage for stage in STAGES if stage not in BY_NAME]
     assert Choice().stages(["all", "visualize"])[-1] == "visualize"
+    assert "cross_validate" in Choice().stages(["all", "cross_validate"])
     assert "validate_checkpoints" not in Choice("last").stages(["all"])
     assert "validate_checkpoints" not in Choice(checkpoint=4).stages(["all"])
     assert Choice("last").stages(["evaluate", "validate_checkpoints"]) == ["validate_checkpoints", "evaluate"]

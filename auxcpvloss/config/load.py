@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from auxcpvloss.config.axes import write_out
 from auxcpvloss.config.places import config_folder
+from auxcpvloss.config.protocol import protocol_problems
 from auxcpvloss.config.schema import schema
 from auxcpvloss.config.tables import Config
 from auxcpvloss.errors import InputError
@@ -119,6 +120,8 @@ def load(places: Sequence[ConfigFile]) -> Config:
         raise InputError("\n".join(dict.fromkeys(lines))) from None
     _check_grids(config, method, origin, places)
     _check_metrics(config, method, origin, places)
+    for key, message in protocol_problems(config):
+        raise InputError(f"{_origin(origin, key, places)}: {'.'.join(key)}: {message}.")
     return config
 
 

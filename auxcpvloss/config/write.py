@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,12 @@ def dump(config: Config) -> dict[str, Any]:
 
 def write(config: Config, path: Path) -> None:
     """Write the configuration, whole, so that reading it gives an equal one."""
-    write_text(path, toml.dumps(dump(config), encoder=_Encoder()))
+    write_text(path, as_toml(dump(config)))
+
+
+def as_toml(tables: Mapping[str, Any]) -> str:
+    """Give tables as toml, any text and every digit as it is."""
+    return toml.dumps(tables, encoder=_Encoder())
 
 
 class _Encoder(toml.TomlEncoder):

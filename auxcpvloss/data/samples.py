@@ -104,6 +104,11 @@ class Sample:
         return dict(self._root.attrs["made_from"])
 
     @property
+    def origin(self) -> str:
+        """Where the volume was read from, for people."""
+        return str(self._root.attrs["origin"])
+
+    @property
     def max_extent(self) -> tuple[int, int, int]:
         """Largest extent of an instance, or of a point's ball, along z, y, x, in voxels; zeros where there is none."""
         z, y, x = self._root.attrs["max_extent"]

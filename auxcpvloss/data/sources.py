@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.folders import CENTERS, folder_sources, tiff_sources, zip_content
+from auxcpvloss.data.folds import lot
 from auxcpvloss.data.generated import synthetic_sources
 from auxcpvloss.data.source import Source
 from auxcpvloss.errors import InputError
@@ -99,11 +99,7 @@ def _look(key: str, place: Path, split: str, data: Data) -> tuple[list[Source], 
 
 def _drawn(sources: list[Source], data: Data) -> dict[str, list[Source]]:
     """Draw the splits: a function of the names, the fractions and the seed alone, on every machine."""
-
-    def lot(source: Source) -> bytes:
-        return hashlib.sha256(f"{data.split_seed}/{source.name}".encode()).digest()
-
-    drawn = iter(sorted(sources, key=lot))
+    drawn = iter(sorted(sources, key=lambda source: lot(source.name, data.split_seed)))
     counts = _counts(len(sources), data.split)
     return {split: [next(drawn) for _ in range(count)] for split, count in zip(SPLITS, counts, strict=True)}
 

@@ -12,11 +12,11 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import Full, Queue
-from signal import Signals
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.errors import StageError
+from auxcpvloss.processes import how_it_ended
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables import Config
@@ -99,7 +99,8 @@ class _Worker:
         item = self._received.get()
         if item is None:
             self._process.join(timeout=10)
-            raise WorkerError(f"A process that makes batches ended: {_reason(self._process.exitcode)}.")
+            reason = how_it_ended(self._process.exitcode, "training.num_workers")
+            raise WorkerError(f"A process that makes batches ended: {reason}.")
         if isinstance(item, str):
             raise RuntimeError(f"a batch could not be made:\n{item}")
         batch: Batch = item
@@ -112,14 +113,6 @@ class _Worker:
         self._process.join()
         self._thread.join()
         self._receiver.close()
-
-
-def _reason(exitcode: int | None) -> str:
-    if exitcode == -Signals.SIGKILL:
-        return "killed by the system (SIGKILL), most likely since memory ran out; try fewer training.num_workers"
-    if exitcode is not None and exitcode < 0:
-        return f"killed by {Signals(-exitcode).name}"
-    return f"exit status {exitcode}; run.log has its last words"
 
 
 def _work(sender: Connection, task: tuple[Any, ...], indices: range) -> None:

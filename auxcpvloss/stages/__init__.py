@@ -8,15 +8,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
+from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, Selection
 from auxcpvloss.gpu import Device, choose_device, gpus_of_tensorflow
+from auxcpvloss.stages.cross_validate import cross_validate
 from auxcpvloss.stages.dry_run import dry_run
 from auxcpvloss.stages.mknet import mknet
 from auxcpvloss.stages.needs import need_training, need_volumes, needed_splits
 from auxcpvloss.stages.prepare import prepare, prepare_missing
 from auxcpvloss.stages.testing import evaluate, label, postprocess, predict
 from auxcpvloss.stages.train import train
-from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
+from auxcpvloss.stages.validate_checkpoints import predict_only, validate, validate_checkpoints
+from auxcpvloss.stages.validating import checkpoints_to_validate
 from auxcpvloss.stages.visualize import visualize
 from auxcpvloss.terminal import Terminal
 
@@ -24,7 +27,6 @@ BUILDING: dict[str, Callable[[Experiment, Terminal], None]] = {
     "prepare": prepare,
     "mknet": mknet,
     "train": train,
-    "validate_checkpoints": validate_checkpoints,
 }
 TESTING: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
     "predict": predict,
@@ -35,10 +37,12 @@ BY_HAND: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
     "postprocess": postprocess,
     "visualize": visualize,
 }
-"""Stages on the test volumes that are not part of "all"."""
+VALIDATING = ("validate_checkpoints", "validate", "cross_validate")
+BY_NAME = (*VALIDATING[1:], *BY_HAND)
+"""Stages that are not part of "all"."""
 
-STAGES = (*BUILDING, *TESTING, *BY_HAND)
-WITH_NETWORK = ("mknet", "train", "validate_checkpoints", "predict")
+STAGES = (*BUILDING, *VALIDATING, *TESTING, *BY_HAND)
+WITH_NETWORK = ("mknet", "train", *VALIDATING, "predict")
 """Stages that a GPU is for."""
 
 logger = logging.getLogger(__name__)
@@ -46,17 +50,57 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Choice:
-    """Which checkpoint the test volumes are predicted with: a number, or the best or last one."""
+    """Which checkpoint the test volumes are predicted with: a number, or the best or last one.
+
+    Attributes
+    ----------
+    which : {"best", "last"}
+    checkpoint : int, optional
+        Goes before `which`.
+    term_after_predict : bool
+        Whether to end as soon as there are predictions: the rest needs no GPU.
+    """
 
     which: str = "best"
     checkpoint: int | None = None
+    term_after_predict: bool = False
 
     def stages(self, wanted: Collection[str]) -> list[str]:
         """Give the stages that are wanted, in order; "all" leaves validation out where its choice is not used."""
         if "all" in wanted:
             skipped = "validate_checkpoints" if self.checkpoint is not None or self.which == "last" else ""
-            return [stage for stage in STAGES if stage in wanted or (stage != skipped and stage not in BY_HAND)]
+            return [s for s in STAGES if s in wanted or (s != skipped and s not in BY_NAME)]
         return [stage for stage in STAGES if stage in wanted]
+
+    def until_end(self, experiment: Experiment, stages: Sequence[str]) -> list[str]:
+        """Give the stages that are run: with `term_after_predict` up to the first that makes predictions.
+
+        Raises
+        ------
+        InputError
+            None of them makes predictions.
+        """
+        if not self.term_after_predict:
+            return list(stages)
+        for number, stage in enumerate(stages, start=1):
+            # The mean of other runs chooses without predictions.
+            averages = stage == "validate_checkpoints" and experiment.config.validation.trained_models
+            if stage == "predict" or (stage in VALIDATING and not averages):
+                return list(stages[:number])
+        raise InputError(f"--term_after_predict: none of the stages predicts ({', '.join(stages)}); leave it out.")
+
+    def to_validate(self, experiment: Experiment) -> int:
+        """Find the checkpoint that the stage validate looks at: the one named, else the selected, else the newest.
+
+        Raises
+        ------
+        InputError
+            There is no such checkpoint.
+        """
+        split, checkpoint = experiment.validation_split, self.checkpoint
+        if checkpoint is None and self.which == "best" and experiment.selection_record():
+            checkpoint = experiment.read_selection().checkpoint
+        return self._usable(experiment, split, checkpoint)
 
     def select(self, experiment: Experiment) -> Selection:
         """Find checkpoint and parameters.
@@ -71,11 +115,15 @@ class Choice:
         if self.checkpoint is None and self.which == "best":
             return experiment.read_selection()
         params = experiment.read_selection().params if experiment.selection_path.is_file() else experiment.params
-        checkpoint = self.checkpoint
+        return Selection(self._usable(experiment, "test", self.checkpoint), params)
+
+    @staticmethod
+    def _usable(experiment: Experiment, split: str, checkpoint: int | None) -> int:
         if checkpoint is None:
-            checkpoint = max(experiment.checkpoints(), default=experiment.config.training.max_iterations)
-        experiment.need_checkpoint(checkpoint)
-        return Selection(checkpoint, params)
+            newest = experiment.config.training.max_iterations
+            checkpoint = max(experiment.usable_checkpoints(split), default=newest)
+        experiment.need_usable(split, checkpoint)
+        return checkpoint
 
 
 def run(
@@ -88,21 +136,24 @@ def run(
     InputError
         A stage lacks what it needs; what can be known before the first stage is said before it.
     """
-    need_volumes(experiment, stages)
-    if "prepare" not in stages:
-        prepare_missing(experiment, terminal, needed_splits(stages))
-    first_with_network = next((stage for stage in WITH_NETWORK if stage in stages), None)
+    todo = choice.until_end(experiment, stages)
+    need_volumes(experiment, todo)
+    if "prepare" not in todo:
+        prepare_missing(experiment, terminal, needed_splits(todo))
+    first_with_network = next((stage for stage in WITH_NETWORK if stage in todo), None)
     # Before anything imports TensorFlow, which takes what it sees then.
     device = choose_device(os.environ) if first_with_network else None
-    need_training(experiment, stages)
+    need_training(experiment, todo)
     for stage in STAGES:
-        if stage not in stages:
+        if stage not in todo:
             continue
         terminal.stage = stage
         began = perf_counter()
         if device and stage == first_with_network:
             _say_device(terminal, device)
-        if stage in BUILDING:
+        if stage in VALIDATING:
+            _validate(stage, experiment, terminal, choice)
+        elif stage in BUILDING:
             BUILDING[stage](experiment, terminal)
         else:
             selection = _select(experiment, terminal, choice)
@@ -112,6 +163,31 @@ def run(
         logger.info("%s took %.1f s", stage, perf_counter() - began)
         if finished is not None:
             finished.append(stage)
+    if choice.term_after_predict:
+        _say_how_to_go_on(experiment, terminal, [stage for stage in stages if stage not in todo or stage in VALIDATING])
+
+
+def _say_how_to_go_on(experiment: Experiment, terminal: Terminal, left: Sequence[str]) -> None:
+    folder = experiment.folder
+    rest = f"-r {folder.parent} -id {folder.name} -d {' '.join(left)}" if left else "nothing is left to do"
+    terminal.say(
+        f"ended after the predictions, as --term_after_predict asks. To go on: {rest}; here or on a machine without "
+        f"GPU, to which {folder.name}/ (without train/) and data/ of {folder.parent} are copied."
+    )
+
+
+def _validate(stage: str, experiment: Experiment, terminal: Terminal, choice: Choice) -> None:
+    averages = experiment.config.validation.trained_models
+    if choice.term_after_predict and not averages:
+        one = stage == "validate"
+        checkpoints = [choice.to_validate(experiment)] if one else checkpoints_to_validate(experiment)
+        predict_only(experiment, terminal, checkpoints)
+    elif stage == "validate":
+        validate(experiment, terminal, choice.to_validate(experiment))
+    elif stage == "cross_validate":
+        cross_validate(experiment, terminal)
+    else:
+        validate_checkpoints(experiment, terminal)
 
 
 def _say_device(terminal: Terminal, device: Device) -> None:

@@ -44,8 +44,11 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     table = centers_path(path)
     if table.is_file() and current(experiment, path, made_from, instances_record(path)):
         return False
+    heads = [head.name for head in experiment.method.predicted_heads(params)]
+    if lacking := set(heads) - set(prediction_record["heads"]):
+        raise InputError(f"{predicted}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
     root = zarr.open_group(str(predicted), mode="r")
-    prediction = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads(params)}
+    prediction = {name: root[f"volumes/pred_{name}"][:] for name in heads}
     instances = experiment.method.decode(prediction, params)
     with replacing(path) as beside:
         _write_instances(beside, instances, sample, made_from)

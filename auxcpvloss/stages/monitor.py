@@ -15,7 +15,7 @@ from auxcpvloss.config.tables import Config
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.validate_checkpoints import score_checkpoint, validation_samples
+from auxcpvloss.stages.validating import score_samples, validation_samples
 
 if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer
@@ -88,7 +88,7 @@ class Monitor:
         since = sum(iteration > best for iteration in scores)
         if since < self._patience:
             return ""
-        metric = self._experiment.config.evaluation.metric
+        metric = self._experiment.metric
         return (
             f"stopped early at iteration {max(scores)}: {metric} = {scores[best]:.3f} of iteration {best} was not "
             f"beaten at {since} checkpoint{'s' * (since != 1)}"
@@ -106,15 +106,16 @@ class Monitor:
 
     def _score(self, iteration: int) -> float:
         experiment, params = self._experiment, self._experiment.params
-        predict_samples(experiment, "val", iteration, self._samples)
+        predict_samples(experiment, experiment.validation_split, iteration, self._samples)
         # The network of the prediction, which refers to itself, is not to stay beside the one in training.
         gc.collect()
-        return score_checkpoint(experiment, iteration, params, self._samples).value
+        (score,) = score_samples(experiment, [iteration], [params], self._samples)
+        return score.value
 
     def _scored_with(self) -> Row:
         if not self._patience:
             return {}
-        return {"metric": self._experiment.config.evaluation.metric, "params": self._experiment.params.slug()}
+        return {"metric": self._experiment.metric, "params": self._experiment.params.slug()}
 
     def _scored(self, row: Row) -> bool:
         """Whether a line has a score that compares with those of today."""

@@ -8,10 +8,13 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.stages.initial import initial_checkpoint
+from auxcpvloss.stages.trained_models import averages
 
 NEEDS = {
     "train": "train",
     "validate_checkpoints": "val",
+    "validate": "val",
+    "cross_validate": "val",
     "predict": "test",
     "label": "test",
     "evaluate": "test",
@@ -35,16 +38,22 @@ def needed_splits(stages: Collection[str]) -> list[str]:
 
 
 def need_volumes(experiment: Experiment, stages: Collection[str]) -> None:
-    """Refuse stages for which there are no volumes.
+    """Refuse stages for which there are no volumes, or no other runs where they are to choose the checkpoint.
 
     Raises
     ------
     InputError
         Names the key to set.
     """
-    for split in needed_splits(stages):
-        if not experiment.names(split):
-            raise lacking(split)
+    averaged = bool(experiment.config.validation.trained_models)
+    if averaged and {"train", "validate_checkpoints"} & set(stages):
+        averages(experiment)
+    for stage, split in NEEDS.items():
+        if stage not in stages or (averaged and stage == "validate_checkpoints") or experiment.names(split):
+            continue
+        if averaged and split == "val":
+            raise InputError(f"validation.trained_models: every volume trains, so that none is left for {stage}.")
+        raise lacking(split)
 
 
 def need_masks(experiment: Experiment, samples: Iterable[Sample]) -> None:

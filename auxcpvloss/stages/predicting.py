@@ -14,6 +14,7 @@ import zarr
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment import Experiment, plain
 from auxcpvloss.files import replacing
+from auxcpvloss.methods import Head, Params
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.stages.records import Record, current, zarr_record
@@ -26,33 +27,70 @@ def _ignore(progress: str) -> None:
 
 
 def predict_samples(
-    experiment: Experiment, split: str, checkpoint: int, samples: Sequence[Sample], report: Report = _ignore
+    experiment: Experiment,
+    split: str,
+    checkpoint: int,
+    samples: Sequence[Sample],
+    report: Report = _ignore,
+    sets: Sequence[Params] = (),
 ) -> int:
     """Predict samples with a checkpoint.
+
+    Without the checkpoint's file, which need not be brought to a machine that does the rest, whole predictions are
+    taken as they are.
+
+    Parameters
+    ----------
+    experiment, split, checkpoint, samples, report
+    sets : sequence of Params, optional
+        Parameters that post-processing will use: what any of them needs is predicted. Those of [postprocessing] if
+        not given.
 
     Returns
     -------
     int
         How many were predicted now; the others were there already.
+
+    Raises
+    ------
+    InputError
+        A sample is to be predicted, and there is no such checkpoint.
     """
+    heads = _heads(experiment, sets or [experiment.params])
     networks: dict[Shape, Any] = {}
     made = 0
     for sample in samples:
-        made_from = _predicted_from(experiment, checkpoint, sample)
         path = experiment.processed(split, checkpoint, sample.name)
-        if not current(experiment, path, made_from, zarr_record(path)):
+        recorded = zarr_record(path)
+        made_from = _predicted_from(experiment, checkpoint, sample, heads, recorded)
+        if not current(experiment, path, made_from, recorded):
+            experiment.need_checkpoint(checkpoint)
             _predict(experiment, checkpoint, sample, path, made_from, networks, report)
             made += 1
     return made
 
 
-def _predicted_from(experiment: Experiment, checkpoint: int, sample: Sample) -> Record:
-    path = experiment.need_checkpoint(checkpoint)
-    config = experiment.config
+def _heads(experiment: Experiment, sets: Sequence[Params]) -> list[Head]:
+    needed = {head.name for params in sets for head in experiment.method.predicted_heads(params)}
+    return [head for head in experiment.method.heads if head.name in needed]
+
+
+def _predicted_from(
+    experiment: Experiment, checkpoint: int, sample: Sample, heads: Sequence[Head], recorded: Record | None
+) -> Record:
+    config, names = experiment.config, [head.name for head in heads]
+    if recorded and set(names) <= set(recorded["heads"]):
+        # A prediction may hold more than is needed.
+        names = recorded["heads"]
+    if recorded and not experiment.checkpoint_path(checkpoint).is_file():
+        checksum = recorded["checkpoint"]
+    else:
+        path = experiment.need_checkpoint(checkpoint)
+        checksum = _checksum(path, path.stat().st_mtime_ns)
     return plain(
         {
-            "checkpoint": _checksum(path, path.stat().st_mtime_ns),
-            "heads": [head.name for head in experiment.method.predicted_heads(experiment.params)],
+            "checkpoint": checksum,
+            "heads": names,
             "dtype": config.prediction.dtype,
             "precision": config.training.precision,
             "sample": sample.made_from,
@@ -93,7 +131,8 @@ def _predict(
                 chunks=(1, *np.minimum(tiling.tile, sample.shape).tolist()),
                 dtype=config.prediction.dtype,
             )
-            for head in method.predicted_heads(experiment.params)
+            for head in method.heads
+            if head.name in made_from["heads"]
         }
         for array in arrays.values():
             array.attrs.update(offset=list(sample.offset), resolution=list(sample.voxel_size))

@@ -25,7 +25,7 @@ def predict(experiment: Experiment, terminal: Terminal, selection: Selection) ->
     """Run the network of the selected checkpoint over every test volume."""
     samples = _samples(experiment)
     with terminal.progress("volumes", len(samples)) as bar:
-        made = predict_samples(experiment, SPLIT, selection.checkpoint, samples, bar.note)
+        made = predict_samples(experiment, SPLIT, selection.checkpoint, samples, bar.note, [selection.params])
     folder = experiment.processed(SPLIT, selection.checkpoint, "any").parent
     terminal.say(f"checkpoint {selection.checkpoint}: {_of(made, samples)} predicted in {folder}")
 

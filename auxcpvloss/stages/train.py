@@ -16,6 +16,7 @@ from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.stages.initial import initial_weights
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.needs import lacking, need_masks
+from auxcpvloss.stages.trained_models import select_by_trained_models
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.stages.training_loop import TrainingLoop
 from auxcpvloss.terminal import Terminal
@@ -34,7 +35,10 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
     StageError
         A worker died, or the loss is no longer a number; checkpoints are kept.
     """
-    config, last = experiment.config, experiment.config.training.max_iterations
+    config = experiment.config
+    if config.validation.trained_models:
+        select_by_trained_models(experiment, terminal)
+    last = experiment.last_iteration
     samples = _samples(experiment)
     made_from: dict[str, Any] = {sample.name: sample.made_from for sample in samples}
     initial = initial_weights(experiment)

@@ -48,6 +48,7 @@ class Data(Table):
     padding: tuple[NotNegative, NotNegative, NotNegative]
     split: tuple[Fraction, Fraction, Fraction]
     split_seed: NotNegative
+    num_folds: NotNegative
     synthetic: Synthetic
 
     @model_validator(mode="after")

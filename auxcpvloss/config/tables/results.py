@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from auxcpvloss.config.tables.types import Positive, PositiveFloat, Table
+from auxcpvloss.config.tables.types import NotNegative, Positive, PositiveFloat, Table
 from auxcpvloss.detection import PointMatching
 from auxcpvloss.score_table import metric_paths
 
@@ -23,6 +23,10 @@ class Validation(Table):
 
     checkpoints: list[Positive]
     param_product: bool
+    on_train: bool
+    fold: NotNegative
+    trained_models: list[str]
+    num_workers: Positive
 
 
 class Evaluation(Table):

@@ -124,5 +124,6 @@ class Training(Table):
     p_nonempty: Fraction
     validation_batches: NotNegative
     early_stop: NotNegative
+    folds: list[Positive]
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"]
     augmentation: Augmentation

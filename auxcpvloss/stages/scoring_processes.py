@@ -1,0 +1,149 @@
+"""Label and evaluate predicted volumes, in several processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from auxcpvloss.config.schema import schema
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.errors import InputError, StageError
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.methods import METHODS, Params
+from auxcpvloss.processes import how_it_ended
+from auxcpvloss.stages.labelling import label_sample
+from auxcpvloss.stages.scoring import evaluate_sample, metric_value
+
+
+@dataclass(frozen=True)
+class Task:
+    """A predicted volume to label and to score."""
+
+    split: str
+    checkpoint: int
+    params: Params
+    sample: Sample
+
+
+@dataclass(frozen=True)
+class Result:
+    """The metric on the volume, and whether it was scored now."""
+
+    value: float
+    made: bool
+
+
+def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
+    """Label and evaluate, in ``validation.num_workers`` processes; gives each result when it is there, in any order.
+
+    Each process has a pipe of its own and gets the next task when it is done with one; one that is killed shows at
+    the end of its pipe. (In concurrent.futures such a death can block the others for good.)
+
+    Raises
+    ------
+    InputError
+        A volume was not predicted.
+    StageError
+        A process was killed.
+    """
+    count = min(experiment.config.validation.num_workers, len(tasks))
+    if count <= 1:
+        for task in tasks:
+            yield task, _score(experiment, task)
+        return
+    workers = [_Worker(experiment) for _ in range(count)]
+    try:
+        waiting = iter(tasks)
+        busy = {worker.connection: worker for worker in workers if worker.begin(next(waiting, None))}
+        while busy:
+            for connection in wait(list(busy)):
+                worker = busy[connection]  # type: ignore[index]
+                yield worker.finish()
+                if not worker.begin(next(waiting, None)):
+                    del busy[worker.connection]
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _score(experiment: Experiment, task: Task) -> Result:
+    label_sample(experiment, task.split, task.checkpoint, task.params, task.sample)
+    table, made = evaluate_sample(experiment, task.split, task.checkpoint, task.params, task.sample)
+    return Result(metric_value(experiment, task.sample, table), made)
+
+
+class _Worker:
+    """A process that labels and scores."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        # Not forked: a forked copy of a process that has started TensorFlow hangs.
+        context = get_context("spawn")
+        self.connection, other = context.Pipe()
+        # The classes of a configuration and of parameters are made as they are needed, so they travel as plain tables.
+        job = (experiment.folder, experiment.method.name, experiment.config.model_dump())
+        self._process = context.Process(target=_work, args=(other, *job))
+        self._process.start()
+        # Held by the worker alone, so that its death closes the pipe.
+        other.close()
+        self._task: Task | None = None
+
+    def begin(self, task: Task | None) -> bool:
+        """Hand over a task; False where there is none."""
+        self._task = task
+        if task is not None:
+            # A dead process shows when its result is wanted.
+            with suppress(OSError):
+                self.connection.send((task.split, task.checkpoint, task.params.model_dump(), task.sample))
+        return task is not None
+
+    def finish(self) -> tuple[Task, Result]:
+        """Take the result of the task."""
+        assert self._task is not None
+        try:
+            result = self.connection.recv()
+        except (EOFError, OSError):
+            self._process.join(timeout=10)
+            reason = how_it_ended(self._process.exitcode, "validation.num_workers")
+            raise StageError(
+                f"A process that scores {self._task.sample.name} ended: {reason}. What was scored is kept; the same "
+                "command goes on from there."
+            ) from None
+        if isinstance(result, Exception):
+            raise result
+        if isinstance(result, str):
+            raise RuntimeError(f"{self._task.sample.name} could not be scored:\n{result}")
+        return self._task, result
+
+    def stop(self) -> None:
+        """End the process; half a file that it leaves has another name."""
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
+
+
+def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any]) -> None:
+    """Label and score until there is nobody who hands over tasks."""
+    # No library is to start it by the way: it takes seconds, and memory of a GPU.
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    experiment = Experiment(folder, schema(METHODS[method]).model_validate(config))
+    try:
+        while True:
+            split, checkpoint, params, sample = connection.recv()
+            task = Task(split, checkpoint, experiment.method.params(**params), sample)
+            try:
+                connection.send(_score(experiment, task))
+            except (InputError, StageError) as error:
+                connection.send(error)
+            except Exception:
+                connection.send(traceback.format_exc())
+    except (EOFError, OSError, KeyboardInterrupt):
+        # The stage ended or was killed. Without a word, and without waiting for threads of libraries.
+        os._exit(0)
