@@ -89,8 +89,5 @@ def _validation(parser: argparse.ArgumentParser) -> None:
     add("--validate_on_train", action=flag, default=None, help=on_train)
     end = "end after the predictions of validate_checkpoints (or the first stage that predicts): the rest needs no GPU"
     add("--term_after_predict", action="store_true", help=end)
-    runs = (
-        "average the scores of these validated experiments (folders, or names under -r), train on train and val "
-        "together up to the best checkpoint of the mean, and use its parameters (validation.trained_models)"
-    )
+    runs = "validated experiments: train on train and val up to what is best in their mean (validation.trained_models)"
     add("-m", "--trained_model", action="append", nargs="+", metavar="EXPERIMENT", help=runs)

@@ -122,8 +122,8 @@ def _experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
 def _name_setups(app: str, config: Config, terminal: Terminal) -> None:
     if setups := known()[app]:
         terminal.say(
-            f"-a {app} without -s: {config.training.max_iterations:,} iterations and the other values of "
-            f"default.toml. Setups to choose with -s: {', '.join(setups)}."
+            f"-a {app} without -s: {config.model.method}, {config.training.max_iterations:,} iterations, "
+            f"no parameters to choose from. Setups to choose with -s: {', '.join(setups)}."
         )
 
 

@@ -65,8 +65,9 @@ def not_a_number(place: Place) -> None:
     volume(place.data / "test", image=image)
 
 
-def two_dimensional(place: Place) -> None:
-    volume(place.data / "train", image=np.arange(500, dtype=np.uint8).reshape(20, 25), mask=np.ones((20, 25), np.uint8))
+def four_dimensional(place: Place) -> None:
+    image = np.arange(500, dtype=np.uint16).reshape(2, 2, 5, 25)
+    volume(place.data / "train", image=image, mask=np.ones(image.shape, np.uint8))
 
 
 def empty_mask(place: Place) -> None:
@@ -154,7 +155,7 @@ CASES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "no data": (set_key("data", "path", value=""), ("data.path",)),
     "float labels": (float_labels, ("train/masks/a.tif", "float")),
     "not a number": (not_a_number, ("test/images/a.tif", "NaN")),
-    "2D image": (two_dimensional, ("train/images/a.tif", "20 x 25")),
+    "4D image": (four_dimensional, ("train/images/a.tif", "2 x 2 x 5 x 25")),
     "empty mask": (empty_mask, ("train/masks/a.tif",)),
     "shapes differ": (other_shape, ("val/masks/a.tif", "31")),
     "constant image": (constant_image, ("train/images/a.tif",)),

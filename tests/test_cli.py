@@ -88,7 +88,7 @@ def test_an_application_alone_names_its_setups(tmp_path, capsys):
     root = ["-r", str(tmp_path), "-d", "mknet", "--dry-run"]
     assert main(["-a", "synthetic", *root]) == 0
     text = capsys.readouterr().out
-    assert "100,000 iterations" in text
+    assert "threeclass_cpv, 1,200 iterations" in text
     assert "Setups to choose with -s: threeclass, threeclass_cpv" in text
     assert main(["-a", "synthetic", "-s", "threeclass", *root]) == 0
     assert "Setups to choose" not in capsys.readouterr().out

@@ -68,22 +68,23 @@ class ArraySource(Source):
         for key in (self.raw_key, self.gt_key) if self.has_labels else (self.raw_key,):
             with _opened(self.path, key) as array:
                 if name in array.attrs:
-                    vector = _vector(f"{self.path}: {key}: {name}", array.attrs[name], len(array.shape))
-                    # As gunpowder writes and reads it: in the order of the axes in the file.
-                    found[key] = vector[::-1] if n5.is_n5(self.path) else vector
+                    found[key] = _vector(f"{self.path}: {key}", name, array, reverse=n5.is_n5(self.path))
         if len(set(found.values())) > 1:
             both = " and ".join(f"{list(value)} of {key}" for key, value in found.items())
             raise InputError(f"{self.path}: {name}: {both} differ; image and labels must cover the same voxels")
         return next(iter(found.values()), None)
 
 
-def _vector(origin: str, value: Any, ndim: int) -> Vector:
-    with reading(origin):
-        numbers = [float(number) for number in value]
-        # Of a plane nothing need be recorded along z; it is taken to be as along y.
-        z, y, x = (numbers[0], *numbers) if ndim == len(numbers) == 2 else numbers
+def _vector(origin: str, name: str, array: Any, reverse: bool) -> Vector:
+    with reading(f"{origin}: {name}"):
+        # N5, as gunpowder writes and reads it, has them in the order of the axes in the file: x first.
+        numbers = [float(number) for number in array.attrs[name]][:: -1 if reverse else 1]
+        if len(array.shape) == len(numbers) == 2:
+            # Of a plane nothing need be recorded along z: it lies at 0, and is as thick as a voxel is long.
+            numbers.insert(0, numbers[0] if name == "resolution" else 0.0)
+        z, y, x = numbers
     if not all(map(math.isfinite, (z, y, x))):
-        raise InputError(f"{origin}: {[z, y, x]}; expected three finite numbers")
+        raise InputError(f"{origin}: {name}: {[z, y, x]}; expected three finite numbers")
     return z, y, x
 
 

@@ -88,8 +88,16 @@ def _options(table: Optimizer) -> dict[str, Any]:
     kind = _kind(table.optimizer)
     parameters = signature(kind).parameters
     options: dict[str, Any] = {}
-    for option, key in list(OWN_KEYS.items())[1:]:
-        value, default = getattr(table, key), defaults().tables["optimizer"][key]
+    own = {
+        "beta_1": table.beta1,
+        "beta_2": table.beta2,
+        "epsilon": table.epsilon,
+        "global_clipnorm": table.clip_norm,
+        "clipvalue": table.clip_value,
+    }
+    for option, value in own.items():
+        key = OWN_KEYS[option]
+        default = defaults().tables["optimizer"][key]
         if option in parameters and (value or not key.startswith("clip_")):
             options[option] = value
         elif option not in parameters and value != default:
