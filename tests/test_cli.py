@@ -89,7 +89,7 @@ def test_an_application_alone_names_its_setups(tmp_path, capsys):
     assert main(["-a", "synthetic", *root]) == 0
     text = capsys.readouterr().out
     assert "threeclass_cpv, 1,200 iterations" in text
-    assert "Setups to choose with -s: threeclass, threeclass_cpv" in text
+    assert "Setups to choose with -s: affinities, " in text
     assert main(["-a", "synthetic", "-s", "threeclass", *root]) == 0
     assert "Setups to choose" not in capsys.readouterr().out
 
