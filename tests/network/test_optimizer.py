@@ -104,8 +104,8 @@ def test_the_rate_falls_when_an_interval_is_no_better_than_the_best(losses, pati
     watch, rate = Watch(), 1.0
     for loss in losses:
         watch, stuck = watch.add(loss, patience)
-        rate = max(0.25, rate * 0.5) if stuck else rate
-    assert rate == lr_by_definition(losses, patience, 0.5, 0.25, 1.0)
+        rate = max(2**-20, rate * 0.5) if stuck else rate
+    assert rate == lr_by_definition(losses, patience, 0.5, 2**-20, 1.0)
 
 
 def test_a_plateau_lowers_the_rate_of_a_training():
