@@ -126,10 +126,12 @@ class _Worker:
         return self._task, result
 
     def stop(self) -> None:
-        """End the process; half a file that it leaves has another name."""
+        """End the process; one in the middle of a task is killed, and half a file that it leaves has another name."""
+        self.connection.close()
+        if self._task is None:
+            self._process.join(timeout=10)
         self._process.kill()
         self._process.join()
-        self.connection.close()
 
 
 def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any]) -> None:
@@ -147,6 +149,8 @@ def _work(connection: Connection, folder: Path, method: str, config: dict[str, A
                 connection.send(error)
             except Exception:
                 connection.send(traceback.format_exc())
-    except (EOFError, OSError, KeyboardInterrupt):
-        # The stage ended or was killed. Without a word, and without waiting for threads of libraries.
+    except EOFError:
+        return
+    except (OSError, KeyboardInterrupt):
+        # The stage was killed. Without a word, and without waiting for threads of libraries.
         os._exit(0)
