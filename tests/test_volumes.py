@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import toml
 
 from auxcpvloss.cli import main
 from auxcpvloss.errors import InputError
@@ -8,7 +9,7 @@ from auxcpvloss.experiment import Experiment, difference
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.volumes import Volume, serving
-from tests.conftest import configure
+from tests.conftest import TINY, configure, merge
 
 STORED = {"train": ["a", "b", "c", "d"], "val": ["e", "f", "g"], "test": ["x"]}
 
@@ -99,15 +100,21 @@ def test_weights_depend_on_the_folds_they_were_trained_on(tmp_path):
 
 
 def test_a_dry_run_lists_the_volumes_of_the_folds(tmp_path, capsys):
-    import toml
-
-    from tests.conftest import TINY, merge
-
     (tmp_path / "f.toml").write_text(toml.dumps(merge(TINY, folds(1))))
-    assert main(["-c", str(tmp_path / "f.toml"), "-r", str(tmp_path / "r"), "-d", "all", "cross_validate", "--dry-run"]) == 0
+    assert (
+        main(["-c", str(tmp_path / "f.toml"), "-r", str(tmp_path / "r"), "-d", "all", "cross_validate", "--dry-run"])
+        == 0
+    )
     text = capsys.readouterr().out
     one = experiment(tmp_path, **folds(1))
     assert f"train ({', '.join(one.names('train'))}): iterations 0 to 4" in text
     assert f"val ({one.names('val')[0]}), in two halves: checkpoints every 2 iterations" in text
     # Prepared are all of them, where they are.
     assert "train (worm_00, worm_01), val (worm_02), test (worm_03)" in text
+    shared = ["-c", str(tmp_path / "f.toml"), "-r", str(tmp_path / "r"), "--dry-run", "--term_after_predict"]
+    assert main([*shared, "--validate_on_train", "-d", "validate", "label"]) == 0
+    text = capsys.readouterr().out
+    assert f"train ({', '.join(one.names('train'))}): the newest checkpoint x 1 parameter sets -> " in text
+    assert "val_on_train" in text
+    assert "would end here, after the predictions" in text
+    assert "label" not in text

@@ -61,8 +61,10 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
         for task in tasks:
             yield task, _score(experiment, task)
         return
-    workers = [_Worker(experiment) for _ in range(count)]
+    workers: list[_Worker] = []
     try:
+        for _ in range(count):
+            workers.append(_Worker(experiment))
         waiting = iter(tasks)
         busy = {worker.connection: worker for worker in workers if worker.begin(next(waiting, None))}
         while busy:

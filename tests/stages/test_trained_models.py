@@ -105,7 +105,11 @@ def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path
 
     folder = root / "final"
     assert [path.name for path in (folder / "train/checkpoints").iterdir()] == ["00000003.keras"]
-    assert list(json.loads((folder / "train/made_from.json").read_text())["samples"]) == ["worm_00", "worm_01", "worm_02"]
+    assert list(json.loads((folder / "train/made_from.json").read_text())["samples"]) == [
+        "worm_00",
+        "worm_01",
+        "worm_02",
+    ]
     with (folder / "train/log.csv").open() as file:
         rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
     # The schedule is that of 100 iterations.
@@ -121,7 +125,10 @@ def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path
     assert main([*again, "all"]) == 0
     assert "the runs are not here; as averaged before: checkpoint 3" in capfd.readouterr().out
     assert main([*again, "cross_validate"]) == 2
-    assert "validation.trained_models: every volume trains, so that none is left for cross_validate" in capfd.readouterr().err
+    assert (
+        "validation.trained_models: every volume trains, so that none is left for cross_validate"
+        in capfd.readouterr().err
+    )
     # One of them is not both of them.
     assert main([*again, "predict", "-m", str(root / "elsewhere")]) == 2
     assert "Run the stage validate_checkpoints" in capfd.readouterr().err
