@@ -247,7 +247,8 @@ class Experiment:
 
     def predicted(self, split: str) -> list[int]:
         """Iterations of checkpoints that predictions of a split were made with, in order."""
-        found = (self.folder / split / "processed").glob("*/*.zarr")
+        # Not those that are being written.
+        found = (self.folder / split / "processed").glob("*/[!.]*.zarr")
         return sorted({int(path.parent.name) for path in found if path.parent.name.isdecimal()})
 
     def usable_checkpoints(self, split: str) -> list[int]:

@@ -121,6 +121,20 @@ def test_prepared_volumes_serve_without_their_sources(tmp_path):
         experiment.samples("train")
 
 
+def test_where_checkpoints_were_not_brought_along_predictions_tell_them(tmp_path):
+    experiment = Experiment(tmp_path, configure())
+    for name in ("4/a.zarr", "4/b.zarr", "12/a.zarr", "16/.tmp-host-1-a.zarr", "notes/a.zarr"):
+        (tmp_path / "val" / "processed" / name).mkdir(parents=True)
+    assert experiment.usable_checkpoints("val") == [4, 12]
+    assert experiment.usable_checkpoints("test") == []
+    experiment.need_usable("val", 12)
+    with pytest.raises(InputError, match="no checkpoint of iteration 16"):
+        experiment.need_usable("val", 16)
+    experiment.checkpoint_path(8).parent.mkdir(parents=True)
+    experiment.checkpoint_path(8).touch()
+    assert experiment.usable_checkpoints("val") == [8]
+
+
 class InterruptError(Exception):
     pass
 

@@ -59,8 +59,10 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
         for task in tasks:
             yield task, _score(experiment, task)
         return
-    workers = [_Worker(experiment) for _ in range(count)]
+    workers: list[_Worker] = []
     try:
+        for _ in range(count):
+            workers.append(_Worker(experiment))
         waiting = iter(tasks)
         busy = {worker.connection: worker for worker in workers if worker.begin(next(waiting, None))}
         while busy:
@@ -123,10 +125,12 @@ class _Worker:
         return self._task, result
 
     def stop(self) -> None:
-        """End the process; half a file that it leaves has another name."""
+        """End the process; one in the middle of a task is killed, and half a file that it leaves has another name."""
+        self.connection.close()
+        if self._task is None:
+            self._process.join(timeout=10)
         self._process.kill()
         self._process.join()
-        self.connection.close()
 
 
 def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any]) -> None:
@@ -144,6 +148,8 @@ def _work(connection: Connection, folder: Path, method: str, config: dict[str, A
                 connection.send(error)
             except Exception:
                 connection.send(traceback.format_exc())
-    except (EOFError, OSError, KeyboardInterrupt):
-        # The stage ended or was killed. Without a word, and without waiting for threads of libraries.
+    except EOFError:
+        return
+    except (OSError, KeyboardInterrupt):
+        # The stage was killed. Without a word, and without waiting for threads of libraries.
         os._exit(0)

@@ -1,0 +1,65 @@
+"""An experiment whose GPU part is done: trained, and predicted with every checkpoint."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import toml
+
+from tests.conftest import TINY, blobs, merge
+
+SCRIPT = Path(__file__).parents[2] / "run_auxcpvloss.py"
+
+VOLUMES = {"train": ["a", "b"], "val": ["c", "d"], "test": ["e"]}
+
+
+@dataclass(frozen=True)
+class GpuPart:
+    """A root with the experiment ``run``; the sources of its volumes are gone."""
+
+    root: Path
+    terminal: str
+
+    def copy(self, to: Path, train: bool = True) -> Path:
+        """Copy the root to work on, with the checkpoints or without."""
+        ignore = None if train else shutil.ignore_patterns("train")
+        shutil.copytree(self.root / "run", to / "root" / "run", ignore=ignore)
+        shutil.copytree(self.root / "data", to / "root" / "data")
+        return to / "root"
+
+
+@pytest.fixture(scope="session")
+def gpu_part(tmp_path_factory) -> GpuPart:
+    folder = tmp_path_factory.mktemp("gpu")
+    for number, (split, name) in enumerate((split, name) for split, names in VOLUMES.items() for name in names):
+        labels = blobs((28, 28, 36), 6, seed=number)
+        raw = (labels > 0) * 150 + np.random.default_rng(number).integers(0, 60, labels.shape)
+        for kind, array in (("images", raw.astype(np.uint8)), ("masks", labels.astype(np.uint16))):
+            (folder / "data" / split / kind).mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(folder / "data" / split / kind / f"{name}.tif", array, photometric="minisblack")
+    # Long enough to find something, with seeds from vectors.
+    grid = {"fg_thresh": [0.4, 0.6], "seed_thresh": [0.3], "use_cpv_for_seeds": [False, True], "cpv_thresh": [3.0]}
+    change = {
+        "data": {"input_format": "tif", "path": str(folder / "data")},
+        "model": {"train_input_shape": [60, 60, 60]},
+        "training": {"max_iterations": 90, "checkpoints": 45, "num_workers": 0, "snapshots": 0},
+        "optimizer": {"lr": 4e-3},
+        "validation": {**grid, "num_workers": 1},
+        "evaluation": {"metric": "confusion_matrix.th_0_1.AP"},
+    }
+    config = merge(TINY, change)
+    (folder / "run.toml").write_text(toml.dumps(config))
+    # The product of the lists, as the argument asks; entry by entry they would not fit each other.
+    stages = ["-d", "prepare", "train", "validate_checkpoints", "predict", "--param_product", "--term_after_predict"]
+    command = [sys.executable, SCRIPT, "-c", folder / "run.toml", "-r", folder / "root", *stages]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(folder / "data")
+    return GpuPart(folder / "root", done.stdout)

@@ -1,0 +1,228 @@
+"""The stages validate_checkpoints and validate, and the way from a machine with a GPU to one without."""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+import zarr
+
+from auxcpvloss.cli import main
+from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.errors import InputError, StageError
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.stages import Choice
+from auxcpvloss.stages.parameter_sets import parameter_sets
+from auxcpvloss.stages.predicting import predict_samples
+from auxcpvloss.stages.scoring_processes import Task, score_tasks
+from auxcpvloss.stages.validating import score_samples
+from tests.stages.conftest import SCRIPT
+
+DECOY = "from pathlib import Path\nPath({flag!r}).touch()\nraise ImportError('not on this machine')\n"
+
+
+def arguments(root: Path, *more: str) -> list[str]:
+    return ["-r", str(root), "-id", "run", *more]
+
+
+def opened(root: Path) -> Experiment:
+    return Experiment(root / "run", load([ConfigFile.read(root / "run" / "config.toml")]))
+
+
+def selection(root: Path, split: str = "val") -> dict:
+    return tomllib.loads((root / "run" / split / "selection.toml").read_text())
+
+
+def table(root: Path, name: str = "scores.csv") -> list[dict[str, str]]:
+    with (root / "run" / "val" / name).open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_first_part_ends_with_the_predictions_and_says_how_to_go_on(gpu_part):
+    run = gpu_part.root / "run"
+    predictions = {str(path.relative_to(run)) for path in run.glob("*/processed/*/*.zarr")}
+    assert predictions == {f"val/processed/{c}/{name}.zarr" for c in (45, 90) for name in "cd"}
+    assert not (run / "val" / "instanced").exists()
+    assert not (run / "test").exists()
+    assert "predicted 2 volumes with 2 checkpoints (45, 90)" in gpu_part.terminal
+    assert f"To go on: -r {gpu_part.root} -id run -d validate_checkpoints predict;" in gpu_part.terminal
+
+
+def test_predictions_hold_what_any_set_of_parameters_needs(gpu_part):
+    for path in (gpu_part.root / "run" / "val" / "processed").glob("*/*.zarr"):
+        assert set(zarr.open(str(path), mode="r")["volumes"]) == {"pred_threeclass", "pred_cpv"}
+
+
+def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part, tmp_path):
+    root = gpu_part.copy(tmp_path / "elsewhere", train=False)
+    flag = tmp_path / "imported"
+    for library in ("tensorflow", "keras"):
+        (tmp_path / "decoys" / library).mkdir(parents=True)
+        (tmp_path / "decoys" / library / "__init__.py").write_text(DECOY.format(flag=str(flag)))
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(tmp_path / "decoys")}
+    command = [sys.executable, str(SCRIPT), *arguments(root, "-d", "validate_checkpoints")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not flag.exists()
+
+    whole = gpu_part.copy(tmp_path / "whole")
+    shutil.rmtree(whole / "run" / "val")
+    assert main(arguments(whole, "-d", "validate_checkpoints")) == 0
+    for name in ("selection.toml", "scores.csv"):
+        assert (root / "run" / "val" / name).read_text() == (whole / "run" / "val" / name).read_text()
+    assert len(table(root)) == 2 * 4
+    assert selection(root)["score"] > 0
+    assert selection(root)["params"]["use_cpv_for_seeds"]
+    assert not (root / "run" / "train").exists()
+
+    # The test volumes: predicted where the checkpoints are, labelled and scored where they are not.
+    assert main(arguments(whole, "-d", "predict", "label", "evaluate", "--term_after_predict")) == 0
+    assert not (whole / "run" / "test" / "instanced").exists()
+    shutil.copytree(whole / "run" / "test", root / "run" / "test")
+    assert main(arguments(root, "-d", "predict", "label", "evaluate")) == 0
+    assert list((root / "run" / "test" / "evaluated").rglob("summary.csv"))
+
+
+def test_without_a_checkpoint_nothing_can_be_predicted_anew(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path, train=False)
+    assert main(arguments(root, "-d", "validate", "--checkpoint", "3")) == 2
+    assert "no checkpoint of iteration 3" in capfd.readouterr().err
+    shutil.rmtree(root / "run/val/processed/45/c.zarr")
+    assert main(arguments(root, "-d", "validate_checkpoints")) == 2
+    assert "no checkpoint of iteration 45" in capfd.readouterr().err
+    shutil.rmtree(root / "run/val/processed")
+    assert main(arguments(root, "-d", "validate_checkpoints")) == 2
+    assert "no checkpoints to validate" in capfd.readouterr().err
+    assert main(arguments(root, "-d", "prepare", "mknet", "--term_after_predict")) == 2
+    assert "none of the stages predicts (prepare, mknet)" in capfd.readouterr().err
+
+
+def test_a_prediction_that_holds_more_than_needed_serves_and_one_with_less_does_not(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path, train=False)
+    experiment = opened(root)
+    samples = experiment.samples("val")
+    plain, votes = (experiment.params.model_copy(update={"use_cpv_for_seeds": use}) for use in (False, True))
+    assert predict_samples(experiment, "val", 90, samples, sets=[plain]) == 0
+    assert predict_samples(experiment, "val", 90, samples, sets=[plain, votes]) == 0
+    path = experiment.processed("val", 90, "c")
+    group = zarr.open_group(str(path), mode="a")
+    group.attrs["made_from"] = {**group.attrs["made_from"], "heads": ["threeclass"]}
+    with pytest.raises(InputError, match="no checkpoint of iteration 90"):
+        predict_samples(experiment, "val", 90, samples, sets=[votes])
+    with pytest.raises(InputError, match=r"made without cpv. Run the stage predict again"):
+        score_samples(experiment, [90], [votes], samples)
+
+
+def test_validate_chooses_for_the_checkpoint_that_is_meant(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path, train=False)
+    # Nothing is selected yet: the newest one.
+    assert main(arguments(root, "-d", "validate")) == 0
+    assert selection(root)["checkpoint"] == 90
+    assert [row["checkpoint"] for row in table(root, "scores_90.csv")] == ["90"] * 4
+    assert main(arguments(root, "-d", "validate", "--checkpoint", "45")) == 0
+    best = max(table(root, "scores_45.csv"), key=lambda row: float(row["confusion_matrix.th_0_1.AP"]))
+    assert selection(root)["checkpoint"] == 45
+    assert selection(root)["params"]["fg_thresh"] == float(best["fg_thresh"])
+    # The selected one, and whatever is selected, the last one.
+    assert main(arguments(root, "-d", "validate")) == 0
+    assert selection(root)["checkpoint"] == 45
+    assert main(arguments(root, "-d", "validate", "--test-checkpoint", "last")) == 0
+    assert selection(root)["checkpoint"] == 90
+    assert not (root / "run" / "val" / "scores.csv").exists()
+
+
+def test_validation_on_the_training_volumes_stays_apart(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path)
+    assert main(arguments(root, "-d", "validate", "--checkpoint", "45")) == 0
+    before = (root / "run/val/selection.toml").read_bytes()
+    assert main(arguments(root, "--validate_on_train", "-d", "validate_checkpoints")) == 0
+    assert "on 2 volumes that it was trained on" in capfd.readouterr().out
+    assert selection(root, "val_on_train")["made_from"]["samples"] == ["a", "b"]
+    assert (root / "run/val_on_train/scores.csv").is_file()
+    assert (root / "run/val/selection.toml").read_bytes() == before
+    # The key is in the configuration of the experiment now, and decides which selection later stages take.
+    assert selection(root, "val_on_train")["checkpoint"] == 90
+    assert Choice().select(opened(root)).checkpoint == 90
+    assert main(arguments(root, "--no-validate_on_train", "-d", "validate")) == 0
+    assert Choice().select(opened(root)).checkpoint == 45
+
+
+def scores(experiment: Experiment) -> list[tuple]:
+    sets = parameter_sets(experiment)
+    found = score_samples(experiment, [45, 90], sets, experiment.samples("val"))
+    return [(score.checkpoint, score.params, score.values, score.made) for score in found]
+
+
+def with_workers(experiment: Experiment, number: int) -> Experiment:
+    validation = experiment.config.validation.model_copy(update={"num_workers": number})
+    return Experiment(experiment.folder, experiment.config.model_copy(update={"validation": validation}))
+
+
+def test_scores_do_not_depend_on_the_number_of_processes(gpu_part, tmp_path):
+    one, two = (opened(gpu_part.copy(tmp_path / name, train=False)) for name in ("one", "two"))
+    alone = scores(with_workers(one, 1))
+    assert scores(with_workers(two, 2)) == alone
+    assert sum(made for *_, made in alone) == 2 * 4 * 2
+    again = scores(with_workers(two, 1))
+    assert sum(made for *_, made in again) == 0
+    assert [row[:3] for row in again] == [row[:3] for row in alone]
+
+
+def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
+    experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
+    sets = [experiment.params.model_copy(update={"fg_thresh": n / 100}) for n in range(30, 60)]
+    tasks = [Task("val", 90, params, sample) for params in sets for sample in experiment.samples("val")]
+    running = score_tasks(experiment, tasks)
+    next(running)
+    os.kill(active_children()[0].pid, signal.SIGKILL)
+    with pytest.raises(
+        StageError, match=r"A process that scores [cd] ended: killed by the system \(SIGKILL\).*validation"
+    ):
+        list(running)
+    assert not active_children()
+
+
+def test_what_a_process_finds_wrong_is_told_as_if_there_were_none(gpu_part, tmp_path):
+    experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
+    shutil.rmtree(experiment.processed("val", 90, "d"))
+    with pytest.raises(InputError, match=r"d\.zarr: there is no prediction"):
+        scores(experiment)
+    assert not active_children()
+
+
+def test_interrupted_by_hand_no_process_is_left(gpu_part, tmp_path):
+    root = gpu_part.copy(tmp_path, train=False)
+    config = root / "run" / "config.toml"
+    values = ", ".join(str(n / 1000) for n in range(300, 700))
+    text = config.read_text().replace("num_workers = 1", "num_workers = 2").replace("[ 0.4, 0.6,]", f"[ {values},]")
+    config.write_text(text)
+    command = [sys.executable, str(SCRIPT), *arguments(root, "-d", "validate_checkpoints")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
+    until = time.monotonic() + 120
+    while not list((root / "run/val").glob("evaluated/*/*/*.toml")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    # What multiprocessing keeps beside the workers ends a moment later.
+    until = time.monotonic() + 20
+    while any_left(process.pid):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def any_left(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
