@@ -7,6 +7,7 @@ from auxcpvloss.cli import main
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment, difference
 from auxcpvloss.stages import Choice, run
+from auxcpvloss.stages.prepare import prepare_missing, unprepared
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.volumes import Volume, serving
 from tests.conftest import TINY, configure, merge
@@ -89,6 +90,19 @@ def test_prepared_volumes_serve_every_choice_of_folds(prepared, capsys):
         assert "4 of them whole already" in capsys.readouterr().out
     held_out = {experiment(none, **folds(fold)).names("val")[0] for fold in (1, 2, 3)}
     assert held_out == {"worm_00", "worm_01", "worm_02"}
+
+
+def test_what_a_fold_needs_is_prepared_wherever_it_lies(tmp_path, capsys):
+    """And what was prepared already needs no sources."""
+    one = experiment(tmp_path / "e", **folds(2))
+    prepare_missing(one, Terminal(), ["val"])
+    assert [sample.name for sample in one.samples("val")] == one.names("val")
+    prepare_missing(one, Terminal(), ["train"])
+    assert len(one.samples("train")) == 2
+    assert "needed and not prepared yet: 1 train, 1 val" in capsys.readouterr().out
+    assert unprepared(one, ["train", "val"]) == []
+    final = experiment(tmp_path / "f", validation={"trained_models": ["/runs/1"]})
+    assert len(final.samples("train")) == 3
 
 
 def test_weights_depend_on_the_folds_they_were_trained_on(tmp_path):

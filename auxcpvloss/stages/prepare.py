@@ -33,14 +33,13 @@ def prepare(experiment: Experiment, terminal: Terminal, splits: tuple[str, ...] 
 
 
 def unprepared(experiment: Experiment, splits: Sequence[str]) -> list[tuple[str, Source]]:
-    """List the volumes of splits that were never prepared; nothing is compared, that is for the stage to do."""
-    missing = [
-        (split, name)
-        for split in splits
-        for name in experiment.names(split)
-        if open_sample(experiment.data_folder(split) / f"{name}.zarr") is None
-    ]
-    found = find_sources(experiment.config.data, splits) if missing else {}
+    """List the volumes that serve as these splits and were never prepared, each with the split that it lies in.
+
+    Nothing is compared, that is for the stage to do.
+    """
+    needed = {volume for split in splits for volume in experiment.volumes(split)}
+    missing = {volume for volume in needed if open_sample(experiment.sample_path(volume)) is None}
+    found = find_sources(experiment.config.data, sorted({volume.split for volume in missing}))
     return [(split, source) for split in found for source in found[split] if (split, source.name) in missing]
 
 
@@ -55,7 +54,8 @@ def prepare_missing(experiment: Experiment, terminal: Terminal, splits: Sequence
     missing = unprepared(experiment, splits)
     if missing:
         terminal.stage = "prepare"
-        counts = ", ".join(f"{sum(one == split for one, _ in missing)} {split}" for split in splits)
+        lie_in = [split for split, _ in missing]
+        counts = ", ".join(f"{lie_in.count(split)} {split}" for split in dict.fromkeys(lie_in))
         terminal.say(f"volumes that are needed and not prepared yet: {counts}")
         _make(experiment, terminal, missing)
 

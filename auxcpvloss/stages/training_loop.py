@@ -70,7 +70,7 @@ class TrainingLoop:
         StageError
             The loss is no longer a number.
         """
-        table, done = self.experiment.config.training, first
+        table, done, last = self.experiment.config.training, first, self.experiment.last_iteration
         if first and self.monitor.lacks(first):
             self._look(first)
         if self.monitor.verdict():
@@ -86,7 +86,7 @@ class TrainingLoop:
             self.bar.update(done, f"{speed:.2f} it/s  loss {self.log.summary()}")
             if table.snapshots and done % table.snapshots == 0:
                 _snapshot(self.experiment.train_folder, done, batch, self.trainer.predict(batch))
-            if done % table.checkpoints == 0 or done == table.max_iterations:
+            if done % table.checkpoints == 0 or done == last:
                 self.trainer.save(self.experiment.checkpoint_path(done))
                 logger.info("checkpoint of iteration %d, %.2f it/s, loss %s", done, speed, self.log.summary())
                 paused = perf_counter()
