@@ -130,8 +130,10 @@ class Deform(gp.BatchFilter):
             if array.spec.interpolatable:
                 data = ndimage.map_coordinates(array.data, places, order=1, mode="nearest", prefilter=False)
             else:
-                z, y, x = np.floor(places + np.float32(0.5)).astype(np.intp)
-                data = array.data[z, y, x]
+                z, y, x = np.floor(places + np.float32(0.5)).astype(np.int32)
+                _, height, width = array.data.shape
+                # By one index instead of three, which takes half the time.
+                data = array.data.ravel().take((z * height + y) * width + x)
             spec = array.spec.copy()
             spec.roi = request[key].roi
             deformed[key] = gp.Array(data, spec)
