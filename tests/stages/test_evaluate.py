@@ -60,7 +60,7 @@ def predict(experiment: Experiment, split: str, labels: np.ndarray) -> None:
     """Write the prediction of a network that is sure of these labels."""
     group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
     group["volumes/pred_threeclass"] = perfect(target(labels))
-    group.attrs["made_from"] = {"labels": labels.astype(bool).sum().item()}
+    group.attrs["made_from"] = {"labels": labels.astype(bool).sum().item(), "heads": ["threeclass"]}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def validate(experiment: Experiment) -> None:
     experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
     experiment.checkpoint_path(4).write_bytes(b"weights")
     (sample,) = experiment.samples("val")
-    record = _predicted_from(experiment, 4, sample)
+    record = _predicted_from(experiment, 4, sample, experiment.method.predicted_heads(experiment.params), None)
     zarr.open_group(str(experiment.processed("val", 4, "a"))).attrs["made_from"] = record
     validate_checkpoints(experiment, Terminal())
 
@@ -180,7 +180,7 @@ def test_no_instances_of_before_beside_the_centers_of_now(make, monkeypatch):
     experiment = make()
     score(experiment)
     path = experiment.instanced("test", 4, experiment.params, "a")
-    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {"labels": "others"}
+    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {"labels": "others", "heads": ["threeclass"]}
 
     class KilledError(Exception):
         pass
@@ -256,7 +256,7 @@ def test_a_method_for_detection_has_no_scores_of_instances(make):
     for split in ("val", "test"):
         group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
         group["volumes/pred_gauss"] = METHODS["gauss"].heads[0].target(predicted_labels())
-        group.attrs["made_from"] = {"blobs": "known"}
+        group.attrs["made_from"] = {"blobs": "known", "heads": ["gauss"]}
     assert experiment.metric == "confusion_matrix.hoefener.AP"
     table = score(experiment)
     assert list(table["confusion_matrix"]) == ["hoefener"]
