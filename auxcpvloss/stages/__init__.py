@@ -138,12 +138,12 @@ def run(
     """
     todo = choice.until_end(experiment, stages)
     need_volumes(experiment, todo)
-    if "prepare" not in todo:
-        prepare_missing(experiment, terminal, needed_splits(todo))
     first_with_network = next((stage for stage in WITH_NETWORK if stage in todo), None)
     # Before anything imports TensorFlow, which takes what it sees then.
     device = choose_device(os.environ) if first_with_network else None
     need_training(experiment, todo)
+    if "prepare" not in todo:
+        prepare_missing(experiment, terminal, needed_splits(experiment, todo))
     for stage in STAGES:
         if stage not in todo:
             continue
@@ -164,12 +164,16 @@ def run(
         if finished is not None:
             finished.append(stage)
     if choice.term_after_predict:
-        _say_how_to_go_on(experiment, terminal, [stage for stage in stages if stage not in todo or stage in VALIDATING])
+        left = [stage for stage in stages if stage not in todo or stage in VALIDATING]
+        _say_how_to_go_on(experiment, terminal, choice, left)
 
 
-def _say_how_to_go_on(experiment: Experiment, terminal: Terminal, left: Sequence[str]) -> None:
+def _say_how_to_go_on(experiment: Experiment, terminal: Terminal, choice: Choice, left: Sequence[str]) -> None:
     folder = experiment.folder
-    rest = f"-r {folder.parent} -id {folder.name} -d {' '.join(left)}" if left else "nothing is left to do"
+    chosen = "" if choice.which == "best" else f" --test-checkpoint {choice.which}"
+    if choice.checkpoint is not None:
+        chosen = f" --checkpoint {choice.checkpoint}"
+    rest = f"-r {folder.parent} -id {folder.name} -d {' '.join(left)}{chosen}" if left else "nothing is left to do"
     terminal.say(
         f"ended after the predictions, as --term_after_predict asks. To go on: {rest}; here or on a machine without "
         f"GPU, to which {folder.name}/ (without train/) and data/ of {folder.parent} are copied."

@@ -30,7 +30,7 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
     # Where nothing is to be prepared the sources need not be here.
     stored = find_sources(experiment.config.data) if "prepare" in todo else {}
     places = ", ".join(_listed(split, [source.name for source in found]) for split, found in stored.items())
-    needed = needed_splits(todo)
+    needed = needed_splits(experiment, todo)
     listing = {split: _listed(split, experiment.names(split) if split in needed else []) for split in SPLITS}
     if "prepare" not in todo:
         _dry_run_prepare(experiment, terminal, needed)

@@ -79,7 +79,7 @@ def _predicted_from(
     experiment: Experiment, checkpoint: int, sample: Sample, heads: Sequence[Head], recorded: Record | None
 ) -> Record:
     config, names = experiment.config, [head.name for head in heads]
-    if recorded and set(names) <= set(recorded["heads"]):
+    if recorded and set(names) <= set(recorded.get("heads", ())):
         # A prediction may hold more than is needed.
         names = recorded["heads"]
     if recorded and not experiment.checkpoint_path(checkpoint).is_file():
