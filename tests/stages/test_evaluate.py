@@ -24,11 +24,13 @@ from auxcpvloss.metrics import THRESHOLDS, Counts
 from auxcpvloss.score_table import as_table
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.labelling import label_sample, read_instances
+from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.predicting import _predicted_from
-from auxcpvloss.stages.scoring import evaluate_sample, metric_value
+from auxcpvloss.stages.scoring import evaluate_sample
 from auxcpvloss.stages.summary import summarize
 from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
+from auxcpvloss.stages.validating import validation_samples
 from auxcpvloss.terminal import Terminal
 from tests.conftest import TINY, configure, merge
 
@@ -180,7 +182,10 @@ def test_no_instances_of_before_beside_the_centers_of_now(make, monkeypatch):
     experiment = make()
     score(experiment)
     path = experiment.instanced("test", 4, experiment.params, "a")
-    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {"labels": "others", "heads": ["threeclass"]}
+    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {
+        "labels": "others",
+        "heads": ["threeclass"],
+    }
 
     class KilledError(Exception):
         pass
@@ -224,11 +229,23 @@ def test_a_volume_with_points_only_is_scored_by_them(make, capsys):
     # There is nothing to show but points.
     assert list(summary(experiment)[0])[1:4] == ["TP", "FP", "FN"]
     assert (results(experiment) / "a_points.png").is_file()
-    (sample,) = experiment.samples("test")
+
+
+def test_where_there_are_points_only_validation_needs_a_metric_of_points(make, data):
+    volumes = {"data": {"val_data": str(data / "sparse")}}
     with pytest.raises(
         InputError, match=r"th_0_5\.AP compares masks, but a has center points only\. Use --do_detection"
     ):
-        metric_value(experiment, sample, table)
+        validation_samples(make(**volumes))
+    for number, evaluation in enumerate(({"do_detection": True}, {"metric": "confusion_matrix.hoefener.recall"})):
+        assert validation_samples(make(name=str(number), evaluation=evaluation, **volumes))
+
+
+def test_no_loss_of_a_segmentation_where_there_are_points_only(make, data):
+    change = {"data": {"val_data": str(data / "sparse")}, "evaluation": {"do_detection": True}}
+    assert Monitor(make(**change, training={"early_stop": 1}), 0).wanted
+    with pytest.raises(InputError, match=r"a: has center points but no masks, and model\.method = 'threeclass' learns"):
+        Monitor(make(name="loss", **change, training={"validation_batches": 1}), 0)
 
 
 def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
