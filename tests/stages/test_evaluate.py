@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from matplotlib.image import imread
 
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.detection import MATCHINGS, centers_by_label
@@ -31,8 +32,10 @@ from auxcpvloss.stages.summary import summarize
 from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
 from auxcpvloss.stages.validating import validation_samples
+from auxcpvloss.stages.visualize import visualize
 from auxcpvloss.terminal import Terminal
 from tests.conftest import TINY, configure, merge
+from tests.test_pictures import colors_of
 
 SHAPE = (14, 30, 40)
 CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]
@@ -280,6 +283,10 @@ def test_a_method_for_detection_has_no_scores_of_instances(make):
     assert counts(table, "hoefener") == (3, 1, 1)
     assert list(summary(experiment)[0])[-1] == "AP"
     assert (results(experiment) / "a_points.png").is_file()
+    # Voxels in the middle of nuclei would not agree with one of them.
+    visualize(experiment, Terminal(), selection(experiment))
+    image = imread(experiment.visualized("test", 4, experiment.params) / "a.png")[..., :3]
+    assert colors_of(image) == {"TP: both", "FP", "FN"}
     assert configure(model={"method": "gauss"}, evaluation={"metric": "confusion_matrix.hoefener.recall"})
     with pytest.raises(InputError, match=r"evaluation\.metric: 'confusion_matrix\.avAP' is a score of instances.*hoefener\.AP"):  # fmt: skip
         configure(model={"method": "gauss"}, evaluation={"metric": "confusion_matrix.avAP"})
