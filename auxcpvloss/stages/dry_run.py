@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from auxcpvloss.data.sources import SPLITS, find_sources
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.selection import last_iteration, selection_record
 from auxcpvloss.stages.needs import need_volumes, needed_splits
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.prepare import unprepared
@@ -81,7 +82,7 @@ def _validation(experiment: Experiment, choice: Choice, listing: Mapping[str, st
     if choice.checkpoint is not None:
         one = f"checkpoint {choice.checkpoint}"
     else:
-        chosen = choice.which == "best" and experiment.selection_record()
+        chosen = choice.which == "best" and selection_record(experiment)
         one = "the selected checkpoint" if chosen else "the newest checkpoint"
     return {
         "validate_checkpoints": f"{volumes}: checkpoints {every} {sets}",
@@ -92,4 +93,4 @@ def _validation(experiment: Experiment, choice: Choice, listing: Mapping[str, st
 
 def _last_iteration(experiment: Experiment) -> int:
     found = averages(experiment) if experiment.config.validation.trained_models else []
-    return found[0].checkpoint if found else experiment.last_iteration
+    return found[0].checkpoint if found else last_iteration(experiment)

@@ -14,8 +14,9 @@ from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.detection import centers_by_label
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import discard, replacing, write_text
+from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.records import Record, current, hdf_record, zarr_record
 

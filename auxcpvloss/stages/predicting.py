@@ -12,8 +12,9 @@ import numpy as np
 import zarr
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import replacing
+from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Head, Params
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import tile_volume

@@ -16,8 +16,9 @@ from auxcpvloss import metrics
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.detection import Detections, centers_of_mass, match_points, within
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
+from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.score_table import as_table, metric_paths
 from auxcpvloss.stages.labelling import instances_record, read_instances

@@ -8,9 +8,10 @@ import numpy as np
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.detection import centers_of_mass
-from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.pictures import picture
 from auxcpvloss.point_pictures import picture_of_detections, picture_of_points
+from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples

@@ -10,8 +10,9 @@ import zarr
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.prediction_pictures import fullest_plane, point_prediction_picture, prediction_picture
+from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import instances_record
 from auxcpvloss.stages.records import zarr_record
 from auxcpvloss.stages.scoring import scored_instances, scored_points

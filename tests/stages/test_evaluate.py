@@ -17,12 +17,13 @@ from matplotlib.image import imread
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.detection import MATCHINGS, centers_by_label
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target
 from auxcpvloss.metrics import THRESHOLDS, Counts
 from auxcpvloss.score_table import as_table
+from auxcpvloss.selection import Selection, selection_record
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.labelling import label_sample, read_instances
 from auxcpvloss.stages.monitor import Monitor
@@ -338,7 +339,7 @@ def test_the_summary_has_what_is_asked_for(make, capsys):
 def test_validation_selects_by_the_metric_of_the_task_and_says_when_it_was_another(make, capsys):
     experiment = make()
     validate(experiment)
-    record = experiment.selection_record()
+    record = selection_record(experiment)
     assert record is not None
     assert (record["metric"], record["score"]) == ("confusion_matrix.th_0_5.AP", pytest.approx(0.6))
     assert "confusion_matrix.th_0_5.AP" in (experiment.folder / "val" / "scores.csv").read_text()

@@ -17,7 +17,8 @@ import zarr
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.errors import InputError, StageError
-from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.selection import Selection, write_selection
 from auxcpvloss.stages import Choice
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.predicting import predict_samples
@@ -137,7 +138,7 @@ def test_predictions_of_the_test_volumes_serve_seeds_that_are_set_by_hand(gpu_pa
     # Whatever validation selects, which predict goes by too.
     experiment = opened(root)
     plain = experiment.params.model_copy(update={"use_cpv_for_seeds": False})
-    experiment.write_selection(Selection(90, plain), ["use_cpv_for_seeds"], 0.5, {"checkpoints": [90]})
+    write_selection(experiment, Selection(90, plain), ["use_cpv_for_seeds"], 0.5, {"checkpoints": [90]})
     assert main([*arguments_of, "predict", "postprocess"]) == 0
 
 
