@@ -19,6 +19,7 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.stages import Choice, dry_run, run
 from auxcpvloss.terminal import Terminal, logging_to
+from auxcpvloss.training_record import refuse_other_training
 
 INPUT_ERROR, STAGE_ERROR = 2, 1
 
@@ -115,7 +116,7 @@ def _experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
         for line in changes(before, config):
             terminal.say(f"--debug_args: {line}")
     experiment = Experiment(root / names[0], _resolve(config, root))
-    experiment.refuse_other_training()
+    refuse_other_training(experiment)
     return experiment
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
 from auxcpvloss.config import Config, dump
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.shapes import AxisGeometry
+from auxcpvloss.network.shapes import AxisGeometry, feature_maps
 from auxcpvloss.network.tiling import smallest_tileable
 
 SUFFIX = "_debug"
@@ -20,16 +21,22 @@ does not take thousands."""
 def debug_tables(config: Config) -> dict[str, Any]:
     """Give the keys that `--debug_args` sets, none of them to more than it was.
 
-    The method, the data, the augmentation and the structure of the network stay as they are.
+    The method, the data, the augmentation and the structure of the network stay as they are; the weights to begin with
+    are random.
     """
     model, training, validation = config.model, config.training, config.validation
     lists = {name: getattr(validation, name)[:2] for name in METHODS[model.method].params.model_fields}
     axes = model.geometry
+    first = min(model.num_fmaps, 4)
+    growth, shrinkage = ([min(factor, 2) for factor in f] for f in (model.fmap_inc_factors, model.fmap_dec_factors))
+    down, up = feature_maps(first, growth, shrinkage)
     return {
         "model": {
-            "num_fmaps": min(model.num_fmaps, 4),
-            "fmap_inc_factors": [min(factor, 2) for factor in model.fmap_inc_factors],
-            "fmap_dec_factors": [min(factor, 2) for factor in model.fmap_dec_factors],
+            "num_fmaps": first,
+            "fmap_inc_factors": growth,
+            "fmap_dec_factors": shrinkage,
+            # They have to divide the feature maps that are left.
+            "normalization_groups": math.gcd(model.normalization_groups, *down, *up),
             "train_input_shape": [
                 min(size, _smallest_input(axis)) for axis, size in zip(axes, model.train_input_shape, strict=True)
             ],
@@ -45,7 +52,10 @@ def debug_tables(config: Config) -> dict[str, Any]:
             "log_every": 1,
             "num_workers": min(training.num_workers, 1),
             "cache_size": min(training.cache_size, 2),
+            "validation_batches": min(training.validation_batches, 2),
         },
+        # Weights of a network of full size do not fit.
+        "init": {"checkpoint": ""},
         "validation": {**lists, "checkpoints": []},
     }
 
@@ -69,4 +79,4 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str
 
 
 def _text(value: Any) -> str:
-    return " ".join(map(str, value)) or "all" if isinstance(value, list) else str(value)
+    return " ".join(map(str, value)) or "all" if isinstance(value, list) else str(value) or "none"

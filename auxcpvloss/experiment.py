@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-import tomllib
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from auxcpvloss.config import Config, ConfigFile, as_toml, load
+from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources import SPLITS, find_sources
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.errors import InputError
-from auxcpvloss.files import write_text
 from auxcpvloss.methods import METHODS, Method, Params
-from auxcpvloss.volumes import Volume, serving, training_folds
-
-INDIFFERENT = (
-    "max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size",
-    "validation_batches", "early_stop",
-)  # fmt: skip
-"""Keys of [training] that do not change what the weights become."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """A checkpoint, and the post-processing parameters to use with it."""
-
-    checkpoint: int
-    params: Params
+from auxcpvloss.volumes import Volume, serving
 
 
 @dataclass(frozen=True)
@@ -141,77 +123,6 @@ class Experiment:
         """Checkpoints, logs, snapshots and the description of the networks."""
         return self.folder / "train"
 
-    def training_record(self) -> dict[str, Any] | None:
-        """What the weights in the folder were made from; None while there are none.
-
-        A key that is younger than the record was at its default, without a name.
-        """
-        path = self.train_folder / "made_from.json"
-        if not self.checkpoints() or not path.is_file():
-            return None
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        defaults = load([ConfigFile(str(path), {"model": {"method": record["model"]["method"]}})])
-        return _over(Experiment(self.folder, defaults).training_keys(), record)
-
-    def training_keys(self) -> dict[str, Any]:
-        """Give the keys of the configuration that the weights depend on."""
-        config = self.config
-        tables = config.model_dump(mode="json", include={"preprocessing", "model", "optimizer", "training"})
-        tables["model"].pop("test_input_shape")
-        for key in INDIFFERENT:
-            # The length of the training shapes this schedule.
-            if key != "max_iterations" or config.optimizer.lr_schedule != "cosine":
-                tables["training"].pop(key)
-        # Which weights [init] gives is known to the stage train.
-        tables["init"] = config.init.model_dump(exclude={"checkpoint"}) if config.init.checkpoint else {}
-        # All folds but the one that validates may be named, or left to be meant.
-        tables["training"].pop("folds")
-        if folds := training_folds(config):
-            tables["training"]["folds"] = folds
-        return plain({**tables, "general": {"seed": config.general.seed}})
-
-    def refuse_other_training(
-        self, samples: Mapping[str, Any] | None = None, initial: Mapping[str, Any] | None = None
-    ) -> None:
-        """Refuse to go on with weights that were made from something else.
-
-        Parameters
-        ----------
-        samples : mapping, optional
-            What the training volumes were made from, by name; not compared if not given.
-        initial : mapping, optional
-            Which weights the training began with; not compared if not given.
-
-        Raises
-        ------
-        InputError
-            The weights in the folder were made from other keys or data.
-        """
-        record = self.training_record()
-        if record is None:
-            return
-        now = {**self.training_keys(), "samples": record["samples"] if samples is None else plain(samples)}
-        now["initial"] = record.get("initial") if initial is None else plain(initial)
-        changed = difference(record, now)
-        if changed is not None:
-            raise InputError(
-                f"{self.train_folder}: holds checkpoints of another training: {changed}.\n"
-                "Use another experiment (-id NAME), or --run_from_exp to go on with the configuration of this one."
-            )
-
-    @property
-    def last_iteration(self) -> int:
-        """Where training ends: at ``training.max_iterations``, or at the checkpoint that other runs are best at.
-
-        Raises
-        ------
-        InputError
-            ``validation.trained_models`` were not averaged yet.
-        """
-        if self.config.validation.trained_models:
-            return self.read_selection().checkpoint
-        return self.config.training.max_iterations
-
     def checkpoint_path(self, iteration: int) -> Path:
         """File of the weights and the state of the optimizer after so many iterations."""
         return self.train_folder / "checkpoints" / f"{iteration:08d}.keras"
@@ -290,73 +201,5 @@ class Experiment:
         """Where validate_checkpoints writes what won."""
         return self.folder / self.validation_split / "selection.toml"
 
-    def write_selection(
-        self, selection: Selection, chosen: Collection[str], score: float, made_from: Mapping[str, Any]
-    ) -> None:
-        """Write what won the validation, with its score; of the parameters those that validation had to choose."""
-        table = {
-            "checkpoint": selection.checkpoint,
-            "metric": self.metric,
-            "score": score,
-            "params": {key: value for key, value in selection.params.model_dump().items() if key in chosen},
-            "made_from": made_from,
-        }
-        write_text(self.selection_path, as_toml(table))
 
-    def selection_record(self) -> dict[str, Any] | None:
-        """Give the table that `write_selection` wrote; None before there is one."""
-        if not self.selection_path.is_file():
-            return None
-        return tomllib.loads(self.selection_path.read_text(encoding="utf-8"))
-
-    def validated_checkpoints(self) -> list[int]:
-        """Give the checkpoints that the selection was made from; none before there is one."""
-        record = self.selection_record()
-        checkpoints: list[int] = record["made_from"]["checkpoints"] if record else []
-        return checkpoints
-
-    def read_selection(self) -> Selection:
-        """Read what won the validation; the parameters that it did not choose are those of [postprocessing].
-
-        Raises
-        ------
-        InputError
-            Nothing was validated yet, or other runs were averaged than ``validation.trained_models`` names now.
-        """
-        table = self.selection_record()
-        if table is None:
-            raise InputError(
-                f"{self.selection_path}: not there: no checkpoint was selected yet.\n"
-                "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
-            )
-        then, now = table["made_from"].get("trained_models", []), self.config.validation.trained_models
-        if then != now:
-            raise InputError(
-                f"{self.selection_path}: selected with validation.trained_models = {then}, which is {now} now.\n"
-                "Run the stage validate_checkpoints."
-            )
-        return Selection(table["checkpoint"], self.params.model_copy(update=table["params"]))
-
-
-def difference(old: Any, new: Any, at: str = "") -> str | None:
-    """Name the first key in which two records of inputs differ, with both values; None where they are equal."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}):
-            if (found := difference(old.get(key), new.get(key), f"{at}.{key}" if at else str(key))) is not None:
-                return found
-        return None
-    return None if old == new else f"{at} was {old!r}, is {new!r}"
-
-
-def _over(base: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete a record: nested tables, the second over the first."""
-    both = {key: _over(base[key], record[key]) for key in base if isinstance(record.get(key), Mapping)}
-    return {**base, **record, **both}
-
-
-def plain(record: Any) -> Any:
-    """Give a record as it comes back from JSON: tuples as lists, numbers as plain numbers."""
-    return json.loads(json.dumps(record))
-
-
-__all__ = ["SPLITS", "Experiment", "Selection", "difference", "plain"]
+__all__ = ["SPLITS", "Experiment"]

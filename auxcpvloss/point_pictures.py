@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from auxcpvloss.detection import VOXELS, Detections, Points
-from auxcpvloss.pictures import Panel, draw, project_raw, save
+from auxcpvloss.pictures import Image, Panel, draw, project_raw, save
 
 DIMMED = 0.6
 """Brightness of the raw data below points."""
@@ -36,16 +36,8 @@ def picture_of_detections(
     title : str
     """
     gray = project_raw(raw)
-    found = {"TP": detections.points[detections.hit]}
-    wrong = {"FP": detections.points[~detections.hit], "FN": detections.centers[~detections.found]}
-    panels = [
-        Panel("raw data", gray),
-        Panel("true positives", DIMMED * gray, marks=found),
-        Panel("FP and FN", DIMMED * gray, marks=wrong),
-    ]
-    counts = detections.counts
-    note = f"detection: TP {counts.tp}, FP {counts.fp}, FN {counts.fn}, AP {counts.ap:.3f}"
-    save(path, draw(panels, voxel_size[1] / voxel_size[2], title, note))
+    panels = [Panel("raw data", gray), *show_detections(detections, gray)]
+    save(path, draw(panels, voxel_size[1] / voxel_size[2], title, summary(detections)))
 
 
 def picture_of_points(
@@ -57,5 +49,26 @@ def picture_of_points(
 ) -> None:
     """Write a PNG of raw data and points where there is no ground truth; see `picture_of_detections`."""
     gray = project_raw(raw)
-    panels = [Panel("raw data", gray), Panel(f"result: {len(points)}", DIMMED * gray, marks={"result": points})]
+    panels = [Panel("raw data", gray), show_points(points, gray)]
     save(path, draw(panels, voxel_size[1] / voxel_size[2], title, ""))
+
+
+def show_detections(detections: Detections, background: Image) -> list[Panel]:
+    """Show the points that are right and, in a panel of their own, the errors."""
+    found = {"TP": detections.points[detections.hit]}
+    wrong = {"FP": detections.points[~detections.hit], "FN": detections.centers[~detections.found]}
+    return [
+        Panel("true positives", DIMMED * background, marks=found),
+        Panel("FP and FN", DIMMED * background, marks=wrong),
+    ]
+
+
+def show_points(points: Points, background: Image) -> Panel:
+    """Show points of which nobody knows whether they are right."""
+    return Panel(f"result: {len(points)}", DIMMED * background, marks={"result": points})
+
+
+def summary(detections: Detections) -> str:
+    """Say how many points are right and wrong."""
+    counts = detections.counts
+    return f"detection: TP {counts.tp}, FP {counts.fp}, FN {counts.fn}, AP {counts.ap:.3f}"

@@ -10,6 +10,8 @@ import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss import point_pictures
+from auxcpvloss.detection import VOXELS, Detections, Points
 from auxcpvloss.metrics import match, overlaps
 from auxcpvloss.pictures import (
     THRESHOLD,
@@ -22,6 +24,10 @@ from auxcpvloss.pictures import (
     show_instances,
     summary,
 )
+from auxcpvloss.point_pictures import show_detections, show_points
+
+NEAR = 3
+"""Planes above and below the one that is shown: few points lie exactly in it."""
 
 
 def prediction_picture(
@@ -30,7 +36,7 @@ def prediction_picture(
     prediction: Mapping[str, Any],
     result: NDArray[Any],
     truth: NDArray[Any] | None = None,
-    voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    voxel_size: tuple[float, float, float] = VOXELS,
     title: str = "",
 ) -> None:
     """Write a PNG of one plane, the one with most of the instances: no projection, which would mix near and far.
@@ -49,10 +55,7 @@ def prediction_picture(
     """
     z = fullest_plane(result if truth is None else truth)
     plane = slice(z, z + 1)
-    background = project_raw(raw[plane])
-    panels = [Panel(f"raw data, z = {z}", background)]
-    for name, array in prediction.items():
-        panels += show_head(name, np.asarray(array[:, z]))
+    background, panels = show_prediction(raw, prediction, z)
     note = ""
     if truth is not None:
         panels.append(show_instances("ground truth", truth[plane], background))
@@ -63,6 +66,47 @@ def prediction_picture(
         panels += show_agreement(truth[plane], result[plane], matched, background)
         note = f"all planes, {summary(table, matched)}"
     save(path, draw(panels, voxel_size[1] / voxel_size[2], title, note))
+
+
+def point_prediction_picture(
+    path: Path,
+    raw: NDArray[Any],
+    prediction: Mapping[str, Any],
+    z: int,
+    found: Detections | Points,
+    voxel_size: tuple[float, float, float] = VOXELS,
+    title: str = "",
+) -> None:
+    """Write a PNG of one plane, and of the points that were found in it and up to `NEAR` planes above and below.
+
+    Parameters
+    ----------
+    path, raw, prediction, voxel_size, title
+        As for `prediction_picture`.
+    z : int
+        The plane.
+    found : Detections, or (N, 3) array
+        Of the whole volume: hits and errors, or points of which nobody knows whether they are right.
+    """
+    background, panels = show_prediction(raw, prediction, z)
+    note = ""
+    if isinstance(found, Detections):
+        point, center = (np.abs(places[:, 0] - z) <= NEAR for places in (found.points, found.centers))
+        near = Detections(found.points[point], found.centers[center], found.hit[point], found.found[center])
+        panels += show_detections(near, background)
+        note = f"all planes, {point_pictures.summary(found)}"
+    else:
+        panels.append(show_points(found[np.abs(found[:, 0] - z) <= NEAR], background))
+    save(path, draw(panels, voxel_size[1] / voxel_size[2], title, note))
+
+
+def show_prediction(raw: NDArray[Any], prediction: Mapping[str, Any], z: int) -> tuple[Image, list[Panel]]:
+    """Show a plane of the image and of every head; gives the image to draw upon, too."""
+    background = project_raw(raw[z : z + 1])
+    panels = [Panel(f"raw data, z = {z}", background)]
+    for name, array in prediction.items():
+        panels += show_head(name, np.asarray(array[:, z]))
+    return background, panels
 
 
 def fullest_plane(labels: NDArray[Any]) -> int:

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from auxcpvloss.config import ConfigFile, known, load
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.selection import read_selection
 
 REPOSITORY = Path(__file__).parents[1]
 COLUMNS = ("setup", "seed", "checkpoint", "parameters", "AP_0.5", "avAP", "detection_AP", "nuclei", "minutes")
@@ -56,7 +57,7 @@ def _run(root: Path, app: str, setup: str, seed: int) -> dict[str, object]:
     minutes = (perf_counter() - began) / 60
     folder = root.resolve() / f"{app}_{setup}_seed{seed}"
     experiment = Experiment(folder, load([ConfigFile.read(folder / "config.toml")]))
-    selection = experiment.read_selection()
+    selection = read_selection(experiment)
     files = sorted(experiment.evaluated("test", selection.checkpoint, selection.params).glob("*.toml"))
     tables = [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
     cells = [table["confusion_matrix"] for table in tables]

@@ -25,7 +25,7 @@ def test_every_shipped_configuration_gets_tiny_and_stays_what_it_is(app, setup):
     assert after.training.max_iterations == 4
     assert after.model.num_fmaps == 4
     for name in after.model_fields_set:
-        if name not in ("model", "training", "validation"):
+        if name not in ("model", "training", "validation", "init"):
             assert getattr(after, name) == getattr(before, name)
     assert after.model.method == before.model.method
     assert after.model.downsample_factors == before.model.downsample_factors
@@ -45,6 +45,22 @@ def test_lists_of_validation_are_cut_to_two_and_all_checkpoints_taken():
     assert after.validation.param_product
     (line,) = (line for line in changes(before, after) if line.startswith("[validation]"))
     assert line == "[validation] checkpoints all (was 7 9), fg_thresh 0.1 0.2 (was 0.1 0.2 0.3)"
+
+
+@pytest.mark.parametrize(("fmaps", "groups", "left"), [(10, 5, 1), (12, 6, 2), (16, 8, 4), (10, 2, 2)])
+def test_groups_divide_the_feature_maps_that_are_left(fmaps, groups, left):
+    model = {"normalization": "group", "num_fmaps": fmaps, "normalization_groups": groups}
+    before = load([ConfigFile("test", {"model": model})])
+    after = load([ConfigFile("test", merge({"model": model}, debug_tables(before)))])
+    assert after.model.normalization_groups == left
+
+
+def test_what_else_takes_long_or_cannot_fit_is_left_out():
+    tables = {"init": {"checkpoint": "/runs/a", "skip": ["x"]}, "training": {"validation_batches": 50}}
+    before = load([ConfigFile("test", tables)])
+    after = load([ConfigFile("test", merge(tables, debug_tables(before)))])
+    assert (after.init.checkpoint, after.init.skip, after.training.validation_batches) == ("", ["x"], 2)
+    assert "[init] checkpoint none (was /runs/a)" in changes(before, after)
 
 
 @settings(max_examples=20)

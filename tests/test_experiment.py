@@ -7,10 +7,13 @@ import pytest
 import tifffile
 
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, Selection, difference
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import MINE, discard, replacing
+from auxcpvloss.made_from import difference
+from auxcpvloss.selection import Selection, read_selection, validated_checkpoints, write_selection
 from auxcpvloss.stages import BY_NAME, STAGES, Choice, run
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.training_record import training_keys
 from tests.conftest import blobs, configure
 
 
@@ -49,16 +52,16 @@ def test_differences_are_named():
 )
 def test_the_weights_depend_on_these_keys(change, named, tmp_path):
     changed = difference(
-        Experiment(tmp_path, configure()).training_keys(), Experiment(tmp_path, configure(**change)).training_keys()
+        training_keys(Experiment(tmp_path, configure())), training_keys(Experiment(tmp_path, configure(**change)))
     )
     assert changed is None if named is None else changed.startswith(named)
 
 
 def test_the_length_of_a_schedule_shapes_the_weights(tmp_path):
     keys = [
-        Experiment(
-            tmp_path, configure(optimizer={"lr_schedule": "cosine"}, training={"max_iterations": n})
-        ).training_keys()
+        training_keys(
+            Experiment(tmp_path, configure(optimizer={"lr_schedule": "cosine"}, training={"max_iterations": n}))
+        )
         for n in (4, 6)
     ]
     assert difference(*keys) == "training.max_iterations was 4, is 6"
@@ -87,13 +90,13 @@ def test_only_numbered_files_are_checkpoints(tmp_path):
 def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
     experiment = Experiment(tmp_path, configure())
     params = experiment.params.model_copy(update={"fg_thresh": 0.25})
-    experiment.write_selection(Selection(3, params), ["fg_thresh"], 0.5, {"checkpoints": [1, 3]})
+    write_selection(experiment, Selection(3, params), ["fg_thresh"], 0.5, {"checkpoints": [1, 3]})
     assert tomllib.loads(experiment.selection_path.read_text())["params"] == {"fg_thresh": 0.25}
-    assert experiment.validated_checkpoints() == [1, 3]
+    assert validated_checkpoints(experiment) == [1, 3]
     later = Experiment(tmp_path, configure(postprocessing={"min_size": 7, "fg_thresh": 0.5}))
     assert (
-        later.read_selection().params.model_dump() | {"fg_thresh": 0.25, "min_size": 7}
-        == later.read_selection().params.model_dump()
+        read_selection(later).params.model_dump() | {"fg_thresh": 0.25, "min_size": 7}
+        == read_selection(later).params.model_dump()
     )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from auxcpvloss.detection import match_points
 from auxcpvloss.pictures import COLORS
-from auxcpvloss.prediction_pictures import fullest_plane, prediction_picture, show_head
+from auxcpvloss.prediction_pictures import fullest_plane, point_prediction_picture, prediction_picture, show_head
 from tests.test_pictures import HERE, SHIFTED, THERE, colors_of, noise, volume
 
 
@@ -65,6 +66,23 @@ def test_hits_and_errors_are_those_of_the_whole_volume(
     ]  # fmt: skip
     assert found == [set(), {"FP upon FN", "FN"}]
     assert {"FP upon FN", "FN"} <= set(COLORS)
+
+
+def test_points_near_the_plane_are_marked(path: Path) -> None:
+    points = np.array([(4, 10, 10), (1, 35, 5), (0, 20, 30)], np.float64)
+    centers = np.array([(4, 11, 10), (7, 38, 38)], np.float64)
+    point_prediction_picture(path, noise(), {}, 4, match_points(points, centers))
+    image = imread(path)[..., :3]
+    _, found, wrong = np.array_split(image[: int(0.85 * len(image))], 3, axis=1)
+    assert colors_of(found) == {"TP: both"}
+    height, width = wrong.shape[:2]
+    assert colors_of(wrong[height // 2 :, : width // 2]) == {"FP"}
+    assert colors_of(wrong[height // 2 :, width // 2 :]) == {"FN"}
+    # Four planes away.
+    assert colors_of(wrong[: height // 2]) == set()
+    point_prediction_picture(path, noise(), {}, 4, points[:1])
+    _, marked = np.array_split(imread(path)[..., :3], 2, axis=1)
+    assert colors_of(marked) == {"TP: result only"}
 
 
 def test_without_the_truth_there_is_no_agreement(path: Path) -> None:

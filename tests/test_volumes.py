@@ -5,10 +5,12 @@ import toml
 
 from auxcpvloss.cli import main
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, difference
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.made_from import difference
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.prepare import prepare_missing, unprepared
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.training_record import training_keys
 from auxcpvloss.volumes import Volume, serving
 from tests.conftest import TINY, configure, merge
 
@@ -106,11 +108,11 @@ def test_what_a_fold_needs_is_prepared_wherever_it_lies(tmp_path, capsys):
 
 
 def test_weights_depend_on_the_folds_they_were_trained_on(tmp_path):
-    keys = {each: experiment(tmp_path, **folds(*each)).training_keys() for each in ((1,), (1, 2, 3), (1, 3), (2,))}
+    keys = {each: training_keys(experiment(tmp_path, **folds(*each))) for each in ((1,), (1, 2, 3), (1, 3), (2,))}
     assert difference(keys[1,], keys[1, 2, 3]) is None
     assert difference(keys[1,], keys[1, 3]) == "training.folds was [2, 3], is [3]"
     assert difference(keys[1,], keys[2,]) == "training.folds was [2, 3], is [1, 3]"
-    assert "folds" not in experiment(tmp_path).training_keys()["training"]
+    assert "folds" not in training_keys(experiment(tmp_path))["training"]
 
 
 def test_a_dry_run_lists_the_volumes_of_the_folds(tmp_path, capsys):

@@ -14,6 +14,7 @@ ALONG_Z: Mapping[tuple[str, ...], float | None] = {
     ("training", "augmentation", "elastic", "jitter_sigma"): 0,
     ("training", "augmentation", "elastic", "control_point_spacing"): None,
     ("data", "voxel_size"): None,
+    ("data", "padding"): 0,
 }
 """What `model.ndim` = 2 makes of z, key by key; None: as it is, and where there is none, as along y."""
 AXES = (("training", "augmentation", "simple", "mirror"), ("training", "augmentation", "simple", "transpose"))

@@ -153,10 +153,11 @@ def target_context(head: Head, samples: Sequence[Sample], config: Config) -> Sha
     """Voxels around a patch within which lies all that a head's target depends on.
 
     A head that needs whole instances gets the largest extent of a nucleus in the training volumes, as it may be after
-    rotation, exchange of axes and jitter.
+    rotation, exchange of axes and jitter. Beyond the one plane of an image there is nothing.
     """
+    is_image = config.model.ndim == 2
     if not head.whole_instances:
-        return head.context, head.context, head.context
+        return 0 if is_image else head.context, head.context, head.context
     extent = np.max([sample.max_extent for sample in samples], axis=0).astype(float)
     augmentation = config.training.augmentation
     if augmentation.elastic.rotation_min != 0 or augmentation.elastic.rotation_max != 0:
@@ -168,7 +169,7 @@ def target_context(head: Head, samples: Sequence[Sample], config: Config) -> Sha
     axes = exchangeable_axes(augmentation, samples[0].voxel_size)
     extent[axes] = extent[axes].max(initial=0)
     z, y, x = (math.ceil(size) + head.context for size in extent)
-    return z, y, x
+    return 0 if is_image else z, y, x
 
 
 def _deforms(augmentation: Augmentation) -> bool:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.gpu import Device, choose_device, gpus_of_tensorflow
+from auxcpvloss.selection import Selection, read_selection, selection_record, validated_checkpoints
 from auxcpvloss.stages.cross_validate import cross_validate
 from auxcpvloss.stages.dry_run import dry_run
 from auxcpvloss.stages.mknet import mknet
@@ -98,8 +99,8 @@ class Choice:
             There is no such checkpoint.
         """
         split, checkpoint = experiment.validation_split, self.checkpoint
-        if checkpoint is None and self.which == "best" and experiment.selection_record():
-            checkpoint = experiment.read_selection().checkpoint
+        if checkpoint is None and self.which == "best" and selection_record(experiment):
+            checkpoint = read_selection(experiment).checkpoint
         return self._usable(experiment, split, checkpoint)
 
     def select(self, experiment: Experiment) -> Selection:
@@ -113,8 +114,8 @@ class Choice:
             There is no such checkpoint, or none was selected yet.
         """
         if self.checkpoint is None and self.which == "best":
-            return experiment.read_selection()
-        params = experiment.read_selection().params if experiment.selection_path.is_file() else experiment.params
+            return read_selection(experiment)
+        params = read_selection(experiment).params if experiment.selection_path.is_file() else experiment.params
         return Selection(self._usable(experiment, "test", self.checkpoint), params)
 
     @staticmethod
@@ -138,12 +139,12 @@ def run(
     """
     todo = choice.until_end(experiment, stages)
     need_volumes(experiment, todo)
-    if "prepare" not in todo:
-        prepare_missing(experiment, terminal, needed_splits(todo))
     first_with_network = next((stage for stage in WITH_NETWORK if stage in todo), None)
     # Before anything imports TensorFlow, which takes what it sees then.
     device = choose_device(os.environ) if first_with_network else None
     need_training(experiment, todo)
+    if "prepare" not in todo:
+        prepare_missing(experiment, terminal, needed_splits(experiment, todo))
     for stage in STAGES:
         if stage not in todo:
             continue
@@ -164,12 +165,16 @@ def run(
         if finished is not None:
             finished.append(stage)
     if choice.term_after_predict:
-        _say_how_to_go_on(experiment, terminal, [stage for stage in stages if stage not in todo or stage in VALIDATING])
+        left = [stage for stage in stages if stage not in todo or stage in VALIDATING]
+        _say_how_to_go_on(experiment, terminal, choice, left)
 
 
-def _say_how_to_go_on(experiment: Experiment, terminal: Terminal, left: Sequence[str]) -> None:
+def _say_how_to_go_on(experiment: Experiment, terminal: Terminal, choice: Choice, left: Sequence[str]) -> None:
     folder = experiment.folder
-    rest = f"-r {folder.parent} -id {folder.name} -d {' '.join(left)}" if left else "nothing is left to do"
+    chosen = "" if choice.which == "best" else f" --test-checkpoint {choice.which}"
+    if choice.checkpoint is not None:
+        chosen = f" --checkpoint {choice.checkpoint}"
+    rest = f"-r {folder.parent} -id {folder.name} -d {' '.join(left)}{chosen}" if left else "nothing is left to do"
     terminal.say(
         f"ended after the predictions, as --term_after_predict asks. To go on: {rest}; here or on a machine without "
         f"GPU, to which {folder.name}/ (without train/) and data/ of {folder.parent} are copied."
@@ -203,10 +208,10 @@ def _say_device(terminal: Terminal, device: Device) -> None:
 def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selection:
     selection = choice.select(experiment)
     newest = max(experiment.checkpoints(), default=0)
-    validated = experiment.validated_checkpoints()
+    validated = validated_checkpoints(experiment)
     if choice.checkpoint is None and choice.which == "best" and newest > max(validated, default=newest):
         terminal.warn(f"checkpoint {newest} is newer than the validation; run validate_checkpoints to consider it")
-    record = experiment.selection_record()
+    record = selection_record(experiment)
     if record and record["metric"] != experiment.metric:
         terminal.warn(
             f"selected for {record['metric']}; run validate_checkpoints again to select for {experiment.metric}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from auxcpvloss.data.sources import SPLITS, find_sources
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.selection import last_iteration, selection_record
 from auxcpvloss.stages.needs import need_volumes, needed_splits
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.prepare import unprepared
@@ -30,7 +31,7 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
     # Where nothing is to be prepared the sources need not be here.
     stored = find_sources(experiment.config.data) if "prepare" in todo else {}
     places = ", ".join(_listed(split, [source.name for source in found]) for split, found in stored.items())
-    needed = needed_splits(todo)
+    needed = needed_splits(experiment, todo)
     listing = {split: _listed(split, experiment.names(split) if split in needed else []) for split in SPLITS}
     if "prepare" not in todo:
         _dry_run_prepare(experiment, terminal, needed)
@@ -81,7 +82,7 @@ def _validation(experiment: Experiment, choice: Choice, listing: Mapping[str, st
     if choice.checkpoint is not None:
         one = f"checkpoint {choice.checkpoint}"
     else:
-        chosen = choice.which == "best" and experiment.selection_record()
+        chosen = choice.which == "best" and selection_record(experiment)
         one = "the selected checkpoint" if chosen else "the newest checkpoint"
     return {
         "validate_checkpoints": f"{volumes}: checkpoints {every} {sets}",
@@ -92,4 +93,4 @@ def _validation(experiment: Experiment, choice: Choice, listing: Mapping[str, st
 
 def _last_iteration(experiment: Experiment) -> int:
     found = averages(experiment) if experiment.config.validation.trained_models else []
-    return found[0].checkpoint if found else experiment.last_iteration
+    return found[0].checkpoint if found else last_iteration(experiment)

@@ -9,6 +9,7 @@ from typing import Any
 
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.training_record import training_record
 
 
 def initial_checkpoint(experiment: Experiment) -> Path | None:
@@ -55,7 +56,7 @@ def initial_weights(experiment: Experiment) -> dict[str, Any] | None:
     With the checkpoint of a training comes the record of that; it needs the file no more, but where it is there it
     has to be the same.
     """
-    record = experiment.training_record()
+    record = training_record(experiment)
     if record is not None and record.get("initial") is None:
         return None
     try:

@@ -14,8 +14,9 @@ from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.detection import centers_by_label
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import discard, replacing, write_text
+from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.records import Record, current, hdf_record, zarr_record
 
@@ -45,7 +46,7 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     if table.is_file() and current(experiment, path, made_from, instances_record(path)):
         return False
     heads = [head.name for head in experiment.method.predicted_heads(params)]
-    if lacking := set(heads) - set(prediction_record["heads"]):
+    if lacking := set(heads) - set(prediction_record.get("heads", ())):
         raise InputError(f"{predicted}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
     root = zarr.open_group(str(predicted), mode="r")
     prediction = {name: root[f"volumes/pred_{name}"][:] for name in heads}

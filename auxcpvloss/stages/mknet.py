@@ -7,8 +7,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
-from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
+from auxcpvloss.made_from import plain
 from auxcpvloss.stages.records import current
 from auxcpvloss.terminal import Terminal
 

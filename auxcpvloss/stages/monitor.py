@@ -14,6 +14,7 @@ import numpy as np
 from auxcpvloss.config.tables import Config
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
+from auxcpvloss.stages.needs import need_masks
 from auxcpvloss.stages.predicting import predict_samples
 from auxcpvloss.stages.validating import score_samples, validation_samples
 
@@ -36,7 +37,8 @@ class Monitor:
     Raises
     ------
     InputError
-        There are no validation volumes, and something is to be computed on them.
+        There are no validation volumes, and something is to be computed on them; or they have points only, and the
+        loss needs masks.
     """
 
     def __init__(self, experiment: Experiment, first: int) -> None:
@@ -46,6 +48,8 @@ class Monitor:
         self._path = experiment.train_folder / "validation.csv"
         self._rows = {i: row for i, row in _read(self._path).items() if i <= first}
         self._samples = validation_samples(experiment) if self._batches or self._patience else []
+        if self._batches:
+            need_masks(experiment, self._samples)
         self._maker: BatchMaker | None = None
 
     @property

@@ -32,9 +32,17 @@ ADVICE = {
 }
 
 
-def needed_splits(stages: Collection[str]) -> list[str]:
+def needed_splits(experiment: Experiment, stages: Collection[str]) -> list[str]:
     """Give the splits whose volumes the stages work on."""
-    return list(dict.fromkeys(split for stage, split in NEEDS.items() if stage in stages))
+    needed = [split for stage, split in NEEDS.items() if stage in stages]
+    if "train" in stages and looks_at_validation(experiment):
+        needed.append("val")
+    return list(dict.fromkeys(needed))
+
+
+def looks_at_validation(experiment: Experiment) -> list[str]:
+    """Give the keys of [training] by which the training looks at the validation volumes."""
+    return [key for key in ("validation_batches", "early_stop") if getattr(experiment.config.training, key)]
 
 
 def need_volumes(experiment: Experiment, stages: Collection[str]) -> None:
@@ -89,8 +97,10 @@ def need_training(experiment: Experiment, stages: Collection[str]) -> None:
     config, method = experiment.config, experiment.method
     check_optimizer(config.optimizer)
     check_precision(config.training.precision)
-    for key in ("validation_batches", "early_stop"):
-        if getattr(config.training, key) and not experiment.names("val"):
+    for key in looks_at_validation(experiment):
+        if config.validation.trained_models:
+            raise InputError(f"training.{key}: with validation.trained_models every volume trains; set it to 0.")
+        if not experiment.names("val"):
             raise InputError(f"training.{key}: there are no validation volumes; set data.val_data, or this to 0.")
     initial = None if experiment.checkpoints() else initial_checkpoint(experiment)
     if initial:

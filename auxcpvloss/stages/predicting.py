@@ -12,8 +12,9 @@ import numpy as np
 import zarr
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import replacing
+from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Head, Params
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import tile_volume
@@ -79,7 +80,7 @@ def _predicted_from(
     experiment: Experiment, checkpoint: int, sample: Sample, heads: Sequence[Head], recorded: Record | None
 ) -> Record:
     config, names = experiment.config, [head.name for head in heads]
-    if recorded and set(names) <= set(recorded["heads"]):
+    if recorded and set(names) <= set(recorded.get("heads", ())):
         # A prediction may hold more than is needed.
         names = recorded["heads"]
     if recorded and not experiment.checkpoint_path(checkpoint).is_file():

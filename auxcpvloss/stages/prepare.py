@@ -8,7 +8,8 @@ from auxcpvloss.data.samples import expected_made_from, open_sample, write_sampl
 from auxcpvloss.data.sources import SPLITS, Source, find_sources
 from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, difference, plain
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.made_from import difference, plain
 from auxcpvloss.terminal import Terminal
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import h5py
 import zarr
 
-from auxcpvloss.experiment import Experiment, difference
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.made_from import difference
 
 logger = logging.getLogger(__name__)
 

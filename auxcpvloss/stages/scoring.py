@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from auxcpvloss import metrics
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.detection import Detections, centers_of_mass, match_points, within
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
+from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
-from auxcpvloss.score_table import as_table, value_at
+from auxcpvloss.score_table import as_table, metric_paths
 from auxcpvloss.stages.labelling import instances_record, read_instances
 from auxcpvloss.stages.records import Record, current
 
@@ -93,18 +95,19 @@ def scored_points(
     return match_points(points, truth, options.detection, options.distance_limit, sample.voxel_size)
 
 
-def metric_value(experiment: Experiment, sample: Sample, table: Record) -> float:
-    """Give the number that decides in validation.
+def need_metric(experiment: Experiment, samples: Iterable[Sample]) -> None:
+    """Refuse samples that have no such score as decides in validation.
 
     Raises
     ------
     InputError
-        It compares masks, and the sample has center points only.
+        It compares masks, and a sample has center points only.
     """
-    try:
-        return float(value_at(table, experiment.metric))
-    except KeyError:
-        raise InputError(
-            f"evaluation.metric: {experiment.metric} compares masks, but {sample.name} has center points only. "
-            "Use --do_detection, or validate on volumes with masks."
-        ) from None
+    if experiment.metric in metric_paths([experiment.config.evaluation.detection], segmentation=False):
+        return
+    for sample in samples:
+        if sample.is_sparse:
+            raise InputError(
+                f"evaluation.metric: {experiment.metric} compares masks, but {sample.name} has center points only. "
+                "Use --do_detection, or validate on volumes with masks."
+            )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -19,8 +19,9 @@ from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.methods import METHODS, Params
 from auxcpvloss.processes import how_it_ended
+from auxcpvloss.score_table import value_at
 from auxcpvloss.stages.labelling import label_sample
-from auxcpvloss.stages.scoring import evaluate_sample, metric_value
+from auxcpvloss.stages.scoring import evaluate_sample
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """The metric on the volume, and whether it was scored now."""
+    """The metric on the volume, whether it was scored now, and what was overwritten for it (`Experiment.renew`)."""
 
     value: float
     made: bool
+    renewed: Set[Path] = frozenset()
 
 
 def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
@@ -68,7 +70,9 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
         while busy:
             for connection in wait(list(busy)):
                 worker = busy[connection]  # type: ignore[index]
-                yield worker.finish()
+                task, result = worker.finish()
+                experiment.renewed.update(result.renewed)
+                yield task, result
                 if not worker.begin(next(waiting, None)):
                     del busy[worker.connection]
     finally:
@@ -79,7 +83,7 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
 def _score(experiment: Experiment, task: Task) -> Result:
     label_sample(experiment, task.split, task.checkpoint, task.params, task.sample)
     table, made = evaluate_sample(experiment, task.split, task.checkpoint, task.params, task.sample)
-    return Result(metric_value(experiment, task.sample, table), made)
+    return Result(float(value_at(table, experiment.metric)), made)
 
 
 class _Worker:
@@ -90,7 +94,7 @@ class _Worker:
         context = get_context("spawn")
         self.connection, other = context.Pipe()
         # The classes of a configuration and of parameters are made as they are needed, so they travel as plain tables.
-        job = (experiment.folder, experiment.method.name, experiment.config.model_dump())
+        job = (experiment.folder, experiment.method.name, experiment.config.model_dump(), experiment.renewed)
         self._process = context.Process(target=_work, args=(other, *job))
         self._process.start()
         # Held by the worker alone, so that its death closes the pipe.
@@ -133,17 +137,19 @@ class _Worker:
         self._process.join()
 
 
-def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any]) -> None:
+def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path]) -> None:
     """Label and score until there is nobody who hands over tasks."""
     # No library is to start it by the way: it takes seconds, and memory of a GPU.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    experiment = Experiment(folder, schema(METHODS[method]).model_validate(config))
+    experiment = Experiment(folder, schema(METHODS[method]).model_validate(config), renewed)
     try:
         while True:
             split, checkpoint, params, sample = connection.recv()
             task = Task(split, checkpoint, experiment.method.params(**params), sample)
             try:
-                connection.send(_score(experiment, task))
+                before = frozenset(experiment.renewed)
+                result = _score(experiment, task)
+                connection.send(replace(result, renewed=experiment.renewed - before))
             except (InputError, StageError) as error:
                 connection.send(error)
             except Exception:

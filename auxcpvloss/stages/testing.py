@@ -8,9 +8,10 @@ import numpy as np
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.detection import centers_of_mass
-from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.pictures import picture
 from auxcpvloss.point_pictures import picture_of_detections, picture_of_points
+from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
@@ -22,10 +23,13 @@ SPLIT = "test"
 
 
 def predict(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
-    """Run the network of the selected checkpoint over every test volume."""
-    samples = _samples(experiment)
+    """Run the network of the selected checkpoint over every test volume.
+
+    A prediction holds what the selected parameters need and what those of [postprocessing] need, for postprocess.
+    """
+    samples, sets = _samples(experiment), [selection.params, experiment.params]
     with terminal.progress("volumes", len(samples)) as bar:
-        made = predict_samples(experiment, SPLIT, selection.checkpoint, samples, bar.note, [selection.params])
+        made = predict_samples(experiment, SPLIT, selection.checkpoint, samples, bar.note, sets)
     folder = experiment.processed(SPLIT, selection.checkpoint, "any").parent
     terminal.say(f"checkpoint {selection.checkpoint}: {_of(made, samples)} predicted in {folder}")
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, plain
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
+from auxcpvloss.made_from import plain
 from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.selection import last_iteration
 from auxcpvloss.stages.initial import initial_weights
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.needs import lacking, need_masks
@@ -20,6 +22,7 @@ from auxcpvloss.stages.trained_models import select_by_trained_models
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.stages.training_loop import TrainingLoop
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.training_record import refuse_other_training, training_keys
 
 if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer
@@ -38,11 +41,11 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
     config = experiment.config
     if config.validation.trained_models:
         select_by_trained_models(experiment, terminal)
-    last = experiment.last_iteration
+    last = last_iteration(experiment)
     samples = _samples(experiment)
     made_from: dict[str, Any] = {sample.name: sample.made_from for sample in samples}
     initial = initial_weights(experiment)
-    experiment.refuse_other_training(made_from, initial)
+    refuse_other_training(experiment, made_from, initial)
     first = max(experiment.checkpoints(), default=0)
     monitor = Monitor(experiment, first)
     if first and not monitor.lacks(first) and (first >= last or monitor.verdict()):
@@ -106,5 +109,5 @@ def _samples(experiment: Experiment) -> list[Sample]:
 
 def _record(experiment: Experiment, samples: dict[str, Any], initial: dict[str, Any] | None) -> None:
     """Write down what the weights depend on."""
-    record = {**experiment.training_keys(), "samples": plain(samples), "initial": initial}
+    record = {**training_keys(experiment), "samples": plain(samples), "initial": initial}
     write_text(experiment.train_folder / "made_from.json", json.dumps(record, indent=2) + "\n")

@@ -8,8 +8,10 @@ from math import fsum
 from pathlib import Path
 
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, Selection, plain
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
+from auxcpvloss.selection import Selection, read_selection, selection_record, write_selection
 from auxcpvloss.stages.validation_table import Means, read_scores
 from auxcpvloss.terminal import Terminal
 
@@ -65,7 +67,7 @@ def averages(experiment: Experiment) -> list[Average]:
         beyond the end of this training.
     """
     runs = [Path(run) for run in experiment.config.validation.trained_models]
-    record = experiment.selection_record() or {"made_from": {}}
+    record = selection_record(experiment) or {"made_from": {}}
     known = record["made_from"].get("trained_models") == list(map(str, runs))
     if known and not any(run.exists() for run in runs):
         return []
@@ -94,7 +96,7 @@ def select_by_trained_models(experiment: Experiment, terminal: Terminal) -> None
     """
     found = averages(experiment)
     if not found:
-        selection = experiment.read_selection()
+        selection = read_selection(experiment)
         terminal.say(f"the runs are not here; as averaged before: {_describe(selection.checkpoint, selection.params)}")
         return
     runs, best = experiment.config.validation.trained_models, found[0]
@@ -103,8 +105,12 @@ def select_by_trained_models(experiment: Experiment, terminal: Terminal) -> None
         "tables": [sha256(_table(Path(run)).read_bytes()).hexdigest() for run in runs],
         "checkpoints": sorted({one.checkpoint for one in found}),
     }
-    experiment.write_selection(
-        Selection(best.checkpoint, best.params), list(type(best.params).model_fields), best.value, plain(made_from)
+    write_selection(
+        experiment,
+        Selection(best.checkpoint, best.params),
+        list(type(best.params).model_fields),
+        best.value,
+        plain(made_from),
     )
     columns = ["checkpoint", *type(best.params).model_fields, "mean", *(Path(run).name for run in runs)]
     rows = [[one.checkpoint, *one.params.model_dump().values(), one.value, *one.values] for one in found[:SHOWN]]

@@ -15,6 +15,7 @@ import numpy as np
 from auxcpvloss.errors import StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import replacing
+from auxcpvloss.selection import last_iteration
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.terminal import Bar, Terminal
@@ -70,7 +71,7 @@ class TrainingLoop:
         StageError
             The loss is no longer a number.
         """
-        table, done, last = self.experiment.config.training, first, self.experiment.last_iteration
+        table, done, last = self.experiment.config.training, first, last_iteration(self.experiment)
         if first and self.monitor.lacks(first):
             self._look(first)
         if self.monitor.verdict():

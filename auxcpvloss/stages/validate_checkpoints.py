@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auxcpvloss.experiment import Experiment, Selection, plain
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.made_from import plain
+from auxcpvloss.selection import Selection, write_selection
 from auxcpvloss.stages.parameter_sets import grids
 from auxcpvloss.stages.trained_models import select_by_trained_models
 from auxcpvloss.stages.validating import (
@@ -60,7 +62,9 @@ def _choose(experiment: Experiment, terminal: Terminal, checkpoints: Sequence[in
     write_scores(experiment.selection_path.with_name(table), scores, metric)
     names, count = [sample.name for sample in validation_samples(experiment)], len(scores) // len(checkpoints)
     made_from = {"samples": names, "checkpoints": checkpoints, "sets": count}
-    experiment.write_selection(Selection(best.checkpoint, best.params), grids(experiment), best.value, plain(made_from))
+    write_selection(
+        experiment, Selection(best.checkpoint, best.params), grids(experiment), best.value, plain(made_from)
+    )
     if best.value == 0:
         terminal.warn(
             "no checkpoint finds anything with any of the parameters. Train longer (training.max_iterations), or try "

@@ -9,9 +9,10 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.methods import Params
-from auxcpvloss.stages.needs import lacking, need_masks
+from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.predicting import predict_samples
+from auxcpvloss.stages.scoring import need_metric
 from auxcpvloss.stages.scoring_processes import Task, score_tasks
 from auxcpvloss.stages.validation_table import Score
 from auxcpvloss.terminal import Terminal
@@ -23,13 +24,12 @@ def validation_samples(experiment: Experiment) -> list[Sample]:
     Raises
     ------
     InputError
-        There are none.
+        There are none, or one of them has no such score as decides.
     """
     samples = [sample for sample in experiment.samples("val") if sample.has_truth]
     if not samples:
         raise lacking("val")
-    if not experiment.is_detection:
-        need_masks(experiment, samples)
+    need_metric(experiment, samples)
     return samples
 
 

@@ -8,11 +8,14 @@ import numpy as np
 import zarr
 
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, Selection
-from auxcpvloss.prediction_pictures import prediction_picture
-from auxcpvloss.stages.labelling import instances_record, read_instances
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.prediction_pictures import fullest_plane, point_prediction_picture, prediction_picture
+from auxcpvloss.selection import Selection
+from auxcpvloss.stages.labelling import instances_record
 from auxcpvloss.stages.records import zarr_record
+from auxcpvloss.stages.scoring import scored_instances, scored_points
 from auxcpvloss.terminal import Terminal
 
 SPLIT = "test"
@@ -20,6 +23,8 @@ SPLIT = "test"
 
 def visualize(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
     """Draw a plane of every test volume: raw data, all predicted heads, instances and, with truth, hits and errors.
+
+    Where detection is the task, points instead of instances.
 
     Raises
     ------
@@ -45,12 +50,14 @@ def _draw(experiment: Experiment, selection: Selection, sample: Sample, folder: 
         raise InputError(f"{labelled}: there are no instances to show. Run the stage label.")
     arrays = zarr.open_group(str(predicted), mode="r")["volumes"]
     folder.mkdir(parents=True, exist_ok=True)
-    prediction_picture(
-        folder / f"{sample.name}.png",
-        np.asarray(sample.raw),
-        {name.removeprefix("pred_"): array for name, array in arrays.arrays()},
-        read_instances(labelled),
-        np.asarray(sample.labels) if sample.has_labels else None,
-        sample.voxel_size,
-        f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}, {selection.params.slug()}",
-    )
+    prediction = {name.removeprefix("pred_"): array for name, array in arrays.arrays()}
+    path, raw, size = folder / f"{sample.name}.png", np.asarray(sample.raw), sample.voxel_size
+    title = f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}, {selection.params.slug()}"
+    instances, truth = scored_instances(experiment, labelled, sample)
+    if not experiment.is_detection:
+        prediction_picture(path, raw, prediction, instances, truth, size, title)
+        return
+    # Points are single voxels, which nobody would see.
+    z = fullest_plane(instances if sample.truth is None else np.asarray(sample.truth))
+    points = scored_points(experiment, instances, truth, sample) if sample.has_truth else centers_of_mass(instances)
+    point_prediction_picture(path, raw, prediction, z, points, size, title)

@@ -24,7 +24,7 @@ IN_2D = {
         "ndim": 2, "train_input_shape": [62, 66], "test_input_shape": [70, 70], "kernel_size": [3, 5],
         "downsample_factors": [[2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2],
     },
-    "data": {"voxel_size": [0.5, 0.25]},
+    "data": {"voxel_size": [0.5, 0.25], "padding": [4, 6]},
     "training": {"augmentation": {"elastic": {"control_point_spacing": [8, 9], "jitter_sigma": [2, 3]}}},
 }  # fmt: skip
 
@@ -34,7 +34,7 @@ def test_two_numbers_are_those_along_y_and_x():
     model, elastic = config.model, config.training.augmentation.elastic
     assert (model.train_input_shape, model.test_input_shape) == ((1, 62, 66), (1, 70, 70))
     assert (model.kernel_size, model.downsample_factors) == ((1, 3, 5), [(1, 2, 2)])
-    assert config.data.voxel_size == (0.5, 0.5, 0.25)
+    assert (config.data.voxel_size, config.data.padding) == ((0.5, 0.5, 0.25), (0, 4, 6))
     assert (elastic.control_point_spacing, elastic.jitter_sigma) == ((8, 8, 9), (0, 2, 3))
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from auxcpvloss.methods import METHODS
+from auxcpvloss.methods import METHODS, OUTSIDE
+from auxcpvloss.methods.sdt import CONTEXT
 from auxcpvloss.network import losses
-from auxcpvloss.pipeline.training import BatchMaker
+from auxcpvloss.pipeline.training import BatchMaker, target_context
 from tests.conftest import blobs, configure, make_sample
 
 SMALL = {"ndim": 2, "train_input_shape": [28, 28], "test_input_shape": [28, 28], "downsample_factors": [[2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2]}  # fmt: skip
@@ -36,6 +37,16 @@ def test_every_patch_is_of_the_plane(sample, p_nonempty, padding):
         raw = batch.raw[0, 0, 0] if padding == "same" else batch.raw[0, 0, 0, 8:-8, 8:-8]
         nucleus = batch.region[0, 0, 0] == losses.INSTANCE
         assert ((raw > 0.5) == nucleus).mean() > 0.9
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_no_plane_is_asked_for_beyond_the_image(sample, method):
+    """A target is the same as with its context above and below, where nothing is: 91 planes for sdt."""
+    labels = np.asarray(sample.labels)
+    for head in method.heads:
+        assert target_context(head, [sample], configure(model=SMALL))[0] == 0
+        beyond = np.pad(labels, ((CONTEXT, CONTEXT), (0, 0), (0, 0)), constant_values=OUTSIDE)
+        np.testing.assert_array_equal(head.target(beyond)[:, CONTEXT], head.target(labels)[:, 0])
 
 
 def test_targets_are_those_of_two_dimensions(sample):

@@ -12,25 +12,31 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from matplotlib.image import imread
 
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.detection import MATCHINGS, centers_by_label
 from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment, Selection
+from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target
 from auxcpvloss.metrics import THRESHOLDS, Counts
 from auxcpvloss.score_table import as_table
+from auxcpvloss.selection import Selection, selection_record
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.labelling import label_sample, read_instances
+from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.predicting import _predicted_from
-from auxcpvloss.stages.scoring import evaluate_sample, metric_value
+from auxcpvloss.stages.scoring import evaluate_sample
 from auxcpvloss.stages.summary import summarize
 from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
+from auxcpvloss.stages.validating import validation_samples
+from auxcpvloss.stages.visualize import visualize
 from auxcpvloss.terminal import Terminal
 from tests.conftest import TINY, configure, merge
+from tests.test_pictures import colors_of
 
 SHAPE = (14, 30, 40)
 CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]
@@ -60,7 +66,7 @@ def predict(experiment: Experiment, split: str, labels: np.ndarray) -> None:
     """Write the prediction of a network that is sure of these labels."""
     group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
     group["volumes/pred_threeclass"] = perfect(target(labels))
-    group.attrs["made_from"] = {"labels": labels.astype(bool).sum().item()}
+    group.attrs["made_from"] = {"labels": labels.astype(bool).sum().item(), "heads": ["threeclass"]}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +112,7 @@ def validate(experiment: Experiment) -> None:
     experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
     experiment.checkpoint_path(4).write_bytes(b"weights")
     (sample,) = experiment.samples("val")
-    record = _predicted_from(experiment, 4, sample)
+    record = _predicted_from(experiment, 4, sample, experiment.method.predicted_heads(experiment.params), None)
     zarr.open_group(str(experiment.processed("val", 4, "a"))).attrs["made_from"] = record
     validate_checkpoints(experiment, Terminal())
 
@@ -180,7 +186,10 @@ def test_no_instances_of_before_beside_the_centers_of_now(make, monkeypatch):
     experiment = make()
     score(experiment)
     path = experiment.instanced("test", 4, experiment.params, "a")
-    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {"labels": "others"}
+    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {
+        "labels": "others",
+        "heads": ["threeclass"],
+    }
 
     class KilledError(Exception):
         pass
@@ -224,11 +233,23 @@ def test_a_volume_with_points_only_is_scored_by_them(make, capsys):
     # There is nothing to show but points.
     assert list(summary(experiment)[0])[1:4] == ["TP", "FP", "FN"]
     assert (results(experiment) / "a_points.png").is_file()
-    (sample,) = experiment.samples("test")
+
+
+def test_where_there_are_points_only_validation_needs_a_metric_of_points(make, data):
+    volumes = {"data": {"val_data": str(data / "sparse")}}
     with pytest.raises(
         InputError, match=r"th_0_5\.AP compares masks, but a has center points only\. Use --do_detection"
     ):
-        metric_value(experiment, sample, table)
+        validation_samples(make(**volumes))
+    for number, evaluation in enumerate(({"do_detection": True}, {"metric": "confusion_matrix.hoefener.recall"})):
+        assert validation_samples(make(name=str(number), evaluation=evaluation, **volumes))
+
+
+def test_no_loss_of_a_segmentation_where_there_are_points_only(make, data):
+    change = {"data": {"val_data": str(data / "sparse")}, "evaluation": {"do_detection": True}}
+    assert Monitor(make(**change, training={"early_stop": 1}), 0).wanted
+    with pytest.raises(InputError, match=r"a: has center points but no masks, and model\.method = 'threeclass' learns"):
+        Monitor(make(name="loss", **change, training={"validation_batches": 1}), 0)
 
 
 def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
@@ -256,13 +277,17 @@ def test_a_method_for_detection_has_no_scores_of_instances(make):
     for split in ("val", "test"):
         group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
         group["volumes/pred_gauss"] = METHODS["gauss"].heads[0].target(predicted_labels())
-        group.attrs["made_from"] = {"blobs": "known"}
+        group.attrs["made_from"] = {"blobs": "known", "heads": ["gauss"]}
     assert experiment.metric == "confusion_matrix.hoefener.AP"
     table = score(experiment)
     assert list(table["confusion_matrix"]) == ["hoefener"]
     assert counts(table, "hoefener") == (3, 1, 1)
     assert list(summary(experiment)[0])[-1] == "AP"
     assert (results(experiment) / "a_points.png").is_file()
+    # Voxels in the middle of nuclei would not agree with one of them.
+    visualize(experiment, Terminal(), selection(experiment))
+    image = imread(experiment.visualized("test", 4, experiment.params) / "a.png")[..., :3]
+    assert colors_of(image) == {"TP: both", "FP", "FN"}
     assert configure(model={"method": "gauss"}, evaluation={"metric": "confusion_matrix.hoefener.recall"})
     with pytest.raises(InputError, match=r"evaluation\.metric: 'confusion_matrix\.avAP' is a score of instances.*hoefener\.AP"):  # fmt: skip
         configure(model={"method": "gauss"}, evaluation={"metric": "confusion_matrix.avAP"})
@@ -314,7 +339,7 @@ def test_the_summary_has_what_is_asked_for(make, capsys):
 def test_validation_selects_by_the_metric_of_the_task_and_says_when_it_was_another(make, capsys):
     experiment = make()
     validate(experiment)
-    record = experiment.selection_record()
+    record = selection_record(experiment)
     assert record is not None
     assert (record["metric"], record["score"]) == ("confusion_matrix.th_0_5.AP", pytest.approx(0.6))
     assert "confusion_matrix.th_0_5.AP" in (experiment.folder / "val" / "scores.csv").read_text()

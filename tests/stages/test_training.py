@@ -13,9 +13,11 @@ import pytest
 import toml
 
 from auxcpvloss.cli import main
+from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.pipeline.training import BatchMaker
 from auxcpvloss.stages.monitor import without_augmentation
+from auxcpvloss.stages.needs import need_training
 from tests.conftest import TINY, configure, make_sample, merge
 from tests.network.small import SMALL
 from tests.stages.test_chain import files, weights
@@ -150,6 +152,20 @@ def test_validation_needs_volumes(tmp_path, capfd, key):
     assert not (tmp_path / "root").exists()
 
 
+@pytest.mark.parametrize("key", ["validation_batches", "early_stop"])
+def test_the_volumes_that_training_looks_at_are_prepared(tmp_path, capfd, key):
+    assert run(tmp_path, "a", "train", "--dry-run", training={key: 1}) == 0
+    assert "prepare              would do: worm_00, worm_01, not prepared yet" in capfd.readouterr().out
+    assert run(tmp_path, "a", "train", "--dry-run") == 0
+    assert "prepare              would do: worm_00, not prepared yet" in capfd.readouterr().out
+
+
+def test_where_every_volume_trains_none_can_be_looked_at(tmp_path):
+    config = configure(validation={"trained_models": ["/runs/1"]}, training={"early_stop": 1})
+    with pytest.raises(InputError, match=r"training\.early_stop: with validation\.trained_models every volume trains"):
+        need_training(Experiment(tmp_path, config), ["train"])
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -163,8 +179,9 @@ def test_validation_needs_volumes(tmp_path, capfd, key):
         ({"training": {"precision": "mixed_float16"}}, "mixed_float16"),
     ],
 )  # fmt: skip
-def test_before_anything_is_written(tmp_path, capfd, change, expected):
-    assert run(tmp_path, "a", "prepare", "mknet", **change) == 2
+@pytest.mark.parametrize("stages", [["prepare", "mknet"], ["train"]])
+def test_before_anything_is_written(tmp_path, capfd, change, expected, stages):
+    assert run(tmp_path, "a", *stages, **change) == 2
     assert expected in capfd.readouterr().err
     assert not (tmp_path / "root").exists()
 

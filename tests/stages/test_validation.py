@@ -18,6 +18,7 @@ from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.selection import Selection, write_selection
 from auxcpvloss.stages import Choice
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.predicting import predict_samples
@@ -60,7 +61,7 @@ def test_predictions_hold_what_any_set_of_parameters_needs(gpu_part):
         assert set(zarr.open(str(path), mode="r")["volumes"]) == {"pred_threeclass", "pred_cpv"}
 
 
-def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part, tmp_path):
+def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part, tmp_path, capfd):
     root = gpu_part.copy(tmp_path / "elsewhere", train=False)
     flag = tmp_path / "imported"
     for library in ("tensorflow", "keras"):
@@ -83,6 +84,10 @@ def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part
     assert not (root / "run" / "train").exists()
 
     # The test volumes: predicted where the checkpoints are, labelled and scored where they are not.
+    capfd.readouterr()
+    assert main(arguments(whole, "-d", "predict", "label", "--checkpoint", "90", "--term_after_predict")) == 0
+    # What was said on the command line is said again, or the rest would be of another checkpoint.
+    assert f"To go on: -r {whole} -id run -d label --checkpoint 90;" in capfd.readouterr().out
     assert main(arguments(whole, "-d", "predict", "label", "evaluate", "--term_after_predict")) == 0
     assert not (whole / "run" / "test" / "instanced").exists()
     shutil.copytree(whole / "run" / "test", root / "run" / "test")
@@ -118,6 +123,23 @@ def test_a_prediction_that_holds_more_than_needed_serves_and_one_with_less_does_
         predict_samples(experiment, "val", 90, samples, sets=[votes])
     with pytest.raises(InputError, match=r"made without cpv. Run the stage predict again"):
         score_samples(experiment, [90], [votes], samples)
+
+
+def test_predictions_of_the_test_volumes_serve_seeds_that_are_set_by_hand(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path)
+    arguments_of = [*arguments(root, "--checkpoint", "90"), "-d"]
+    assert main([*arguments_of, "predict"]) == 0
+    (path,) = (root / "run/test/processed/90").iterdir()
+    assert set(zarr.open(str(path), mode="r")["volumes"]) == {"pred_threeclass"}
+    config = root / "run" / "config.toml"
+    config.write_text(config.read_text().replace("use_cpv_for_seeds = false", "use_cpv_for_seeds = true"))
+    assert main([*arguments_of, "postprocess"]) == 2
+    assert "made without cpv. Run the stage predict again" in capfd.readouterr().err
+    # Whatever validation selects, which predict goes by too.
+    experiment = opened(root)
+    plain = experiment.params.model_copy(update={"use_cpv_for_seeds": False})
+    write_selection(experiment, Selection(90, plain), ["use_cpv_for_seeds"], 0.5, {"checkpoints": [90]})
+    assert main([*arguments_of, "predict", "postprocess"]) == 0
 
 
 def test_validate_chooses_for_the_checkpoint_that_is_meant(gpu_part, tmp_path, capfd):
@@ -173,6 +195,17 @@ def test_scores_do_not_depend_on_the_number_of_processes(gpu_part, tmp_path):
     again = scores(with_workers(two, 1))
     assert sum(made for *_, made in again) == 0
     assert [row[:3] for row in again] == [row[:3] for row in alone]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_overwriting_makes_a_score_again_once_whatever_the_number_of_processes(gpu_part, tmp_path, number):
+    experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), number)
+    scores(experiment)
+    general = experiment.config.general.model_copy(update={"overwrite": True})
+    again = Experiment(experiment.folder, experiment.config.model_copy(update={"general": general}))
+    assert sum(made for *_, made in scores(again)) == 2 * 4 * 2
+    # As cross_validate does in the same command.
+    assert sum(made for *_, made in scores(again)) == 0
 
 
 def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):

@@ -1,0 +1,80 @@
+"""What the weights in the folder of an experiment were made from, and what they may be gone on with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.made_from import completed, difference, plain
+from auxcpvloss.volumes import training_folds
+
+INDIFFERENT = (
+    "max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size",
+    "validation_batches", "early_stop",
+)  # fmt: skip
+"""Keys of [training] that do not change what the weights become."""
+
+
+def training_record(experiment: Experiment) -> dict[str, Any] | None:
+    """What the weights in the folder were made from; None while there are none.
+
+    A key that is younger than the record was at its default, without a name.
+    """
+    path = experiment.train_folder / "made_from.json"
+    if not experiment.checkpoints() or not path.is_file():
+        return None
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    defaults = load([ConfigFile(str(path), {"model": {"method": record["model"]["method"]}})])
+    return completed(training_keys(Experiment(experiment.folder, defaults)), record)
+
+
+def training_keys(experiment: Experiment) -> dict[str, Any]:
+    """Give the keys of the configuration that the weights depend on."""
+    config = experiment.config
+    tables = config.model_dump(mode="json", include={"preprocessing", "model", "optimizer", "training"})
+    tables["model"].pop("test_input_shape")
+    for key in INDIFFERENT:
+        # The length of the training shapes this schedule.
+        if key != "max_iterations" or config.optimizer.lr_schedule != "cosine":
+            tables["training"].pop(key)
+    # Which weights [init] gives is known to the stage train.
+    tables["init"] = config.init.model_dump(exclude={"checkpoint"}) if config.init.checkpoint else {}
+    # All folds but the one that validates may be named, or left to be meant.
+    tables["training"].pop("folds")
+    if folds := training_folds(config):
+        tables["training"]["folds"] = folds
+    return plain({**tables, "general": {"seed": config.general.seed}})
+
+
+def refuse_other_training(
+    experiment: Experiment, samples: Mapping[str, Any] | None = None, initial: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse to go on with weights that were made from something else.
+
+    Parameters
+    ----------
+    samples : mapping, optional
+        What the training volumes were made from, by name; not compared if not given.
+    initial : mapping, optional
+        Which weights the training began with; not compared if not given.
+
+    Raises
+    ------
+    InputError
+        The weights in the folder were made from other keys or data.
+    """
+    record = training_record(experiment)
+    if record is None:
+        return
+    now = {**training_keys(experiment), "samples": record["samples"] if samples is None else plain(samples)}
+    now["initial"] = record.get("initial") if initial is None else plain(initial)
+    changed = difference(record, now)
+    if changed is not None:
+        raise InputError(
+            f"{experiment.train_folder}: holds checkpoints of another training: {changed}.\n"
+            "Use another experiment (-id NAME), or --run_from_exp to go on with the configuration of this one."
+        )
