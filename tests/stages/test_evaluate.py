@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -30,7 +31,7 @@ from auxcpvloss.stages.summary import summarize
 from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
 from auxcpvloss.terminal import Terminal
-from tests.conftest import TINY, configure, merge
+from tests.conftest import TINY, configure, make_sample, merge
 
 SHAPE = (14, 30, 40)
 CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]
@@ -60,7 +61,7 @@ def predict(experiment: Experiment, split: str, labels: np.ndarray) -> None:
     """Write the prediction of a network that is sure of these labels."""
     group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
     group["volumes/pred_threeclass"] = perfect(target(labels))
-    group.attrs["made_from"] = {"labels": labels.astype(bool).sum().item()}
+    group.attrs["made_from"] = {"heads": ["threeclass"], "labels": labels.astype(bool).sum().item()}
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +107,8 @@ def validate(experiment: Experiment) -> None:
     experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
     experiment.checkpoint_path(4).write_bytes(b"weights")
     (sample,) = experiment.samples("val")
-    record = _predicted_from(experiment, 4, sample)
+    heads = experiment.method.predicted_heads(experiment.params)
+    record = _predicted_from(experiment, 4, sample, heads, None)
     zarr.open_group(str(experiment.processed("val", 4, "a"))).attrs["made_from"] = record
     validate_checkpoints(experiment, Terminal())
 
@@ -180,7 +182,7 @@ def test_no_instances_of_before_beside_the_centers_of_now(make, monkeypatch):
     experiment = make()
     score(experiment)
     path = experiment.instanced("test", 4, experiment.params, "a")
-    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {"labels": "others"}
+    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {"heads": ["threeclass"], "labels": "others"}
 
     class KilledError(Exception):
         pass
@@ -256,7 +258,7 @@ def test_a_method_for_detection_has_no_scores_of_instances(make):
     for split in ("val", "test"):
         group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
         group["volumes/pred_gauss"] = METHODS["gauss"].heads[0].target(predicted_labels())
-        group.attrs["made_from"] = {"blobs": "known"}
+        group.attrs["made_from"] = {"heads": ["gauss"], "blobs": "known"}
     assert experiment.metric == "confusion_matrix.hoefener.AP"
     table = score(experiment)
     assert list(table["confusion_matrix"]) == ["hoefener"]
@@ -281,6 +283,22 @@ def test_matching_and_limit_of_the_configuration_are_used(make, matching, kind):
     assert counts(far, matching) == (3, 1, 1)
     assert matching in far["confusion_matrix"]
     assert len({*MATCHINGS} & {*far["confusion_matrix"]}) == 1
+
+
+@pytest.mark.parametrize(("optimal", "expected"), [(True, (2, 0, 0)), (False, (1, 1, 1))])
+def test_the_matching_of_instances_is_the_configured_one(tmp_path, optimal, expected):
+    """Two nuclei side by side, cut at another place by the result: greed takes the pair that spoils both others."""
+    truth, found = np.zeros((2, 1, 4, 14), np.uint32)
+    truth[..., :10], truth[..., 10:] = 1, 2
+    found[..., :4], found[..., 4:] = 2, 1
+    sample = make_sample(tmp_path, truth > 0, truth)
+    experiment = Experiment(tmp_path / "e", configure(evaluation={"use_linear_sum_assignment": optimal}))
+    instances = experiment.instanced("test", 4, experiment.params, sample.name)
+    instances.parent.mkdir(parents=True)
+    with h5py.File(instances, "w") as file:
+        file["volumes/instances"] = found
+        file.attrs["made_from"] = "{}"
+    assert counts(evaluate_sample(experiment, "test", 4, experiment.params, sample)[0], "th_0_2") == expected
 
 
 def test_the_limit_follows_the_size_of_voxels(make):
