@@ -182,7 +182,10 @@ def test_no_instances_of_before_beside_the_centers_of_now(make, monkeypatch):
     experiment = make()
     score(experiment)
     path = experiment.instanced("test", 4, experiment.params, "a")
-    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {"heads": ["threeclass"], "labels": "others"}
+    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {
+        "heads": ["threeclass"],
+        "labels": "others",
+    }
 
     class KilledError(Exception):
         pass
