@@ -6,14 +6,20 @@ import os
 import signal
 import sys
 
-INTERRUPTED = 130
+INTERRUPTED, NOT_INSTALLED = 130, 2
 MESSAGE = "Interrupted. The same command goes on from here."
 
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    _import_interruptibly()
-    from auxcpvloss.cli import main as command_line
+    try:
+        _import_interruptibly()
+        from auxcpvloss.cli import main as command_line
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("auxcpvloss"):
+            raise
+        print(_not_installed(str(error.name)), file=sys.stderr)
+        return NOT_INSTALLED
 
     try:
         return command_line()
@@ -34,6 +40,15 @@ def _import_interruptibly() -> None:
     import auxcpvloss.cli  # noqa: F401
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _not_installed(module: str) -> str:
+    """Say which Python lacks what: most often another one than that which the program was installed for."""
+    version = ".".join(map(str, sys.version_info[:2]))
+    return (
+        f"{sys.executable} (Python {version}) has no module {module!r}. Run the program with a Python 3.11 to 3.13 in "
+        "which `pip install -r requirements.txt` was run, such as .venv/bin/python after `make demo` (README)."
+    )
 
 
 def _leave(*_: object) -> None:

@@ -130,7 +130,7 @@ def _name_setups(app: str, config: Config, terminal: Terminal) -> None:
 
 def _given(args: argparse.Namespace) -> list[ConfigFile]:
     """Configuration that the arguments name, least important first: of the application, of the setup, by file."""
-    files = [ConfigFile.read(Path(path)) for path in args.config]
+    files = [_read(Path(path), args) for path in args.config]
     # The built-in defaults are merged first in any case; once more, on top, they would undo application and setup.
     files = [file for file in files if file.tables != defaults().tables]
     named = [find_config(args.app)] if args.app else []
@@ -139,6 +139,16 @@ def _given(args: argparse.Namespace) -> list[ConfigFile]:
     if args.setup:
         named.append(find_config(args.app, args.setup))
     return [*(ConfigFile.read(path) for path in named), *files]
+
+
+def _read(path: Path, args: argparse.Namespace) -> ConfigFile:
+    try:
+        return ConfigFile.read(path)
+    except InputError as error:
+        if path.exists() or not args.setup:
+            raise
+        # The original had the file of its setup named as well, by a path of its own.
+        raise InputError(f"{error} If it is that of the setup, leave it out: -s {args.setup} reads it.") from None
 
 
 def _name(args: argparse.Namespace) -> str:

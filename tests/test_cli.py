@@ -12,12 +12,14 @@ import pytest
 import toml
 
 from auxcpvloss import __version__
-from auxcpvloss.__main__ import INTERRUPTED, MESSAGE
+from auxcpvloss.__main__ import INTERRUPTED, MESSAGE, NOT_INSTALLED
 from auxcpvloss.arguments import parser
 from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.config.places import config_folder
 from tests.conftest import TINY, merge
+from tests.data.test_sources import write_arrays
+from tests.data.volumes import blobs, write_tiff
 
 ROOT = Path(__file__).parents[1]
 
@@ -36,6 +38,17 @@ def frozen(root: Path, name: str):
 def test_the_script_and_the_version():
     done = subprocess.run([sys.executable, "run_auxcpvloss.py", "--version"], cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
     assert __version__ in done.stdout
+
+
+def test_a_python_without_the_libraries_is_told_from_wrong_arguments():
+    # -S: as if nothing were installed.
+    command = [sys.executable, "-S", "run_auxcpvloss.py", "--version"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == NOT_INSTALLED
+    assert f"{sys.executable} (Python 3." in done.stderr
+    assert "has no module" in done.stderr
+    assert "pip install -r requirements.txt" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help_names_every_stage_and_application(capsys):
@@ -103,15 +116,33 @@ def test_an_application_alone_names_its_setups(tmp_path, capsys):
         (["-id", "nosuch", "-d", "all"], "there is no such experiment"),
         (["-id", "nosuch", "--run_from_exp", "-d", "all"], "there is no such experiment"),
         (["-c", "nosuch.toml", "-d", "all"], "nosuch.toml: no such configuration file"),
+        (["-a", "synthetic", "-s", "threeclass", "-c", "x/config.toml", "-d", "all"], "x/config.toml: no such configuration file. If it is that of the setup, leave it out: -s threeclass reads it"),
         (["-s", "threeclass", "-d", "all"], "of which application? Name it with -a"),
         (["-a", "synthetic", "-d", "predict", "--seed", "-3"], "general.seed"),
         (["-a", "synthetic", "-d", "all", "--input-format", "png"], "command line: data.input_format"),
     ],
-)
+)  # fmt: skip
 def test_bad_arguments_are_refused_in_words(arguments, expected, tmp_path, capsys):
     assert main([*arguments, "-r", str(tmp_path / "root")]) == INPUT_ERROR
     assert expected in capsys.readouterr().err
     assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("wanted", ["tif", "zarr", "n5", "hdf"])
+def test_of_several_formats_the_one_that_is_asked_for_is_read(tmp_path, config, capfd, wanted):
+    config.write_text(config.read_text().replace('input_format = "synthetic"', 'input_format = "auto"'))
+    raw, labels = blobs()
+    for kind in ("zarr", "n5", "hdf"):
+        write_arrays(tmp_path / "train" / f"a_{kind}.{kind}", raw, labels)
+    for folder, array in (("images", raw), ("masks", labels)):
+        write_tiff(tmp_path / "train" / folder / "a_tif.tif", array)
+    arguments = ["-c", str(config), "-r", str(tmp_path / "root"), "--train-data", str(tmp_path / "train")]
+    assert main([*arguments, "-d", "prepare"]) == INPUT_ERROR
+    assert "data.input_format" in capfd.readouterr().err
+    assert main([*arguments, "--input-format", wanted, "-d", "prepare"]) == 0
+    prepared = {path.name for path in (tmp_path / "root" / "data").glob("*/train/*.zarr")}
+    assert prepared == {f"a_{wanted}.zarr"}
+    assert frozen(tmp_path / "root", "mine").data.input_format == wanted
 
 
 def test_a_root_that_is_a_file_is_refused_in_words(tmp_path, capsys):

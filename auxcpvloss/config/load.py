@@ -169,6 +169,10 @@ def _unknown(key: Key, kind: type[Config], method: str) -> str:
     if key[:1] == ("model",) and key[-1].startswith("loss_") and key[-1].endswith("_coeff"):
         heads = ", ".join(head.name for head in METHODS[method].heads)
         return f"the method {method} has no such head; its heads: {heads}"
+    theirs = {name for other in METHODS.values() for name in other.params.model_fields}
+    if key[0] in ("validation", "postprocessing") and key[-1] in theirs:
+        params = ", ".join(METHODS[method].params.model_fields)
+        return f"the method {method} has no such parameter; its parameters: {params}"
     close = get_close_matches(key[-1], list(table.model_fields), n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(table.model_fields)}"
     return f"unknown key; {hint}"

@@ -212,6 +212,11 @@ def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selec
     if choice.checkpoint is None and choice.which == "best" and newest > max(validated, default=newest):
         terminal.warn(f"checkpoint {newest} is newer than the validation; run validate_checkpoints to consider it")
     record = selection_record(experiment)
+    if record and experiment.config.validation.on_train:
+        terminal.warn(
+            "selected on the volumes that it was trained on (validation.on_train); with --no-validate_on_train what "
+            "was selected on the validation volumes is used"
+        )
     if record and record["metric"] != experiment.metric:
         terminal.warn(
             f"selected for {record['metric']}; run validate_checkpoints again to select for {experiment.metric}"

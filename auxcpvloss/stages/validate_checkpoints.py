@@ -53,7 +53,9 @@ def predict_only(experiment: Experiment, terminal: Terminal, checkpoints: Sequen
     """Predict the validation volumes, which is all that needs a GPU."""
     samples = predict_validation(experiment, terminal, checkpoints)
     listing = ", ".join(map(str, checkpoints))
-    terminal.say(f"predicted {len(samples)} volumes with {len(checkpoints)} checkpoints ({listing})")
+    terminal.say(
+        f"predicted {_counted(len(samples), 'volume')} with {_counted(len(checkpoints), 'checkpoint')} ({listing})"
+    )
 
 
 def _choose(experiment: Experiment, terminal: Terminal, checkpoints: Sequence[int], table: str) -> None:
@@ -67,16 +69,21 @@ def _choose(experiment: Experiment, terminal: Terminal, checkpoints: Sequence[in
     )
     if best.value == 0:
         terminal.warn(
-            "no checkpoint finds anything with any of the parameters. Train longer (training.max_iterations), or try "
-            "lower thresholds ([validation])."
+            f"{metric} is 0 for every checkpoint with all of the parameters, so that there is nothing to choose by. "
+            "Train longer (training.max_iterations), or try other thresholds ([validation])."
         )
-    _say_what_won(experiment, terminal, scores, best, f"{len(checkpoints)} checkpoints x {count} parameter sets")
+    of = f"{_counted(len(checkpoints), 'checkpoint')} x {_counted(count, 'parameter set')}"
+    _say_what_won(experiment, terminal, scores, best, of)
 
 
 def _say_what_won(experiment: Experiment, terminal: Terminal, scores: Sequence[Score], best: Score, of: str) -> None:
     whole = "" if any(score.made for score in scores) else "whole already: "
     on_train = " that it was trained on" if experiment.config.validation.on_train else ""
     terminal.say(
-        f"{whole}best of {of} on {len(best.values)} volumes{on_train}: checkpoint {best.checkpoint}, "
-        f"{best.params.describe()}: {experiment.metric} = {best.value:.3f}"
+        f"{whole}best of {of} on {_counted(len(best.values), 'volume')}{on_train}: "
+        f"checkpoint {best.checkpoint}, {best.params.describe()}: {experiment.metric} = {best.value:.3f}"
     )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count != 1)}"

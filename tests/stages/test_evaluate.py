@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -35,7 +36,7 @@ from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
 from auxcpvloss.stages.validating import validation_samples
 from auxcpvloss.stages.visualize import visualize
 from auxcpvloss.terminal import Terminal
-from tests.conftest import TINY, configure, merge
+from tests.conftest import TINY, configure, make_sample, merge
 from tests.test_pictures import colors_of
 
 SHAPE = (14, 30, 40)
@@ -306,6 +307,22 @@ def test_matching_and_limit_of_the_configuration_are_used(make, matching, kind):
     assert counts(far, matching) == (3, 1, 1)
     assert matching in far["confusion_matrix"]
     assert len({*MATCHINGS} & {*far["confusion_matrix"]}) == 1
+
+
+@pytest.mark.parametrize(("optimal", "expected"), [(True, (2, 0, 0)), (False, (1, 1, 1))])
+def test_the_matching_of_instances_is_the_configured_one(tmp_path, optimal, expected):
+    """Two nuclei side by side, cut at another place by the result: greed takes the pair that spoils both others."""
+    truth, found = np.zeros((2, 1, 4, 14), np.uint32)
+    truth[..., :10], truth[..., 10:] = 1, 2
+    found[..., :4], found[..., 4:] = 2, 1
+    sample = make_sample(tmp_path, truth > 0, truth)
+    experiment = Experiment(tmp_path / "e", configure(evaluation={"use_linear_sum_assignment": optimal}))
+    instances = experiment.instanced("test", 4, experiment.params, sample.name)
+    instances.parent.mkdir(parents=True)
+    with h5py.File(instances, "w") as file:
+        file["volumes/instances"] = found
+        file.attrs["made_from"] = "{}"
+    assert counts(evaluate_sample(experiment, "test", 4, experiment.params, sample)[0], "th_0_2") == expected
 
 
 def test_the_limit_follows_the_size_of_voxels(make):

@@ -91,6 +91,7 @@ def test_what_stopped_early_is_whole(copy, capfd):
     text = capfd.readouterr().out
     assert "whole already: checkpoint of iteration 6" in text
     assert "stopped early at iteration 6: confusion_matrix.th_0_5.AP = 0.000 of iteration 2 was not beaten at 2" in text
+    assert "2 checkpoints, nothing being found right with the parameters of [postprocessing]" in text
     assert files(copy / "root") == before
 
 

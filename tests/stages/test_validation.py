@@ -19,7 +19,6 @@ from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.selection import Selection, write_selection
-from auxcpvloss.stages import Choice
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.predicting import predict_samples
 from auxcpvloss.stages.scoring_processes import Task, score_tasks
@@ -149,6 +148,7 @@ def test_validate_chooses_for_the_checkpoint_that_is_meant(gpu_part, tmp_path, c
     assert selection(root)["checkpoint"] == 90
     assert [row["checkpoint"] for row in table(root, "scores_90.csv")] == ["90"] * 4
     assert main(arguments(root, "-d", "validate", "--checkpoint", "45")) == 0
+    assert "best of 1 checkpoint x 4 parameter sets on 2 volumes: checkpoint 45" in capfd.readouterr().out
     best = max(table(root, "scores_45.csv"), key=lambda row: float(row["confusion_matrix.th_0_1.AP"]))
     assert selection(root)["checkpoint"] == 45
     assert selection(root)["params"]["fg_thresh"] == float(best["fg_thresh"])
@@ -171,9 +171,39 @@ def test_validation_on_the_training_volumes_stays_apart(gpu_part, tmp_path, capf
     assert (root / "run/val/selection.toml").read_bytes() == before
     # The key is in the configuration of the experiment now, and decides which selection later stages take.
     assert selection(root, "val_on_train")["checkpoint"] == 90
-    assert Choice().select(opened(root)).checkpoint == 90
+    assert label_without_prediction(root, capfd).endswith("processed/90/e.zarr")
     assert main(arguments(root, "--no-validate_on_train", "-d", "validate")) == 0
-    assert Choice().select(opened(root)).checkpoint == 45
+    assert label_without_prediction(root, capfd).endswith("processed/45/e.zarr")
+
+
+def label_without_prediction(root: Path, capfd: pytest.CaptureFixture[str], *options: str) -> str:
+    """The prediction that the stage label looks for; a selection on the training volumes is warned of."""
+    capfd.readouterr()
+    assert main(arguments(root, *options, "-d", "label")) == 2
+    text = capfd.readouterr()
+    assert ("selected on the volumes that it was trained on" in text.out) == opened(root).config.validation.on_train
+    return text.err.partition(": ")[0]
+
+
+def test_the_test_volumes_get_the_checkpoint_that_is_meant(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path)
+    assert main(arguments(root, "-d", "validate", "--checkpoint", "45")) == 0
+    meant = {(): 45, ("--test-checkpoint", "best"): 45, ("--test-checkpoint", "last"): 90, ("--checkpoint", "90"): 90}
+    for options, checkpoint in meant.items():
+        assert label_without_prediction(root, capfd, *options).endswith(f"test/processed/{checkpoint}/e.zarr")
+
+
+def test_the_product_of_the_lists_is_tried_if_asked_for(gpu_part, tmp_path):
+    root = gpu_part.copy(tmp_path, train=False)
+    lists = ["fg_thresh = [0.4, 0.6]", "seed_thresh = [0.3, 0.5]", "use_cpv_for_seeds = []", "cpv_thresh = []"]
+    (tmp_path / "lists.toml").write_text("[validation]\n" + "\n".join(lists))
+    both = ["-c", str(root / "run" / "config.toml"), "-c", str(tmp_path / "lists.toml")]
+    for option, sets in {
+        "--no-param_product": {("0.4", "0.3"), ("0.6", "0.5")},
+        "--param_product": {("0.4", "0.3"), ("0.4", "0.5"), ("0.6", "0.3"), ("0.6", "0.5")},
+    }.items():
+        assert main(arguments(root, *both, option, "-d", "validate", "--checkpoint", "90")) == 0
+        assert {(row["fg_thresh"], row["seed_thresh"]) for row in table(root, "scores_90.csv")} == sets
 
 
 def scores(experiment: Experiment) -> list[tuple]:

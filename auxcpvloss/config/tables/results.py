@@ -42,8 +42,13 @@ class Evaluation(Table):
 
     @model_validator(mode="after")
     def _metrics_exist(self) -> Evaluation:
-        for path in [] if self.metric == "auto" else [self.metric]:
-            self._check("metric", path)
+        if self.metric != "auto":
+            self._check("metric", self.metric)
+            if self.metric.startswith("general.num_") or self.metric.endswith((".FP", ".FN")):
+                raise ValueError(
+                    f"metric: the highest {self.metric!r} is not the best; choose a number that grows with what is "
+                    "found, such as AP, fscore or avAP"
+                )
         for path in self.summary:
             self._check("summary", path)
         return self
