@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.compiled import network_input, network_targets, prediction_network, training_network
+from auxcpvloss.network.compiled import network_input, network_targets, prediction_network
+from auxcpvloss.network.trainer import Trainer
 from tests.conftest import configure
 
 METHOD = METHODS["threeclass_cpv"]
@@ -30,10 +31,10 @@ def train(network, numbers):
 
 
 def test_a_training_that_goes_on_equals_one_that_was_not_disturbed(tmp_path):
-    whole = train(training_network(config("batch"), METHOD), range(2))
+    whole = train(Trainer(config("batch"), METHOD).network, range(2))
     whole.save(tmp_path / "2.keras")
     train(whole, range(2, 4))
-    resumed = training_network(config("batch"), METHOD)
+    resumed = Trainer(config("batch"), METHOD).network
     resumed.load_weights(tmp_path / "2.keras")
     train(resumed, range(2, 4))
     for one, other in zip(whole.variables + whole.optimizer.variables, resumed.variables + resumed.optimizer.variables, strict=True):  # fmt: skip
@@ -43,7 +44,7 @@ def test_a_training_that_goes_on_equals_one_that_was_not_disturbed(tmp_path):
 @pytest.mark.parametrize("normalization", ["none", "group", "batch"])
 def test_a_checkpoint_serves_a_network_of_another_input_shape(tmp_path, normalization):
     """The middle of a larger input gives what the input alone does: all state was handed over."""
-    trained = train(training_network(config(normalization), METHOD), range(3))
+    trained = train(Trainer(config(normalization), METHOD).network, range(3))
     trained.save(tmp_path / "3.keras")
     predict = prediction_network(config(normalization), METHOD, (36, 28, 28), tmp_path / "3.keras")
     raw = np.random.default_rng(9).random((1, 36, 28, 28, 1), dtype=np.float32)
