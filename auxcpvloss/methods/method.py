@@ -30,7 +30,7 @@ class Params(BaseModel):
         parameters leave without effect.
         """
         fields, unused = type(self).model_fields, self.without_effect()
-        shown = {k: v for k, v in self.model_dump().items() if k.endswith("thresh") or v != fields[k].default}
+        shown = {k: v for k, v in self._thresholds_first() if k.endswith("thresh") or v != fields[k].default}
         return "_".join(f"{key}_{value}" for key, value in shown.items() if key not in unused)
 
     def without_effect(self) -> frozenset[str]:
@@ -38,8 +38,12 @@ class Params(BaseModel):
         return frozenset()
 
     def describe(self) -> str:
-        """Say all parameters, for people: ``fg_thresh 0.9, seed_thresh 0.8, ...``."""
-        return ", ".join(f"{key} {value}" for key, value in self.model_dump().items())
+        """Say all parameters that have an effect, for people: ``fg_thresh 0.9, seed_thresh 0.8, ...``."""
+        unused = self.without_effect()
+        return ", ".join(f"{key} {value}" for key, value in self._thresholds_first() if key not in unused)
+
+    def _thresholds_first(self) -> list[tuple[str, Any]]:
+        return sorted(self.model_dump().items(), key=lambda item: not item[0].endswith("thresh"))
 
     def auxiliary_heads(self) -> frozenset[str]:
         """Names of the auxiliary heads that post-processing with these parameters makes use of."""

@@ -40,7 +40,8 @@ def unprepared(experiment: Experiment, splits: Sequence[str]) -> list[tuple[str,
     """
     needed = {volume for split in splits for volume in experiment.volumes(split)}
     missing = {volume for volume in needed if open_sample(experiment.sample_path(volume)) is None}
-    found = find_sources(experiment.config.data, sorted({volume.split for volume in missing}))
+    lie_in = {volume.split for volume in missing}
+    found = find_sources(experiment.config.data, [split for split in SPLITS if split in lie_in])
     return [(split, source) for split in found for source in found[split] if (split, source.name) in missing]
 
 

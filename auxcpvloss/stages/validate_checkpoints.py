@@ -33,6 +33,8 @@ def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:
     if experiment.config.validation.trained_models:
         select_by_trained_models(experiment, terminal)
     else:
+        # What is wrong with the volumes is said before what the training lacks.
+        validation_samples(experiment)
         _choose(experiment, terminal, checkpoints_to_validate(experiment), "scores.csv")
 
 

@@ -112,16 +112,16 @@ def test_an_image_is_a_volume_of_one_plane(tmp_path, options):
     (source,) = find_sources(data, ["train"])["train"]
     np.testing.assert_array_equal(source.read_raw(), RAW[5:6])
     np.testing.assert_array_equal(source.read_labels(), LABELS[5:6])
-    assert verify(source, "train", data, ndim=2).warnings == ()
+    assert verify(source, "train", data, preprocessing(), ndim=2).warnings == ()
     # Possible, and hardly meant.
-    assert "model.ndim = 2" in verify(source, "train", data, ndim=3).warnings[0]
+    assert "model.ndim = 2" in verify(source, "train", data, preprocessing(), ndim=3).warnings[0]
 
 
 def test_a_volume_is_no_image(tmp_path):
     data = configured(train_data=stored(tmp_path))
     (source,) = find_sources(data, ["train"])["train"]
     with pytest.raises(InputError, match=r"images/a\.tif: a volume of 20 planes, but model\.ndim = 2"):
-        verify(source, "train", data, ndim=2)
+        verify(source, "train", data, preprocessing(), ndim=2)
 
 
 # Errors of the image

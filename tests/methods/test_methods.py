@@ -46,13 +46,13 @@ def test_the_folder_of_parameters_names_what_differs():
     params = threeclass.ThreeclassParams
     assert params().slug() == "fg_thresh_0.95_seed_thresh_0.7"
     slug = params(fg_thresh=0.9, num_dilations=2, flood="volume").slug()
-    assert slug == "flood_volume_num_dilations_2_fg_thresh_0.9_seed_thresh_0.7"
+    assert slug == "fg_thresh_0.9_seed_thresh_0.7_flood_volume_num_dilations_2"
 
 
 def test_the_folder_of_parameters_leaves_out_what_has_no_effect():
     params = METHODS["sdt_cpv"].params
     assert params().slug() == "fg_thresh_0.0_seed_thresh_-0.13"
-    assert params(use_cpv_for_seeds=True).slug() == "fg_thresh_0.0_use_cpv_for_seeds_True_cpv_thresh_70.0"
+    assert params(use_cpv_for_seeds=True).slug() == "fg_thresh_0.0_cpv_thresh_70.0_use_cpv_for_seeds_True"
     assert METHODS["affinities_cpv"].params(use_cpv_for_seeds=True).without_effect() == {
         "seed_thresh",
         "min_affinities",

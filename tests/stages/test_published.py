@@ -61,7 +61,7 @@ def test_the_published_command_runs(published):
     assert "avAP" in text
     # It does not name the stage prepare.
     assert "prepare              volumes that are needed and not prepared yet: 2 train, 1 val, 1 test" in text
-    assert "threeclass_cpv: input 48x48x48" in text
+    assert "threeclass_cpv: 3 levels, input 48x48x48" in text
     assert {path.name for path in (published / "experiments").iterdir()} == {"data", f"{NAME}_debug"}
 
 
@@ -111,7 +111,7 @@ def test_a_dry_run_names_what_it_would_prepare_and_touches_nothing(published, co
     text = capsys.readouterr().out
     assert "prepare              would do: C18G1_2L1_4, not prepared yet" in text
     assert "postprocess          would do: label and evaluate test (C18G1_2L1_4)" in text
-    assert "fg_thresh 0.9, seed_thresh 0.8" in text
+    assert "fg_thresh 0.95, seed_thresh 0.7" in text
     assert "visualize            would do: test (C18G1_2L1_4)" in text
     assert times(copy.parent) == before
 
@@ -187,7 +187,7 @@ def test_predictions_are_shown(copy, capsys):
     assert height > 700
     # With parameters set by hand, those are what is to be seen.
     assert main(["-id", copy.name, "-d", "postprocess", "visualize"]) == 0
-    assert (pictures / "fg_thresh_0.9_seed_thresh_0.8" / "C18G1_2L1_4.png").is_file()
+    assert (pictures / "fg_thresh_0.95_seed_thresh_0.7" / "C18G1_2L1_4.png").is_file()
     shutil.rmtree(copy / "test" / "visualized")
     for folder, stage in (("instanced", "label"), ("processed", "predict")):
         shutil.rmtree(copy / "test" / folder)
