@@ -7,9 +7,10 @@ from typing import Any
 import edt
 import numpy as np
 from pydantic import Field
+from scipy import ndimage
 
 from auxcpvloss.methods.boundary import boundary, instances
-from auxcpvloss.methods.method import Array, Head, Labels, Prediction
+from auxcpvloss.methods.method import OUTSIDE, Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
 from auxcpvloss.network.losses import squared_difference
 
@@ -31,13 +32,20 @@ def target(labels: Labels) -> Array:
     Returns
     -------
     (1, Z, Y, X) array of float32
-        0 in boundary voxels, 1 where there is no boundary at all.
+        0 in boundary voxels, 1 where there is no boundary at all; of no meaning beyond the volume.
     """
-    distance = edt.edt(~boundary(labels), black_border=False)
+    distances = np.ones(labels.shape, dtype=np.float32)
+    # Of a patch of a slender volume, with its context, much lies beyond it.
+    boxes = ndimage.find_objects((labels != OUTSIDE).view(np.int8))
+    if not boxes:
+        return distances[np.newaxis]
+    known = labels[boxes[0]]
+    distance = edt.edt(~boundary(known), black_border=False)
     distance /= SCALE
     np.tanh(distance, out=distance)
-    np.negative(distance, out=distance, where=instances(labels))
-    return distance[np.newaxis]
+    np.negative(distance, out=distance, where=instances(known))
+    distances[boxes[0]] = distance
+    return distances[np.newaxis]
 
 
 class SdtParams(WatershedParams):

@@ -74,7 +74,16 @@ def test_signed_distances_equal_a_loop_over_voxels(labels):
         expected[voxel] = np.tanh(nearest / 9) * (-1 if is_instance(labels[voxel]) else 1)
     distances = sdt.target(labels)
     assert distances.dtype == np.float32
-    np.testing.assert_allclose(distances[0], expected, atol=1e-6)
+    known = labels != OUTSIDE
+    np.testing.assert_allclose(distances[0][known], expected[known], atol=1e-6)
+
+
+def test_signed_distances_of_a_volume_do_not_change_with_what_lies_beyond_it():
+    labels = np.zeros((7, 6, 5), np.uint32)
+    labels[1:, 2:5, 1:4] = 1
+    wide = np.pad(labels, [(3, 1), (0, 4), (2, 2)], constant_values=OUTSIDE)
+    np.testing.assert_array_equal(sdt.target(wide)[:, 3:10, :6, 2:7], sdt.target(labels))
+    assert np.isfinite(sdt.target(np.full((3, 3, 3), OUTSIDE))).all()
 
 
 @given(labels_with_outside)
