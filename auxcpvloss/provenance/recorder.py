@@ -70,8 +70,8 @@ class Recorder:
             except InputError as error:
                 self._aside = set_aside(self._path)
                 self._terminal.warn(f"{error} It is kept as {self._aside.name}, and a new one is begun.")
-        self._began = perf_counter()
-        self._command = self._describe()
+        began, self._began = _now(), perf_counter()
+        self._command = self._describe(began)
         self._document.commands.append(self._command)
         machine.forget_peak()
         self._document.write(self._path)
@@ -125,7 +125,7 @@ class Recorder:
             with replacing(self._path) as beside:
                 beside.write_bytes(self._before)
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self, began: str) -> dict[str, Any]:
         config = self._experiment.config
         tables = dump(config)
         return {
@@ -145,7 +145,7 @@ class Recorder:
             "environment": machine.environment(os.environ),
             "process": os.getpid(),
             "data": {},
-            "began": _now(),
+            "began": began,
             "ended": None,
             "outcome": None,
             "stages": [],
