@@ -93,7 +93,7 @@ def test_a_first_command_that_is_refused_leaves_nothing(tmp_path):
 
 def test_a_command_that_is_refused_after_a_stage_is_kept_with_the_reason(made):
     folder = made.folder.parents[1]
-    change = {"data": {"synthetic": {"train": 0, "test": 1}}}
+    change = {"data": {"synthetic": {"test": 1}}}
     assert main(arguments(folder, "-id", "other", "-d", "prepare", "visualize", **change)) == INPUT_ERROR
     (command,) = Document.read(folder / "root" / "other" / NAME).commands
     assert [stage["outcome"] for stage in command["stages"]] == ["done", "refused"]
