@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import write_text
@@ -15,6 +17,75 @@ from auxcpvloss.files import write_text
 FORMAT = 1
 SHARED = ("config", "libraries")
 """Tables that commands have in common: kept once, under their sha256, which each command has under the same name."""
+
+
+class Asked(BaseModel):
+    """What a command was to do. The names of stages go to a command line again, so they must be nothing else."""
+
+    stages: list[Annotated[str, Field(pattern="^[a-z_]+$")]]
+    which: Literal["best", "last"]
+    checkpoint: int | None
+    term_after_predict: bool
+
+
+class Git(BaseModel):
+    """What git says of the code."""
+
+    commit: str
+    modified: list[str]
+
+
+class Code(BaseModel):
+    """Which code ran."""
+
+    version: str
+    sources: str
+    git: Git | None = None
+
+
+class Machine(BaseModel):
+    """What of the machine the result may depend on."""
+
+    processor: str
+    cores: int
+
+
+class Stage(BaseModel):
+    """A stage that was begun."""
+
+    stage: Annotated[str, Field(pattern="^[a-z_]+$")]
+    outcome: str | None
+
+
+class Command(BaseModel):
+    """What is read of a command; it has more, for people."""
+
+    asked: Asked
+    config: str
+    libraries: str
+    code: Code
+    python: str
+    machine: Machine
+    environment: dict[str, str]
+    data: dict[str, dict[str, str]]
+    stages: list[Stage]
+    outcome: str | None
+
+
+class Content(BaseModel):
+    """The file, as far as it is read."""
+
+    format: Literal[1]
+    commands: list[Command]
+    config: dict[str, dict[str, Any]]
+    libraries: dict[str, dict[str, str]]
+
+    @model_validator(mode="after")
+    def _shared_tables_are_there(self) -> Self:
+        for command in self.commands:
+            if command.config not in self.config or command.libraries not in self.libraries:
+                raise ValueError("a table that a command shares is missing")
+        return self
 
 
 class Document:
@@ -50,8 +121,12 @@ class Document:
             raise InputError(f"{path}: not there: no command was recorded for this experiment.") from None
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not readable as JSON: {error}.") from None
-        if not _is_whole(content):
-            raise InputError(f"{path}: not a record of commands in the format {FORMAT}.")
+        try:
+            Content.model_validate(content)
+        except ValidationError as error:
+            detail = error.errors()[0]
+            place = ".".join(map(str, detail["loc"])) or "the whole"
+            raise InputError(f"{path}: not a record of commands: {place}: {detail['msg']}.") from None
         return cls(content)
 
     def write(self, path: Path) -> None:
@@ -72,17 +147,6 @@ class Document:
     def libraries(self, command: Mapping[str, Any]) -> dict[str, str]:
         """Versions of all libraries that were installed for a command, by name."""
         return dict(self._shared["libraries"][command["libraries"]])
-
-
-def _is_whole(content: Any) -> bool:
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        return False
-    commands, shared = content.get("commands"), [content.get(name) for name in SHARED]
-    if not isinstance(commands, list) or not all(isinstance(tables, dict) for tables in shared):
-        return False
-    return all(
-        isinstance(command, dict) and all(command.get(name) in content[name] for name in SHARED) for command in commands
-    )
 
 
 def set_aside(path: Path) -> Path:

@@ -165,7 +165,7 @@ def test_a_broken_record_is_kept_aside(experiment, text, capfd):
     (aside,) = experiment.folder.glob("provenance-broken-*.json")
     assert aside.read_bytes() == text.encode("latin-1")
     assert len(read(experiment)["commands"]) == 1
-    assert f"It is kept as {aside.name}" in capfd.readouterr().out
+    assert f"It is kept as {aside.name}, and a new one is begun." in capfd.readouterr().out
 
 
 def test_a_refused_command_puts_a_broken_record_back(experiment):
