@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 JOBS = ("SLURM_JOB_ID", "JOB_ID")
-VARIABLES = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "PYTHONHASHSEED", *JOBS)
-PREFIX = "TF_"
-"""Of the environment these variables alone are recorded, and those that begin so: others may be secret."""
+VARIABLES = (
+    "CUDA_VISIBLE_DEVICES", "KERAS_BACKEND", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS", "PYTHONHASHSEED",
+    "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH",
+    "TF_GPU_ALLOCATOR", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_USE_LEGACY_KERAS", "TF_XLA_FLAGS", *JOBS,
+)  # fmt: skip
+"""Of the environment these are recorded, no others: they may be secret (Terraform's passwords begin with TF_, too)."""
 
 MIB = 2**20
 
@@ -42,7 +45,7 @@ def processor() -> str:
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Give the variables that a run depends on, or that name the job that it is part of."""
-    return {key: value for key, value in sorted(variables.items()) if key in VARIABLES or key.startswith(PREFIX)}
+    return {key: value for key, value in sorted(variables.items()) if key in VARIABLES}
 
 
 def gpus() -> list[str]:

@@ -49,6 +49,7 @@ def made(tmp_path_factory) -> Experiment:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "3")
         patch.setenv("MY_PASSWORD", "secret-in-the-environment")
+        patch.setenv("TF_VAR_password", "secret-in-the-environment")
         assert main(arguments(folder, "-d", "prepare")) == 0
     return Experiment(folder / "root" / "mine", configure(**ONE_VOLUME))
 

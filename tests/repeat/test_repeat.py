@@ -48,7 +48,7 @@ CHANGES = {
     "library": (other_library, "zarr: 2.0, now 2."),
     "other library": (other_library, "1 other libraries: a-package: 1.0, now not there"),
     "cores": (lambda command, _: command["machine"].update(cores=999), "cores: 999, now "),
-    "variable": (lambda command, _: command["environment"].update(TF_X="1"), "TF_X: 1, now not there"),
+    "variable": (lambda command, _: command["environment"].update(TF_XLA_FLAGS="1"), "TF_XLA_FLAGS: 1, now not there"),
 }  # fmt: skip
 
 
