@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from auxcpvloss.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
+from auxcpvloss.provenance import Recorder
 from auxcpvloss.stages import Choice, dry_run, run
 from auxcpvloss.terminal import Terminal, logging_to
 from auxcpvloss.training_record import refuse_other_training
@@ -50,23 +52,25 @@ def _run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choi
     folder, frozen = experiment.folder, experiment.folder / "config.toml"
     made = [path for path in (folder, folder.parent) if not path.exists()]
     before = frozen.read_text(encoding="utf-8") if frozen.is_file() else None
-    finished: list[str] = []
+    recorder = Recorder(experiment, terminal, {"stages": list(stages), **asdict(choice)})
     try:
         with logging_to(folder / "run.log", experiment.config.general.logging):
             logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
             write(experiment.config, frozen)
-            _logged(experiment, terminal, stages, choice, finished)
+            with recorder:
+                _logged(experiment, terminal, stages, choice, recorder)
     except InputError:
-        if not finished:
+        if not recorder.finished:
+            recorder.take_back()
             _take_back(frozen, before, made)
         raise
 
 
 def _logged(
-    experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, finished: list[str]
+    experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, recorder: Recorder
 ) -> None:
     try:
-        run(experiment, terminal, stages, choice, finished)
+        run(experiment, terminal, stages, choice, recorder)
     except (InputError, StageError) as error:
         logging.getLogger(__name__).error("%s", error)
         raise

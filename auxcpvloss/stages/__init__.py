@@ -11,6 +11,7 @@ from time import perf_counter
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.gpu import Device, choose_device, gpus_of_tensorflow
+from auxcpvloss.provenance import Recorder
 from auxcpvloss.selection import Selection, read_selection, selection_record, validated_checkpoints
 from auxcpvloss.stages.cross_validate import cross_validate
 from auxcpvloss.stages.dry_run import dry_run
@@ -128,9 +129,9 @@ class Choice:
 
 
 def run(
-    experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, finished: list[str] | None = None
+    experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, recorder: Recorder | None = None
 ) -> None:
-    """Run stages, in order, and add the name of each to `finished` when it is.
+    """Run stages, in order, and tell `recorder` when each begins and ends.
 
     Raises
     ------
@@ -150,6 +151,8 @@ def run(
             continue
         terminal.stage = stage
         began = perf_counter()
+        if recorder:
+            recorder.begin(stage)
         if device and stage == first_with_network:
             _say_device(terminal, device)
         if stage in VALIDATING:
@@ -162,8 +165,8 @@ def run(
                 selection = replace(selection, params=experiment.params)
             (TESTING | BY_HAND)[stage](experiment, terminal, selection)
         logger.info("%s took %.1f s", stage, perf_counter() - began)
-        if finished is not None:
-            finished.append(stage)
+        if recorder:
+            recorder.end()
     if choice.term_after_predict:
         left = [stage for stage in stages if stage not in todo or stage in VALIDATING]
         _say_how_to_go_on(experiment, terminal, choice, left)

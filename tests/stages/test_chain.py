@@ -25,7 +25,8 @@ from auxcpvloss.cli import main
 from tests.conftest import TINY, merge
 from tests.data.l1_zip import make_l1_zip
 
-SCRIPT = Path(__file__).parents[2] / "run_auxcpvloss.py"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "run_auxcpvloss.py"
 
 
 def command(folder: Path, *arguments: str, **change: Any) -> list[str]:
@@ -39,7 +40,7 @@ def files(folder: Path) -> dict[Path, int]:
     return {
         path: path.stat().st_mtime_ns
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("run.log", "config.toml", "scores.csv", "selection.toml", "summary.csv", "made_from.json")
+        if path.is_file() and path.name not in ("run.log", "config.toml", "provenance.json", "scores.csv", "selection.toml", "summary.csv", "made_from.json")
     }  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def test_everything_is_where_it_belongs(chain):
     slug = f"fg_thresh_{selection['params']['fg_thresh']}_seed_thresh_{selection['params']['seed_thresh']}"
     there = {str(path.relative_to(experiment)) for path in experiment.rglob("*")}
     assert {
-        "config.toml", "run.log", "train/network.json", "train/network.txt", "train/log.csv",
+        "config.toml", "run.log", "provenance.json", "train/network.json", "train/network.txt", "train/log.csv",
         "train/checkpoints/00000002.keras", "train/checkpoints/00000004.keras",
         "train/snapshots/batch_00000002.hdf", "val/scores.csv",
         f"test/processed/{checkpoint}/worm_03.zarr", f"test/instanced/{checkpoint}/{slug}/worm_03.hdf",
@@ -82,6 +83,20 @@ def test_everything_is_where_it_belongs(chain):
     with h5py.File(experiment / f"test/instanced/{checkpoint}/{slug}/worm_03.hdf") as file:
         assert file["volumes/instances"].shape == (40, 40, 60)
         assert file["volumes/instances"].dtype == np.uint32
+
+
+def test_the_chain_is_repeated_from_its_record(chain, tmp_path):
+    """Last, compare: the same weights and scores, bit by bit."""
+    original = tmp_path / "root" / "chain"
+    shutil.copytree(chain / "root" / "chain", original)
+    done = subprocess.run(
+        [ROOT / "scripts/repeat.sh", original], capture_output=True, text=True, check=False,
+        env={**os.environ, "REPEAT_PYTHON": sys.executable},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not as it was" not in done.stdout
+    assert done.stdout.endswith("bitwise equal: 2 of 2 checkpoints, 12 of 12 files of scores\n")
+    assert (tmp_path / "root-repeat" / "chain" / "train" / "log.csv").is_file()
 
 
 def test_the_terminal_shows_a_line_a_stage_and_the_table(chain):

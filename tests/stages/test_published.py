@@ -23,7 +23,7 @@ COMMAND = (
     "-a l1 -d mknet train validate_checkpoints predict label evaluate --run_from_exp --test-checkpoint best"
 ).split()
 # What a command writes anew each time, or never overwrites.
-LASTING = {"run.log", "config.toml", "made_from.json", "log.csv"}
+LASTING = {"run.log", "config.toml", "provenance.json", "made_from.json", "log.csv"}
 
 
 @pytest.fixture(scope="module")

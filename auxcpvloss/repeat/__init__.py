@@ -1,0 +1,1 @@
+"""Repeat an experiment from its ``provenance.json``, and compare."""
