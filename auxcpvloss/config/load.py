@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,9 @@ class ConfigFile:
         return cls(str(path), read_toml(path))
 
 
+@cache
 def defaults() -> ConfigFile:
-    """Read the built-in ``config/default.toml``."""
+    """Read the built-in ``config/default.toml``, once; its tables are not to be changed."""
     return ConfigFile.read(config_folder() / "default.toml")
 
 

@@ -141,5 +141,7 @@ def _by_stem(files: Iterable[AnyFile]) -> dict[str, AnyFile]:
     for file in files:
         if file.stem in found:
             raise InputError(f"{found[file.stem]} and {file}: two volumes of one name; rename one of them")
+        if isinstance(file, Path) and not (file.is_file() or file.is_dir()):
+            raise InputError(f"{file}: neither a file nor a folder; a link to nowhere, or a pipe?")
         found[file.stem] = file
     return found

@@ -127,18 +127,16 @@ def fields(table: type[BaseModel], at: Key = ()) -> Iterator[tuple[Key, Any]]:
             yield (*at, name), Annotated[kind, *field.metadata] if field.metadata else kind
 
 
-def own_keys(method: str) -> dict[Key, Any]:
-    """Keys that a method brings along, with their types: thresholds, lists to try, coefficients."""
-    common = {key for key, _ in fields(schema(METHODS[method]).__mro__[1])}
-    return {key: kind for key, kind in fields(schema(METHODS[method])) if key not in common}
-
-
-def mutations(method: str, keys: Mapping[Key, Any]) -> Iterator[Mutation]:
-    """Every mutation of these keys, of a configuration of this method."""
-    tables = base(method)
-    for key, kind in keys.items():
-        for how, what, changed in _of_key(tables, key, kind):
-            yield Mutation(f"{method}: {'.'.join(key)}: {how}: {what}", how, key, changed)
+def mutations() -> Iterator[Mutation]:
+    """Every mutation of every key: of the tables, and of what each method adds to them, unless another one has it."""
+    done: set[str] = set()
+    for method in ("threeclass_cpv", *METHODS):
+        tables = base(method)
+        for key, kind in fields(schema(METHODS[method])):
+            if (known := f"{key} {kind}") not in done:
+                done.add(known)
+                for how, what, changed in _of_key(tables, key, kind):
+                    yield Mutation(f"{method}: {'.'.join(key)}: {how}: {what}", how, key, changed)
 
 
 def _of_key(tables: dict[str, Any], key: Key, kind: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -91,7 +91,7 @@ def complaint(ending: Ending, places: Sequence[str]) -> str:
         if not lines or len(lines) > MAX_LINES or len(ending.error) > MAX_LENGTH:
             return f"a message of {len(lines)} lines and {len(ending.error)} letters: {ending.error[:500]}"
         if not any(place in ending.error for place in places):
-            return f"names none of {places}: {ending.error}"
+            return f"names none: {ending.error}"
     return ""
 
 
