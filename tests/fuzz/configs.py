@@ -87,6 +87,7 @@ class Mutation:
     ----------
     name : str
         Method, key, and what was done to it.
+    method : str
     kind : str
         missing, type, range, misspelt, extra, section or table.
     key : tuple of str
@@ -96,6 +97,7 @@ class Mutation:
     """
 
     name: str
+    method: str
     kind: str
     key: Key
     tables: dict[str, Any]
@@ -136,7 +138,7 @@ def mutations() -> Iterator[Mutation]:
             if (known := f"{key} {kind}") not in done:
                 done.add(known)
                 for how, what, changed in _of_key(tables, key, kind):
-                    yield Mutation(f"{method}: {'.'.join(key)}: {how}: {what}", how, key, changed)
+                    yield Mutation(f"{method}: {'.'.join(key)}: {how}: {what}", method, how, key, changed)
 
 
 def _of_key(tables: dict[str, Any], key: Key, kind: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:

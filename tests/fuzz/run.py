@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import signal
 import traceback
 from collections import Counter
@@ -32,8 +33,8 @@ class Ending:
     ----------
     status : int or None
         None where an exception came out.
-    output, error : str
-        What was printed.
+    error : str
+        What was printed, or the exception.
     changed : list of str
         Files and folders that came, went or changed.
     """
@@ -82,16 +83,23 @@ def _content(path: Path) -> str:
     return "folder" if path.is_dir() else "special"
 
 
-def complaint(ending: Ending, places: Sequence[str]) -> str:
-    """Say what is wrong with how a command ended; nothing where it ran or was refused in words that name a place."""
+def complaint(ending: Ending, named: str) -> str:
+    """Say what is wrong with how a command ended; nothing where it ran, or was refused in words that name a place.
+
+    Parameters
+    ----------
+    ending : Ending
+    named : str
+        Pattern of what a message has to name.
+    """
     if ending.kind not in ("runs", "refused"):
         return f"{ending.kind}: {ending.changed} {ending.error}"
     if ending.kind == "refused":
         lines = ending.error.strip().splitlines()
         if not lines or len(lines) > MAX_LINES or len(ending.error) > MAX_LENGTH:
             return f"a message of {len(lines)} lines and {len(ending.error)} letters: {ending.error[:500]}"
-        if not any(place in ending.error for place in places):
-            return f"names none: {ending.error}"
+        if not re.search(named, ending.error):
+            return f"names none of {named}: {ending.error}"
     return ""
 
 
