@@ -13,6 +13,8 @@ MAX_BYTES = 2**20
 """Sixty times the built-in defaults with all their comments."""
 MAX_DEPTH = 20
 """Tables and lists within each other; those of the defaults are four deep."""
+MAX_DOTS = 2000
+"""In a line; for a key of many parts, a.b.c, the parser takes time by their square."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -33,6 +35,8 @@ def read_toml(path: Path) -> dict[str, Any]:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise InputError(f"{path}: more than {MAX_BYTES:,} bytes, too large for a configuration file.")
+        if any(line.count(b".") > MAX_DOTS for line in content.splitlines()):
+            raise InputError(f"{path}: a line with more than {MAX_DOTS:,} dots is no configuration.")
         tables = tomllib.loads(content.decode())
     except FileNotFoundError:
         raise InputError(f"{path}: no such configuration file.") from None
