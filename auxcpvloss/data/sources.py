@@ -12,7 +12,6 @@ from auxcpvloss.data.folds import lot
 from auxcpvloss.data.generated import synthetic_sources
 from auxcpvloss.data.source import Source
 from auxcpvloss.errors import InputError
-from auxcpvloss.names import checked_name
 
 __all__ = ["SPLITS", "Source", "find_sources"]
 
@@ -39,8 +38,6 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
         volume for training or validation has neither labels nor annotated centers.
     """
     found = {split: sorted(_find(split, data), key=lambda source: source.name) for split in splits}
-    for source in (source for sources in found.values() for source in sources):
-        checked_name(source.name, f"{source.origin}: the name of the volume")
     for split in ("train", "val"):
         for source in found.get(split, []):
             if not source.has_labels and not source.has_points:

@@ -55,8 +55,11 @@ class ZipMember:
     def open(self, mode: Literal["rb"] = "rb") -> io.BytesIO:
         """Read the whole member into memory: image libraries jump about in a file, which is slow in a zip."""
         with zipfile.ZipFile(self.archive) as archive:
-            check_declared(self, (archive.getinfo(self.member).file_size,), "u1")
-            return io.BytesIO(archive.read(self.member))
+            size = archive.getinfo(self.member).file_size
+            check_declared(self, (size,), "u1")
+            with archive.open(self.member) as stream:
+                # Without a number all would be decompressed, and then cut to the declared size.
+                return io.BytesIO(stream.read(size))
 
 
 File = Path | ZipMember
@@ -91,8 +94,6 @@ def _is_junk(member: ZipMember) -> bool:
 def check_member(archive: Path, info: zipfile.ZipInfo) -> None:
     """Refuse a file in a zip that leads out of it, or expands to more than a file of numbers can.
 
-    What is read of it is never more than it declares.
-
     Raises
     ------
     InputError
@@ -104,6 +105,9 @@ def check_member(archive: Path, info: zipfile.ZipInfo) -> None:
     windows = PureWindowsPath(info.filename)
     if windows.drive or windows.root or ".." in windows.parts:
         raise InputError(f"{archive}!{info.filename}: unsafe path, it leads out of the zip; do not trust this file")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        method = zipfile.compressor_names.get(info.compress_type, str(info.compress_type))  # type: ignore[attr-defined]
+        raise InputError(f"{archive}!{info.filename}: compressed by {method}; only stored and deflated files are read")
     if info.file_size > max(HARMLESS_BYTES, MAX_RATIO * info.compress_size):
         raise InputError(
             f"{archive}!{info.filename}: {info.file_size:,} bytes in {info.compress_size:,}, "

@@ -45,13 +45,12 @@ def check_keras_file(path: Path) -> None:
 
 
 def _check_layers(path: Path, architecture: bytes) -> None:
-    layers = json.loads(architecture)["config"]["layers"]
-    for layer in layers:
+    for layer in json.loads(architecture)["config"]["layers"]:
         kind, module = layer["class_name"], str(layer.get("module"))
-        if kind == "Lambda" or module.split(".")[0] != "keras" or b'"__lambda__"' in architecture:
+        if kind == "Lambda" or module.split(".")[0] != "keras" or "__lambda__" in json.dumps(layer):
             raise InputError(
-                f"{path}: its layer {layer.get('name') or layer['config'].get('name')!r} ({module}.{kind}) or one "
-                "beside it is code of its own; only networks of layers of Keras are read. Do not trust this file"
+                f"{path}: its layer {layer.get('name')!r} ({module}, {kind}) brings code of its own; only networks of "
+                "layers of Keras are read. Do not trust this file"
             )
 
 

@@ -169,17 +169,18 @@ def _get(tables: Any, key: Key) -> Any:
 
 
 def _with(tables: dict[str, Any], at: Key, change: Any) -> dict[str, Any]:
-    """A copy with one of its tables changed."""
-    copy = deepcopy(tables)
+    """A copy with one of its tables changed; the others are shared."""
+    copy = dict(tables)
     table = copy
     for part in at:
-        table = table.setdefault(part, {})
+        table[part] = dict(table.get(part, {}))
+        table = table[part]
     change(table)
     return copy
 
 
 def _set(tables: dict[str, Any], key: Key, value: Any) -> dict[str, Any]:
-    return _with(tables, key[:-1], lambda table: table.update({key[-1]: deepcopy(value)}))
+    return _with(tables, key[:-1], lambda table: table.update({key[-1]: value}))
 
 
 def _lists(value: Any) -> Iterator[tuple[str, list[Any]]]:

@@ -23,6 +23,8 @@ PATIENCE = 60
 """Seconds after which a command counts as one that hangs."""
 MAX_LINES, MAX_LENGTH = 12, 4000
 """Of a message."""
+LARGE = 2**24
+"""Bytes; what is in a larger file is not looked at."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def snapshot(folder: Path) -> dict[str, str]:
 def _content(path: Path) -> str:
     if path.is_symlink():
         return f"-> {path.readlink()}"
+    if path.is_file() and path.stat().st_size > LARGE:
+        return f"{path.stat().st_size} bytes of {path.stat().st_mtime_ns}"
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     return "folder" if path.is_dir() else "special"
