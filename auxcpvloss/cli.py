@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         # The disk is full, a folder may not be written to, a name is taken: nothing that the code could mend.
         return _complain(f"{error.filename or 'input or output'}: {error.strerror or error}.", INPUT_ERROR)
+    except MemoryError as error:
+        return _complain(f"Not enough memory: {error or 'it is used up'}. Close other programs.", STAGE_ERROR)
     except StageError as error:
         return _complain(str(error), STAGE_ERROR)
     return 0

@@ -1,4 +1,4 @@
-"""Names that become names of files and folders: of experiments, and of volumes, which come from other people's files."""
+"""Names that become names of files and folders: of experiments, and of volumes, which others have named."""
 
 from __future__ import annotations
 

@@ -55,10 +55,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _values(tables: dict[str, Any]) -> Iterator[tuple[str, int, Any]]:
-    """Everything in nested tables and lists: first key, depth and value; not by recursion, which ends at some depth."""
+    """Everything in nested tables and lists: key, depth and value; not by recursion, which ends at some depth."""
     todo: list[tuple[str, int, Any]] = [(key, 1, value) for key, value in tables.items()]
     while todo:
         key, depth, value = todo.pop()
         yield key, depth, value
-        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        todo.extend((f"{key}.{name}" if isinstance(name, str) and depth < 5 else key, depth + 1, v) for name, v in inner)
+        if isinstance(value, list):
+            todo.extend((key, depth + 1, entry) for entry in value)
+        elif isinstance(value, dict):
+            # The name of what is nested deeper than any table would only fill the screen.
+            todo.extend((f"{key}.{name}" if depth < 5 else key, depth + 1, entry) for name, entry in value.items())

@@ -70,7 +70,8 @@ def _check_header(file: File, line: str) -> None:
     # "z (px)" and "Z" are fine; x before z, or an index before them, would be read as another place.
     if [name.strip(' "').lower()[:1] for name in line.split(",")[:3]] != ["z", "y", "x"]:
         raise InputError(
-            f"{file}, line 1: the columns are {line[:MAX_SHOWN]!r}; expected z, y, x (in voxels) and perhaps id, in this order"
+            f"{file}, line 1: the columns are {line[:MAX_SHOWN]!r}; expected z, y, x (in voxels) and perhaps id, "
+            "in this order"
         )
 
 
@@ -85,6 +86,7 @@ def _row(file: File, number: int, line: str) -> list[float]:
         row = []
     if len(row) != 4 or not np.isfinite(row).all():
         raise InputError(
-            f"{file}, line {number}: {line[:MAX_SHOWN]!r}; expected z, y, x in voxels and, if it has one, the number of the label"
+            f"{file}, line {number}: {line[:MAX_SHOWN]!r}; expected z, y, x in voxels and, if it has one, the number "
+            "of the label"
         )
     return row

@@ -35,7 +35,8 @@ def check_dataset(path: Path, key: str, dataset: h5py.Dataset) -> None:
     filters = _filters(dataset)
     if len(set(filters)) < len(filters) or not set(filters) <= FILTERS.keys():
         names = ", ".join(FILTERS.get(number, f"number {number}") for number in filters)
-        raise InputError(f"{origin}: stored with the filters {names}; known are {', '.join(FILTERS.values())}, once each")
+        known = ", ".join(FILTERS.values())
+        raise InputError(f"{origin}: stored with the filters {names}; known are {known}, each once at most")
     if DEFLATE in filters:
         _check_chunks(origin, dataset)
 

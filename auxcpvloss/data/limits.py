@@ -36,13 +36,24 @@ def check_declared(origin: object, shape: Sequence[int], dtype: Any) -> None:
         raise InputError(f"{origin}: its values are of type {kind}; expected intensities or labels, that is: numbers")
     if any(size < 0 for size in shape):
         raise InputError(f"{origin}: a shape of {' x '.join(map(str, shape))} voxels; expected positive numbers")
-    need, free = math.prod(map(int, shape)) * kind.itemsize, available_memory()
+    check_bytes(
+        f"{origin}: {' x '.join(map(str, shape))} voxels of {kind}",
+        math.prod(map(int, shape)) * kind.itemsize,
+        "If the file is right, cut the volume into pieces, or use a machine with more memory",
+    )
+
+
+def check_bytes(what: str, need: int, advice: str) -> None:
+    """Refuse what does not fit into memory.
+
+    Raises
+    ------
+    InputError
+        With the size, and how to go on.
+    """
+    free = available_memory()
     if need > free:
-        raise InputError(
-            f"{origin}: {' x '.join(map(str, shape))} voxels of {kind} are {need / GIB:,.1f} GiB, and "
-            f"{free / GIB:,.1f} GiB of memory are free. If the file is right, cut the volume into pieces, or use a "
-            "machine with more memory"
-        )
+        raise InputError(f"{what}: {need / GIB:,.1f} GiB, but {free / GIB:,.1f} GiB of memory are free. {advice}")
 
 
 def available_memory() -> int:

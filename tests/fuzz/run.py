@@ -15,11 +15,12 @@ from typing import Any
 
 from auxcpvloss.cli import INPUT_ERROR, main
 
+
 class Hang(BaseException):
     """A command does not end."""
 
 
-PATIENCE = 60
+PATIENCE = 600
 """Seconds after which a command counts as one that hangs."""
 MAX_LINES, MAX_LENGTH = 12, 4000
 """Of a message."""

@@ -82,7 +82,11 @@ class Volumes:
         if self.format == "hdf":
             with h5py.File(path, "w") as file:
                 for key, array in arrays.items():
-                    file.create_dataset(key, data=array, **({"chunks": True, "compression": "gzip"} if array.ndim and array.size else {}))
+                    file.create_dataset(
+                        key,
+                        data=array,
+                        **({"chunks": True, "compression": "gzip"} if array.ndim and array.size else {}),
+                    )
             return
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The N5Store is deprecated")
@@ -327,7 +331,9 @@ def _with_table(volumes: Volumes, text: str) -> None:
 
 def _twice(volumes: Volumes) -> None:
     volumes.write()
-    other = volumes.first.with_suffix({".tif": ".TIFF", ".hdf": ".h5"}.get(volumes.first.suffix, volumes.first.suffix.upper()))
+    other = volumes.first.with_suffix(
+        {".tif": ".TIFF", ".hdf": ".h5"}.get(volumes.first.suffix, volumes.first.suffix.upper())
+    )
     shutil.copytree(volumes.first, other) if volumes.first.is_dir() else shutil.copy(volumes.first, other)
 
 

@@ -145,7 +145,12 @@ def test_nothing_in_a_file_is_run(source, tmp_path):
 
     def plant(_, architecture):
         code = {"class_name": "__lambda__", "config": {"value": f"open({str(trace)!r}, 'w')"}}
-        layer = {"class_name": "Lambda", "config": {"name": "evil", "function": code}, "inbound_nodes": [], "name": "evil"}
+        layer = {
+            "class_name": "Lambda",
+            "config": {"name": "evil", "function": code},
+            "inbound_nodes": [],
+            "name": "evil",
+        }
         architecture["config"]["layers"].insert(0, layer)
         architecture["module"], architecture["class_name"] = "os", "system"
 
