@@ -93,7 +93,7 @@ class Mutation:
     key : tuple of str
         What was changed.
     tables : nested dict
-        The whole configuration; every key of it is written out.
+        What is written to the file; the other keys are at their defaults.
     """
 
     name: str
@@ -107,8 +107,8 @@ KINDS = ("missing", "type", "range", "misspelt", "extra", "section", "table")
 
 
 def base(method: str) -> dict[str, Any]:
-    """Every key of the built-in defaults, with values that run in a moment."""
-    return merge(merge(deepcopy(dict(defaults().tables)), deepcopy(BASE)), {"model": {"method": method}})
+    """What differs from the built-in defaults: values that run in a moment."""
+    return merge(deepcopy(BASE), {"model": {"method": method}})
 
 
 def leaves(tables: Mapping[str, Any], at: Key = ()) -> Iterator[Key]:
@@ -133,16 +133,15 @@ def mutations() -> Iterator[Mutation]:
     """Every mutation of every key: of the tables, and of what each method adds to them, unless another one has it."""
     done: set[str] = set()
     for method in ("threeclass_cpv", *METHODS):
-        tables = base(method)
+        tables, whole = base(method), merge(defaults().tables, base(method))
         for key, kind in fields(schema(METHODS[method])):
             if (known := f"{key} {kind}") not in done:
                 done.add(known)
-                for how, what, changed in _of_key(tables, key, kind):
+                for how, what, changed in _of_key(tables, key, _get(whole, key), kind):
                     yield Mutation(f"{method}: {'.'.join(key)}: {how}: {what}", method, how, key, changed)
 
 
-def _of_key(tables: dict[str, Any], key: Key, kind: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    value = _get(tables, key)
+def _of_key(tables: dict[str, Any], key: Key, value: Any, kind: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "missing", "left out", _with(tables, key[:-1], lambda table: table.pop(key[-1], None))
     for what, wrong in (SCALARS | COLLECTIONS).items():
         yield "type", what, _set(tables, key, wrong)
