@@ -55,9 +55,9 @@ def volumes_ending(mutation: volumes.Mutation, folder: Path, capture: Any) -> En
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             mutation.make(made)
+        path = made.packed() if made.place.exists() else folder / "packed.zip"
     except Exception:
         return None
-    path = made.packed() if made.place.exists() else folder / "packed.zip"
     (folder / "fuzz.toml").write_text(configs.as_text(place(path)), encoding="utf-8")
     return attempt(["-c", str(folder / "fuzz.toml"), "-r", str(folder / "root"), "-d", "prepare"], folder, capture)
 
