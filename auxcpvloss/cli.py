@@ -18,6 +18,7 @@ from auxcpvloss.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
+from auxcpvloss.names import experiment_name
 from auxcpvloss.provenance import Recorder
 from auxcpvloss.stages import Choice, dry_run, run
 from auxcpvloss.terminal import Terminal, logging_to
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         # The disk is full, a folder may not be written to, a name is taken: nothing that the code could mend.
         return _complain(f"{error.filename or 'input or output'}: {error.strerror or error}.", INPUT_ERROR)
+    except MemoryError as error:
+        return _complain(f"Not enough memory: {error or 'it is used up'}. Close other programs.", STAGE_ERROR)
     except StageError as error:
         return _complain(str(error), STAGE_ERROR)
     return 0
@@ -93,13 +96,15 @@ def _take_back(frozen: Path, before: str | None, made: Sequence[Path]) -> None:
 
 
 def _complain(message: str, status: int) -> int:
-    print(message, file=sys.stderr)
+    # Names of files and keys may be anything, also what a terminal would obey.
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in message)
+    print(shown, file=sys.stderr)
     return status
 
 
 def _experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
     """Folder and effective configuration of the experiment that the arguments name."""
-    root, name = Path(args.root).expanduser().resolve(), _name(args)
+    root, name = Path(_absolute(args.root, "--root")), _name(args)
     # A debug run has a folder of its own, and at first the configuration of the experiment that it is a copy of.
     names = [f"{name.removesuffix(SUFFIX)}{SUFFIX}", name] if args.debug_args else [name]
     frozen = next((path for name in names if (path := root / name / "config.toml").is_file()), None)
@@ -158,13 +163,14 @@ def _read(path: Path, args: argparse.Namespace) -> ConfigFile:
 def _name(args: argparse.Namespace) -> str:
     """Name of the experiment's folder: the same for the same command, so that it goes on."""
     if args.exp_id:
-        return str(args.exp_id)
+        return experiment_name(args.exp_id, "-id")
     parts = [part for part in (args.app, args.setup) if part]
     if not parts:
         parts = [Path(path).stem for path in args.config[-1:]]
     if not parts:
         raise InputError("Which experiment? Name one with -a and -s, with a file (-c), or an existing one with -id.")
-    return "_".join(parts if args.seed is None else [*parts, f"seed{args.seed}"])
+    name = "_".join(parts if args.seed is None else [*parts, f"seed{args.seed}"])
+    return experiment_name(name, "the name of the experiment, after the last file (-id gives another)")
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
@@ -186,10 +192,10 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
 def _resolve(config: Config, root: Path) -> Config:
     """Make paths absolute, so that the frozen configuration serves from any folder."""
     places = ("path", "train_data", "val_data", "test_data")
-    absolute = {key: str(Path(place).expanduser().resolve()) for key in places if (place := getattr(config.data, key))}
+    absolute = {key: _absolute(place, f"data.{key}") for key in places if (place := getattr(config.data, key))}
     tables: dict[str, Any] = {"data": config.data.model_copy(update=absolute)}
     if config.init.checkpoint:
-        checkpoint = str(Path(config.init.checkpoint).expanduser().resolve())
+        checkpoint = _absolute(config.init.checkpoint, "init.checkpoint")
         tables["init"] = config.init.model_copy(update={"checkpoint": checkpoint})
     # Each once, however often it is named.
     runs = list(dict.fromkeys(str(_run_folder(run, root)) for run in config.validation.trained_models))
@@ -199,5 +205,17 @@ def _resolve(config: Config, root: Path) -> Config:
 
 def _run_folder(run: str, root: Path) -> Path:
     """Folder of an experiment, by its path or by its name under the root."""
-    place, named = Path(run).expanduser().resolve(), root / run
+    place, named = Path(_absolute(run, "validation.trained_models")), root / run
     return named if named.is_dir() and not place.is_dir() else place
+
+
+def _absolute(place: str, key: str) -> str:
+    """Make a path absolute; refuse what can be none: a name that is too long, links in a circle, nobody's home."""
+    try:
+        path = Path(place).expanduser().resolve()
+        path.exists()
+        str(path).encode()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{key}: {place[:200]!r}: cannot be a path: {reason}.") from None
+    return str(path)

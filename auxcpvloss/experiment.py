@@ -71,7 +71,8 @@ class Experiment:
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, self.config.preprocessing.model_dump(mode="json")], sort_keys=True)
-        name = Path(place).stem or self.config.data.input_format
+        # So short that with the rest it is the name of a folder, whatever its letters.
+        name = Path(place).stem[:50] or self.config.data.input_format
         return self.folder.parent / "data" / f"{name}-{sha256(text.encode()).hexdigest()[:8]}" / split
 
     def sample_path(self, volume: Volume) -> Path:

@@ -104,7 +104,7 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     file; ``sys.stderr`` keeps leading to the terminal, for tracebacks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,17 @@ from auxcpvloss.config.places import config_folder
 from auxcpvloss.config.protocol import protocol_problems
 from auxcpvloss.config.schema import schema
 from auxcpvloss.config.tables import Config
+from auxcpvloss.config.toml_files import read_toml
 from auxcpvloss.errors import InputError
 from auxcpvloss.methods import METHODS
 from auxcpvloss.score_table import metric_paths
 
 Key = tuple[str, ...]
+
+MAX_SHOWN = 200
+"""Letters of a wrong value in a message."""
+MAX_ERRORS = 10
+"""That are listed."""
 
 WANTED = {
     "missing": "has too few entries",
@@ -64,20 +70,14 @@ class ConfigFile:
         Raises
         ------
         InputError
-            No such file, not readable, or not toml.
+            See `read_toml`.
         """
-        try:
-            return cls(str(path), tomllib.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such configuration file.") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: cannot be read as a configuration file: {error}.") from None
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{path}: not valid toml: {error}.") from None
+        return cls(str(path), read_toml(path))
 
 
+@cache
 def defaults() -> ConfigFile:
-    """Read the built-in ``config/default.toml``."""
+    """Read the built-in ``config/default.toml``, once; its tables are not to be changed."""
     return ConfigFile.read(config_folder() / "default.toml")
 
 
@@ -109,15 +109,15 @@ def load(places: Sequence[ConfigFile]) -> Config:
     method = merged["model"]["method"]
     if not isinstance(method, str) or method not in METHODS:
         where = _origin(origin, ("model", "method"), places)
-        raise InputError(f"{where}: model.method: {method!r} is no method; known: {', '.join(METHODS)}.")
+        raise InputError(f"{where}: model.method: {_shown(method)} is no method; known: {', '.join(METHODS)}.")
     kind = schema(METHODS[method])
     try:
         # Of toml's types these are the ones of JSON, for which strict means: lists for tuples, whole numbers for
         # numbers, and nothing else is converted.
-        config = kind.model_validate_json(json.dumps(merged, default=str), strict=True)
+        config = kind.model_validate_json(json.dumps(merged), strict=True)
     except ValidationError as error:
         lines = [_explain(detail, kind, method, origin, places) for detail in error.errors()]
-        raise InputError("\n".join(dict.fromkeys(lines))) from None
+        raise InputError("\n".join(_first(list(dict.fromkeys(lines))))) from None
     _check_grids(config, method, origin, places)
     _check_metrics(config, method, origin, places)
     for key, message in protocol_problems(config):
@@ -158,8 +158,19 @@ def _explain(
             key, message = (*key, last), rest
     else:
         wanted = WANTED.get(detail["type"], f"{message[0].lower()}{message[1:]}")
-        message = wanted if detail["type"] == "missing" else f"{wanted}, not {detail['input']!r}"
+        message = wanted if detail["type"] == "missing" else f"{wanted}, not {_shown(detail['input'])}"
     return f"{_origin(origin, key, places)}: {'.'.join(key)}: {message}"
+
+
+def _first(lines: list[str]) -> list[str]:
+    left = len(lines) - MAX_ERRORS
+    return [*lines[:MAX_ERRORS], f"... and {left} more"] if left > 0 else lines
+
+
+def _shown(value: Any) -> str:
+    """Give a value as people wrote it, but not all of a long one."""
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _unknown(key: Key, kind: type[Config], method: str) -> str:

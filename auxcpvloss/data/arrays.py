@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data import n5
-from auxcpvloss.data.reading import reading
+from auxcpvloss.data.chunks import CODECS, Layout, check_folder
+from auxcpvloss.data.hdf import check_dataset
+from auxcpvloss.data.limits import check_declared
+from auxcpvloss.data.reading import read_json, reading
 from auxcpvloss.data.source import Source, Vector, sha256
 from auxcpvloss.errors import InputError
+
+FILTERS = ("delta", "shuffle", "fixedscaleoffset", "quantize", "bitround", "astype", "crc32", "adler32", "fletcher32")
+"""Those of zarr that make numbers of numbers; others make objects, by running what is stored (pickle)."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +103,38 @@ def _read(path: Path, key: str) -> NDArray[Any]:
                 f"{path}: {key}: an array of {' x '.join(map(str, array.shape))}, {len(array.shape)} axes; "
                 "expected Z, Y, X, perhaps after one axis of length 1, or Y, X"
             )
+        if path.is_file():
+            check_dataset(path, key, array)
+        else:
+            check_folder(f"{path}: {key}", path / key, _layout(path, key))
         data: NDArray[Any] = array[:]
         return data.reshape((1, *data.shape)[-3:])
+
+
+def _layout(path: Path, key: str) -> Layout:
+    """Say how an array in a folder is stored, if it is one of numbers and in a way that is known.
+
+    To be asked before the array is opened: with a type of objects, to open it is to run what it holds.
+    """
+    layout = n5.layout(path, key) if n5.is_n5(path) else _zarr_layout(path / key)
+    check_declared(f"{path}: {key}", layout.shape, layout.dtype)
+    for what, names, known in (("compression", [layout.codec], CODECS), ("filter", layout.filters, FILTERS)):
+        for name in names:
+            if name not in known:
+                raise InputError(f"{path}: {key}: stored with the {what} {name!r}; known are {', '.join(known)}")
+    return layout
+
+
+def _zarr_layout(folder: Path) -> Layout:
+    metadata = read_json(folder / ".zarray")
+    dtype = metadata["dtype"]
+    return Layout(
+        shape=tuple(map(int, metadata["shape"])),
+        chunks=tuple(map(int, metadata["chunks"])),
+        dtype=np.dtype(dtype if isinstance(dtype, str) else list(map(tuple, dtype))),
+        codec=str((metadata["compressor"] or {"id": "raw"})["id"]),
+        filters=tuple(str(each["id"]) for each in metadata.get("filters") or ()),
+    )
 
 
 def _has(path: Path, key: str) -> bool:
@@ -129,10 +166,9 @@ def _opened(path: Path, key: str) -> Iterator[Any]:
         there = "it is zarr format 3, expected format 2" if is_new else f"there are: {', '.join(_keys(path)) or 'none'}"
         raise InputError(f"{path}: no array {key!r} ({there}); set data.raw_key and data.gt_key")
     with reading(f"{path}: {key}"):
-        if n5.is_n5(path):
-            yield n5.open_array(path, key)
-        elif path.is_dir():
-            yield zarr.open_array(str(path / key), mode="r")
+        if path.is_dir():
+            _layout(path, key)
+            yield n5.open_array(path, key) if n5.is_n5(path) else zarr.open_array(str(path / key), mode="r")
         else:
             with h5py.File(path, "r") as file:
                 yield file[key]

@@ -13,6 +13,10 @@ from auxcpvloss.data.zips import File
 from auxcpvloss.errors import InputError
 
 HEADER = "z,y,x,id"
+MAX_ID = 2**53
+"""Up to here numbers are read exactly."""
+MAX_SHOWN = 100
+"""Letters of a line in a message."""
 
 
 def read_centers(file: File) -> NDArray[np.float64]:
@@ -66,7 +70,8 @@ def _check_header(file: File, line: str) -> None:
     # "z (px)" and "Z" are fine; x before z, or an index before them, would be read as another place.
     if [name.strip(' "').lower()[:1] for name in line.split(",")[:3]] != ["z", "y", "x"]:
         raise InputError(
-            f"{file}, line 1: the columns are {line!r}; expected z, y, x (in voxels) and perhaps id, in this order"
+            f"{file}, line 1: the columns are {line[:MAX_SHOWN]!r}; expected z, y, x (in voxels) and perhaps id, "
+            "in this order"
         )
 
 
@@ -77,10 +82,11 @@ def _row(file: File, number: int, line: str) -> list[float]:
         row = []
     if len(row) == 3:
         row.append(0.0)
-    elif len(row) == 4 and (row[3] < 1 or row[3] % 1):
+    elif len(row) == 4 and (not 1 <= row[3] <= MAX_ID or row[3] % 1):
         row = []
     if len(row) != 4 or not np.isfinite(row).all():
         raise InputError(
-            f"{file}, line {number}: {line!r}; expected z, y, x in voxels and, if it has one, the number of the label"
+            f"{file}, line {number}: {line[:MAX_SHOWN]!r}; expected z, y, x in voxels and, if it has one, the number "
+            "of the label"
         )
     return row

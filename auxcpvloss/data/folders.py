@@ -13,6 +13,7 @@ from auxcpvloss.data.source import Source
 from auxcpvloss.data.tiffs import TiffSource
 from auxcpvloss.data.zips import File, zip_members
 from auxcpvloss.errors import InputError
+from auxcpvloss.names import checked_name
 
 TIF = (".tif", ".tiff")
 ZARR = (".zarr",)
@@ -141,5 +142,8 @@ def _by_stem(files: Iterable[AnyFile]) -> dict[str, AnyFile]:
     for file in files:
         if file.stem in found:
             raise InputError(f"{found[file.stem]} and {file}: two volumes of one name; rename one of them")
+        checked_name(file.stem, f"{file}: the name of the volume")
+        if isinstance(file, Path) and not (file.is_file() or file.is_dir()):
+            raise InputError(f"{file}: neither a file nor a folder; a link to nowhere, or a pipe?")
         found[file.stem] = file
     return found

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
+from auxcpvloss.data.limits import check_declared
 from auxcpvloss.data.source import Source, Vector
 from auxcpvloss.data.synthetic import dataset, make_worm
 
@@ -37,6 +38,8 @@ class SyntheticSource(Source):
 
     def read_raw(self) -> NDArray[Any]:
         """Make the image: (Z, Y, X) array of uint8."""
+        # It is made in double precision.
+        check_declared(f"{self.origin}, data.synthetic.shape", self.shape, "f8")
         return _worm(self.shape, self.seed, self.nuclei)[0]
 
     def read_labels(self) -> NDArray[Any]:

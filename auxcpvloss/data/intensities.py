@@ -48,7 +48,7 @@ def check_range(raw: NDArray[Any], preprocessing: Preprocessing, origin: str) ->
     Raises
     ------
     InputError
-        The image is to be taken as it is, but is not in 0..1.
+        The image is to be taken as it is, but is not in 0..1; or no number can hold the range.
     """
     low, high = float(raw.min()), float(raw.max())
     if preprocessing.normalize == "none" and (low < 0 or high > 1):
@@ -56,6 +56,8 @@ def check_range(raw: NDArray[Any], preprocessing: Preprocessing, origin: str) ->
             f"{origin}: preprocessing.normalize = 'none', but the intensities are in {low:g}..{high:g}, not in 0..1; "
             "choose 'percentile', 'min_max' or 'mean_std'"
         )
+    if not np.isfinite(high - low):
+        raise InputError(f"{origin}: intensities from {low:g} to {high:g}, too far apart to compute with; scale them")
 
 
 def _unit_range(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:

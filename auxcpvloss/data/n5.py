@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import zarr
 
-from auxcpvloss.data.reading import reading
+from auxcpvloss.data.chunks import Layout
+from auxcpvloss.data.reading import read_json
 
 SUFFIX = ".n5"
 METADATA = "attributes.json"
@@ -29,16 +30,27 @@ def has_array(path: Path, key: str) -> bool:
         The attributes cannot be read.
     """
     metadata = path / key / METADATA
-    if not metadata.is_file():
-        return False
-    with reading(metadata):
-        return "dimensions" in json.loads(metadata.read_text(encoding="utf-8"))
+    return metadata.is_file() and "dimensions" in read_json(metadata)
 
 
 def array_keys(path: Path) -> list[str]:
     """List the arrays."""
     keys = sorted(str(file.parent.relative_to(path)) for file in path.rglob(METADATA))
     return [key for key in keys if has_array(path, key)]
+
+
+def layout(path: Path, key: str) -> Layout:
+    """Say how an array is stored, in the order z, y, x."""
+    metadata = read_json(path / key / METADATA)
+    compression = metadata["compression"]
+    codec = {"bzip2": "bz2", "xz": "lzma"}.get(compression["type"], compression["type"])
+    return Layout(
+        shape=tuple(map(int, reversed(metadata["dimensions"]))),
+        chunks=tuple(map(int, reversed(metadata["blockSize"]))),
+        dtype=np.dtype(metadata["dataType"]),
+        codec="zlib" if codec == "gzip" and compression.get("useZlib") else codec,
+        has_header=True,
+    )
 
 
 def open_array(path: Path, key: str) -> Any:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from auxcpvloss.errors import InputError
+
+MAX_METADATA = 2**24
+"""Bytes of a file that describes an array."""
 
 
 @contextmanager
@@ -22,3 +28,21 @@ def reading(origin: object) -> Iterator[None]:
         raise InputError(
             f"{origin}: cannot be read, it may be damaged or incomplete ({type(error).__name__}: {error})"
         ) from error
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Read a file that describes an array.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, is no table, or is larger than any description.
+    """
+    with reading(file), file.open("rb") as stream:
+        content = stream.read(MAX_METADATA + 1)
+        if len(content) > MAX_METADATA:
+            raise InputError(f"{file}: more than {MAX_METADATA:,} bytes, too large for the description of an array")
+        found = json.loads(content)
+        if not isinstance(found, dict):
+            raise InputError(f"{file}: no description of an array")
+        return found

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
+from auxcpvloss.config.tables.data import check_proportions
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.data.reading import reading
 from auxcpvloss.data.zips import File
@@ -88,6 +89,10 @@ def voxel_size(source: Source, data: Data) -> Vector:
         Neither is known.
     """
     size = data.voxel_size or source.voxel_size()
+    try:
+        check_proportions(size or ())
+    except ValueError as error:
+        raise InputError(f"{source.origin}: size of a voxel: {error} Set data.voxel_size.") from None
     if not size:
         raise InputError(
             f"{source.origin}: the file does not record the size of its voxels; "

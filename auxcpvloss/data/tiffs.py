@@ -11,6 +11,7 @@ from typing import Any
 import tifffile
 from numpy.typing import NDArray
 
+from auxcpvloss.data.limits import check_declared
 from auxcpvloss.data.reading import reading
 from auxcpvloss.data.source import Source, Vector, sha256
 from auxcpvloss.data.tiff_voxel_size import recorded_voxel_size
@@ -82,6 +83,7 @@ def read_tiff(file: File) -> NDArray[Any]:
             )
         if any(page is None for page in series.pages):
             raise InputError(f"{file}: planes are missing; copy or save it again")
+        check_declared(file, series.shape, series.dtype)
         return series.asarray().reshape((1, *series.shape)[-3:])
 
 

@@ -12,6 +12,7 @@ from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.data.check_centers import check_centers, check_points, listing
 from auxcpvloss.data.intensities import check_range
+from auxcpvloss.data.limits import check_declared
 from auxcpvloss.data.objects import MAX_LABEL, Objects, measure
 from auxcpvloss.data.source import Source, Vector, voxel_size
 from auxcpvloss.errors import InputError
@@ -74,6 +75,8 @@ def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing,
     _check_raw(raw, source.origin)
     check_range(raw, preprocessing, source.origin)
     check_planes(source.origin, raw.shape[0], ndim)
+    padded = [size + 2 * padding for size, padding in zip(raw.shape, data.padding, strict=True)]
+    check_declared(f"{source.origin}, with data.padding", padded, np.float32)
     size = voxel_size(source, data)
     source.offset()  # raises where image and labels do not cover the same voxels
     labels = source.read_labels()

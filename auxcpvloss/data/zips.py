@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
 
+from auxcpvloss.data.limits import check_declared
 from auxcpvloss.errors import InputError
 
 # A mask of L1 stored without compression shrinks to 1/300 in a zip, one with fewer nuclei to less. Nothing but zeros
@@ -53,7 +55,11 @@ class ZipMember:
     def open(self, mode: Literal["rb"] = "rb") -> io.BytesIO:
         """Read the whole member into memory: image libraries jump about in a file, which is slow in a zip."""
         with zipfile.ZipFile(self.archive) as archive:
-            return io.BytesIO(archive.read(self.member))
+            size = archive.getinfo(self.member).file_size
+            check_declared(self, (size,), "u1")
+            with archive.open(self.member) as stream:
+                # Without a number all would be decompressed, and then cut to the declared size.
+                return io.BytesIO(stream.read(size))
 
 
 File = Path | ZipMember
@@ -76,7 +82,7 @@ def zip_members(archive: Path) -> list[ZipMember]:
             "and download it again"
         ) from error
     for info in infos:
-        _check(archive, info)
+        check_member(archive, info)
     members = [ZipMember(archive, info.filename) for info in infos if not info.is_dir()]
     return [member for member in members if not _is_junk(member)]
 
@@ -85,11 +91,23 @@ def _is_junk(member: ZipMember) -> bool:
     return any(part == "__MACOSX" or part.startswith(".") for part in member.parts)
 
 
-def _check(archive: Path, info: zipfile.ZipInfo) -> None:
+def check_member(archive: Path, info: zipfile.ZipInfo) -> None:
+    """Refuse a file in a zip that leads out of it, or expands to more than a file of numbers can.
+
+    Raises
+    ------
+    InputError
+        Names the zip and the file.
+    """
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise InputError(f"{archive}!{info.filename}: a link to another file; replace it by the file itself")
     # A drive or a backslash means nothing here, but such a zip was made to be unpacked on Windows, out of its folder.
     windows = PureWindowsPath(info.filename)
     if windows.drive or windows.root or ".." in windows.parts:
         raise InputError(f"{archive}!{info.filename}: unsafe path, it leads out of the zip; do not trust this file")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        method = zipfile.compressor_names.get(info.compress_type, str(info.compress_type))  # type: ignore[attr-defined]
+        raise InputError(f"{archive}!{info.filename}: compressed by {method}; only stored and deflated files are read")
     if info.file_size > max(HARMLESS_BYTES, MAX_RATIO * info.compress_size):
         raise InputError(
             f"{archive}!{info.filename}: {info.file_size:,} bytes in {info.compress_size:,}, "

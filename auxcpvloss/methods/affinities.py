@@ -59,7 +59,7 @@ class AffinitiesParams(WatershedParams):
     fg_thresh: float = Field(0.99, gt=0, lt=1)
     seed_thresh: float = Field(0.99, gt=0, lt=1)
     min_affinities: int = Field(2, ge=1, le=3)
-    num_dilations: int = Field(1, ge=0)
+    num_dilations: int = Field(1, ge=0, le=1000)
 
 
 def find_basins(prediction: Prediction, params: Any) -> Basins:

@@ -50,7 +50,7 @@ class CpvSeeds(Params):
     """Seeds where many vectors end, in place of those of the method itself (appendix C of the paper)."""
 
     use_cpv_for_seeds: bool = False
-    cpv_thresh: float = Field(70.0, gt=0, allow_inf_nan=False)
+    cpv_thresh: float = Field(70.0, gt=0, le=1e9, allow_inf_nan=False)
 
     def auxiliary_heads(self) -> frozenset[str]:
         """Names of the auxiliary heads that post-processing makes use of."""

@@ -48,7 +48,7 @@ class GaussParams(Params):
     """From blobs to points; defaults as most often selected in Table 7 of the paper."""
 
     gauss_thresh: float = Field(0.25, gt=0, lt=1)
-    nms_size: int = Field(2, ge=1)
+    nms_size: int = Field(2, ge=1, le=100)
 
 
 def decode(prediction: Prediction, params: Any) -> Labels:

@@ -53,7 +53,7 @@ class SdtParams(WatershedParams):
 
     fg_thresh: float = Field(0.0, gt=-1, lt=1)
     seed_thresh: float = Field(-0.13, gt=-1, lt=1)
-    num_dilations: int = Field(1, ge=0)
+    num_dilations: int = Field(1, ge=0, le=1000)
 
 
 def find_basins(prediction: Prediction, params: Any) -> Basins:

@@ -37,8 +37,8 @@ class WatershedParams(Params):
     """Parameters of every method that ends in a watershed, besides its thresholds."""
 
     flood: Literal["foreground", "volume"] = "foreground"
-    num_dilations: int = Field(0, ge=0)
-    min_size: int = Field(0, ge=0)
+    num_dilations: int = Field(0, ge=0, le=1000)
+    min_size: int = Field(0, ge=0, le=10**9)
 
 
 def flood(find_basins: FindBasins, prediction: Prediction, params: Any) -> Labels:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Config
 from auxcpvloss.errors import InputError
 from auxcpvloss.methods.method import Head, Method
+from auxcpvloss.network.keras_files import check_keras_file
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.unet import build_unet
@@ -95,7 +96,14 @@ def network_targets(targets: Mapping[str, NDArray[Any]], region: NDArray[np.uint
 def prediction_network(
     config: Config, method: Method, input_shape: Shape, checkpoint: Path
 ) -> Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]:
-    """Network of any input shape, with the weights of a checkpoint."""
+    """Network of any input shape, with the weights of a checkpoint.
+
+    Raises
+    ------
+    InputError
+        See `check_keras_file`.
+    """
+    check_keras_file(checkpoint)
     network = build_unet(config.model, method.heads, input_shape, config.training.precision)
     network.load_weights(checkpoint)
     network.compile(jit_compile=False)

@@ -20,12 +20,10 @@ import h5py
 from auxcpvloss.config.tables import Init
 from auxcpvloss.errors import InputError
 from auxcpvloss.methods.method import Head
+from auxcpvloss.network.keras_files import check_keras_file
 
 HEADS = "heads"
 """Layer whose channels are those of all heads, one after the other."""
-
-ARCHITECTURE_LIMIT = 1 << 26
-"""Bytes; that of the largest U-Net is a thousandth of it."""
 
 
 @dataclass
@@ -163,6 +161,12 @@ def _unlike(stored: list[h5py.Dataset] | None, shapes: list[tuple[int, ...]], ch
 def _open(path: Path) -> Iterator[Checkpoint]:
     problem = f"init.checkpoint: {path} is no .keras file with weights"
     try:
+        check_keras_file(path)
+    except FileNotFoundError:
+        raise InputError(f"init.checkpoint: {path}: no such file.") from None
+    except InputError as error:
+        raise InputError(f"{problem}: {error}.") from error
+    try:
         # The weights are read from the archive as needed: nothing is unpacked that does not fit the network.
         with (
             zipfile.ZipFile(path) as archive,
@@ -170,8 +174,6 @@ def _open(path: Path) -> Iterator[Checkpoint]:
             h5py.File(weights, "r") as file,
         ):
             yield Checkpoint(_layers(file), _heads(archive))
-    except FileNotFoundError:
-        raise InputError(f"init.checkpoint: {path}: no such file.") from None
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise InputError(f"{problem}: {error}.") from error
 
@@ -194,8 +196,6 @@ def _layers(file: h5py.File) -> dict[str, list[h5py.Dataset]]:
 
 def _heads(archive: zipfile.ZipFile) -> dict[str, slice]:
     """Channels of `HEADS` by head: the slices of it that the outputs are. Empty if the architecture is another."""
-    if archive.getinfo("config.json").file_size > ARCHITECTURE_LIMIT:
-        raise ValueError("config.json is too large to describe a network")
     layers = json.loads(archive.read("config.json"))["config"]["layers"]
     cut: dict[str, slice] = {}
     heads: dict[str, slice] = {}

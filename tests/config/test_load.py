@@ -43,10 +43,10 @@ def test_any_text_reads_back_equal(tmp_path, path):
 
 
 @given(
-    lr=st.floats(min_value=1e-300, max_value=1e300),
+    lr=st.floats(min_value=1e-300, max_value=1e30),
     shift=st.floats(min_value=-1e9, max_value=0),
     path=st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"])),
-    voxel_size=st.one_of(st.just([]), st.lists(st.floats(min_value=1e-9, max_value=1e9), min_size=3, max_size=3)),
+    voxel_size=st.one_of(st.just([]), st.lists(st.floats(min_value=1e-3, max_value=1), min_size=3, max_size=3)),
 )
 def test_what_is_written_reads_back_equal(tmp_path_factory, lr, shift, path, voxel_size):
     config = configure(

@@ -446,14 +446,13 @@ def test_a_zarr_of_the_next_format_is_named(tmp_path):
 
 @pytest.mark.parametrize("place", ["compressor", "filters"])
 def test_code_in_a_zarr_is_not_run(tmp_path, place):
-    """The library sees to it, in the versions that requirements.txt leads to."""
     path = write_arrays(tmp_path / "a.zarr", *blobs())
     (path / "volumes" / "raw" / "0.0.0").write_bytes(pickle.dumps(Trap(str(tmp_path / "sprung"))))
     metadata = path / "volumes" / "raw" / ".zarray"
     trap = {"id": "pickle", "protocol": 5}
     codecs = {"compressor": trap} if place == "compressor" else {"compressor": None, "filters": [trap]}
     metadata.write_text(json.dumps(json.loads(metadata.read_text()) | codecs))
-    with pytest.raises(InputError, match="Pickle"):
+    with pytest.raises(InputError, match="'pickle'; known are"):
         only(tmp_path).read_raw()
     assert not (tmp_path / "sprung").exists()
 
@@ -525,7 +524,7 @@ def test_code_in_an_n5_is_not_run(tmp_path):
     metadata = tmp_path / "a.n5" / "volumes" / "raw" / "attributes.json"
     metadata.write_text(metadata.read_text().replace('"level": -1', '"protocol": 5'))
     block.write_bytes(block.read_bytes()[:16] + pickle.dumps(Trap(str(tmp_path / "sprung"))))
-    with pytest.raises(InputError, match="Pickle"):
+    with pytest.raises(InputError, match="'pickle'; known are"):
         only(tmp_path).read_raw()
     assert not (tmp_path / "sprung").exists()
 

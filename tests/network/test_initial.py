@@ -145,12 +145,17 @@ def test_nothing_in_a_file_is_run(source, tmp_path):
 
     def plant(_, architecture):
         code = {"class_name": "__lambda__", "config": {"value": f"open({str(trace)!r}, 'w')"}}
-        layer = {"class_name": "Lambda", "config": {"name": "evil", "function": code}, "inbound_nodes": []}
+        layer = {
+            "class_name": "Lambda",
+            "config": {"name": "evil", "function": code},
+            "inbound_nodes": [],
+            "name": "evil",
+        }
         architecture["config"]["layers"].insert(0, layer)
         architecture["module"], architecture["class_name"] = "os", "system"
 
-    _, loaded = begin(rewrite(source, tmp_path / "evil.keras", plant))
-    assert "heads" in loaded.layers
+    with pytest.raises(InputError, match=r"its layer 'evil' \(None, Lambda\) brings code of its own"):
+        begin(rewrite(source, tmp_path / "evil.keras", plant))
     assert not trace.exists()
 
 

@@ -12,14 +12,14 @@ from auxcpvloss.config.tables.data import Data, Preprocessing, Synthetic
 from auxcpvloss.config.tables.model import Model
 from auxcpvloss.config.tables.results import Evaluation, Postprocessing, Prediction, Validation
 from auxcpvloss.config.tables.training import Augmentation, Elastic, Init, Intensity, Optimizer, Simple, Training
-from auxcpvloss.config.tables.types import NotNegative, NotNegativeFloat, Table
+from auxcpvloss.config.tables.types import NotNegativeFloat, Seed, Table
 from auxcpvloss.methods.method import Params
 
 
 class General(Table):
     """What concerns all stages."""
 
-    seed: NotNegative
+    seed: Seed
     logging: Literal["debug", "info", "warning", "error"]
     overwrite: bool
 

@@ -6,15 +6,31 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from auxcpvloss.config.tables.types import Fraction, NotNegative, Positive, PositiveFloat, Shape, Table
+from auxcpvloss.config.tables.types import Fraction, Hundreds, Positive, PositiveFloat, Seed, Shape, Table, Text
 
-Percent = Annotated[float, Field(ge=0, le=100)]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+UpToThousand = Annotated[int, Field(ge=0, le=1000)]
+MOST_PROPORTION = 1000
+"""Of the length to the width of a voxel; no microscope comes near it."""
 
 
 def _none_or_three(size: tuple[float, ...]) -> tuple[float, ...]:
     if len(size) not in (0, 3):
         raise ValueError(f"needs three numbers (z, y, x), or none where the files tell; got {len(size)}")
+    check_proportions(size)
     return size
+
+
+def check_proportions(size: tuple[float, ...]) -> None:
+    """Refuse sizes of a voxel that differ so much that the unit of one of them must be wrong.
+
+    Raises
+    ------
+    ValueError
+        Says what is expected.
+    """
+    if size and max(size) > MOST_PROPORTION * min(size):
+        raise ValueError(f"{list(size)}: no voxel is {MOST_PROPORTION:,} times as long as wide; is a unit wrong?")
 
 
 VoxelSize = Annotated[tuple[PositiveFloat, ...], AfterValidator(_none_or_three)]
@@ -23,32 +39,32 @@ VoxelSize = Annotated[tuple[PositiveFloat, ...], AfterValidator(_none_or_three)]
 class Synthetic(Table):
     """The generated data set."""
 
-    train: Positive
-    val: NotNegative
-    test: NotNegative
+    train: Hundreds
+    val: UpToThousand
+    test: UpToThousand
     shape: Shape
     nuclei: Positive
-    seed: NotNegative
+    seed: Seed
 
 
 class Data(Table):
     """Where the volumes are and what is in them."""
 
-    path: str
-    available_at: str
-    train_data: str
-    val_data: str
-    test_data: str
+    path: Text
+    available_at: Text
+    train_data: Text
+    val_data: Text
+    test_data: Text
     input_format: Literal["auto", "tif", "zip", "zarr", "n5", "hdf", "synthetic"]
-    images: str
-    masks: str
-    raw_key: str
-    gt_key: str
+    images: Text
+    masks: Text
+    raw_key: Text
+    gt_key: Text
     voxel_size: VoxelSize
-    padding: tuple[NotNegative, NotNegative, NotNegative]
+    padding: tuple[UpToThousand, UpToThousand, UpToThousand]
     split: tuple[Fraction, Fraction, Fraction]
-    split_seed: NotNegative
-    num_folds: NotNegative
+    split_seed: Seed
+    num_folds: UpToThousand
     synthetic: Synthetic
 
     @model_validator(mode="after")

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from auxcpvloss.config.tables.types import Positive, Shape, Table
+from auxcpvloss.config.tables.types import Hundreds, Name, Shape, Table, Thousands
 from auxcpvloss.network.shapes import AxisGeometry, feature_maps, geometry
 from auxcpvloss.network.tiling import smallest_tileable
+
+MOST_LEVELS = 10
+MOST_DOWNSAMPLING = 1024
+"""Of all levels together, along an axis."""
+MOST_MAPS = 100_000
+"""Feature maps; a convolution between two levels of so many has a trillion weights."""
+Few = Annotated[int, Field(gt=0, le=100)]
+Factors = Annotated[list[Few], Field(max_length=MOST_LEVELS)]
 
 
 class Model(Table):
     """The method and its network."""
 
-    method: str
+    method: Name
     ndim: Literal[2, 3]
     train_input_shape: Shape
     test_input_shape: Shape
-    num_fmaps: Positive
-    fmap_inc_factors: list[Positive]
-    fmap_dec_factors: list[Positive]
-    downsample_factors: list[Shape]
-    kernel_size: Shape
-    num_repetitions: Positive
+    num_fmaps: Thousands
+    fmap_inc_factors: Factors
+    fmap_dec_factors: Factors
+    downsample_factors: Annotated[list[tuple[Few, Few, Few]], Field(max_length=MOST_LEVELS)]
+    kernel_size: tuple[Few, Few, Few]
+    num_repetitions: Few
     activation: Literal["relu", "leaky_relu", "elu", "gelu", "selu", "silu"]
     normalization: Literal["none", "group", "batch"]
-    normalization_groups: Positive
+    normalization_groups: Hundreds
     padding: Literal["valid", "same"]
     upsampling: Literal["resize_conv", "transposed_conv"]
 
@@ -50,6 +58,17 @@ class Model(Table):
                 raise ValueError(f"{key}: needs one number per entry of downsample_factors, {levels} in all")
         if any(size % 2 == 0 for size in self.kernel_size):
             raise ValueError(f"kernel_size: must be odd along every axis, not {list(self.kernel_size)}")
+        most = max(axis.total_factor for axis in self.geometry)
+        if most > MOST_DOWNSAMPLING:
+            raise ValueError(
+                f"downsample_factors: all of them together shrink the image {most:,} times, more than "
+                f"{MOST_DOWNSAMPLING:,}; take fewer levels, or smaller factors"
+            )
+        if (maps := max(map(max, filter(None, self.feature_maps)))) > MOST_MAPS:
+            raise ValueError(
+                f"fmap_inc_factors: make {maps:,} feature maps of num_fmaps, more than {MOST_MAPS:,}; "
+                "take fewer levels, or smaller factors"
+            )
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from auxcpvloss.config.tables.types import NotNegative, Positive, PositiveFloat, Table
+from auxcpvloss.config.tables.types import Hundreds, Name, NotNegative, Positive, PositiveFloat, Table, Text
 from auxcpvloss.detection import PointMatching
 from auxcpvloss.score_table import metric_paths
 
@@ -25,20 +25,20 @@ class Validation(Table):
     param_product: bool
     on_train: bool
     fold: NotNegative
-    trained_models: list[str]
-    num_workers: Positive
+    trained_models: list[Text]
+    num_workers: Hundreds
 
 
 class Evaluation(Table):
     """How instances and their centers are scored."""
 
     do_detection: bool
-    metric: str
+    metric: Name
     detection: PointMatching
     distance_limit: PositiveFloat
     foreground_only: bool
     use_linear_sum_assignment: bool
-    summary: list[str]
+    summary: list[Name]
 
     @model_validator(mode="after")
     def _metrics_exist(self) -> Evaluation:

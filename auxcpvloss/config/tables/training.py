@@ -9,16 +9,30 @@ from pydantic import AfterValidator, Field, model_validator
 from auxcpvloss.config.tables.types import (
     Finite,
     Fraction,
+    Hundreds,
+    Name,
     NotNegative,
     NotNegativeFloat,
     Positive,
     PositiveFloat,
     Table,
+    Text,
+    Thousands,
 )
 
-Decay = Annotated[float, Field(ge=0, lt=1)]
-Angle = Annotated[float, Field(ge=-180, le=180)]
-Axes = list[Annotated[int, Field(ge=0, le=2)]]
+Decay = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Angle = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Spacing = Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False)]
+Jitter = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+def _each_once(axes: list[int]) -> list[int]:
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"must name each axis once, not {axes}")
+    return axes
+
+
+Axes = Annotated[list[Annotated[int, Field(ge=0, le=2)]], Field(max_length=3), AfterValidator(_each_once)]
 
 
 def _no_tables(options: dict[str, Any]) -> dict[str, Any]:
@@ -34,11 +48,11 @@ Options = Annotated[dict[str, Any], AfterValidator(_no_tables)]
 class Optimizer(Table):
     """The optimizer, its learning rate, and what is done to gradients; see `network.optimizer`."""
 
-    optimizer: str
+    optimizer: Name
     lr: PositiveFloat
     lr_schedule: Literal["constant", "cosine", "plateau"]
     min_lr: NotNegativeFloat
-    plateau_factor: Annotated[float, Field(gt=0, lt=1)]
+    plateau_factor: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
     plateau_patience: Positive
     beta1: Decay
     beta2: Decay
@@ -59,20 +73,20 @@ class Optimizer(Table):
 class Init(Table):
     """Weights that the training begins with."""
 
-    checkpoint: str
-    match: list[str]
-    skip: list[str]
+    checkpoint: Text
+    match: list[Name]
+    skip: list[Name]
     freeze_iterations: NotNegative
 
 
 class Elastic(Table):
     """Elastic deformation and rotation."""
 
-    control_point_spacing: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
-    jitter_sigma: tuple[NotNegativeFloat, NotNegativeFloat, NotNegativeFloat]
+    control_point_spacing: tuple[Spacing, Spacing, Spacing]
+    jitter_sigma: tuple[Jitter, Jitter, Jitter]
     rotation_min: Angle
     rotation_max: Angle
-    subsample: Positive
+    subsample: Hundreds
 
     @model_validator(mode="after")
     def _ordered(self) -> Elastic:
@@ -114,12 +128,12 @@ class Augmentation(Table):
 class Training(Table):
     """How long, on what, and with what the network is trained."""
 
-    batch_size: Positive
+    batch_size: Thousands
     max_iterations: Positive
     checkpoints: Positive
     snapshots: NotNegative
     log_every: Positive
-    num_workers: NotNegative
+    num_workers: Annotated[int, Field(ge=0, le=1000)]
     cache_size: Positive
     p_nonempty: Fraction
     validation_batches: NotNegative

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Positive = Annotated[int, Field(gt=0)]
-NotNegative = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Shape = tuple[Positive, Positive, Positive]
+MOST = 10**9
+"""Of anything that is counted; a number above it is a slip, and could not be gone through."""
+LARGEST = 1e30
+"""Networks compute in single precision, which ends at 3e38."""
+MOST_TEXT = 4096
+"""Letters; the longest path that Linux knows."""
+
+
+def _no_null(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds the character 0, which no file name can have")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MOST_TEXT), AfterValidator(_no_null)]
+Name = Annotated[Text, Field(max_length=200)]
+Positive = Annotated[int, Field(gt=0, le=MOST)]
+NotNegative = Annotated[int, Field(ge=0, le=MOST)]
+Hundreds = Annotated[int, Field(gt=0, le=1000)]
+Thousands = Annotated[int, Field(gt=0, le=10_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+PositiveFloat = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
+NotNegativeFloat = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Shape = tuple[Thousands, Thousands, Thousands]
 
 
 class Table(BaseModel):

@@ -1,0 +1,67 @@
+"""Is a ``.keras`` file, which may be anybody's, one that only holds weights; asked before anything is read from it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from auxcpvloss.data.limits import check_declared
+from auxcpvloss.data.reading import reading
+from auxcpvloss.data.zips import check_member
+from auxcpvloss.errors import InputError
+
+WEIGHTS, ARCHITECTURE = "model.weights.h5", "config.json"
+ARCHITECTURE_LIMIT = 1 << 26
+"""Bytes; that of the largest U-Net is a thousandth of it."""
+
+
+def check_keras_file(path: Path) -> None:
+    """Refuse a file whose network would run code of its own, whose weights lie elsewhere or do not fit into memory.
+
+    Nothing of the architecture is ever run here, only weights are read; but who plants code in a file may have
+    meddled with the weights too.
+
+    Raises
+    ------
+    InputError
+        Names the file and what is wrong; also if it cannot be read.
+    FileNotFoundError
+    """
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    with reading(path), zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            check_member(path, info)
+            check_declared(f"{path}!{info.filename}", (info.file_size,), "u1")
+        if archive.getinfo(ARCHITECTURE).file_size > ARCHITECTURE_LIMIT:
+            raise InputError(f"{path}!{ARCHITECTURE}: too large to describe a network")
+        _check_layers(path, archive.read(ARCHITECTURE))
+        with archive.open(WEIGHTS) as stream, h5py.File(stream, "r") as file:
+            _check_group(path, file)
+
+
+def _check_layers(path: Path, architecture: bytes) -> None:
+    for layer in json.loads(architecture)["config"]["layers"]:
+        kind, module = layer["class_name"], str(layer.get("module"))
+        if kind == "Lambda" or module.split(".")[0] != "keras" or "__lambda__" in json.dumps(layer):
+            raise InputError(
+                f"{path}: its layer {layer.get('name')!r} ({module}, {kind}) brings code of its own; only networks of "
+                "layers of Keras are read. Do not trust this file"
+            )
+
+
+def _check_group(path: Path, group: Any) -> None:
+    """Go through all that a group links to, but to no other file."""
+    for key in group:
+        link, place = group.get(key, getlink=True), f"{path}: {group.name.rstrip('/')}/{key}"
+        item = group[key] if isinstance(link, h5py.HardLink) else None
+        if item is None or (isinstance(item, h5py.Dataset) and (item.external or item.is_virtual)):
+            raise InputError(f"{place} refers to other files or places; do not trust this file")
+        if isinstance(item, h5py.Group):
+            _check_group(path, item)
+        elif item.dtype.kind in "biuf":
+            check_declared(place, item.shape or (), item.dtype)
