@@ -15,7 +15,7 @@ from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, 
 from auxcpvloss.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.faults import in_words
+from auxcpvloss.faults import in_words, no_memory, out_of_memory, system_error
 from auxcpvloss.files import write_text
 from auxcpvloss.lock import locked
 from auxcpvloss.stages import Choice, dry_run, run
@@ -39,11 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _run(experiment, terminal, stages, choice)
     except InputError as error:
         return _complain(str(error), INPUT_ERROR)
-    except OSError as error:
-        # The disk is full, a folder may not be written to, a name is taken: nothing that the code could mend.
-        return _complain(in_words(error, args.root), INPUT_ERROR)
     except StageError as error:
         return _complain(str(error), STAGE_ERROR)
+    except Exception as error:
+        # No memory, a full disk, a folder that may not be written to: nothing that the code could mend.
+        if out_of_memory(error):
+            return _complain(no_memory(terminal.stage), STAGE_ERROR)
+        refused = system_error(error)
+        if refused is None:
+            raise
+        return _complain(in_words(refused, args.root), INPUT_ERROR)
     return 0
 
 

@@ -15,6 +15,12 @@ FULL = {
 }
 """Errors of a disk that takes no more."""
 
+TO_LOWER = {
+    "train": "model.train_input_shape, training.batch_size, training.num_workers or training.cache_size",
+    "validate_checkpoints": "validation.num_workers or model.test_input_shape",
+}
+"""Keys that the memory of a stage depends on, where its own messages do not name them."""
+
 
 def chain(error: BaseException) -> Iterator[BaseException]:
     """Give an error, and those that it came from or came up in, from the last to the first."""
@@ -50,6 +56,21 @@ def out_of_memory(error: BaseException) -> bool:
         or "std::bad_alloc" in str(each)
         for each in chain(error)
     )
+
+
+def system_error(error: BaseException) -> OSError | None:
+    """Give what the system refused; None for an error of another kind."""
+    number = disk_full(error)
+    if isinstance(error, OSError):
+        return error
+    return None if number is None else OSError(number, os.strerror(number))
+
+
+def no_memory(stage: str) -> str:
+    """Say that memory ran out in a stage, and which keys to lower."""
+    keys = TO_LOWER.get(stage)
+    advice = f"lower {keys}" if keys else "end other programs, or take a machine with more"
+    return f"Memory ran out in the stage {stage}; {advice}. What was finished is kept."
 
 
 def in_words(error: OSError, place: object) -> str:

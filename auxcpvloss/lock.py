@@ -22,7 +22,7 @@ from textwrap import shorten
 from threading import Event, Thread
 
 from auxcpvloss.errors import InputError
-from auxcpvloss.files import PLACE
+from auxcpvloss.files import PLACE, writing
 from auxcpvloss.processes import is_alive, start_of
 
 NAME = ".lock"
@@ -184,7 +184,7 @@ def _written(lock: Path, me: Holder) -> Path:
         while True:
             lock.parent.mkdir(parents=True, exist_ok=True)
             # Another command may have found the folder empty, and removed it.
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError), writing(lock):
                 beside.write_text(json.dumps(asdict(me)) + "\n", encoding="utf-8")
                 return beside
     except OSError:

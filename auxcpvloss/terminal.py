@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -96,6 +96,14 @@ class Bar:
         self._progress.update(self._task, note=note)
 
 
+class _LogFile(logging.FileHandler):
+    """A log that goes silent when its disk is full: whatever is written beside it says so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 @contextmanager
 def logging_to(path: Path, level: str) -> Iterator[None]:
     """Send log records, warnings and what libraries write to standard error to a file.
@@ -104,7 +112,7 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     file; ``sys.stderr`` keeps leading to the terminal, for tracebacks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -123,4 +131,5 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
         sys.stderr = before
         logging.captureWarnings(False)
         root.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()

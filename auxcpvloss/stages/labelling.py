@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.whole import open_whole, read
 from auxcpvloss.detection import centers_by_label
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
@@ -48,8 +49,8 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     heads = [head.name for head in experiment.method.predicted_heads(params)]
     if lacking := set(heads) - set(prediction_record.get("heads", ())):
         raise InputError(f"{predicted}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
-    root = zarr.open_group(str(predicted), mode="r")
-    prediction = {name: root[f"volumes/pred_{name}"][:] for name in heads}
+    root = open_whole(predicted)
+    prediction = {name: read(root[f"volumes/pred_{name}"]) for name in heads}
     instances = experiment.method.decode(prediction, params)
     with replacing(path) as beside:
         _write_instances(beside, instances, sample, made_from)
@@ -74,7 +75,9 @@ def _write_instances(path: Path, instances: NDArray[np.uint32], sample: Sample, 
             file.attrs["made_from"] = json.dumps(made_from)
     else:
         root = zarr.open_group(str(path), mode="w")
-        root.create_dataset("volumes/instances", data=instances, chunks=(64, 64, 64)).attrs.update(attributes)
+        root.create_dataset(
+            "volumes/instances", data=instances, chunks=(64, 64, 64), write_empty_chunks=True
+        ).attrs.update(attributes)
         root.attrs["made_from"] = made_from
 
 
@@ -88,4 +91,4 @@ def read_instances(path: Path) -> NDArray[np.uint32]:
     if path.suffix == ".hdf":
         with h5py.File(path, "r") as file:
             return np.asarray(file["volumes/instances"])
-    return np.asarray(zarr.open_group(str(path), mode="r")["volumes/instances"])
+    return read(open_whole(path)["volumes/instances"])
