@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +23,8 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+
+from auxcpvloss.faults import disk_full
 
 logger = logging.getLogger("auxcpvloss")
 
@@ -104,6 +108,14 @@ class _LogFile(logging.FileHandler):
             super().handleError(record)
 
 
+def _unraisable(otherwise: Callable[[Any], None], unraisable: Any) -> None:
+    """Keep to the log what files that libraries left open say of a full disk when they are thrown away."""
+    if unraisable.exc_value is not None and disk_full(unraisable.exc_value):
+        logger.info("while cleaning up: %s", unraisable.exc_value)
+    else:
+        otherwise(unraisable)
+
+
 @contextmanager
 def logging_to(path: Path, level: str) -> Iterator[None]:
     """Send log records, warnings and what libraries write to standard error to a file.
@@ -123,9 +135,12 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     with path.open("a") as file:
         os.dup2(file.fileno(), 2)
     sys.stderr = os.fdopen(terminal, "w", buffering=1)
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_unraisable, hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         os.dup2(terminal, 2)
         sys.stderr.close()
         sys.stderr = before
