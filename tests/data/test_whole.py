@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import zarr
 
-from auxcpvloss.cli import main
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.whole import is_whole, open_whole, read
 from auxcpvloss.errors import InputError
@@ -19,6 +18,7 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
+from auxcpvloss.stages.labelling import label_sample
 from tests.conftest import configure
 
 
@@ -93,23 +93,20 @@ def test_chunks_of_zeros_are_written(tmp_path):
     assert not is_whole(root)
 
 
-def test_a_prediction_of_which_a_tile_is_gone_is_none(prepared, tmp_path, capfd):
+def test_a_prediction_of_which_a_tile_is_gone_is_none(prepared, tmp_path):
     """Told by the stages that need it, not labelled as if the network had found nothing there."""
-    experiment = Experiment(tmp_path / "root" / "tiny", prepared.config)
-    shutil.copytree(prepared.folder.parent, tmp_path / "root")
-    (sample,) = experiment.samples("test")
+    experiment = Experiment(tmp_path / "tiny", prepared.config)
+    (sample,) = prepared.samples("test")
     path = experiment.processed("test", 4, sample.name)
     root = zarr.open_group(str(path), mode="w")
     for head in experiment.method.heads:
-        root.create_dataset(
-            f"volumes/pred_{head.name}",
-            data=np.zeros((head.channels, *sample.shape), np.float32),
-            chunks=(1, 20, 40, 60),
-        )
-    root.attrs["made_from"] = {"heads": [head.name for head in experiment.method.heads], "checkpoint": "0"}
-    arguments = ["-id", "tiny", "-r", str(tmp_path / "root"), "--checkpoint", "4", "-d", "label"]
-    assert main(arguments) == 0
-    shutil.rmtree(tmp_path / "root/tiny/test/instanced")
+        shape = (head.channels, *sample.shape)
+        root.zeros(f"volumes/pred_{head.name}", shape=shape, chunks=(1, 20, 40, 60), write_empty_chunks=True)[:] = 0
+    root.attrs["made_from"] = {"heads": [head.name for head in experiment.method.heads]}
+    assert label_sample(experiment, "test", 4, experiment.params, sample)
+    instances = experiment.instanced("test", 4, experiment.params, sample.name)
+    before = instances.stat().st_mtime_ns
     (path / "volumes/pred_threeclass/0.1.0.0").unlink()
-    assert main(arguments) == 2
-    assert "Run the stage predict." in capfd.readouterr().err
+    with pytest.raises(InputError, match=r"Run the stage predict\."):
+        label_sample(experiment, "test", 4, experiment.params, sample)
+    assert instances.stat().st_mtime_ns == before

@@ -111,9 +111,9 @@ def _content(path: Path) -> bytes:
 
 
 def sweep(folder: Path, stages: list[str], attempts: int) -> None:
-    """Each stage: undisturbed, then on a full disk and once more with space."""
+    """Run each stage undisturbed, and, if it is among `stages`, on a full disk and once more with space."""
     disk, rng = Disk(folder), random.Random(0)
-    for stage in stages:
+    for stage in STAGES[: 1 + max(map(STAGES.index, stages))]:
         before = disk.used()
         disk.keep(f"before {stage}")
         status, error = disk.run(stage)
@@ -121,7 +121,7 @@ def sweep(folder: Path, stages: list[str], attempts: int) -> None:
         needs, expected = disk.used() - before, contents(disk.root)
         disk.keep(f"after {stage}")
         failed = 0
-        for attempt in range(attempts):
+        for attempt in range(attempts if stage in stages else 0):
             disk.go_back(f"before {stage}")
             free = (0, 32 * 1024)[attempt] if attempt < 2 else 32 * 1024 + rng.randrange(max(needs, 2) - 1)
             kept = contents(disk.root)
@@ -139,7 +139,7 @@ def sweep(folder: Path, stages: list[str], attempts: int) -> None:
             assert (status, error) == (0, ""), (stage, free, status, error)
             now = contents(disk.root)
             assert now == expected, (stage, free, {name for name in now | expected if now.get(name) != expected.get(name)})  # fmt: skip
-        assert failed, stage
+        assert failed or stage not in stages, stage
         disk.go_back(f"after {stage}")
 
 
