@@ -54,15 +54,15 @@ folder = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
 (folder / "root" / "x").mkdir(parents=True)
 subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-sys.exit(main(["-a", "synthetic", "-r", str(folder / "root"), "-id", sys.argv[2], "-d", "prepare"]))
+for name in ("x", "new"):
+    print(main(["-a", "synthetic", "-r", str(folder / "root"), "-id", name, "-d", "prepare"]))
 """
 
 
-@pytest.mark.parametrize("name", ["x", "new"])
-def test_a_root_that_may_not_be_written_to_is_named(namespace, tmp_path, name):
-    command = [*namespace, sys.executable, "-c", READ_ONLY, tmp_path, name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"{tmp_path / 'root' / name}")
-    assert done.stderr.endswith("Read-only file system.\n")
-    assert len(done.stderr.splitlines()) == 1
+def test_a_root_that_may_not_be_written_to_is_named(namespace, tmp_path):
+    command = [*namespace, sys.executable, "-c", READ_ONLY, tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "2\n2\n"
+    for line, name in zip(done.stderr.splitlines(), ("x", "new"), strict=True):
+        assert line.startswith(f"{tmp_path / 'root' / name}")
+        assert line.endswith("Read-only file system.")
