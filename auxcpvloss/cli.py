@@ -7,7 +7,6 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,9 @@ from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, 
 from auxcpvloss.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.faults import in_words, no_memory, out_of_memory, system_error
 from auxcpvloss.files import write_text
+from auxcpvloss.lock import locked
 from auxcpvloss.names import experiment_name
 from auxcpvloss.provenance import Recorder
 from auxcpvloss.stages import Choice, dry_run, run
@@ -41,32 +42,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _run(experiment, terminal, stages, choice)
     except InputError as error:
         return _complain(str(error), INPUT_ERROR)
-    except OSError as error:
-        # The disk is full, a folder may not be written to, a name is taken: nothing that the code could mend.
-        return _complain(f"{error.filename or 'input or output'}: {error.strerror or error}.", INPUT_ERROR)
-    except MemoryError as error:
-        return _complain(f"Not enough memory: {error or 'it is used up'}. Close other programs.", STAGE_ERROR)
     except StageError as error:
         return _complain(str(error), STAGE_ERROR)
+    except Exception as error:
+        # No memory, a full disk, a folder that may not be written to: nothing that the code could mend.
+        if out_of_memory(error):
+            return _complain(no_memory(terminal.stage), STAGE_ERROR)
+        refused = system_error(error)
+        if refused is None:
+            raise
+        return _complain(in_words(refused, args.root), INPUT_ERROR)
     return 0
 
 
 def _run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice) -> None:
     folder, frozen = experiment.folder, experiment.folder / "config.toml"
-    made = [path for path in (folder, folder.parent) if not path.exists()]
-    before = frozen.read_text(encoding="utf-8") if frozen.is_file() else None
-    recorder = Recorder(experiment, terminal, {"stages": list(stages), **asdict(choice)})
-    try:
-        with logging_to(folder / "run.log", experiment.config.general.logging):
-            logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
-            write(experiment.config, frozen)
-            with recorder:
-                _logged(experiment, terminal, stages, choice, recorder)
-    except InputError:
-        if not recorder.finished:
-            recorder.take_back()
-            _take_back(frozen, before, made)
-        raise
+    is_new = not folder.exists()
+    with locked(folder):
+        before = frozen.read_text(encoding="utf-8") if frozen.is_file() else None
+        recorder = Recorder(experiment, terminal, {"stages": list(stages), **asdict(choice)})
+        try:
+            with logging_to(folder / "run.log", experiment.config.general.logging):
+                logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
+                write(experiment.config, frozen)
+                with recorder:
+                    _logged(experiment, terminal, stages, choice, recorder)
+        except InputError:
+            if not recorder.finished:
+                recorder.take_back()
+                _take_back(frozen, before, is_new)
+            raise
 
 
 def _logged(
@@ -82,17 +87,14 @@ def _logged(
         raise
 
 
-def _take_back(frozen: Path, before: str | None, made: Sequence[Path]) -> None:
-    """Leave no trace of a command whose input was bad from the start."""
+def _take_back(frozen: Path, before: str | None, is_new: bool) -> None:
+    """Leave no trace of a command whose input was bad from the start; the lock removes a folder that is empty."""
     if before is not None:
         write_text(frozen, before)
         return
     frozen.unlink(missing_ok=True)
-    for folder in made:
-        (folder / "run.log").unlink(missing_ok=True)
-        # Not empty: there is something in it that a stage made.
-        with suppress(OSError):
-            folder.rmdir()
+    if is_new:
+        frozen.with_name("run.log").unlink(missing_ok=True)
 
 
 def _complain(message: str, status: int) -> int:

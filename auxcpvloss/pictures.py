@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from auxcpvloss.files import replacing
 from auxcpvloss.metrics import Matching, Overlaps, count, match, overlaps
 
 Image = NDArray[np.float64]
@@ -193,9 +193,5 @@ def draw(panels: list[Panel], aspect: float, title: str, note: str) -> Figure:
 
 def save(path: Path, figure: Figure) -> None:
     """Write beside the place and rename, so that a file that exists is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        figure.savefig(temporary, format="png")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as beside:
+        figure.savefig(beside, format="png")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +23,8 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+
+from auxcpvloss.faults import disk_full
 
 logger = logging.getLogger("auxcpvloss")
 
@@ -96,6 +100,22 @@ class Bar:
         self._progress.update(self._task, note=note)
 
 
+class _LogFile(logging.FileHandler):
+    """A log that goes silent when its disk is full: whatever is written beside it says so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def _unraisable(otherwise: Callable[[Any], None], unraisable: Any) -> None:
+    """Keep to the log what files that libraries left open say of a full disk when they are thrown away."""
+    if unraisable.exc_value is not None and disk_full(unraisable.exc_value):
+        logger.info("while cleaning up: %s", unraisable.exc_value)
+    else:
+        otherwise(unraisable)
+
+
 @contextmanager
 def logging_to(path: Path, level: str) -> Iterator[None]:
     """Send log records, warnings and what libraries write to standard error to a file.
@@ -104,7 +124,7 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     file; ``sys.stderr`` keeps leading to the terminal, for tracebacks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -115,12 +135,16 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     with path.open("a") as file:
         os.dup2(file.fileno(), 2)
     sys.stderr = os.fdopen(terminal, "w", buffering=1)
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_unraisable, hook)
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         os.dup2(terminal, 2)
         sys.stderr.close()
         sys.stderr = before
         logging.captureWarnings(False)
         root.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()

@@ -1,6 +1,5 @@
 import shutil
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +7,6 @@ import tifffile
 
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import MINE, discard, replacing
 from auxcpvloss.made_from import difference
 from auxcpvloss.selection import Selection, read_selection, validated_checkpoints, write_selection
 from auxcpvloss.stages import BY_NAME, STAGES, Choice, run
@@ -136,38 +134,3 @@ def test_where_checkpoints_were_not_brought_along_predictions_tell_them(tmp_path
     experiment.checkpoint_path(8).parent.mkdir(parents=True)
     experiment.checkpoint_path(8).touch()
     assert experiment.usable_checkpoints("val") == [8]
-
-
-class InterruptError(Exception):
-    pass
-
-
-def write(folder: Path, text: str, stop: bool = False) -> None:
-    with replacing(folder) as beside:
-        beside.mkdir()
-        (beside / "a").write_text(text)
-        if stop:
-            raise InterruptError
-
-
-def test_a_folder_is_replaced_at_once_or_not_at_all(tmp_path):
-    folder = tmp_path / "x.zarr"
-    write(folder, "one")
-    with pytest.raises(InterruptError):
-        write(folder, "two", stop=True)
-    assert (folder / "a").read_text() == "one"
-    write(folder, "three")
-    assert (folder / "a").read_text() == "three"
-    discard(folder)
-    assert not list(tmp_path.iterdir())
-
-
-def test_what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path):
-    host = MINE.rsplit("-", 1)[0]
-    dead, living, other = (tmp_path / f".tmp-{who}-x.zarr" for who in (f"{host}-999999999", f"{host}-1", "elsewhere-5"))
-    for folder in (dead, living, other):
-        folder.mkdir()
-    write(tmp_path / "x.zarr", "one")
-    assert not dead.exists()
-    assert living.exists()
-    assert other.exists()

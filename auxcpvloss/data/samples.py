@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from auxcpvloss.data.intensities import check_range, normalize
 from auxcpvloss.data.reading import reading
 from auxcpvloss.data.source import Source, voxel_size
 from auxcpvloss.data.truth import LABELS, POINTS, read_truth
+from auxcpvloss.data.whole import is_whole, open_whole
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import discard, replacing, write_text
 
@@ -120,10 +122,12 @@ class Sample:
 
     @property
     def _root(self) -> zarr.Group:
-        return zarr.open_group(str(self.path), mode="r")
+        return open_whole(self.path)
 
 
-def write_sample(source: Source, path: Path, data: Data, preprocessing: Preprocessing) -> Sample:
+def write_sample(
+    source: Source, path: Path, data: Data, preprocessing: Preprocessing, verified: Mapping[str, Any] | None = None
+) -> Sample:
     """Store a volume as a sample, all or nothing.
 
     Parameters
@@ -132,16 +136,22 @@ def write_sample(source: Source, path: Path, data: Data, preprocessing: Preproce
     path : of the zarr folder; what is there is replaced
     data : voxel size, keys and padding
     preprocessing : how intensities are made comparable
+    verified : what `expected_made_from` gave before the volume was verified; if not given, what it gives now
 
     Raises
     ------
     InputError
-        The volume cannot be read, or its intensities do not fit `preprocessing`.
+        The volume cannot be read, changed meanwhile, or its intensities do not fit `preprocessing`.
     """
-    made_from = expected_made_from(source, data, preprocessing)
+    made_from = verified or expected_made_from(source, data, preprocessing)
     raw = source.read_raw()
     check_range(raw, preprocessing, source.origin)
     truth = read_truth(source, raw.shape)
+    if expected_made_from(source, data, preprocessing) != made_from:
+        raise InputError(
+            f"{source.origin}: changed while it was read (or its labels or centers did), so it was not stored. Run the "
+            "same command again when nothing writes to it any more."
+        )
     offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
     attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
 
@@ -191,8 +201,8 @@ def open_sample(path: Path) -> Sample | None:
     try:
         with reading(path):
             has_table = _table(path).is_file() or not sample.has_truth
-            is_whole = has_table and sample.shape and sample.voxel_size and sample.max_extent
-            return sample if is_whole and sample.made_from else None
+            described = sample.shape and sample.voxel_size and sample.max_extent and sample.made_from
+            return sample if has_table and described and is_whole(open_whole(path)) else None
     except InputError:
         return None
 
@@ -206,7 +216,7 @@ def _table(path: Path) -> Path:
 
 
 def _store(root: zarr.Group, key: str, array: NDArray[Any], attributes: dict[str, Any]) -> None:
-    stored = root.create_dataset(
-        key, data=array, chunks=CHUNKS, compressor=zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE)
-    )
+    compressor = zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE)
+    # With chunks of zeros: one that is not there was lost.
+    stored = root.create_dataset(key, data=array, chunks=CHUNKS, compressor=compressor, write_empty_chunks=True)
     stored.attrs.update(attributes)

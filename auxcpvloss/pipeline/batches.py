@@ -15,12 +15,19 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from auxcpvloss.errors import StageError
+from auxcpvloss.errors import InputError, StageError
+from auxcpvloss.faults import out_of_memory
 from auxcpvloss.processes import how_it_ended
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables import Config
     from auxcpvloss.pipeline.training import Batch, BatchMaker
+
+
+NO_MEMORY = (
+    "Memory ran out in a process that makes batches. Lower training.num_workers, training.cache_size or "
+    "model.train_input_shape; what was finished is kept."
+)
 
 
 class WorkerError(StageError):
@@ -101,6 +108,8 @@ class _Worker:
             self._process.join(timeout=10)
             reason = how_it_ended(self._process.exitcode, "training.num_workers")
             raise WorkerError(f"A process that makes batches ended: {reason}.")
+        if isinstance(item, Exception):
+            raise item
         if isinstance(item, str):
             raise RuntimeError(f"a batch could not be made:\n{item}")
         batch: Batch = item
@@ -126,8 +135,10 @@ def _work(sender: Connection, task: tuple[Any, ...], indices: range) -> None:
     except (BrokenPipeError, KeyboardInterrupt):
         # The training ended or was killed. Without a word, and without waiting for threads of libraries.
         os._exit(0)
-    except Exception:
-        sender.send(traceback.format_exc())
+    except (InputError, StageError, OSError) as error:
+        sender.send(error)
+    except Exception as error:
+        sender.send(WorkerError(NO_MEMORY) if out_of_memory(error) else traceback.format_exc())
 
 
 def _make_maker(paths: Sequence[Path], method: str, config: dict[str, Any]) -> BatchMaker:
@@ -138,5 +149,5 @@ def _make_maker(paths: Sequence[Path], method: str, config: dict[str, Any]) -> B
 
     samples = [sample for path in paths if (sample := open_sample(path)) is not None]
     if len(samples) < len(paths):
-        raise FileNotFoundError(f"not all of these are whole any more: {', '.join(map(str, paths))}")
+        raise InputError(f"not all of these are whole any more: {', '.join(map(str, paths))}; run the stage prepare.")
     return BatchMaker(samples, METHODS[method], schema(METHODS[method]).model_validate(config))

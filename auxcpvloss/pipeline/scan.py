@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.faults import unwrapping
 from auxcpvloss.network.tiling import Tiling
+from auxcpvloss.pipeline.source import SampleSource
 
 Network = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
 
@@ -119,10 +121,10 @@ def scan_volume(
     # What lies beyond the volume: the margin before it, and the rest of the last tile with its margin after it.
     padding = np.add(tiling.input_shape, covered - np.array(sample.shape))
     pipeline = (
-        gp.ZarrSource(str(sample.path), {raw: "volumes/raw"}, {raw: spec})
+        SampleSource(sample, {raw: "volumes/raw"}, {raw: spec})
         + gp.Pad(raw, tuple(int(size) for size in padding))
         + Predict(raw, tile, network, tiling, store)
         + gp.Scan(reference, progress_callback=_Progress(report))
     )
-    with gp.build(pipeline):
+    with unwrapping(), gp.build(pipeline):
         pipeline.request_batch(gp.BatchRequest())

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Augmentation, Config
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.faults import unwrapping
 from auxcpvloss.methods.method import OUTSIDE, Head, Method
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.pipeline.nodes import AddTargets, Deform, RandomPatch, SeededRequest
+from auxcpvloss.pipeline.source import SampleSource
 
 SIGMAS = 5
 """Jitter beyond so many standard deviations is not reckoned with when context is asked for: 1 in 3 million."""
@@ -78,7 +80,8 @@ class BatchMaker:
         entropy = np.random.SeedSequence([self.config.general.seed, number])
         specs = deepcopy(self.request.array_specs)
         request = SeededRequest(specs, random_seed=int(entropy.generate_state(1)[0]))
-        return self.pipeline.request_batch(request)
+        with unwrapping():
+            return self.pipeline.request_batch(request)
 
     def _pipeline(self, samples: Sequence[Sample], contexts: Mapping[str, Shape], output: Shape) -> Any:
         config = self.config
@@ -108,7 +111,7 @@ class BatchMaker:
             for most, patch, size, over in zip(region, output, sample.shape, beyond, strict=True)
         )
         return (
-            gp.ZarrSource(str(sample.path), names, specs)
+            SampleSource(sample, names, specs)
             + gp.Pad(self.raw, padding)
             + gp.Pad(self.labels, padding, value=int(OUTSIDE))
             + RandomPatch(output, sample.shape, sample.centers()[:, :3], self.config.training.p_nonempty, beyond)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.whole import open_whole, read
 from auxcpvloss.detection import centers_by_label
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import discard, replacing, write_text
+from auxcpvloss.hdf import replacing_hdf
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.records import Record, current, hdf_record, zarr_record
@@ -48,15 +50,10 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     heads = [head.name for head in experiment.method.predicted_heads(params)]
     if lacking := set(heads) - set(prediction_record.get("heads", ())):
         raise InputError(f"{predicted}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
-    root = zarr.open_group(str(predicted), mode="r")
-    prediction = {name: root[f"volumes/pred_{name}"][:] for name in heads}
+    root = open_whole(predicted)
+    prediction = {name: read(root[f"volumes/pred_{name}"]) for name in heads}
     instances = experiment.method.decode(prediction, params)
-    with replacing(path) as beside:
-        _write_instances(beside, instances, sample, made_from)
-        # Never the instances of before beside the centers of now.
-        discard(path)
-        centers = centers_by_label(instances)
-        write_text(table, format_centers(np.column_stack([centers.positions, centers.ids])))
+    _write_instances(path, instances, sample, made_from)
     return True
 
 
@@ -68,14 +65,28 @@ def centers_path(instances: Path) -> Path:
 def _write_instances(path: Path, instances: NDArray[np.uint32], sample: Sample, made_from: Record) -> None:
     attributes = {"offset": list(sample.offset), "resolution": list(sample.voxel_size)}
     if path.suffix == ".hdf":
-        with h5py.File(path, "w") as file:
+        with replacing_hdf(path) as file:
             dataset = file.create_dataset("volumes/instances", data=instances, compression="gzip", compression_opts=1)
             dataset.attrs.update(attributes)
             file.attrs["made_from"] = json.dumps(made_from)
+            _write_centers(path, instances)
     else:
-        root = zarr.open_group(str(path), mode="w")
-        root.create_dataset("volumes/instances", data=instances, chunks=(64, 64, 64)).attrs.update(attributes)
-        root.attrs["made_from"] = made_from
+        with replacing(path) as beside:
+            root = zarr.open_group(str(beside), mode="w")
+            # With chunks of background: one that is not there was lost.
+            dataset = root.create_dataset(
+                "volumes/instances", data=instances, chunks=(64, 64, 64), write_empty_chunks=True
+            )
+            dataset.attrs.update(attributes)
+            root.attrs["made_from"] = made_from
+            _write_centers(path, instances)
+
+
+def _write_centers(path: Path, instances: NDArray[np.uint32]) -> None:
+    # Never the instances of before beside the centers of now.
+    discard(path)
+    centers = centers_by_label(instances)
+    write_text(centers_path(path), format_centers(np.column_stack([centers.positions, centers.ids])))
 
 
 def instances_record(path: Path) -> Record | None:
@@ -88,4 +99,4 @@ def read_instances(path: Path) -> NDArray[np.uint32]:
     if path.suffix == ".hdf":
         with h5py.File(path, "r") as file:
             return np.asarray(file["volumes/instances"])
-    return np.asarray(zarr.open_group(str(path), mode="r")["volumes/instances"])
+    return read(open_whole(path)["volumes/instances"])

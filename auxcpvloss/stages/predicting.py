@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +13,9 @@ import numpy as np
 import zarr
 
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.errors import StageError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.faults import out_of_memory
 from auxcpvloss.files import replacing
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Head, Params
@@ -66,7 +69,8 @@ def predict_samples(
         made_from = _predicted_from(experiment, checkpoint, sample, heads, recorded)
         if not current(experiment, path, made_from, recorded):
             experiment.need_checkpoint(checkpoint)
-            _predict(experiment, checkpoint, sample, path, made_from, networks, report)
+            with _in_memory(experiment, sample):
+                _predict(experiment, checkpoint, sample, path, made_from, networks, report)
             made += 1
     return made
 
@@ -97,6 +101,21 @@ def _predicted_from(
             "sample": sample.made_from,
         }
     )
+
+
+@contextmanager
+def _in_memory(experiment: Experiment, sample: Sample) -> Iterator[None]:
+    """Say which key to lower where memory runs out: of the machine or of a GPU."""
+    try:
+        yield
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        raise StageError(
+            f"Memory ran out while {sample.name} was predicted. Lower model.test_input_shape, now "
+            f"{' x '.join(map(str, experiment.config.model.test_input_shape))}: predictions do not depend on it, and "
+            "those that are whole are kept."
+        ) from error
 
 
 @lru_cache(maxsize=256)
@@ -131,6 +150,8 @@ def _predict(
                 # A tile is written at once: chunks that end where tiles do are compressed once.
                 chunks=(1, *np.minimum(tiling.tile, sample.shape).tolist()),
                 dtype=config.prediction.dtype,
+                # Also tiles of zeros: one that is not there was lost.
+                write_empty_chunks=True,
             )
             for head in method.heads
             if head.name in made_from["heads"]

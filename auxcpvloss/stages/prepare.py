@@ -63,13 +63,16 @@ def prepare_missing(experiment: Experiment, terminal: Terminal, splits: Sequence
 
 
 def _make(experiment: Experiment, terminal: Terminal, stale: Sequence[tuple[str, Source]]) -> None:
+    config = experiment.config
+    # Before they are verified: what is stored is what was.
+    made_from = [expected_made_from(source, config.data, config.preprocessing) for _, source in stale]
     if stale:
         _verify_all(experiment, terminal, stale)
     with terminal.progress("volumes", len(stale)) as bar:
         for number, (split, source) in enumerate(stale):
             bar.update(number, source.name)
             path = experiment.data_folder(split) / f"{source.name}.zarr"
-            write_sample(source, path, experiment.config.data, experiment.config.preprocessing)
+            write_sample(source, path, config.data, config.preprocessing, made_from[number])
 
 
 def _current(experiment: Experiment, split: str, source: Source) -> bool:

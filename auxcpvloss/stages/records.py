@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import zarr
 
+from auxcpvloss.data.whole import is_whole, open_whole
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.made_from import difference
 
@@ -38,7 +39,8 @@ def current(experiment: Experiment, path: Path, made_from: Record, recorded: Rec
 def zarr_record(path: Path) -> Record | None:
     """What a zarr folder was made from; None where there is none."""
     try:
-        return dict(zarr.open_group(str(path), mode="r").attrs).get("made_from")
+        root = open_whole(path)
+        return dict(root.attrs).get("made_from") if is_whole(root) else None
     except zarr.errors.GroupNotFoundError:
         return None
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss import metrics
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.whole import read
 from auxcpvloss.detection import Detections, centers_of_mass, match_points, within
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
@@ -71,7 +72,7 @@ def scored_instances(
     instances = read_instances(path)
     if not sample.has_labels:
         return instances, None
-    truth: NDArray[np.uint32] = np.asarray(sample.labels)
+    truth: NDArray[np.uint32] = read(sample.labels)
     if experiment.config.evaluation.foreground_only:
         instances = np.where(truth > 0, instances, np.uint32(0))
     return instances, truth

@@ -17,11 +17,17 @@ from auxcpvloss.config.schema import schema
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.faults import out_of_memory
 from auxcpvloss.methods import METHODS, Params
 from auxcpvloss.processes import how_it_ended
 from auxcpvloss.score_table import value_at
 from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.scoring import evaluate_sample
+
+NO_MEMORY = (
+    "Memory ran out in a process that scores {}. Lower validation.num_workers; what was scored is kept, and the same "
+    "command goes on from there."
+)
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,17 @@ class _Worker:
         self._process.join()
 
 
+def _answer(experiment: Experiment, task: Task) -> Result | Exception | str:
+    """Give the result, or what kept it from being made: a traceback if that is our own fault."""
+    before = frozenset(experiment.renewed)
+    try:
+        return replace(_score(experiment, task), renewed=experiment.renewed - before)
+    except (InputError, StageError, OSError) as error:
+        return error
+    except Exception as error:
+        return StageError(NO_MEMORY.format(task.sample.name)) if out_of_memory(error) else traceback.format_exc()
+
+
 def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path]) -> None:
     """Label and score until there is nobody who hands over tasks."""
     # No library is to start it by the way: it takes seconds, and memory of a GPU.
@@ -146,14 +163,7 @@ def _work(connection: Connection, folder: Path, method: str, config: dict[str, A
         while True:
             split, checkpoint, params, sample = connection.recv()
             task = Task(split, checkpoint, experiment.method.params(**params), sample)
-            try:
-                before = frozenset(experiment.renewed)
-                result = _score(experiment, task)
-                connection.send(replace(result, renewed=experiment.renewed - before))
-            except (InputError, StageError) as error:
-                connection.send(error)
-            except Exception:
-                connection.send(traceback.format_exc())
+            connection.send(_answer(experiment, task))
     except EOFError:
         return
     except (OSError, KeyboardInterrupt):

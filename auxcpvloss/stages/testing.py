@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.whole import read
 from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.pictures import picture
@@ -60,7 +59,7 @@ def postprocess(experiment: Experiment, terminal: Terminal, selection: Selection
 def _picture_without_truth(experiment: Experiment, selection: Selection, sample: Sample) -> str:
     path = experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name)
     instances, drawn = read_instances(path), path.with_suffix(".png")
-    points, raw = centers_of_mass(instances), np.asarray(sample.raw)
+    points, raw = centers_of_mass(instances), read(sample.raw)
     count = len(points)
     title = f"{sample.name}: {count} nuclei"
     if experiment.is_detection:
@@ -102,7 +101,7 @@ def _picture(experiment: Experiment, selection: Selection, sample: Sample, path:
     instances, truth = scored_instances(
         experiment, experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name), sample
     )
-    raw, title = np.asarray(sample.raw), f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}"
+    raw, title = read(sample.raw), f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}"
     if _shows_points(experiment, sample):
         detections = scored_points(experiment, instances, truth, sample)
         picture_of_detections(path, raw, detections, sample.voxel_size, title)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from auxcpvloss.files import write_text
+from auxcpvloss.files import write_text, writing
 
 
 class TrainingLog:
@@ -25,14 +26,14 @@ class TrainingLog:
     def __init__(self, folder: Path, first: int) -> None:
         import tensorflow as tf
 
-        self._path = folder / "log.csv"
+        self._path, self._folder = folder / "log.csv", folder / "tensorboard"
         self._tensorflow = tf
         self._sums: dict[str, float] = defaultdict(float)
         self._count = 0
         self._means: dict[str, float] = {}
         self._keep_until(first)
         self._file = self._path.open("a", newline="", encoding="utf-8")
-        self._board = tf.summary.create_file_writer(str(folder / "tensorboard"))
+        self._board = tf.summary.create_file_writer(str(self._folder))
 
     def add(self, losses: Mapping[str, float]) -> None:
         """Take the losses of one iteration."""
@@ -52,16 +53,17 @@ class TrainingLog:
             "iterations_per_second": f"{speed:.3f}",
         }
         writer = csv.DictWriter(self._file, row)
-        if self._file.tell() == 0:
-            writer.writeheader()
-        writer.writerow(row)
-        self._file.flush()
+        with writing(self._path):
+            if self._file.tell() == 0:
+                writer.writeheader()
+            writer.writerow(row)
+            self._file.flush()
         self.scalars(iteration, {**self._means, "learning_rate": learning_rate})
         self._count = 0
 
     def scalars(self, iteration: int, values: Mapping[str, float]) -> None:
         """Send numbers to TensorBoard."""
-        with self._board.as_default():
+        with writing(self._folder), self._board.as_default():
             for name, value in values.items():
                 self._tensorflow.summary.scalar(name, value, step=iteration)
 
@@ -83,5 +85,8 @@ class TrainingLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._board.close()
+        # After an error, such as a full disk, they cannot write what they still have.
+        with suppress(Exception) if kind else writing(self._path):
+            self._file.close()
+        with suppress(Exception) if kind else writing(self._folder):
+            self._board.close()

@@ -9,12 +9,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from auxcpvloss.errors import StageError
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import replacing
+from auxcpvloss.hdf import replacing_hdf
 from auxcpvloss.selection import last_iteration
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.training_log import TrainingLog
@@ -116,7 +115,7 @@ class TrainingLoop:
 
 def _snapshot(folder: Path, iteration: int, batch: Batch, prediction: dict[str, Any]) -> None:
     """Write a batch, with its targets and the network's output, for inspection: arrays (B, C, Z, Y, X)."""
-    with replacing(folder / "snapshots" / f"batch_{iteration:08d}.hdf") as beside, h5py.File(beside, "w") as file:
+    with replacing_hdf(folder / "snapshots" / f"batch_{iteration:08d}.hdf") as file:
         arrays: dict[str, Any] = {"raw": batch.raw, "region": batch.region}
         arrays |= {f"gt_{name}": target for name, target in batch.targets.items()}
         arrays |= {f"pred_{name}": np.moveaxis(output, -1, 1) for name, output in prediction.items()}

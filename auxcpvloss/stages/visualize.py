@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import zarr
-
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.whole import open_whole, read
 from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
@@ -48,16 +46,16 @@ def _draw(experiment: Experiment, selection: Selection, sample: Sample, folder: 
         raise InputError(f"{predicted}: there is no prediction to show. Run the stage predict.")
     if instances_record(labelled) is None:
         raise InputError(f"{labelled}: there are no instances to show. Run the stage label.")
-    arrays = zarr.open_group(str(predicted), mode="r")["volumes"]
+    arrays = open_whole(predicted)["volumes"]
     folder.mkdir(parents=True, exist_ok=True)
-    prediction = {name.removeprefix("pred_"): array for name, array in arrays.arrays()}
-    path, raw, size = folder / f"{sample.name}.png", np.asarray(sample.raw), sample.voxel_size
+    prediction = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}
+    path, raw, size = folder / f"{sample.name}.png", read(sample.raw), sample.voxel_size
     title = f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}, {selection.params.slug()}"
     instances, truth = scored_instances(experiment, labelled, sample)
     if not experiment.is_detection:
         prediction_picture(path, raw, prediction, instances, truth, size, title)
         return
     # Points are single voxels, which nobody would see.
-    z = fullest_plane(instances if sample.truth is None else np.asarray(sample.truth))
+    z = fullest_plane(instances if sample.truth is None else read(sample.truth))
     points = scored_points(experiment, instances, truth, sample) if sample.has_truth else centers_of_mass(instances)
     point_prediction_picture(path, raw, prediction, z, points, size, title)

@@ -1,4 +1,5 @@
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from auxcpvloss.errors import InputError
 from auxcpvloss.pipeline.batches import WorkerError, batches
 from tests.conftest import configure
 
@@ -55,10 +57,23 @@ def test_a_killed_worker_ends_training_with_its_reason(prepared):
     assert not active_children()
 
 
+def test_a_worker_without_memory_names_the_keys_to_lower(prepared):
+    config = configure(training={"num_workers": 1, "cache_size": 1})
+    with batches(paths(prepared), METHOD, config, 0, 10_000) as stream:
+        next(stream)
+        # As ulimit -v, from now on.
+        resource.prlimit(active_children()[0].pid, resource.RLIMIT_AS, (2**20, 2**20))
+        with pytest.raises(
+            WorkerError, match=r"Memory ran out in a process that makes batches\. Lower training\.num_w"
+        ):
+            deque(stream)
+    assert not active_children()
+
+
 def test_a_worker_that_fails_tells_why(prepared, tmp_path):
     config = configure(training={"num_workers": 1})
     with (
-        pytest.raises(RuntimeError, match=r"missing\.zarr"),
+        pytest.raises(InputError, match=r"missing\.zarr; run the stage prepare"),
         batches([tmp_path / "missing.zarr"], METHOD, config, 0, 3) as stream,
     ):
         next(stream)

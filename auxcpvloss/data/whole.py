@@ -1,0 +1,91 @@
+"""Arrays of our own on disk, in which nothing may be missing: zarr takes a chunk that is not there for zeros."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from auxcpvloss.data.reading import reading
+from auxcpvloss.errors import InputError
+
+CHUNK = re.compile(r"(.*/)?\d+(\.\d+)*")
+ADVICE = "Remove {}; the same command then makes it again."
+
+
+class WholeStore(zarr.DirectoryStore):
+    """A zarr folder, to read from, that was written with every chunk, also those that hold zeros alone."""
+
+    def __getitem__(self, key: str) -> bytes:
+        """Give a chunk, or a description.
+
+        Raises
+        ------
+        InputError
+            A chunk is not there.
+        """
+        try:
+            content: bytes = super().__getitem__(key)
+        except KeyError:
+            if CHUNK.fullmatch(key):
+                raise InputError(f"{self.path}: {key} is missing. {ADVICE.format('the folder')}") from None
+            raise
+        return content
+
+    def getitems(self, keys: Sequence[str], *, contexts: Mapping[str, Any]) -> dict[str, bytes]:
+        """Give several chunks, not only those that are there."""
+        return {key: self[key] for key in keys}
+
+
+def open_whole(path: Path) -> zarr.Group:
+    """Open a folder to read; a chunk that is missing is an `InputError` as soon as it is asked for."""
+    return zarr.open_group(WholeStore(str(path)), mode="r")
+
+
+def is_whole(root: zarr.Group) -> bool:
+    """Whether every chunk of every array of a folder is there."""
+    return all(_count(Path(root.store.path, array.path)) == array.nchunks for array in _arrays(root))
+
+
+def _arrays(group: zarr.Group) -> Iterator[zarr.Array]:
+    for _, array in group.arrays():
+        yield array
+    for _, inner in group.groups():
+        yield from _arrays(inner)
+
+
+def _count(folder: Path) -> int:
+    # Array.nchunks_initialized reads the same listing, and takes ten times as long.
+    with os.scandir(folder) as entries:
+        return sum(CHUNK.fullmatch(entry.name) is not None for entry in entries)
+
+
+def read(array: zarr.Array) -> NDArray[Any]:
+    """Read all of an array.
+
+    Raises
+    ------
+    InputError
+        A chunk of it is missing or damaged.
+    """
+    with intact(array.store.path):
+        return np.asarray(array[...])
+
+
+@contextmanager
+def intact(path: object) -> Iterator[None]:
+    """Turn what a damaged chunk raises into an `InputError` that says what to do."""
+    try:
+        with reading(path):
+            yield
+    except InputError as error:
+        if ADVICE[:6] in str(error):
+            raise
+        raise InputError(f"{error}. {ADVICE.format('it')}") from error

@@ -1,0 +1,112 @@
+"""What is lost from a prepared volume is told, and never taken for zeros."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+
+from auxcpvloss.data.samples import Sample, open_sample
+from auxcpvloss.data.whole import is_whole, open_whole, read
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.network.tiling import tile_volume
+from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.pipeline.scan import scan_volume
+from auxcpvloss.stages.labelling import label_sample
+from tests.conftest import configure
+
+
+@pytest.fixture
+def sample(prepared, tmp_path) -> Sample:
+    """A training volume, to be damaged."""
+    (source, *_) = prepared.samples("train")
+    shutil.copytree(source.path, tmp_path / source.path.name)
+    shutil.copy(source.path.with_suffix(".csv"), tmp_path)
+    return Sample(source.name, tmp_path / source.path.name)
+
+
+def remove(chunk: Path) -> None:
+    chunk.unlink()
+
+
+def cut(chunk: Path) -> None:
+    chunk.write_bytes(chunk.read_bytes()[:-50])
+
+
+def garble(chunk: Path) -> None:
+    chunk.write_bytes(b"\xff" * chunk.stat().st_size)
+
+
+DAMAGES = pytest.mark.parametrize(("damage", "said"), [(remove, "is missing"), (cut, "cannot be read"), (garble, "cannot be read")])  # fmt: skip
+CHUNK = "volumes/raw/0.0.0"
+
+
+@DAMAGES
+def test_damage_is_told_when_it_is_read(sample, damage, said):
+    assert read(sample.raw).shape == sample.shape
+    damage(sample.path / CHUNK)
+    with pytest.raises(InputError, match=f"{sample.path}.*{said}.*Remove .*; the same command then makes it again."):
+        read(sample.raw)
+    # Each reader of libraries has its own way.
+    with pytest.raises(InputError, match="is missing" if damage is remove else "Remove it"):
+        scan_volume(sample, lambda raw: pytest.fail("predicted"), tiling(sample), {})
+
+
+def tiling(sample):
+    model = configure().model
+    return tile_volume(model.geometry, model.test_input_shape, sample.shape)
+
+
+@DAMAGES
+@pytest.mark.parametrize("workers", [0, 1])
+def test_training_on_a_damaged_volume_ends_with_the_error(sample, damage, said, workers):
+    config = configure(training={"num_workers": workers, "cache_size": 1})
+    with batches([sample.path], "threeclass_cpv", config, 0, 10_000) as stream:
+        next(stream)
+        damage(sample.path / CHUNK)
+        with pytest.raises(InputError, match=f"{sample.path}.*{said}") as told:
+            deque(stream, maxlen=0)
+    assert len(str(told.value).splitlines()) == 1
+
+
+def test_a_volume_of_which_a_chunk_is_gone_is_prepared_again(sample):
+    assert open_sample(sample.path) is not None
+    (sample.path / "volumes/gt_labels/0.0.0").unlink()
+    assert open_sample(sample.path) is None
+
+
+def test_chunks_of_zeros_are_written(tmp_path):
+    root = zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
+    root.create_dataset("volumes/raw", data=np.zeros((90, 90, 90)), chunks=(16, 16, 16), write_empty_chunks=True)
+    root.create_dataset("other", data=np.zeros((3, 3)), chunks=(2, 2), write_empty_chunks=True)
+    root = open_whole(tmp_path / "a.zarr")
+    began = time.perf_counter()
+    assert is_whole(root)
+    assert time.perf_counter() - began < 0.5
+    (tmp_path / "a.zarr/other/1.0").unlink()
+    assert not is_whole(root)
+
+
+def test_a_prediction_of_which_a_tile_is_gone_is_none(prepared, tmp_path):
+    """Told by the stages that need it, not labelled as if the network had found nothing there."""
+    experiment = Experiment(tmp_path / "tiny", prepared.config)
+    (sample,) = prepared.samples("test")
+    path = experiment.processed("test", 4, sample.name)
+    root = zarr.open_group(str(path), mode="w")
+    for head in experiment.method.heads:
+        shape = (head.channels, *sample.shape)
+        root.zeros(f"volumes/pred_{head.name}", shape=shape, chunks=(1, 20, 40, 60), write_empty_chunks=True)[:] = 0
+    root.attrs["made_from"] = {"heads": [head.name for head in experiment.method.heads]}
+    assert label_sample(experiment, "test", 4, experiment.params, sample)
+    instances = experiment.instanced("test", 4, experiment.params, sample.name)
+    before = instances.stat().st_mtime_ns
+    (path / "volumes/pred_threeclass/0.1.0.0").unlink()
+    with pytest.raises(InputError, match=r"Run the stage predict\."):
+        label_sample(experiment, "test", 4, experiment.params, sample)
+    assert instances.stat().st_mtime_ns == before
