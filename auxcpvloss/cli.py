@@ -67,7 +67,7 @@ def _logged(
 ) -> None:
     try:
         run(experiment, terminal, stages, choice, finished)
-    except (InputError, StageError) as error:
+    except (InputError, StageError, KeyboardInterrupt) as error:
         logging.getLogger(__name__).error("%s", error)
         raise
     except BaseException:
