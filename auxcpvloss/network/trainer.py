@@ -89,9 +89,9 @@ class Trainer:
         """Whether all weights are numbers."""
         return is_finite(self.network)
 
-    def save(self, path: Path, notes: Mapping[str, Any]) -> None:
+    def save(self, path: Path, notes: Mapping[str, Any] | None = None) -> None:
         """Write weights and optimizer, with notes, at once."""
-        save_checkpoint(self.network, path, notes)
+        save_checkpoint(self.network, path, notes or {})
 
     def _on(self, batch: Batch, function: Any) -> dict[str, float]:
         losses = function(network_input(batch.raw), network_targets(batch.targets, batch.region), return_dict=True)
