@@ -101,7 +101,9 @@ def check_checkpoint(path: Path) -> None:
 
 def is_finite(network: keras.Model) -> bool:
     """Whether all weights are numbers."""
-    return all(np.isfinite(np.asarray(weight)).all() for weight in network.weights)
+    from keras import ops
+
+    return all(np.isfinite(ops.convert_to_numpy(weight)).all() for weight in network.weights)
 
 
 def _damaged(path: Path, error: Exception) -> DamagedCheckpointError:
