@@ -79,7 +79,7 @@ def _logged(
 ) -> None:
     try:
         run(experiment, terminal, stages, choice, recorder)
-    except (InputError, StageError) as error:
+    except (InputError, StageError, KeyboardInterrupt) as error:
         logging.getLogger(__name__).error("%s", error)
         raise
     except BaseException:

@@ -133,6 +133,17 @@ class Experiment:
         found = self.train_folder.glob("checkpoints/*.keras")
         return sorted(int(path.stem) for path in found if path.stem.isdecimal())
 
+    def resume_path(self, iteration: int) -> Path:
+        """File of the same, of a training that was ended between two checkpoints."""
+        return self.train_folder / "resume" / f"{iteration:08d}.keras"
+
+    def states(self) -> dict[int, Path]:
+        """Files that training can go on from, by iteration, in order: checkpoints, and what was left between two."""
+        left = [int(path.stem) for path in self.train_folder.glob("resume/*.keras") if path.stem.isdecimal()]
+        paths = {iteration: self.resume_path(iteration) for iteration in left}
+        paths |= {iteration: self.checkpoint_path(iteration) for iteration in self.checkpoints()}
+        return dict(sorted(paths.items()))
+
     def need_checkpoint(self, iteration: int) -> Path:
         """Path of a checkpoint that must be there.
 

@@ -25,7 +25,7 @@ def training_record(experiment: Experiment) -> dict[str, Any] | None:
     A key that is younger than the record was at its default, without a name.
     """
     path = experiment.train_folder / "made_from.json"
-    if not experiment.checkpoints() or not path.is_file():
+    if not experiment.states() or not path.is_file():
         return None
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     defaults = load([ConfigFile(str(path), {"model": {"method": record["model"]["method"]}})])

@@ -6,8 +6,10 @@
 # FOLDER   the experiment's folder: what the command finishes appears in it
 # COMMAND  a command that goes on where it was when it is started again
 #
-# Near the time limit the scheduler sends SIGUSR1. The command is ended, and the job goes back into the queue if it
-# finished anything at all. The exit status is the command's; under Grid Engine 100 instead of every failure.
+# Near the time limit the scheduler sends SIGUSR1. The command is ended (SIGTERM; a training finishes its iteration and
+# keeps it), and the job goes back into the queue if it finished anything at all. It goes there too where the scheduler
+# itself ended the command, which then exits with 75. Else the exit status is the command's; under Grid Engine 100
+# instead of every failure.
 set -euo pipefail
 
 folder=$1
@@ -25,19 +27,23 @@ end() { # STATUS
     exit "$1"
 }
 
-# A checkpoint, or a volume predicted, labelled or scored. Names of what is not whole yet begin with a dot.
+# A checkpoint, the state that an ended training left, or a volume predicted, labelled or scored. Names of what is not whole yet begin with a dot.
 finished_something() {
-    [[ -n $(find "$folder"/train/checkpoints "$folder"/{val,test}/{processed,instanced,evaluated} \
+    [[ -n $(find "$folder"/train/{checkpoints,resume} "$folder"/{val,test}/{processed,instanced,evaluated} \
         -name '.*' -prune -o -type f -newermt "@$began" -print -quit 2>/dev/null) ]]
 }
 
-back_into_the_queue() {
+at_the_limit() {
     if ! finished_something; then
         echo "The time limit came before anything was finished, so that starting again would not help. Give the job" \
-            "more time, or save checkpoints more often (training.checkpoints), and submit the chain again." >&2
+            "more time and submit the chain again." >&2
         end 1
     fi
-    echo "The time limit is near: back into the queue, to go on from what is finished."
+    back_into_the_queue "The time limit is near"
+}
+
+back_into_the_queue() { # REASON
+    echo "$1: back into the queue, to go on from what is finished."
     if [[ -n ${SLURM_JOB_ID:-} ]]; then
         scontrol requeue "$SLURM_JOB_ID" || end 1
     fi
@@ -56,7 +62,10 @@ if [[ -n $limit ]]; then
     status=0
     wait "$program" || status=$?
     if ((status != 0)); then
-        back_into_the_queue
+        at_the_limit
     fi
+fi
+if ((status == 75)); then
+    back_into_the_queue "The command was ended"
 fi
 end "$status"

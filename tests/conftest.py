@@ -34,6 +34,18 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 """A configuration that runs every stage in seconds."""
 
+SMALL: dict[str, Any] = {
+    "padding": "same",
+    "train_input_shape": [8, 8, 8],
+    "test_input_shape": [40, 40, 40],
+    "num_fmaps": 2,
+    "num_repetitions": 1,
+    "downsample_factors": [[2, 2, 2]],
+    "fmap_inc_factors": [2],
+    "fmap_dec_factors": [2],
+}
+"""A table [model] whose network trains in milliseconds."""
+
 
 def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     """Nested tables, the second over the first."""

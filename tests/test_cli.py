@@ -12,11 +12,12 @@ import pytest
 import toml
 
 from auxcpvloss import __version__
-from auxcpvloss.__main__ import INTERRUPTED, MESSAGE, NOT_INSTALLED
+from auxcpvloss.__main__ import NOT_INSTALLED
 from auxcpvloss.arguments import parser
 from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.config.places import config_folder
+from auxcpvloss.signals import MESSAGE, STATUS
 from tests.conftest import TINY, merge
 from tests.data.test_sources import write_arrays
 from tests.data.volumes import blobs, write_tiff
@@ -259,31 +260,31 @@ def test_the_package_runs_as_a_module():
 HEEDING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
 
 
-def interrupt_when(ready: Callable[[Path], bool], *arguments: str) -> tuple[int, str]:
-    """Exit status and standard error of a command that gets a Ctrl-C as soon as its /proc entry looks so."""
+def signal_when(ready: Callable[[Path], bool], number: signal.Signals, *arguments: str) -> tuple[int, str]:
+    """Exit status and standard error of a command that gets a signal as soon as its /proc entry looks so."""
     command = [sys.executable, "-c", HEEDING, sys.executable, str(ROOT / "run_auxcpvloss.py"), *arguments]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         until = time.monotonic() + 60
         while not ready(Path(f"/proc/{process.pid}")):
             assert time.monotonic() < until
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, error = process.communicate(timeout=60)
     return process.returncode, error
 
 
-@pytest.mark.parametrize("library", ["_multiarray_umath", "h5py", "_pydantic_core"])
-def test_ctrl_c_while_libraries_are_imported_ends_with_a_line(library):
-    assert interrupt_when(lambda proc: library in (proc / "maps").read_text(), "--help") == (
-        INTERRUPTED,
-        f"{MESSAGE}\n",
-    )
+@pytest.mark.parametrize(
+    ("library", "number"),
+    [("_multiarray_umath", signal.SIGINT), ("h5py", signal.SIGTERM), ("_pydantic_core", signal.SIGINT)],
+)
+def test_a_signal_while_libraries_are_imported_ends_with_a_line(library, number):
+    ended = signal_when(lambda proc: library in (proc / "maps").read_text(), number, "--help")
+    assert ended == (STATUS[number], f"{MESSAGE[number]}\n")
 
 
-def test_ctrl_c_in_a_stage_ends_with_a_line(config, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_stage_ends_with_a_line(config, tmp_path, number):
     log = tmp_path / "root" / "mine" / "run.log"
     arguments = ["-c", str(config), "-r", str(tmp_path / "root"), "-d", "prepare", "mknet"]
-    assert interrupt_when(lambda _: log.is_file() and "mknet" in log.read_text(), *arguments) == (
-        INTERRUPTED,
-        f"{MESSAGE}\n",
-    )
+    ended = signal_when(lambda _: log.is_file() and "mknet" in log.read_text(), number, *arguments)
+    assert ended == (STATUS[number], f"{MESSAGE[number]}\n")

@@ -287,13 +287,26 @@ def test_a_failure_holds_back_what_waits_for_the_job(slurm, place, expected):
     assert subprocess.run(words, env=environment, check=False).returncode == 0
 
 
+@pytest.mark.parametrize(("place", "asked"), [({"SLURM_JOB_ID": "5"}, "requeue 5"), ({"JOB_ID": "5"}, "")])
+def test_a_command_that_the_scheduler_ended_goes_back_into_the_queue(slurm, place, asked, tmp_path):
+    """Whatever it finished: it may have had no time."""
+    script(slurm.bin / "scontrol", f"#!/usr/bin/env bash\necho \"$@\" >'{tmp_path}/requeued'\n")
+    words = [str(JOB), str(slurm.root), str(slurm.python), "program"]
+    done = subprocess.run(words, env=slurm.environment | place | {"STATUS": "75"}, check=False, capture_output=True)
+    assert done.returncode == 99
+    assert b"The command was ended: back into the queue" in done.stdout
+    there = tmp_path / "requeued"
+    assert (there.read_text().strip() if there.exists() else "") == asked
+
+
 # Says that it has begun, finishes a checkpoint or not, then works for long, or heeds the signal and ends well.
 LONG = """
 import os, pathlib, signal, sys, time
 folder, way = pathlib.Path(sys.argv[1]), sys.argv[2]
-(folder / "train/checkpoints" / ("2.keras" if way == "finishes" else ".tmp-2.keras")).touch()
-if way == "ends well":
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+FILES = {"finishes": "checkpoints/2.keras", "is told": "resume/2.keras"}
+(folder / "train" / FILES.get(way, 'checkpoints/.tmp-2.keras')).touch()
+if way in ("ends well", "is told"):
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(75 if way == "is told" else 0))
 (folder / "begun").touch()
 time.sleep(60)
 """
@@ -304,6 +317,7 @@ time.sleep(60)
     [
         ({"SLURM_JOB_ID": "5"}, "finishes", 99, "requeue 5", "back into the queue"),
         ({"JOB_ID": "5"}, "finishes", 99, "", "back into the queue"),
+        ({"SLURM_JOB_ID": "5"}, "is told", 99, "requeue 5", "The time limit is near: back into the queue"),
         ({"SLURM_JOB_ID": "5"}, "does not", 1, "", "before anything was finished"),
         ({"JOB_ID": "5"}, "does not", 100, "", "before anything was finished"),
         ({"SLURM_JOB_ID": "5"}, "ends well", 0, "", ""),
@@ -314,6 +328,7 @@ def test_near_the_time_limit_a_job_goes_back_into_the_queue_if_that_helps(
 ):
     script(slurm.bin / "scontrol", f"#!/usr/bin/env bash\necho \"$@\" >'{tmp_path}/requeued'\n")
     earlier = script(slurm.root / "train/checkpoints/1.keras", "of an earlier job")
+    (slurm.root / "train/resume").mkdir()
     os.utime(earlier, (0, time.time() - 60))
     words = [str(JOB), str(slurm.root), sys.executable, "-S", "-E", "-c", LONG, str(slurm.root), way]
     job = subprocess.Popen(words, env=slurm.environment | place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip

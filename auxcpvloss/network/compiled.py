@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Config
 from auxcpvloss.errors import InputError
 from auxcpvloss.methods.method import Head, Method
-from auxcpvloss.network.keras_files import check_keras_file
+from auxcpvloss.network.checkpoint import load_checkpoint
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.unet import build_unet
@@ -34,8 +34,22 @@ def check_precision(precision: str) -> None:
         )
 
 
+def be_deterministic(config: Config) -> None:
+    """Have TensorFlow use, for ``general.deterministic``, only operations that give the same bits each time.
+
+    For the rest of the process: TensorFlow knows no way back.
+    """
+    if config.general.deterministic and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
 def new_network(config: Config, method: Method) -> keras.Model:
     """U-Net for training; weights drawn with ``general.seed``."""
+    be_deterministic(config)
+    # Names count from 0 again, so that the same network is described by the same words, whatever was built before.
+    keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(config.general.seed)
     return build_unet(config.model, method.heads, config.model.train_input_shape, config.training.precision)
 
@@ -101,11 +115,11 @@ def prediction_network(
     Raises
     ------
     InputError
-        See `check_keras_file`.
+        The checkpoint is damaged, of another network, or not to be trusted.
     """
-    check_keras_file(checkpoint)
+    be_deterministic(config)
     network = build_unet(config.model, method.heads, input_shape, config.training.precision)
-    network.load_weights(checkpoint)
+    load_checkpoint(network, checkpoint)
     network.compile(jit_compile=False)
 
     def predict(raw: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:

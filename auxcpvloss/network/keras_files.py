@@ -34,14 +34,24 @@ def check_keras_file(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(path)
     with reading(path), zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            check_member(path, info)
-            check_declared(f"{path}!{info.filename}", (info.file_size,), "u1")
+        check_members(path, archive)
         if archive.getinfo(ARCHITECTURE).file_size > ARCHITECTURE_LIMIT:
             raise InputError(f"{path}!{ARCHITECTURE}: too large to describe a network")
         _check_layers(path, archive.read(ARCHITECTURE))
         with archive.open(WEIGHTS) as stream, h5py.File(stream, "r") as file:
             _check_group(path, file)
+
+
+def check_members(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuse a zip whose members lie elsewhere or do not fit into memory.
+
+    Raises
+    ------
+    InputError
+    """
+    for info in archive.infolist():
+        check_member(path, info)
+        check_declared(f"{path}!{info.filename}", (info.file_size,), "u1")
 
 
 def _check_layers(path: Path, architecture: bytes) -> None:

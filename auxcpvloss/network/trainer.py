@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Config
-from auxcpvloss.files import replacing
 from auxcpvloss.methods.method import Method
+from auxcpvloss.network.checkpoint import is_finite, load_checkpoint, save_checkpoint
 from auxcpvloss.network.compiled import compile_network, network_input, network_targets, new_network, train_only
 from auxcpvloss.network.initial import Loaded, take_over
 from auxcpvloss.network.plateau import Plateau
@@ -44,9 +44,15 @@ class Trainer:
         self._plateau = Plateau(config.optimizer, self.network.optimizer) if plateau else None
         self._frozen = False
 
-    def load(self, checkpoint: Path) -> None:
-        """Load what `save` wrote."""
-        self.network.load_weights(checkpoint)
+    def load(self, checkpoint: Path) -> dict[str, Any]:
+        """Load what `save` wrote; gives the notes.
+
+        Raises
+        ------
+        InputError
+            The file is damaged, or of another network.
+        """
+        return load_checkpoint(self.network, checkpoint)
 
     def freeze(self, iteration: int, taken_over: Collection[str]) -> None:
         """Freeze the layers that were taken over, if after this iteration it is early enough for that."""
@@ -78,10 +84,14 @@ class Trainer:
         """Of the next step."""
         return float(self.network.optimizer.learning_rate)
 
-    def save(self, path: Path) -> None:
-        """Write weights and optimizer, at once."""
-        with replacing(path) as beside:
-            self.network.save(beside)
+    @property
+    def is_finite(self) -> bool:
+        """Whether all weights are numbers."""
+        return is_finite(self.network)
+
+    def save(self, path: Path, notes: Mapping[str, Any] | None = None) -> None:
+        """Write weights and optimizer, with notes, at once."""
+        save_checkpoint(self.network, path, notes or {})
 
     def _on(self, batch: Batch, function: Any) -> dict[str, float]:
         losses = function(network_input(batch.raw), network_targets(batch.targets, batch.region), return_dict=True)

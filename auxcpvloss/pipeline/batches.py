@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.faults import out_of_memory
-from auxcpvloss.processes import how_it_ended
+from auxcpvloss.processes import end_with_parent, how_it_ended, start_worker
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables import Config
@@ -81,7 +81,7 @@ class _Worker:
         context = get_context("spawn")
         self._receiver, sender = context.Pipe(duplex=False)
         self._process = context.Process(target=_work, args=(sender, task, indices))
-        self._process.start()
+        start_worker(self._process)
         # Held by the worker alone, so that its death closes the pipe.
         sender.close()
         self._received: Queue[Any] = Queue(maxsize=ahead)
@@ -126,13 +126,14 @@ class _Worker:
 
 def _work(sender: Connection, task: tuple[Any, ...], indices: range) -> None:
     """Make batches until nobody wants them any more."""
+    end_with_parent()
     # gunpowder imports tensorflow where it finds it: three seconds and 400 MB for something never used here.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
     try:
         maker = _make_maker(*task)
         for index in indices:
             sender.send(maker.make(index))
-    except (BrokenPipeError, KeyboardInterrupt):
+    except BrokenPipeError:
         # The training ended or was killed. Without a word, and without waiting for threads of libraries.
         os._exit(0)
     except (InputError, StageError, OSError) as error:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from auxcpvloss.__main__ import INTERRUPTED, MESSAGE
+from auxcpvloss import signals
 from auxcpvloss.cli import INPUT_ERROR, STAGE_ERROR
 from auxcpvloss.config import ConfigFile, as_toml, load
 from auxcpvloss.errors import InputError
@@ -39,9 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return INPUT_ERROR
-    except KeyboardInterrupt:
-        print(MESSAGE, file=sys.stderr)
-        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,4 +112,4 @@ def _run(run: Run, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(signals.heeding(main))

@@ -36,7 +36,7 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
     if "prepare" not in todo:
         _dry_run_prepare(experiment, terminal, needed)
     last = _last_iteration(experiment) if "train" in todo else 0
-    folder, done = experiment.folder, max(experiment.checkpoints(), default=0)
+    folder, done = experiment.folder, max(experiment.states(), default=0)
     if choice.checkpoint is not None:
         checkpoint = f"checkpoint {choice.checkpoint}"
     else:

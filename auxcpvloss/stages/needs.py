@@ -107,7 +107,7 @@ def need_training(experiment: Experiment, stages: Collection[str]) -> None:
             raise InputError(f"training.{key}: with validation.trained_models every volume trains; set it to 0.")
         if not experiment.names("val"):
             raise InputError(f"training.{key}: there are no validation volumes; set data.val_data, or this to 0.")
-    initial = None if experiment.checkpoints() else initial_checkpoint(experiment)
+    initial = None if experiment.states() else initial_checkpoint(experiment)
     if initial:
         take_over(new_network(config, method), method.heads, initial, config.init)
 

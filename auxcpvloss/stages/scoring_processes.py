@@ -19,7 +19,7 @@ from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.faults import out_of_memory
 from auxcpvloss.methods import METHODS, Params
-from auxcpvloss.processes import how_it_ended
+from auxcpvloss.processes import end_with_parent, how_it_ended, start_worker
 from auxcpvloss.score_table import value_at
 from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.scoring import evaluate_sample
@@ -102,7 +102,7 @@ class _Worker:
         # The classes of a configuration and of parameters are made as they are needed, so they travel as plain tables.
         job = (experiment.folder, experiment.method.name, experiment.config.model_dump(), experiment.renewed)
         self._process = context.Process(target=_work, args=(other, *job))
-        self._process.start()
+        start_worker(self._process)
         # Held by the worker alone, so that its death closes the pipe.
         other.close()
         self._task: Task | None = None
@@ -156,6 +156,7 @@ def _answer(experiment: Experiment, task: Task) -> Result | Exception | str:
 
 def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path]) -> None:
     """Label and score until there is nobody who hands over tasks."""
+    end_with_parent()
     # No library is to start it by the way: it takes seconds, and memory of a GPU.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
     experiment = Experiment(folder, schema(METHODS[method]).model_validate(config), renewed)
@@ -166,6 +167,6 @@ def _work(connection: Connection, folder: Path, method: str, config: dict[str, A
             connection.send(_answer(experiment, task))
     except EOFError:
         return
-    except (OSError, KeyboardInterrupt):
+    except OSError:
         # The stage was killed. Without a word, and without waiting for threads of libraries.
         os._exit(0)

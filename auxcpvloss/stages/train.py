@@ -13,6 +13,7 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.made_from import plain
+from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.selection import last_iteration
 from auxcpvloss.stages.initial import initial_weights
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def train(experiment: Experiment, terminal: Terminal) -> None:
-    """Train up to ``training.max_iterations``, going on from the newest checkpoint.
+    """Train up to ``training.max_iterations``, going on from the newest state that is whole.
 
     Raises
     ------
@@ -37,6 +38,8 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
         The folder holds checkpoints of a training with other keys, data or initial weights.
     StageError
         A worker died, or the loss is no longer a number; checkpoints are kept.
+    Ended
+        By a signal; the iteration is finished and kept.
     """
     config = experiment.config
     if config.validation.trained_models:
@@ -46,20 +49,22 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
     made_from: dict[str, Any] = {sample.name: sample.made_from for sample in samples}
     initial = initial_weights(experiment)
     refuse_other_training(experiment, made_from, initial)
-    first = max(experiment.checkpoints(), default=0)
+    first, state = _newest(experiment, terminal, last)
     monitor = Monitor(experiment, first)
-    if first and not monitor.lacks(first) and (first >= last or monitor.verdict()):
+    lacking = state == experiment.checkpoint_path(first) and monitor.lacks(first)
+    if first and not lacking and (first >= last or monitor.verdict()):
         terminal.say(f"whole already: checkpoint of iteration {first} in {experiment.train_folder}")
         _conclude(terminal, monitor)
         return
     if first:
-        terminal.say(f"going on from the checkpoint of iteration {first}")
+        kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
+        terminal.say(f"going on from the {kind} of iteration {first}")
     paths = [sample.path for sample in samples]
     with batches(paths, experiment.method.name, config, first, last) as stream:
-        trainer = _trainer(experiment, terminal, initial, first)
+        trainer, notes = _trainer(experiment, terminal, initial, first, state)
         _record(experiment, made_from, initial)
         with (
-            TrainingLog(experiment.train_folder, first) as log,
+            TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
             terminal.progress("iterations", last, first) as bar,
         ):
             done = TrainingLoop(experiment, terminal, trainer, monitor, log, bar).run(stream, first)
@@ -68,14 +73,37 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
     terminal.say(f"{done} iterations{loss}; checkpoints in {experiment.train_folder / 'checkpoints'}")
 
 
-def _trainer(experiment: Experiment, terminal: Terminal, initial: dict[str, Any] | None, first: int) -> Trainer:
-    """Make the network as it is after `first` iterations; adds to `initial` the layers that were taken over."""
+def _newest(experiment: Experiment, terminal: Terminal, last: int) -> tuple[int, Path | None]:
+    """Find the newest whole state, and its iteration; sets damaged ones aside."""
+    for iteration, path in reversed(experiment.states().items()):
+        if path == experiment.resume_path(iteration) and iteration >= last:
+            # The training was made shorter.
+            continue
+        try:
+            check_checkpoint(path)
+        except DamagedCheckpointError as error:
+            aside = path.rename(path.with_name(f"{path.name}.corrupt"))
+            reason = str(error).splitlines()[0].rstrip(".")
+            terminal.warn(f"{reason}; set aside as {aside.name}, the next older one is taken")
+        else:
+            return iteration, path
+    return 0, None
+
+
+def _trainer(
+    experiment: Experiment, terminal: Terminal, initial: dict[str, Any] | None, first: int, state: Path | None
+) -> tuple[Trainer, dict[str, Any]]:
+    """Make the network as it is after `first` iterations, with the notes of that state.
+
+    Adds to `initial` the layers that were taken over.
+    """
     from auxcpvloss.network.initial import describe
     from auxcpvloss.network.trainer import Trainer
 
-    if first:
+    notes: dict[str, Any] = {}
+    if state:
         trainer = Trainer(experiment.config, experiment.method)
-        trainer.load(experiment.checkpoint_path(first))
+        notes = trainer.load(state)
     else:
         trainer = Trainer(experiment.config, experiment.method, Path(initial["path"]) if initial else None)
         if initial:
@@ -83,7 +111,7 @@ def _trainer(experiment: Experiment, terminal: Terminal, initial: dict[str, Any]
             for line in (f"begins with the weights of {initial['path']}", *describe(trainer.loaded)):
                 terminal.say(line)
     trainer.freeze(first, initial["layers"] if initial else ())
-    return trainer
+    return trainer, notes
 
 
 def _conclude(terminal: Terminal, monitor: Monitor) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from auxcpvloss.files import write_text, writing
 
@@ -21,19 +22,27 @@ class TrainingLog:
         Gets ``log.csv`` and ``tensorboard/``.
     first : int
         Iteration that the training goes on from; later lines of an earlier attempt are dropped.
+    state : mapping, optional
+        The `state` of the log at that iteration, so that the next line is the mean over all that it should be.
     """
 
-    def __init__(self, folder: Path, first: int) -> None:
+    def __init__(self, folder: Path, first: int, state: Mapping[str, Any] | None = None) -> None:
         import tensorflow as tf
 
         self._path, self._folder = folder / "log.csv", folder / "tensorboard"
         self._tensorflow = tf
-        self._sums: dict[str, float] = defaultdict(float)
-        self._count = 0
+        state = state or {"sums": {}, "count": 0}
+        self._sums: dict[str, float] = defaultdict(float, state["sums"])
+        self._count: int = state["count"]
         self._means: dict[str, float] = {}
         self._keep_until(first)
         self._file = self._path.open("a", newline="", encoding="utf-8")
         self._board = tf.summary.create_file_writer(str(self._folder))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the next line will be made from; JSON gives these numbers back as they are."""
+        return {"sums": dict(self._sums) if self._count else {}, "count": self._count}
 
     def add(self, losses: Mapping[str, float]) -> None:
         """Take the losses of one iteration."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from auxcpvloss.errors import StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.hdf import replacing_hdf
 from auxcpvloss.selection import last_iteration
+from auxcpvloss.signals import Deferred
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.terminal import Bar, Terminal
@@ -50,6 +51,7 @@ class TrainingLoop:
     ) -> None:
         self.experiment, self.terminal = experiment, terminal
         self.trainer, self.monitor, self.log, self.bar = trainer, monitor, log, bar
+        self._first, self._began = 0, 0.0
 
     def run(self, stream: Iterable[Batch], first: int) -> int:
         """Train on each batch in turn, until the monitor wants no more.
@@ -68,58 +70,99 @@ class TrainingLoop:
         Raises
         ------
         StageError
-            The loss is no longer a number.
+            The loss, or a weight, is no longer a number.
+        Ended
+            A signal came; what was done is kept.
         """
-        table, done, last = self.experiment.config.training, first, last_iteration(self.experiment)
-        if first and self.monitor.lacks(first):
+        checkpoints, last, done = self.experiment.config.training.checkpoints, last_iteration(self.experiment), first
+        # What is kept of an interrupted training is no checkpoint: nothing is looked at there.
+        if first in self.experiment.checkpoints() and self.monitor.lacks(first):
             self._look(first)
         if self.monitor.verdict():
             return first
-        began = perf_counter()
-        for done, batch in enumerate(stream, start=first + 1):
-            losses = self.trainer.step(done, batch)
-            self._check(done, losses["loss"])
-            speed = (done - first) / (perf_counter() - began)
-            self.log.add(losses)
-            if done % table.log_every == 0:
-                self.log.write(done, self.trainer.learning_rate, speed)
-            self.bar.update(done, f"{speed:.2f} it/s  loss {self.log.summary()}")
-            if table.snapshots and done % table.snapshots == 0:
-                _snapshot(self.experiment.train_folder, done, batch, self.trainer.predict(batch))
-            if done % table.checkpoints == 0 or done == last:
-                self.trainer.save(self.experiment.checkpoint_path(done))
-                logger.info("checkpoint of iteration %d, %.2f it/s, loss %s", done, speed, self.log.summary())
-                paused = perf_counter()
-                self._look(done)
-                began += perf_counter() - paused
-                if self.monitor.verdict():
+        self._first, self._began = first, perf_counter()
+        with Deferred() as signals:
+            for done, batch in enumerate(stream, start=first + 1):
+                losses = self._step(done, batch)
+                if done % checkpoints == 0 or done == last:
+                    self._save(done, batch, losses, self.experiment.checkpoint_path(done))
+                    logger.info("checkpoint of iteration %d, %s", done, self._progress(done))
+                    with signals.released():
+                        self._look(done)
+                    if self.monitor.verdict():
+                        break
+                elif signals.number:
+                    path = self.experiment.resume_path(done)
+                    self._save(done, batch, losses, path)
+                    self.terminal.say(f"told to end: iteration {done} is kept in {path}")
+                if signals.number:
                     break
         return done
+
+    def _step(self, done: int, batch: Batch) -> dict[str, float]:
+        """Train on a batch, and write down how it went."""
+        table = self.experiment.config.training
+        losses = self.trainer.step(done, batch)
+        if not math.isfinite(losses["loss"]):
+            self._stop(done, batch, losses, "The loss is")
+        self.log.add(losses)
+        if done % table.log_every == 0:
+            self.log.write(done, self.trainer.learning_rate, self._speed(done))
+        self.bar.update(done, self._progress(done))
+        if table.snapshots and done % table.snapshots == 0:
+            arrays = {f"pred_{name}": np.moveaxis(out, -1, 1) for name, out in self.trainer.predict(batch).items()}
+            _snapshot(self._snapshot_path("batch", done), batch, arrays)
+        return losses
+
+    def _save(self, done: int, batch: Batch, losses: Mapping[str, float], path: Path) -> None:
+        """Write a state that training can go on from, and remove those that it makes needless."""
+        if not self.trainer.is_finite:
+            self._stop(done, batch, losses, "A weight is")
+        self.trainer.save(path, {"log": self.log.state})
+        for left in self.experiment.train_folder.glob("resume/*.keras"):
+            if left != path:
+                left.unlink()
 
     def _look(self, iteration: int) -> None:
         if not self.monitor.wanted:
             return
         self.bar.note("validation")
+        paused = perf_counter()
         values = self.monitor.look(iteration, self.trainer)
+        self._began += perf_counter() - paused
         self.log.scalars(iteration, values)
         listing = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         self.terminal.say(f"iteration {iteration}: {listing}")
 
-    def _check(self, iteration: int, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise StageError(
-                f"The loss is no longer a number at iteration {iteration}. Checkpoints up to here are kept in "
-                f"{self.experiment.train_folder / 'checkpoints'}; try a smaller optimizer.lr."
-            )
+    def _stop(self, iteration: int, batch: Batch, losses: Mapping[str, float], what: str) -> NoReturn:
+        """End the training; nothing of this iteration is kept but the batch."""
+        path = self._snapshot_path("not_finite", iteration)
+        _snapshot(path, batch, {f"losses/{name}": np.float64(value) for name, value in losses.items()})
+        raise StageError(
+            f"{what} no longer a number at iteration {iteration}; its batch is in {path}. Checkpoints before it are "
+            f"kept in {self.experiment.train_folder / 'checkpoints'}; try a smaller optimizer.lr."
+        )
+
+    def _speed(self, done: int) -> float:
+        """Iterations a second, validation not counted."""
+        return (done - self._first) / (perf_counter() - self._began)
+
+    def _progress(self, done: int) -> str:
+        return f"{self._speed(done):.2f} it/s, loss {self.log.summary()}"
+
+    def _snapshot_path(self, kind: str, iteration: int) -> Path:
+        return self.experiment.train_folder / "snapshots" / f"{kind}_{iteration:08d}.hdf"
 
 
-def _snapshot(folder: Path, iteration: int, batch: Batch, prediction: dict[str, Any]) -> None:
-    """Write a batch, with its targets and the network's output, for inspection: arrays (B, C, Z, Y, X)."""
-    with replacing_hdf(folder / "snapshots" / f"batch_{iteration:08d}.hdf") as file:
+def _snapshot(path: Path, batch: Batch, more: Mapping[str, Any]) -> None:
+    """Write a batch, with its targets, for inspection: arrays (B, C, Z, Y, X), and `more`, such arrays or numbers."""
+    with replacing_hdf(path) as file:
         arrays: dict[str, Any] = {"raw": batch.raw, "region": batch.region}
         arrays |= {f"gt_{name}": target for name, target in batch.targets.items()}
-        arrays |= {f"pred_{name}": np.moveaxis(output, -1, 1) for name, output in prediction.items()}
-        for name, array in arrays.items():
+        for name, array in {**arrays, **more}.items():
+            if np.ndim(array) == 0:
+                file[name] = array
+                continue
             dataset = file.create_dataset(f"volumes/{name}", data=array, compression="gzip", compression_opts=1)
             # Targets lie in the middle of the input.
             dataset.attrs["offset"] = (np.array(batch.raw.shape[2:]) - array.shape[2:]) // 2

@@ -10,18 +10,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.methods import METHODS
 from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.pipeline.training import Batch
-from tests.conftest import configure, merge
-
-SMALL: dict[str, Any] = {
-    "padding": "same",
-    "train_input_shape": [8, 8, 8],
-    "test_input_shape": [40, 40, 40],
-    "num_fmaps": 2,
-    "num_repetitions": 1,
-    "downsample_factors": [[2, 2, 2]],
-    "fmap_inc_factors": [2],
-    "fmap_dec_factors": [2],
-}
+from tests.conftest import SMALL, configure, merge
 
 
 def small(**change: Any) -> Config:

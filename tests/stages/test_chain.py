@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -208,7 +209,11 @@ def test_missing_volumes_are_told_before_training(tmp_path, capfd):
 
 def test_a_loss_that_is_no_number_ends_training(tmp_path, capfd):
     assert main(command(tmp_path, "-d", "prepare", "train", optimizer={"lr": 1e30})) == 1
-    assert "no longer a number" in capfd.readouterr().err
+    batches = list((tmp_path / "root/chain/train/snapshots").glob("not_finite_*.hdf"))
+    assert len(batches) == 1
+    error = capfd.readouterr().err
+    assert re.match(r"(The loss|A weight) is no longer a number at iteration \d; its batch is in ", error)
+    assert str(batches[0]) in error
 
 
 def test_only_the_checkpoints_asked_for_are_validated(chain, tmp_path, capfd):
@@ -265,6 +270,7 @@ def kill_when(arguments: list[str], ready: Callable[[], bool]) -> None:
         process.wait()
 
 
+@pytest.mark.chaos
 def test_killed_in_training_and_in_prediction_the_same_command_completes(tmp_path):
     """And ends with the weights of a run that nobody disturbed."""
     change: Mapping[str, Any] = {

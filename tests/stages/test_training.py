@@ -18,8 +18,7 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.pipeline.training import BatchMaker
 from auxcpvloss.stages.monitor import without_augmentation
 from auxcpvloss.stages.needs import need_training
-from tests.conftest import TINY, configure, make_sample, merge
-from tests.network.small import SMALL
+from tests.conftest import SMALL, TINY, configure, make_sample, merge
 from tests.stages.test_chain import files, weights
 
 BASE: dict[str, Any] = merge(

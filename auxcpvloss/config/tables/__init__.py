@@ -22,6 +22,7 @@ class General(Table):
     seed: Seed
     logging: Literal["debug", "info", "warning", "error"]
     overwrite: bool
+    deterministic: bool
 
 
 class Config(Table):

@@ -1,0 +1,135 @@
+"""Checkpoints on disk: ``.keras`` files that are the same, byte for byte, when what they hold is."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from auxcpvloss.errors import InputError
+from auxcpvloss.files import replacing
+from auxcpvloss.network.keras_files import WEIGHTS, check_keras_file, check_members
+
+if TYPE_CHECKING:
+    import keras
+
+NOTES, METADATA = "training.json", "metadata.json"
+"""Members of the zip beside those of `keras_files`: NOTES is ours."""
+
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+"""The earliest date that a zip knows: when a file was written would make two of the same weights differ."""
+
+
+class DamagedCheckpointError(InputError):
+    """A checkpoint that is not as it was written."""
+
+
+def save_checkpoint(network: keras.Model, path: Path, notes: Mapping[str, Any]) -> None:
+    """Write weights, optimizer and notes, at once.
+
+    Parameters
+    ----------
+    network : keras.Model
+    path : Path
+    notes : mapping
+        Whatever JSON can hold; `load_checkpoint` gives it back.
+    """
+    with replacing(path) as beside:
+        network.save(beside)
+        with beside.open("rb") as saved, zipfile.ZipFile(saved) as source:
+            # Read on, while another file takes its name.
+            beside.unlink()
+            with zipfile.ZipFile(beside, "w") as target:
+                for member in source.infolist():
+                    _copy(source, member, target)
+                target.writestr(zipfile.ZipInfo(NOTES, LONG_AGO), json.dumps(notes))
+
+
+def load_checkpoint(network: keras.Model, path: Path) -> dict[str, Any]:
+    """Load weights, and the optimizer if the network has one; gives the notes.
+
+    Raises
+    ------
+    DamagedCheckpointError
+        The file was changed, cut or emptied since it was written.
+    InputError
+        It is whole, but of another network or optimizer.
+    """
+    check_checkpoint(path)
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns when it leaves out an optimizer that does not fit.
+            warnings.simplefilter("error")
+            network.load_weights(path)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: does not fit the network of this experiment: {reason}") from error
+    with zipfile.ZipFile(path) as archive:
+        # Those of before there were notes have none.
+        notes: dict[str, Any] = json.loads(archive.read(NOTES)) if NOTES in archive.namelist() else {}
+    return notes
+
+
+def check_checkpoint(path: Path) -> None:
+    """Read all of a checkpoint and compare it with the checksums in it.
+
+    Raises
+    ------
+    DamagedCheckpointError
+    InputError
+        It is whole, but not to be trusted.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_members(path, archive)
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"the checksum of {damaged} in it is wrong")
+            with archive.open(WEIGHTS) as weights, h5py.File(weights, "r"):
+                pass
+    except InputError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            # Not there, or not to be read: nothing is wrong with the file.
+            raise
+        raise _damaged(path, error) from error
+    except Exception as error:  # A flipped bit makes zipfile raise all kinds of errors.
+        raise _damaged(path, error) from error
+    check_keras_file(path)
+
+
+def is_finite(network: keras.Model) -> bool:
+    """Whether all weights are numbers."""
+    from keras import ops
+
+    return all(np.isfinite(ops.convert_to_numpy(weight)).all() for weight in network.weights)
+
+
+def _damaged(path: Path, error: Exception) -> DamagedCheckpointError:
+    return DamagedCheckpointError(
+        f"{path}: damaged: {str(error).strip() or type(error).__name__}.\n"
+        "The stage train makes the newest checkpoint again; remove the file if it is an older one. "
+        "Or take another one: --checkpoint N."
+    )
+
+
+def _copy(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: zipfile.ZipFile) -> None:
+    info = zipfile.ZipInfo(member.filename, LONG_AGO)
+    # The sizes of large members come first in a zip, so they have to be known.
+    info.file_size = member.file_size
+    with source.open(member) as data, target.open(info, "w") as copy:
+        shutil.copyfileobj(_undated(data) if member.filename == METADATA else data, copy)
+
+
+def _undated(data: Any) -> io.BytesIO:
+    metadata = json.load(data)
+    metadata.pop("date_saved", None)
+    return io.BytesIO(json.dumps(metadata).encode())
