@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -261,6 +262,45 @@ def test_padding_moves_points(folder, path):
 
 
 # What it was made from
+
+
+def after_reading(monkeypatch, source, change):
+    """Have something happen between the reading of the image and that of the labels."""
+    read = type(source).read_raw
+
+    def and_then(self):
+        raw = read(self)
+        change()
+        return raw
+
+    monkeypatch.setattr(type(source), "read_raw", and_then)
+
+
+@pytest.mark.parametrize("file", ["images/a.tif", "masks/a.tif"])
+def test_a_volume_that_changes_while_it_is_read_is_not_stored(folder, path, monkeypatch, file):
+    source, data = source_of(folder)
+    changed = next(folder.rglob(file))
+    after_reading(monkeypatch, source, lambda: write_tiff(changed, np.roll(tifffile.imread(changed), 1, axis=2)))
+    with pytest.raises(InputError, match=r"a\.tif: changed while it was read .*Run the same command again"):
+        write_sample(source, path, data, preprocessing())
+    assert not path.exists()
+
+
+def test_a_volume_that_vanishes_while_it_is_read_is_not_stored(folder, path, monkeypatch):
+    source, data = source_of(folder)
+    after_reading(monkeypatch, source, lambda: shutil.rmtree(folder))
+    with pytest.raises(InputError, match=r"a\.tif: cannot be read"):
+        write_sample(source, path, data, preprocessing())
+    assert not path.exists()
+
+
+def test_a_volume_that_changed_since_it_was_verified_is_not_stored(folder, path):
+    source, data = source_of(folder)
+    verified = expected_made_from(source, data, preprocessing())
+    image = next(folder.rglob("images/a.tif"))
+    write_tiff(image, np.roll(tifffile.imread(image), 1, axis=2))
+    with pytest.raises(InputError, match="changed while it was read"):
+        write_sample(source, path, data, preprocessing(), verified)
 
 
 def test_a_current_sample_is_known(folder, path):

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -247,6 +248,22 @@ def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
     os.kill(active_children()[0].pid, signal.SIGKILL)
     with pytest.raises(
         StageError, match=r"A process that scores [cd] ended: killed by the system \(SIGKILL\).*validation"
+    ):
+        list(running)
+    assert not active_children()
+
+
+def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path):
+    experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
+    sets = [experiment.params.model_copy(update={"fg_thresh": n / 100}) for n in range(30, 60)]
+    tasks = [Task("val", 90, params, sample) for params in sets for sample in experiment.samples("val")]
+    running = score_tasks(experiment, tasks)
+    next(running)
+    for process in active_children():
+        # As ulimit -v, from now on.
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (2**20, 2**20))
+    with pytest.raises(
+        StageError, match=r"Memory ran out in a process that scores [cd]\. Lower validation\.num_workers;"
     ):
         list(running)
     assert not active_children()
