@@ -45,7 +45,7 @@ def test_the_program_ends_with_a_line(way, number, tmp_path):
         if way == "when told twice":
             assert process.stdout.readline() == "first\n"
             process.send_signal(number)
-        _, error = process.communicate(timeout=20)
+        _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (STATUS[number], f"{MESSAGE[number]}\n")
 
 

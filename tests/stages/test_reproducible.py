@@ -83,14 +83,14 @@ def runs(request, tmp_path_factory) -> Runs:
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for_iteration(root / "ended", 28, process)
     process.send_signal(number)
-    output, error = process.communicate(timeout=60)
+    output, error = process.communicate(timeout=300)
     left = sorted(str(path.relative_to(root / "ended/train")) for path in (root / "ended/train").rglob("*.keras"))
     assert main(command(root, "ended", 1, "train", "validate", **change)) == 0
     return Runs(root, number, process.returncode, output, error, left)
 
 
 def wait_for_iteration(folder: Path, iteration: int, process: subprocess.Popen[str]) -> None:
-    log, until = folder / "train/log.csv", time.monotonic() + 120
+    log, until = folder / "train/log.csv", time.monotonic() + 600
     while not log.is_file() or not any(line.startswith(f"{iteration},") for line in log.read_text().splitlines()):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
