@@ -18,13 +18,12 @@ from auxcpvloss.data.source import Source, voxel_size
 from auxcpvloss.data.truth import LABELS, POINTS, read_truth
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import discard, replacing, write_text
+from auxcpvloss.versions import STAGES, made_with
 
 __all__ = ["Sample", "expected_made_from", "normalize", "open_sample", "write_sample"]
 
 RAW = "volumes/raw"
 CHUNKS = (64, 64, 64)
-# Raise it with every change of what is stored: samples of other versions are made again.
-VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,11 @@ class Sample:
         return dict(self._root.attrs["made_from"])
 
     @property
+    def made_with(self) -> dict[str, str]:
+        """Versions of what computed it."""
+        return dict(self._root.attrs.get("made_with", {}))
+
+    @property
     def origin(self) -> str:
         """Where the volume was read from, for people."""
         return str(self._root.attrs["origin"])
@@ -155,6 +159,7 @@ def write_sample(source: Source, path: Path, data: Data, preprocessing: Preproce
             origin=source.origin,
             checksum=made_from["checksum"],
             made_from=made_from,
+            made_with=made_with("prepare"),
             has_points=source.has_points,
             max_extent=(0, 0, 0) if truth is None else truth.max_extent,
         )
@@ -181,7 +186,7 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         "raw_key": data.raw_key,
         "gt_key": data.gt_key,
         "padding": list(data.padding),
-        "version": VERSION,
+        "version": STAGES["prepare"],
     }
 
 

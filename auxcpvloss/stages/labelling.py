@@ -18,7 +18,12 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import discard, replacing, write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
-from auxcpvloss.stages.records import Record, current, hdf_record, zarr_record
+from auxcpvloss.stages.predicting import prediction_of
+from auxcpvloss.stages.records import Record, Result, Stored, current, file_digest, stored_hdf, stored_zarr
+from auxcpvloss.versions import made_with, version_of
+
+CENTERS = "centers"
+"""Key of a record of instances: checksum of the table beside them."""
 
 
 def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> bool:
@@ -34,30 +39,65 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     InputError
         The sample was not predicted.
     """
-    path = experiment.instanced(split, checkpoint, params, sample.name)
-    predicted = experiment.processed(split, checkpoint, sample.name)
-    prediction_record = zarr_record(predicted)
-    if prediction_record is None:
-        raise InputError(f"{predicted}: there is no prediction to make instances of. Run the stage predict.")
-    made_from = plain(
-        {"method": experiment.method.name, "params": params.model_dump(), "prediction": prediction_record}
-    )
-    table = centers_path(path)
-    if table.is_file() and current(experiment, path, made_from, instances_record(path)):
+    predicted, heads = _need_prediction(experiment, split, checkpoint, params, sample)
+    result = instances_of(experiment, split, checkpoint, params, sample)
+    if current(experiment, result):
         return False
-    heads = [head.name for head in experiment.method.predicted_heads(params)]
-    if lacking := set(heads) - set(prediction_record.get("heads", ())):
-        raise InputError(f"{predicted}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
+    path, table, _ = result.paths
     root = zarr.open_group(str(predicted), mode="r")
     prediction = {name: root[f"volumes/pred_{name}"][:] for name in heads}
     instances = experiment.method.decode(prediction, params)
     with replacing(path) as beside:
-        _write_instances(beside, instances, sample, made_from)
         # Never the instances of before beside the centers of now.
         discard(path)
         centers = centers_by_label(instances)
         write_text(table, format_centers(np.column_stack([centers.positions, centers.ids])))
+        _write_instances(beside, instances, sample, {**result.made_from, CENTERS: file_digest(table)})
     return True
+
+
+def _need_prediction(
+    experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample
+) -> tuple[Path, list[str]]:
+    """Give the prediction of a sample and the heads in it that are needed; refuse one that is not whole."""
+    path = experiment.processed(split, checkpoint, sample.name)
+    if not path.exists():
+        raise InputError(f"{path}: there is no prediction to make instances of. Run the stage predict.")
+    prediction = prediction_of(experiment, split, checkpoint, sample, [params])
+    heads = [head.name for head in experiment.method.predicted_heads(params)]
+    if lacking := set(heads) - set((prediction.stored.record or {}).get("heads", heads)):
+        raise InputError(f"{path}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
+    if prediction.state.kind != "whole":
+        raise InputError(f"{path}: {prediction.state.kind}: {prediction.state.why}. Run the stage predict again.")
+    return path, heads
+
+
+def instances_of(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> Result:
+    """Say what the instances of a sample are to be made from.
+
+    Raises
+    ------
+    InputError
+        Neither the checkpoint nor a prediction is there.
+    """
+    prediction = prediction_of(experiment, split, checkpoint, sample, [params]).made_from
+    heads = [head.name for head in experiment.method.predicted_heads(params)]
+    made_from = {
+        **version_of("label"),
+        "method": experiment.method.name,
+        "postprocessing": {**with_effect(params), "output_format": experiment.config.postprocessing.output_format},
+        # It may hold more than is used.
+        "prediction": {**prediction, "heads": heads},
+    }
+    path = experiment.instanced(split, checkpoint, params, sample.name)
+    other = path.with_suffix({".hdf": ".zarr", ".zarr": ".hdf"}[path.suffix])
+    stored = _stored(path if path.exists() else other)
+    return Result("label", "instances", (path, centers_path(path), other), plain(made_from), stored)
+
+
+def with_effect(params: Params) -> Record:
+    """Give the parameters that have an effect, the others being as they are."""
+    return params.model_dump(exclude=set(params.without_effect()))
 
 
 def centers_path(instances: Path) -> Path:
@@ -71,16 +111,22 @@ def _write_instances(path: Path, instances: NDArray[np.uint32], sample: Sample, 
         with h5py.File(path, "w") as file:
             dataset = file.create_dataset("volumes/instances", data=instances, compression="gzip", compression_opts=1)
             dataset.attrs.update(attributes)
-            file.attrs["made_from"] = json.dumps(made_from)
+            file.attrs.update(made_from=json.dumps(made_from), made_with=json.dumps(made_with("label")))
     else:
         root = zarr.open_group(str(path), mode="w")
         root.create_dataset("volumes/instances", data=instances, chunks=(64, 64, 64)).attrs.update(attributes)
-        root.attrs["made_from"] = made_from
+        root.attrs.update(made_from=made_from, made_with=made_with("label"))
 
 
-def instances_record(path: Path) -> Record | None:
-    """What instances were made from; None where there are none."""
-    return hdf_record(path) if path.suffix == ".hdf" else zarr_record(path)
+def _stored(path: Path) -> Stored:
+    """What instances were made from, if the centers beside them are those that were written with them."""
+    stored, table = stored_hdf(path) if path.suffix == ".hdf" else stored_zarr(path), centers_path(path)
+    if stored.record is None:
+        return stored
+    record = dict(stored.record)
+    if record.pop(CENTERS, None) != (file_digest(table) if table.is_file() else ""):
+        return Stored(problem=f"{table.name}, their centers, is {'not theirs' if table.is_file() else 'missing'}")
+    return Stored(record, stored.made_with)
 
 
 def read_instances(path: Path) -> NDArray[np.uint32]:
