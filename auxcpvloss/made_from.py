@@ -70,8 +70,8 @@ def _in_words(change: Change) -> str:
     if path == ["checkpoint"]:
         return "the checkpoint changed"
     key = OF_SAMPLES.get(path[0], path[0]) if len(path) == 1 else ".".join(path)
-    if change.old is None and isinstance(change.new, Mapping):
-        return f"{key} was not recorded"
+    if change.old is None:
+        return f"{key} was not recorded" + ("" if isinstance(change.new, Mapping) else f", is {change.new!r}")
     return f"{key} was {change.old!r}, is {change.new!r}"
 
 

@@ -107,6 +107,10 @@ class Sample:
         """Versions of what computed it."""
         return dict(self._root.attrs.get("made_with", {}))
 
+    def lacking(self) -> str:
+        """Say which chunks of its arrays are missing; "" where all are there."""
+        return lacking_chunks(self._root)
+
     @property
     def origin(self) -> str:
         """Where the volume was read from, for people."""
@@ -188,6 +192,14 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         "padding": list(data.padding),
         "version": STAGES["prepare"],
     }
+
+
+def lacking_chunks(root: zarr.Group) -> str:
+    """Say how many chunks of an array below volumes/ are missing; "" where none is."""
+    for name, array in root["volumes"].arrays():
+        if array.nchunks_initialized < array.nchunks:
+            return f"{array.nchunks - array.nchunks_initialized} of {array.nchunks} chunks of volumes/{name} are missing"
+    return ""
 
 
 def open_sample(path: Path) -> Sample | None:

@@ -96,7 +96,6 @@ def predicted_from(
     What cannot be known here, such as the checkpoint on a machine that it was not brought to, is taken from what is
     recorded.
     """
-    config = experiment.config
     needed = {head.name for params in sets for head in experiment.method.predicted_heads(params)}
     names = [head.name for head in experiment.method.heads if head.name in needed]
     if recorded and needed <= set(recorded.get("heads", ())):
@@ -106,19 +105,25 @@ def predicted_from(
         checksum = recorded.get("checkpoint")
     else:
         checksum = checkpoint_digest(experiment.need_checkpoint(checkpoint))
-    tiles = tile_volume(config.model.geometry, config.model.test_input_shape, sample.shape).input_shape
-    model = {"tiles (model.test_input_shape)": tiles, "model": network_keys(experiment)}
-    return plain(
-        {
-            **version_of("predict"),
-            "checkpoint": checksum,
-            "heads": names,
-            **model,
-            "prediction": {"dtype": config.prediction.dtype},
-            "training": {"precision": config.training.precision},
-            "sample": sample.made_from,
-        }
-    )
+    return plain({"checkpoint": checksum, "heads": names, **prediction_keys(experiment, sample)})
+
+
+def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
+    """List what the prediction of a sample depends on, whatever the checkpoint and the heads."""
+    config = experiment.config
+    return {
+        **version_of("predict"),
+        "model": network_keys(experiment),
+        "tiles (model.test_input_shape)": _tiles(experiment, sample),
+        "prediction": {"dtype": config.prediction.dtype},
+        "training": {"precision": config.training.precision},
+        "sample": sample.made_from,
+    }
+
+
+def _tiles(experiment: Experiment, sample: Sample) -> Shape:
+    model = experiment.config.model
+    return tile_volume(model.geometry, model.test_input_shape, sample.shape).input_shape
 
 
 def network_keys(experiment: Experiment) -> Record:

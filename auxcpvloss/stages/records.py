@@ -13,6 +13,7 @@ from typing import Any, Literal
 import h5py
 import zarr
 
+from auxcpvloss.data.samples import lacking_chunks
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.made_from import difference
@@ -125,10 +126,8 @@ def stored_zarr(path: Path) -> Stored:
 
     def read() -> Stored:
         group = zarr.open_group(str(path), mode="r")
-        for name, array in group["volumes"].arrays():
-            if array.nchunks_initialized < array.nchunks:
-                lacking = array.nchunks - array.nchunks_initialized
-                return Stored(problem=f"{lacking} of {array.nchunks} chunks of volumes/{name} are missing")
+        if problem := lacking_chunks(group):
+            return Stored(problem=problem)
         return Stored(dict(group.attrs["made_from"]), group.attrs.get("made_with", {}))
 
     return stored(read) if path.exists() else Stored()
@@ -156,6 +155,11 @@ def stored_beside(path: Path) -> Stored:
         return Stored(entry["made_from"], entry["made_with"])
 
     return stored(read) if path.is_file() else Stored()
+
+
+def beside(result: Result, path: Path, what: str) -> Result:
+    """Say what a table or picture is to be made from that is made from the same as another result."""
+    return Result(result.stage, what, (path,), result.made_from, stored_beside(path))
 
 
 def record_beside(result: Result) -> None:

@@ -22,6 +22,7 @@ from auxcpvloss.processes import how_it_ended
 from auxcpvloss.score_table import value_at
 from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.scoring import evaluate_sample
+from auxcpvloss.superseded import Notes, place
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """The metric on the volume, whether it was scored now, and what was overwritten for it (`Experiment.renew`)."""
+    """The metric on the volume, whether it was scored now, what was overwritten for it (`Experiment.renew`), and what
+    there was to tell about earlier results."""
 
     value: float
     made: bool
     renewed: Set[Path] = frozenset()
+    told: tuple[str, ...] = ()
 
 
 def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
@@ -61,6 +64,8 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
         for task in tasks:
             yield task, _score(experiment, task)
         return
+    # One folder a command for what is stale.
+    place(experiment.folder, experiment.notes)
     workers: list[_Worker] = []
     try:
         for _ in range(count):
@@ -72,6 +77,8 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
                 worker = busy[connection]  # type: ignore[index]
                 task, result = worker.finish()
                 experiment.renewed.update(result.renewed)
+                for line in result.told:
+                    experiment.notes.tell(line)
                 yield task, result
                 if not worker.begin(next(waiting, None)):
                     del busy[worker.connection]
@@ -94,7 +101,8 @@ class _Worker:
         context = get_context("spawn")
         self.connection, other = context.Pipe()
         # The classes of a configuration and of parameters are made as they are needed, so they travel as plain tables.
-        job = (experiment.folder, experiment.method.name, experiment.config.model_dump(), experiment.renewed)
+        config, begun = experiment.config.model_dump(), experiment.notes.begun
+        job = (experiment.folder, experiment.method.name, config, experiment.renewed, begun)
         self._process = context.Process(target=_work, args=(other, *job))
         self._process.start()
         # Held by the worker alone, so that its death closes the pipe.
@@ -137,19 +145,20 @@ class _Worker:
         self._process.join()
 
 
-def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path]) -> None:
+def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path], begun: str) -> None:
     """Label and score until there is nobody who hands over tasks."""
     # No library is to start it by the way: it takes seconds, and memory of a GPU.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    experiment = Experiment(folder, schema(METHODS[method]).model_validate(config), renewed)
+    experiment = Experiment(folder, schema(METHODS[method]).model_validate(config), renewed, Notes(begun=begun))
     try:
         while True:
             split, checkpoint, params, sample = connection.recv()
             task = Task(split, checkpoint, experiment.method.params(**params), sample)
             try:
-                before = frozenset(experiment.renewed)
+                before, told = frozenset(experiment.renewed), len(experiment.notes.told)
                 result = _score(experiment, task)
-                connection.send(replace(result, renewed=experiment.renewed - before))
+                news = tuple(experiment.notes.told)[told:]
+                connection.send(replace(result, renewed=experiment.renewed - before, told=news))
             except (InputError, StageError) as error:
                 connection.send(error)
             except Exception:

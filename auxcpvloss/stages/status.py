@@ -1,0 +1,3 @@
+"""Say how every result is: whole, stale, missing or broken; touch nothing."""
+from auxcpvloss.stages.records import State
+def status(*a, **k): ...
