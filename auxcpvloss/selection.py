@@ -38,7 +38,7 @@ def write_selection(
     write_text(experiment.selection_path, as_toml(table))
 
 
-def stored_selection(experiment: Experiment) -> dict[str, Any] | None:
+def selection_table(experiment: Experiment) -> dict[str, Any] | None:
     """Give the table that `write_selection` wrote; None before there is one.
 
     Raises
@@ -60,7 +60,7 @@ def selection_record(experiment: Experiment) -> dict[str, Any] | None:
         It is damaged.
     """
     try:
-        table = stored_selection(experiment)
+        table = selection_table(experiment)
         if table is not None and not {"checkpoint", "metric", "params", "made_from"} <= table.keys():
             raise ValueError("not all of its keys are there")
     except ValueError as error:

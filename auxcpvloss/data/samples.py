@@ -198,7 +198,9 @@ def lacking_chunks(root: zarr.Group) -> str:
     """Say how many chunks of an array below volumes/ are missing; "" where none is."""
     for name, array in root["volumes"].arrays():
         if array.nchunks_initialized < array.nchunks:
-            return f"{array.nchunks - array.nchunks_initialized} of {array.nchunks} chunks of volumes/{name} are missing"
+            return (
+                f"{array.nchunks - array.nchunks_initialized} of {array.nchunks} chunks of volumes/{name} are missing"
+            )
     return ""
 
 

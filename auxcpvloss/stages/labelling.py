@@ -19,7 +19,7 @@ from auxcpvloss.files import discard, replacing, write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.predicting import prediction_of
-from auxcpvloss.stages.records import Record, Result, Stored, current, file_digest, stored_hdf, stored_zarr
+from auxcpvloss.stages.records import Record, Result, Stored, current, file_digest, need, stored_hdf, stored_zarr
 from auxcpvloss.versions import made_with, version_of
 
 CENTERS = "centers"
@@ -39,14 +39,14 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     InputError
         The sample was not predicted.
     """
-    predicted, heads = _need_prediction(experiment, split, checkpoint, params, sample)
-    result = instances_of(experiment, split, checkpoint, params, sample)
+    prediction = _need_prediction(experiment, split, checkpoint, params, sample)
+    result = instances_of(experiment, split, checkpoint, params, sample, prediction)
     if current(experiment, result):
         return False
     path, table, _ = result.paths
-    root = zarr.open_group(str(predicted), mode="r")
-    prediction = {name: root[f"volumes/pred_{name}"][:] for name in heads}
-    instances = experiment.method.decode(prediction, params)
+    root = zarr.open_group(str(prediction.paths[0]), mode="r")
+    arrays = {head.name: root[f"volumes/pred_{head.name}"][:] for head in experiment.method.predicted_heads(params)}
+    instances = experiment.method.decode(arrays, params)
     with replacing(path) as beside:
         # Never the instances of before beside the centers of now.
         discard(path)
@@ -56,38 +56,42 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     return True
 
 
-def _need_prediction(
-    experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample
-) -> tuple[Path, list[str]]:
-    """Give the prediction of a sample and the heads in it that are needed; refuse one that is not whole."""
+def _need_prediction(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> Result:
+    """Give the prediction of a sample; refuse one that is not whole, or lacks what the parameters ask for."""
     path = experiment.processed(split, checkpoint, sample.name)
     if not path.exists():
         raise InputError(f"{path}: there is no prediction to make instances of. Run the stage predict.")
     prediction = prediction_of(experiment, split, checkpoint, sample, [params])
-    heads = [head.name for head in experiment.method.predicted_heads(params)]
-    if lacking := set(heads) - set((prediction.stored.record or {}).get("heads", heads)):
+    there = (prediction.stored.record or {}).get("heads")
+    if there and (lacking := {head.name for head in experiment.method.predicted_heads(params)} - set(there)):
         raise InputError(f"{path}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
-    if prediction.state.kind != "whole":
-        raise InputError(f"{path}: {prediction.state.kind}: {prediction.state.why}. Run the stage predict again.")
-    return path, heads
+    need(prediction, "to make instances of")
+    return prediction
 
 
-def instances_of(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> Result:
-    """Say what the instances of a sample are to be made from.
+def instances_of(
+    experiment: Experiment,
+    split: str,
+    checkpoint: int,
+    params: Params,
+    sample: Sample,
+    predicted: Result | None = None,
+) -> Result:
+    """Say what the instances of a sample are to be made from; `predicted`: its `prediction_of`, if known.
 
     Raises
     ------
     InputError
         Neither the checkpoint nor a prediction is there.
     """
-    prediction = prediction_of(experiment, split, checkpoint, sample, [params]).made_from
+    predicted = predicted or prediction_of(experiment, split, checkpoint, sample, [params])
     heads = [head.name for head in experiment.method.predicted_heads(params)]
     made_from = {
         **version_of("label"),
         "method": experiment.method.name,
         "postprocessing": {**with_effect(params), "output_format": experiment.config.postprocessing.output_format},
         # It may hold more than is used.
-        "prediction": {**prediction, "heads": heads},
+        "prediction": {**predicted.made_from, "heads": heads},
     }
     path = experiment.instanced(split, checkpoint, params, sample.name)
     other = path.with_suffix({".hdf": ".zarr", ".zarr": ".hdf"}[path.suffix])

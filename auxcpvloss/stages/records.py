@@ -14,9 +14,11 @@ import h5py
 import zarr
 
 from auxcpvloss.data.samples import lacking_chunks
+from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.made_from import difference
+from auxcpvloss.selection import selection_table
 from auxcpvloss.versions import made_with, other_versions
 
 logger = logging.getLogger(__name__)
@@ -106,6 +108,20 @@ def current(experiment: Experiment, result: Result) -> bool:
     return False
 
 
+def need(result: Result, purpose: str) -> None:
+    """Refuse to go on with a result of an earlier stage that is not whole.
+
+    Raises
+    ------
+    InputError
+        Says how it is, and which stage makes it.
+    """
+    state = result.state
+    if state.kind != "whole":
+        how = f"{state.kind}: {state.why}" if state.why else f"there are no {result.what} {purpose}"
+        raise InputError(f"{result.paths[0]}: {how}. Run the stage {result.stage}.")
+
+
 def tell_versions(experiment: Experiment, stage: str, then: Mapping[str, str]) -> None:
     """Say, once a command, that results that are used were computed by other versions; they stay."""
     if changed := other_versions(then, made_with(stage)):
@@ -157,6 +173,16 @@ def stored_beside(path: Path) -> Stored:
     return stored(read) if path.is_file() else Stored()
 
 
+def stored_selection(experiment: Experiment) -> Stored:
+    """What the selection that is there was made from."""
+
+    def read() -> Stored:
+        table = selection_table(experiment)
+        return Stored(table["made_from"], table.get("made_with", {})) if table else Stored()
+
+    return stored(read)
+
+
 def beside(result: Result, path: Path, what: str) -> Result:
     """Say what a table or picture is to be made from that is made from the same as another result."""
     return Result(result.stage, what, (path,), result.made_from, stored_beside(path))
@@ -174,8 +200,6 @@ def record_beside(result: Result) -> None:
 def file_digest(path: Path) -> str:
     """Sha256, in hex, of a file."""
     with path.open("rb") as file:
-
-
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -22,7 +22,7 @@ from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.score_table import as_table, metric_paths
 from auxcpvloss.stages.labelling import instances_of, read_instances
-from auxcpvloss.stages.records import Record, Result, Stored, current, stored
+from auxcpvloss.stages.records import Record, Result, Stored, current, need, stored
 from auxcpvloss.versions import made_with, version_of
 
 
@@ -43,10 +43,8 @@ def evaluate_sample(
         The sample was not labelled.
     """
     instances = instances_of(experiment, split, checkpoint, params, sample)
-    if instances.state.kind != "whole":
-        why = f"{instances.state.kind}: {instances.state.why}" if instances.state.why else "there are no instances to score"
-        raise InputError(f"{instances.paths[0]}: {why}. Run the stage label.")
-    result = scores_of(experiment, split, checkpoint, params, sample)
+    need(instances, "to score")
+    result = scores_of(experiment, split, checkpoint, params, sample, instances)
     path, options = result.paths[0], experiment.config.evaluation
     if current(experiment, result):
         return tomllib.loads(path.read_text(encoding="utf-8")), False
@@ -61,8 +59,15 @@ def evaluate_sample(
     return table, True
 
 
-def scores_of(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> Result:
-    """Say what the scores of a sample are to be made from.
+def scores_of(
+    experiment: Experiment,
+    split: str,
+    checkpoint: int,
+    params: Params,
+    sample: Sample,
+    labelled: Result | None = None,
+) -> Result:
+    """Say what the scores of a sample are to be made from; `labelled`: its `instances_of`, if known.
 
     Raises
     ------
@@ -70,7 +75,8 @@ def scores_of(experiment: Experiment, split: str, checkpoint: int, params: Param
         Neither the checkpoint nor a prediction is there.
     """
     path = experiment.evaluated(split, checkpoint, params) / f"{sample.name}.toml"
-    instances = instances_of(experiment, split, checkpoint, params, sample).made_from
+    labelled = labelled or instances_of(experiment, split, checkpoint, params, sample)
+    instances = labelled.made_from
     # The file that they are in makes no difference.
     parameters = {key: value for key, value in instances["postprocessing"].items() if key != "output_format"}
     made_from = {

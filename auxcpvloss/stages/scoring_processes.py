@@ -38,7 +38,8 @@ class Task:
 @dataclass(frozen=True)
 class Result:
     """The metric on the volume, whether it was scored now, what was overwritten for it (`Experiment.renew`), and what
-    there was to tell about earlier results."""
+    there was to tell about earlier results.
+    """
 
     value: float
     made: bool
@@ -145,7 +146,9 @@ class _Worker:
         self._process.join()
 
 
-def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path], begun: str) -> None:
+def _work(
+    connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path], begun: str
+) -> None:
     """Label and score until there is nobody who hands over tasks."""
     # No library is to start it by the way: it takes seconds, and memory of a GPU.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.made_from import difference, plain
-from auxcpvloss.selection import stored_selection
 from auxcpvloss.stages.labelling import with_effect
 from auxcpvloss.stages.parameter_sets import grids, parameter_sets
 from auxcpvloss.stages.predicting import checkpoint_digest, prediction_keys
-from auxcpvloss.stages.records import Record, Result, Stored, stored, stored_zarr
+from auxcpvloss.stages.records import Record, Result, stored_selection, stored_zarr
 from auxcpvloss.stages.scoring import scoring_keys
+from auxcpvloss.stages.trained_models import averaged_from
 from auxcpvloss.stages.validating import validation_samples
 from auxcpvloss.versions import version_of
 
@@ -27,7 +25,7 @@ def selection_of(experiment: Experiment, checkpoints: Sequence[int], samples: Se
     """Say what the selection among checkpoints, on these volumes, is to be made from."""
     path = experiment.selection_path
     made_from = validated_from(experiment, checkpoints, samples)
-    return Result("validate_checkpoints", "the selection", (path,), made_from, stored_selection_record(experiment))
+    return Result("validate_checkpoints", "the selection", (path,), made_from, stored_selection(experiment))
 
 
 def validated_from(experiment: Experiment, checkpoints: Sequence[int], samples: Sequence[Sample]) -> Record:
@@ -52,26 +50,13 @@ def validated_from(experiment: Experiment, checkpoints: Sequence[int], samples: 
     return plain(made_from)
 
 
-def averaged_from(experiment: Experiment) -> Record:
-    """List what the selection by other runs (``validation.trained_models``) depends on."""
-    runs = experiment.config.validation.trained_models
-    tables = [path for run in runs if (path := Path(run) / "val" / "scores.csv").is_file()]
-    return {
-        **version_of("validate_checkpoints"),
-        "method": experiment.method.name,
-        "trained_models": runs,
-        "tables": {str(path): sha256(path.read_bytes()).hexdigest() for path in tables},
-        "evaluation": {"metric": experiment.metric},
-    }
-
-
 def stale_selection(experiment: Experiment) -> str | None:
     """Say what changed since the selection was made; None where nothing did, or there is none.
 
     What is not on this machine is not compared. Nor are checkpoints that are newer: they change nothing in what was
     selected from.
     """
-    recorded = stored_selection_record(experiment).record
+    recorded = stored_selection(experiment).record
     if recorded is None:
         return None
     if "trained_models" in recorded or experiment.config.validation.trained_models:
@@ -90,16 +75,6 @@ def stale_selection(experiment: Experiment) -> str | None:
         # They are on another machine.
         now["predictions"] = recorded.get("predictions")
     return difference(recorded, now)
-
-
-def stored_selection_record(experiment: Experiment) -> Stored:
-    """What the selection that is there was made from."""
-
-    def read() -> Stored:
-        table = stored_selection(experiment)
-        return Stored(table["made_from"], table.get("made_with", {})) if table else Stored()
-
-    return stored(read)
 
 
 def _grids(experiment: Experiment) -> Record:

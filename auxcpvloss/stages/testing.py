@@ -15,7 +15,7 @@ from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.records import Result, beside, current, record_beside, stored_beside
+from auxcpvloss.stages.records import Record, Result, beside, current, record_beside, stored_beside
 from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points, scores_of
 from auxcpvloss.stages.summary import summarize
 from auxcpvloss.terminal import Terminal
@@ -138,7 +138,9 @@ def summary_of(experiment: Experiment, selection: Selection, samples: list[Sampl
     path = experiment.evaluated(SPLIT, selection.checkpoint, selection.params) / "summary.csv"
     options = experiment.config.evaluation
     # A table of the reader's own says all that it shows.
-    shown = {"summary": options.summary} if options.summary else {"summary": [], "do_detection": experiment.is_detection}
+    shown: Record = {"summary": options.summary}
+    if not options.summary:
+        shown["do_detection"] = experiment.is_detection
     scores = {
         sample.name: scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample).made_from
         for sample in samples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ def begin_anew(experiment: Experiment, terminal: Terminal) -> None:
     Before the networks are described and trained. What describes the networks stays, it has a record of its own. A
     command that is killed in between leaves weights of another training until the last, so that the next one goes on.
     """
-    if (changed := changed_training(experiment)) is None:
+    changed = changed_training(experiment, _samples(experiment)) if experiment.is_trained else None
+    if changed is None:
         return
     deleted = experiment.config.general.overwrite
     terminal.say(
@@ -60,19 +62,23 @@ def begin_anew(experiment: Experiment, terminal: Terminal) -> None:
             beside.write_bytes(content)
 
 
-def changed_training(experiment: Experiment) -> str | None:
-    """Say why the training in the folder cannot be gone on with; None where it can, or there is none.
+def changed_training(experiment: Experiment, samples: Sequence[Sample]) -> str | None:
+    """Say why the training that is there cannot be gone on with on these volumes; None where it can.
 
     Raises
     ------
     InputError
-        The volumes are not prepared, or do not go together.
+        ``init.checkpoint`` names neither a file nor an experiment.
     """
-    if not experiment.is_trained:
-        return None
     if training_record(experiment) is None:
         return f"{record_path(experiment).name}, the record of what it was made from, is missing or damaged"
-    return other_training(experiment, _made_from(_samples(experiment)), initial_weights(experiment))
+    return other_training(experiment, _made_from(samples), initial_weights(experiment))
+
+
+def is_done(experiment: Experiment, monitor: Monitor, first: int) -> bool:
+    """Whether nothing is left to do for a training that came to iteration `first`."""
+    ended = first >= last_iteration(experiment) or bool(monitor.verdict())
+    return bool(first) and not monitor.lacks(first) and ended
 
 
 def train(experiment: Experiment, terminal: Terminal) -> None:
@@ -96,8 +102,9 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
     initial = initial_weights(experiment)
     first = max(experiment.checkpoints(), default=0)
     monitor = Monitor(experiment, first)
-    if first and not monitor.lacks(first) and (first >= last or monitor.verdict()):
+    if first:
         tell_versions(experiment, "train", (training_record(experiment) or {}).get("made_with", {}))
+    if is_done(experiment, monitor, first):
         terminal.say(f"whole already: checkpoint of iteration {first} in {experiment.train_folder}")
         _conclude(terminal, monitor)
         return
@@ -156,7 +163,7 @@ def _samples(experiment: Experiment) -> list[Sample]:
     return samples
 
 
-def _made_from(samples: list[Sample]) -> dict[str, Any]:
+def _made_from(samples: Sequence[Sample]) -> dict[str, Any]:
     return {sample.name: sample.made_from for sample in samples}
 
 

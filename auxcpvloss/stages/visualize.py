@@ -16,7 +16,7 @@ from auxcpvloss.prediction_pictures import fullest_plane, point_prediction_pictu
 from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import instances_of
 from auxcpvloss.stages.predicting import prediction_of
-from auxcpvloss.stages.records import Result, current, record_beside, stored_beside, stored_zarr
+from auxcpvloss.stages.records import Result, current, need, record_beside, stored_beside, stored_zarr
 from auxcpvloss.stages.scoring import scored_instances, scored_points, scores_of
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import version_of
@@ -40,8 +40,8 @@ def visualize(experiment: Experiment, terminal: Terminal, selection: Selection) 
     with terminal.progress("volumes", len(samples)) as bar:
         for number, sample in enumerate(samples):
             bar.update(number, sample.name)
-            result = plane_of(experiment, selection, sample)
             _need(experiment, selection, sample)
+            result = plane_of(experiment, selection, sample)
             if not current(experiment, result):
                 _draw(experiment, selection, sample, result.paths[0])
                 record_beside(result)
@@ -70,14 +70,9 @@ def _need(experiment: Experiment, selection: Selection, sample: Sample) -> None:
     predicted = experiment.processed(SPLIT, selection.checkpoint, sample.name)
     if not predicted.exists():
         raise InputError(f"{predicted}: there is no prediction to show. Run the stage predict.")
-    for result, stage in (
-        (prediction_of(experiment, SPLIT, selection.checkpoint, sample, [selection.params]), "predict"),
-        (instances_of(experiment, SPLIT, selection.checkpoint, selection.params, sample), "label"),
-    ):
-        state = result.state
-        if state.kind != "whole":
-            why = f"{state.kind}: {state.why}" if state.why else f"there are no {result.what} to show"
-            raise InputError(f"{result.paths[0]}: {why}. Run the stage {stage}.")
+    prediction = prediction_of(experiment, SPLIT, selection.checkpoint, sample, [selection.params])
+    need(prediction, "to show")
+    need(instances_of(experiment, SPLIT, selection.checkpoint, selection.params, sample, prediction), "to show")
 
 
 def _draw(experiment: Experiment, selection: Selection, sample: Sample, path: Path) -> None:
