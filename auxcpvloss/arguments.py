@@ -16,8 +16,8 @@ By name only: postprocess (label and evaluate the test volumes with the paramete
 hand), visualize (pictures of predictions and instances), validate (choose parameters for one checkpoint),
 cross_validate (choose on one half of the validation volumes, score on the other).
 A stage whose results are whole and made from the same inputs says so and goes on. Where keys or files changed it says
-which, makes again what depends on them, and moves what was there to superseded/ (--overwrite: replaces it). Volumes that
-a stage needs are prepared if they are not yet. status, alone, says what is whole, stale and why, missing or broken."""
+which, makes again what depends on them, and moves what was there to superseded/ (--overwrite: replaces it). Volumes
+that a stage needs are prepared if they are not yet. status, alone, says what is whole, stale, missing or broken."""
 
 
 def parser() -> argparse.ArgumentParser:

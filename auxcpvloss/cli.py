@@ -56,6 +56,7 @@ def _run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choi
     folder, frozen = experiment.folder, experiment.folder / "config.toml"
     made = [path for path in (folder, folder.parent) if not path.exists()]
     before = frozen.read_text(encoding="utf-8") if frozen.is_file() else None
+    experiment.notes.config = before or ""
     finished: list[str] = []
     try:
         with logging_to(folder / "run.log", experiment.config.general.logging):

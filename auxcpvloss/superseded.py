@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from auxcpvloss.files import discard
+from auxcpvloss.files import discard, write_text
 
 FOLDER = "superseded"
 
@@ -28,11 +28,14 @@ class Notes:
         The lines, in order.
     begun : str
         Name of the folder in superseded/ that this command moves results to; "" until it is needed.
+    config : str
+        The experiment's config.toml as it was before this command; goes with the results.
     """
 
     say: Callable[[str], None] = logger.info
     told: dict[str, None] = field(default_factory=dict)
     begun: str = ""
+    config: str = ""
 
     def tell(self, line: str) -> None:
         """Say a line, unless it was said before."""
@@ -73,6 +76,8 @@ def set_aside(folder: Path, path: Path, notes: Notes, overwrite: bool) -> None:
     # One path can be stale twice in a command; neither is lost.
     to = next(free for number in count() if not (free := _numbered(to, number)).exists())
     to.parent.mkdir(parents=True, exist_ok=True)
+    if notes.config and not (frozen := place(folder, notes) / "config.toml").exists():
+        write_text(frozen, notes.config)
     path.rename(to)
     notes.tell(f"what was there before is kept in {place(folder, notes)}")
 

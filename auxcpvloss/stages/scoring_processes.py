@@ -37,8 +37,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """The metric on the volume, whether it was scored now, what was overwritten for it (`Experiment.renew`), and what
-    there was to tell about earlier results.
+    """What became of a task.
+
+    Attributes
+    ----------
+    value : float
+        The metric on the volume.
+    made : bool
+        Whether it was scored now.
+    renewed : set of Path
+        What was overwritten for it, see `Experiment.renew`.
+    told : tuple of str
+        What there was to tell about earlier results, see `Notes`.
     """
 
     value: float

@@ -39,7 +39,7 @@ def files(folder: Path) -> dict[Path, int]:
     return {
         path: path.stat().st_mtime_ns
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("run.log", "config.toml", "scores.csv", "selection.toml", "summary.csv", "made_from.json")
+        if path.is_file() and path.name not in ("run.log", "config.toml")
     }  # fmt: skip
 
 
@@ -146,10 +146,18 @@ def test_a_training_is_made_longer_and_only_what_depends_on_it_is_new(chain, tmp
     assert {"00000006.keras", "batch_00000006.hdf"} <= new
     changed = {path.name for path, written in before.items() if after[path] != written}
     assert changed <= {"log.csv"}
-    # Another learning rate is another training.
+    # Another learning rate is another training: what is there is used by nobody, and kept where training begins anew.
     (tmp_path / "chain.toml").write_text(config.replace("lr = 0.001", "lr = 0.5"))
-    assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d", "all"]) == 2
+    arguments = ["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d"]
+    assert main([*arguments, "predict"]) == 2
     assert "optimizer.lr was 0.001, is 0.5" in capfd.readouterr().err
+    old = files(tmp_path / "root/chain/train/checkpoints")
+    assert main([*arguments, "train"]) == 0
+    assert "training begins anew, since optimizer.lr was 0.001, is 0.5" in capfd.readouterr().out
+    (kept,) = (tmp_path / "root/chain/superseded").iterdir()
+    assert list(files(kept / "train/checkpoints").values()) == list(old.values())
+    assert (kept / "val/selection.toml").is_file()
+    assert (kept / "config.toml").is_file()
 
 
 def test_a_missing_checkpoint_and_a_missing_prediction_are_named(chain, tmp_path, capfd):
