@@ -25,7 +25,7 @@ class Notes:
     say : callable
         Tells a person a line.
     told : dict
-        The lines, in order.
+        The lines by their topics, in order.
     begun : str
         Name of the folder in superseded/ that this command moves results to; "" until it is needed.
     config : str
@@ -33,14 +33,14 @@ class Notes:
     """
 
     say: Callable[[str], None] = logger.info
-    told: dict[str, None] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
     begun: str = ""
     config: str = ""
 
-    def tell(self, line: str) -> None:
-        """Say a line, unless it was said before."""
-        if line not in self.told:
-            self.told[line] = None
+    def tell(self, line: str, topic: str = "") -> None:
+        """Say a line, unless it, or one on the same topic, was said before."""
+        if (topic or line) not in self.told:
+            self.told[topic or line] = line
             self.say(line)
 
 

@@ -15,6 +15,7 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.made_from import difference
 from auxcpvloss.stages.prepare import volume_of
+from auxcpvloss.stages.records import Result
 from auxcpvloss.volumes import Volume
 
 
@@ -53,28 +54,66 @@ class Awaited(Sample):
         return LABELS if self.has_labels else POINTS if self.has_points else None
 
 
-def awaited_samples(experiment: Experiment, split: str) -> list[Sample]:
-    """Give the volumes of a split, prepared or as they are to be prepared; those that nothing is known of are left out.
+class Volumes:
+    """The volumes of an experiment, each source looked at once.
 
-    Raises
-    ------
-    InputError
-        The volumes cannot be listed.
+    Parameters
+    ----------
+    experiment : Experiment
     """
-    found = [_awaited(experiment, volume) for volume in experiment.volumes(split)]
-    return [sample for sample in found if sample is not None]
 
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._sources: dict[str, dict[str, Source]] = {}
+        self._results: dict[tuple[str, str], Result] = {}
 
-def _awaited(experiment: Experiment, volume: Volume) -> Sample | None:
-    prepared = open_sample(experiment.sample_path(volume))
-    try:
-        sources = find_sources(experiment.config.data, [volume.split])[volume.split]
-        source = next(source for source in sources if source.name == volume.name)
-        expected = volume_of(experiment, volume.split, source).made_from
-    except (InputError, StopIteration):
-        # It was prepared on another machine.
-        return prepared
-    if prepared is not None and difference(prepared.made_from, expected) is None:
-        return prepared
-    path = experiment.sample_path(volume)
-    return Awaited(volume.name, path, source, expected, experiment.config.data.padding)
+    def sources(self, split: str) -> dict[str, Source]:
+        """Give the sources that lie in a split, by name.
+
+        Raises
+        ------
+        InputError
+            They are not here, or not fit.
+        """
+        if split not in self._sources:
+            found = find_sources(self._experiment.config.data, [split])[split]
+            self._sources[split] = {source.name: source for source in found}
+        return self._sources[split]
+
+    def result(self, split: str, name: str) -> Result:
+        """Say what a prepared volume is to be made from.
+
+        Raises
+        ------
+        InputError
+            Its source is not here, or cannot be read.
+        """
+        if (split, name) not in self._results:
+            self._results[split, name] = volume_of(self._experiment, split, self.sources(split)[name])
+        return self._results[split, name]
+
+    def serving(self, split: str) -> list[Sample]:
+        """Give the volumes for training, validation or test, prepared or as they are to be prepared.
+
+        Those that nothing is known of are left out.
+
+        Raises
+        ------
+        InputError
+            The volumes cannot be listed.
+        """
+        found = [self._sample(volume) for volume in self._experiment.volumes(split)]
+        return [sample for sample in found if sample is not None]
+
+    def _sample(self, volume: Volume) -> Sample | None:
+        path = self._experiment.sample_path(volume)
+        prepared = open_sample(path)
+        try:
+            result = self.result(*volume)
+        except (InputError, KeyError):
+            # It was prepared on another machine.
+            return prepared
+        if prepared is not None and difference(prepared.made_from, result.made_from) is None:
+            return prepared
+        source = self.sources(volume.split)[volume.name]
+        return Awaited(volume.name, path, source, result.made_from, self._experiment.config.data.padding)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from auxcpvloss.data.samples import Sample, open_sample
-from auxcpvloss.data.sources import SPLITS, find_sources
+from auxcpvloss.data.sources import SPLITS
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.methods import Params
 from auxcpvloss.selection import Selection, last_iteration, read_selection
-from auxcpvloss.stages.awaited import awaited_samples
+from auxcpvloss.stages.awaited import Volumes
 from auxcpvloss.stages.cross_validate import cross_validation_of
 from auxcpvloss.stages.labelling import instances_of
 from auxcpvloss.stages.mknet import description_of
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.predicting import prediction_of
-from auxcpvloss.stages.prepare import volume_of
 from auxcpvloss.stages.records import Result, State, beside, stored_selection
 from auxcpvloss.stages.scoring import scores_of
 from auxcpvloss.stages.selecting import selection_of, stale_selection
@@ -59,27 +59,28 @@ def inspect(experiment: Experiment, checkpoint: int | None, last: bool) -> Itera
     last : bool
         Whether that is the last one; else it is the selected one.
     """
-    yield from _prepared(experiment)
+    volumes = Volumes(experiment)
+    yield from _prepared(experiment, volumes)
     yield Item("mknet", "description", "", description_of(experiment).state)
-    training = training_state(experiment)
+    training = training_state(experiment, volumes)
     yield Item("train", "weights", "", training)
     yield from _checkpoints(experiment)
     selection = WHOLE
-    for item in _validated(experiment, training):
+    for item in _validated(experiment, volumes, training):
         selection = item.state if item.what == "selection" else selection
         yield item
-    yield from _tested(experiment, training, selection, checkpoint, last)
+    yield from _tested(experiment, volumes, training, selection, checkpoint, last)
 
 
-def _prepared(experiment: Experiment) -> Iterator[Item]:
+def _prepared(experiment: Experiment, volumes: Volumes) -> Iterator[Item]:
     for split in SPLITS:
         try:
-            sources = find_sources(experiment.config.data, [split])[split]
+            names = list(volumes.sources(split))
         except InputError as error:
             yield from _without_sources(experiment, split, str(error))
             continue
-        for source in sources:
-            yield Item("prepare", split, source.name, _guarded(lambda: volume_of(experiment, split, source)))  # noqa: B023
+        for name in names:
+            yield Item("prepare", split, name, _guarded(partial(volumes.result, split, name)))
 
 
 def _without_sources(experiment: Experiment, split: str, why: str) -> Iterator[Item]:
@@ -100,12 +101,12 @@ def _guarded(result: Callable[[], Result]) -> State:
         return State("missing", str(error))
 
 
-def training_state(experiment: Experiment) -> State:
+def training_state(experiment: Experiment, volumes: Volumes) -> State:
     """Say how the training is."""
     if not experiment.is_trained:
         return State("missing")
     try:
-        changed = changed_training(experiment, awaited_samples(experiment, "train"))
+        changed = changed_training(experiment, volumes.serving("train"))
         if changed is not None:
             return State("stale", changed)
         first = max(experiment.checkpoints(), default=0)
@@ -125,14 +126,14 @@ def _checkpoints(experiment: Experiment) -> Iterator[Item]:
         yield Item("train", "checkpoints", str(number), state)
 
 
-def _validated(experiment: Experiment, training: State) -> Iterator[Item]:
+def _validated(experiment: Experiment, volumes: Volumes, training: State) -> Iterator[Item]:
     stage, path = "validate_checkpoints", experiment.selection_path
     if experiment.config.validation.trained_models:
         yield Item(stage, "selection", "", _averaged(experiment))
         return
     checkpoints = experiment.config.validation.checkpoints or experiment.usable_checkpoints(experiment.validation_split)
     try:
-        samples = [sample for sample in awaited_samples(experiment, "val") if sample.has_truth]
+        samples = [sample for sample in volumes.serving("val") if sample.has_truth]
     except InputError as error:
         samples = []
         yield Item(stage, "volumes", "", State("missing", str(error)))
@@ -208,10 +209,10 @@ def _there(experiment: Experiment, split: str, checkpoint: int, sets: Sequence[P
 
 
 def _tested(
-    experiment: Experiment, training: State, selected: State, checkpoint: int | None, last: bool
+    experiment: Experiment, volumes: Volumes, training: State, selected: State, checkpoint: int | None, last: bool
 ) -> Iterator[Item]:
     try:
-        samples = awaited_samples(experiment, "test")
+        samples = volumes.serving("test")
         selection, upstream = _choice(experiment, training, selected, checkpoint, last)
     except InputError as error:
         for stage in ("predict", "label", "evaluate"):
@@ -251,8 +252,8 @@ def _pictures(
     for sample in samples:
         draw = picture_of if sample.has_truth else picture_without_truth_of
         stage = "evaluate" if sample.has_truth else "label"
-        wanted.append((stage, "pictures", sample.name, lambda d=draw, s=sample: d(experiment, selection, s)))  # type: ignore[misc]
-        wanted.append(("visualize", "pictures", sample.name, lambda s=sample: plane_of(experiment, selection, s)))  # type: ignore[misc]
+        wanted.append((stage, "pictures", sample.name, partial(draw, experiment, selection, sample)))
+        wanted.append(("visualize", "pictures", sample.name, partial(plane_of, experiment, selection, sample)))
     if scored:
         wanted.append(("evaluate", "summary", "", lambda: summary_of(experiment, selection, scored)))
     for stage, what, name, result in wanted:

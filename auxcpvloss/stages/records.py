@@ -125,7 +125,7 @@ def need(result: Result, purpose: str) -> None:
 def tell_versions(experiment: Experiment, stage: str, then: Mapping[str, str]) -> None:
     """Say, once a command, that results that are used were computed by other versions; they stay."""
     if changed := other_versions(then, made_with(stage)):
-        experiment.notes.tell(f"results that are whole were made with {changed}; general.overwrite makes them again")
+        experiment.notes.tell(f"whole results were made with {changed}; --overwrite makes them again", "versions")
 
 
 def stored(read: Callable[[], Stored]) -> Stored:

@@ -47,14 +47,14 @@ class Result:
         Whether it was scored now.
     renewed : set of Path
         What was overwritten for it, see `Experiment.renew`.
-    told : tuple of str
+    told : tuple of (topic, line)
         What there was to tell about earlier results, see `Notes`.
     """
 
     value: float
     made: bool
     renewed: Set[Path] = frozenset()
-    told: tuple[str, ...] = ()
+    told: tuple[tuple[str, str], ...] = ()
 
 
 def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
@@ -88,8 +88,8 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
                 worker = busy[connection]  # type: ignore[index]
                 task, result = worker.finish()
                 experiment.renewed.update(result.renewed)
-                for line in result.told:
-                    experiment.notes.tell(line)
+                for topic, line in result.told:
+                    experiment.notes.tell(line, topic)
                 yield task, result
                 if not worker.begin(next(waiting, None)):
                     del busy[worker.connection]
@@ -170,7 +170,7 @@ def _work(
             try:
                 before, told = frozenset(experiment.renewed), len(experiment.notes.told)
                 result = _score(experiment, task)
-                news = tuple(experiment.notes.told)[told:]
+                news = tuple(experiment.notes.told.items())[told:]
                 connection.send(replace(result, renewed=experiment.renewed - before, told=news))
             except (InputError, StageError) as error:
                 connection.send(error)
