@@ -20,35 +20,22 @@ from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.inspection import inspect
 from auxcpvloss.stages.records import State
 from tests.config.key_usage import keys
-from tests.conftest import TINY, blobs, merge
-from tests.network.small import SMALL
+from tests.conftest import blobs, merge
+from tests.stages.conftest import EVERY_STAGE as BASE
 from tests.stages.key_effects import NOTHING, effects
 
-BASE: dict[str, Any] = merge(
-    TINY,
-    {
-        "data": {"synthetic": {"shape": [20, 20, 24], "nuclei": 3, "train": 1, "val": 2}},
-        "model": {**SMALL, "test_input_shape": [24, 24, 24]},
-        "training": {"max_iterations": 2, "checkpoints": 1, "snapshots": 0, "num_workers": 0},
-        "validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.3, 0.4]},
-    },
-)
 EVERY = [name for name, _ in keys(schema(METHODS["threeclass_cpv"]))]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory) -> Path:
+def root(every_stage) -> Path:
     """Root with an experiment, `e`, that every stage was run for; beside it a folder of other volumes."""
-    root: Path = tmp_path_factory.mktemp("effects")
-    (root / "e.toml").write_text(toml.dumps(BASE))
-    stages = ["all", "cross_validate", "visualize"]
-    assert main(["-c", str(root / "e.toml"), "-r", str(root / "root"), "-d", *stages]) == 0
     for kind in ("images", "masks"):
-        (root / "others" / kind).mkdir(parents=True)
+        (every_stage / "others" / kind).mkdir(parents=True)
         for number, name in enumerate("pqrst"):
             labels = blobs((20, 20, 24), 3, seed=number).astype(np.uint8)
-            tifffile.imwrite(root / "others" / kind / f"{name}.tif", labels, photometric="minisblack")
-    return root
+            tifffile.imwrite(every_stage / "others" / kind / f"{name}.tif", labels, photometric="minisblack")
+    return every_stage
 
 
 def tables(change: Mapping[str, Any]) -> dict[str, Any]:
