@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 SHOWN = 3
 """Differences that are told, at most."""
 
-WITHIN = ("instances", "prediction", "sample", "truth", "scores")
+WITHIN = ("instances", "predicted", "sample", "truth", "scores")
 """Keys under which the record of a result holds that of another one: they say nothing to people."""
 
 NAMED = {"samples": "volume", "predictions": "volume", "checkpoints": "checkpoint"}
@@ -48,7 +48,10 @@ def difference(old: Any, new: Any) -> str | None:
 
     What takes no effect is not compared, see `relevant`.
     """
-    words = list(dict.fromkeys(_in_words(change) for change in changes(relevant(old), relevant(new))))
+    found = list(changes(relevant(old), relevant(new)))
+    # What another key has made indifferent is no reason beside that key.
+    reasons = [change for change in found if change.new is not None or change.path[-2:-1] in [(key,) for key in NAMED]]
+    words = list(dict.fromkeys(_in_words(change) for change in reasons or found))
     if not words:
         return None
     more = [f"{len(words) - SHOWN} more"] if len(words) > SHOWN else []

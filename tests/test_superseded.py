@@ -30,18 +30,20 @@ def test_with_overwrite_it_is_deleted(tmp_path):
 
 
 def test_differences_are_told_in_words():
-    record = {"prediction": {"sample": {"checksum": "1", "padding": [0], "preprocessing": {"square": False}}}}
+    record = {"predicted": {"sample": {"checksum": "1", "padding": [0], "preprocessing": {"square": False}}}}
     words = {
         "checksum": ("2", "the file of the volume changed"),
         "padding": ([1], "data.padding was [0], is [1]"),
         "preprocessing": ({"square": True}, "preprocessing.square was False, is True"),
     }
     for key, (value, told) in words.items():
-        other = {"prediction": {"sample": {**record["prediction"]["sample"], key: value}}}
+        other = {"predicted": {"sample": {**record["predicted"]["sample"], key: value}}}
         assert difference(record, other) == told
     assert difference({"samples": {"a": {}, "b": {"checksum": 1}}}, {"samples": {"b": {"checksum": 2}, "c": {}}}) == (
         "volume a is gone; the file of volume b changed; volume c is new"
     )
+    # What another key has made indifferent is no reason.
+    assert difference({"a": 1, "b": 1}, {"a": 2}) == "a was 1, is 2"
     assert difference({}, {"version of label": 2}) == "version of label was not recorded, is 2"
     many = difference(dict.fromkeys("abcde", 1), dict.fromkeys("abcde", 2))
     assert str(many).endswith("c was 1, is 2; 2 more")

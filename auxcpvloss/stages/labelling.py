@@ -91,7 +91,7 @@ def instances_of(
         "method": experiment.method.name,
         "postprocessing": {**with_effect(params), "output_format": experiment.config.postprocessing.output_format},
         # It may hold more than is used.
-        "prediction": {**predicted.made_from, "heads": heads},
+        "predicted": {**predicted.made_from, "heads": heads},
     }
     path = experiment.instanced(split, checkpoint, params, sample.name)
     other = path.with_suffix({".hdf": ".zarr", ".zarr": ".hdf"}[path.suffix])

@@ -102,7 +102,7 @@ def current(experiment: Experiment, result: Result) -> bool:
             logger.info("%s: made again, since general.overwrite is true", path)
         return not overwritten
     logger.info("%s: %s: %s", path, state.kind, state.why)
-    experiment.notes.tell(f"{result.what} are made again: {state.why}")
+    experiment.notes.tell(f"{result.what} made again: {state.why}")
     for part in result.paths:
         experiment.set_aside(part)
     return False

@@ -133,7 +133,7 @@ def test_only_what_depends_on_a_key_is_made_again(root, tmp_path, capfd, key, va
     assert status == 0
     assert again == made
     # In words, a line for each kind of result, and what was there is kept.
-    lines = [line for line in text.splitlines() if f"again: {key} was" in line]
+    lines = [line for line in text.splitlines() if f"made again: {key} was" in line]
     assert len(lines) == len(set(lines))
     assert bool(lines) == bool(made)
     assert (folder / "superseded").is_dir() == bool(made)
@@ -141,4 +141,5 @@ def test_only_what_depends_on_a_key_is_made_again(root, tmp_path, capfd, key, va
         assert text.count("what was there before is kept in") == 1
         (kept,) = (folder / "superseded").iterdir()
         assert {"/".join(path.relative_to(kept).parts[:2]) for path in kept.rglob("*") if path.is_file()} == made
-    assert stale(changed(tmp_path, {key: value})) == {}
+    # But for the stages that run by name only.
+    assert stale(changed(tmp_path, {key: value})).keys() <= {"cross_validate", "visualize"}
