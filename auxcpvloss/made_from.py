@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-SHOWN = 3
+SHOWN = 5
 """Differences that are told, at most."""
 
 WITHIN = ("instances", "predicted", "sample", "truth", "scores")

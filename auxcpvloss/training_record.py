@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,16 @@ def training_record(experiment: Experiment) -> dict[str, Any] | None:
         return None
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        defaults = load([ConfigFile(str(path), {"model": {"method": record["model"]["method"]}})])
+        return completed({**_defaults(record["model"]["method"]), "version of train": 1}, record)
     except (ValueError, KeyError, TypeError, InputError):
         return None
-    return completed({**training_keys(Experiment(experiment.folder, defaults)), "version of train": 1}, record)
+
+
+@cache
+def _defaults(method: str) -> dict[str, Any]:
+    """Give the keys that the weights depend on as they are where nobody sets them."""
+    defaults = load([ConfigFile("defaults", {"model": {"method": method}})])
+    return training_keys(Experiment(Path(), defaults))
 
 
 def record_path(experiment: Experiment) -> Path:

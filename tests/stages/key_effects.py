@@ -13,6 +13,8 @@ TRAINED = CHOSEN | {"train"}
 BUILT = TRAINED | {"mknet"}
 NOTHING: frozenset[str] = frozenset()
 
+FOLDED = TRAINED - {"cross_validate"}
+"""A single volume validates, which cannot be dealt into halves."""
 FOLDS = {"data.num_folds": 3, "validation.fold": 1}
 
 
@@ -51,7 +53,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.padding", [1, 1, 1], data),
         _one("data.split", [0.5, 0.3, 0.2], PREPARED, ""),
         _one("data.split_seed", 1, PREPARED, ""),
-        _one("data.num_folds", 3, TRAINED, "is new", others={"validation.fold": 1}),
+        _one("data.num_folds", 3, FOLDED, "is new", others={"validation.fold": 1}),
         _one("data.synthetic.train", 2, data, "volume worm_01 is new"),
         _one("data.synthetic.val", 3, PREPARED | CHOSEN, "volume worm_03 is new"),
         _one("data.synthetic.test", 2, PREPARED | TESTED, "volume worm_04 is new"),
@@ -106,7 +108,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("training.p_nonempty", 0.5, TRAINED),
         _one("training.validation_batches", 1, frozenset({"train"}), "validation of checkpoint 2"),
         _one("training.early_stop", 1, frozenset({"train"}), "validation of checkpoint 2"),
-        _one("training.folds", [2], TRAINED, others=FOLDS),
+        _one("training.folds", [2], FOLDED, others=FOLDS),
         _one("training.precision", "mixed_bfloat16", BUILT),
         _one("training.augmentation.elastic.control_point_spacing", [9, 9, 9], TRAINED),
         _one("training.augmentation.elastic.jitter_sigma", [2, 2, 2], TRAINED),
@@ -131,7 +133,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("validation.param_product", True, CHOSEN),
         # Results of their own: there are none yet.
         _one("validation.on_train", True, CHOSEN - {"cross_validate", "visualize"}, ""),
-        _one("validation.fold", 2, TRAINED, "is new", others={"data.num_folds": 3}),
+        _one("validation.fold", 2, FOLDED, "is new", others={"data.num_folds": 3}),
         _one("validation.trained_models", [run], TRAINED - {"cross_validate", "visualize"}, "trained_models"),
         _one("validation.num_workers", 2, NOTHING),
         _one("validation.fg_thresh", [0.3, 0.6], CHOSEN),
