@@ -7,7 +7,7 @@ import argparse
 from auxcpvloss import __version__
 from auxcpvloss.config import known
 from auxcpvloss.data.sources import SPLITS
-from auxcpvloss.stages import STAGES
+from auxcpvloss.stages import STAGES, STATUS
 
 EPILOG = """\
 Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints
@@ -15,8 +15,9 @@ Stages, in order: prepare (volumes to zarr), mknet (build and describe the netwo
 By name only: postprocess (label and evaluate the test volumes with the parameters of [postprocessing], to try them by
 hand), visualize (pictures of predictions and instances), validate (choose parameters for one checkpoint),
 cross_validate (choose on one half of the validation volumes, score on the other).
-A stage whose results are whole and made from the same inputs says so and goes on (general.overwrite: makes them
-again). Volumes that a stage needs are prepared if they are not yet."""
+A stage whose results are whole and made from the same inputs says so and goes on. Where keys or files changed it says
+which, makes again what depends on them, and moves what was there to superseded/ (--overwrite: replaces it). Volumes
+that a stage needs are prepared if they are not yet. status, alone, says what is whole, stale, missing or broken."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -44,9 +45,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _what_to_do(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what to do").add_argument
-    stages = f"stages: {', '.join(STAGES)}, or all"
-    add("-d", "--do", nargs="+", required=True, choices=[*STAGES, "all"], metavar="STAGE", help=stages)
+    stages = f"stages: {', '.join(STAGES)}, or all; or status"
+    add("-d", "--do", nargs="+", required=True, choices=[*STAGES, STATUS, "all"], metavar="STAGE", help=stages)
     add("--dry-run", action="store_true", help="say what would run, and touch nothing")
+    again = "make results again though whole, replace stale ones, a stale training too (general.overwrite)"
+    add("--overwrite", action="store_true", help=again)
     detection = "score centers, not outlines (evaluation.do_detection)"
     add("--do_detection", action=argparse.BooleanOptionalAction, default=None, help=detection)
     debug = "tiny network, few iterations: see whether everything runs; in an experiment of its own, NAME_debug"

@@ -21,7 +21,8 @@ from auxcpvloss.files import write_text
 from auxcpvloss.lock import locked
 from auxcpvloss.names import experiment_name
 from auxcpvloss.provenance import Recorder
-from auxcpvloss.stages import Choice, dry_run, run
+from auxcpvloss.stages import STATUS, Choice, dry_run, run
+from auxcpvloss.stages.status import status
 from auxcpvloss.terminal import Terminal, logging_to
 from auxcpvloss.training_record import refuse_other_training
 
@@ -36,6 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         experiment = _experiment(args, terminal)
         choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
         stages = choice.stages(args.do)
+        if STATUS in args.do:
+            status(experiment, terminal, choice, alone=len(args.do) == 1)
+            return 0
+        if "train" not in stages:
+            refuse_other_training(experiment)
         if args.dry_run:
             dry_run(experiment, terminal, stages, choice)
             return 0
@@ -60,11 +66,12 @@ def _run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choi
     is_new = not folder.exists()
     with locked(folder):
         before = frozen.read_text(encoding="utf-8") if frozen.is_file() else None
+        experiment.notes.config = before or ""
         recorder = Recorder(experiment, terminal, {"stages": list(stages), **asdict(choice)})
         try:
             with logging_to(folder / "run.log", experiment.config.general.logging):
                 logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
-                write(experiment.config, frozen)
+                write(_lasting(experiment.config), frozen)
                 with recorder:
                     _logged(experiment, terminal, stages, choice, recorder)
         except InputError:
@@ -85,6 +92,11 @@ def _logged(
     except BaseException:
         logging.getLogger(__name__).exception("ended before its time")
         raise
+
+
+def _lasting(config: Config) -> Config:
+    """Give what is kept of a configuration: to overwrite is asked for one command, not for those that go on."""
+    return config.model_copy(update={"general": config.general.model_copy(update={"overwrite": False})})
 
 
 def _take_back(frozen: Path, before: str | None, is_new: bool) -> None:
@@ -127,7 +139,6 @@ def _experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
         for line in changes(before, config):
             terminal.say(f"--debug_args: {line}")
     experiment = Experiment(root / names[0], _resolve(config, root))
-    refuse_other_training(experiment)
     return experiment
 
 
@@ -179,8 +190,9 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     keys = ("train_data", "val_data", "test_data", "input_format")
     data = {key: getattr(args, key) for key in keys if getattr(args, key) is not None}
     tables: dict[str, Any] = {"data": data} if data else {}
-    if args.seed is not None:
-        tables["general"] = {"seed": args.seed}
+    general = {"seed": args.seed, "overwrite": args.overwrite or None}
+    if given := {key: value for key, value in general.items() if value is not None}:
+        tables["general"] = given
     if args.do_detection is not None:
         tables["evaluation"] = {"do_detection": args.do_detection}
     validation = {"param_product": args.param_product, "on_train": args.validate_on_train}

@@ -12,7 +12,9 @@ from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources import SPLITS, find_sources
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.errors import InputError
+from auxcpvloss.made_from import relevant
 from auxcpvloss.methods import METHODS, Method, Params
+from auxcpvloss.superseded import Notes, set_aside
 from auxcpvloss.volumes import Volume, serving
 
 
@@ -26,11 +28,14 @@ class Experiment:
     config : Config
     renewed : set of Path
         What this command made again, see `renew`.
+    notes : Notes
+        What this command told about earlier results.
     """
 
     folder: Path
     config: Config
     renewed: set[Path] = field(default_factory=set, compare=False, repr=False)
+    notes: Notes = field(default_factory=Notes, compare=False, repr=False)
 
     @property
     def method(self) -> Method:
@@ -62,6 +67,10 @@ class Experiment:
         self.renewed.add(path)
         return True
 
+    def set_aside(self, path: Path) -> None:
+        """Move a stale result to superseded/, or delete it with ``general.overwrite``."""
+        set_aside(self.folder, path, self.notes, self.config.general.overwrite)
+
     # Data: prepared once for all experiments on it, in a folder named by what it is made from.
 
     def data_folder(self, split: str) -> Path:
@@ -70,7 +79,7 @@ class Experiment:
         data = self.config.data.model_dump(mode="json", exclude={"num_folds"})
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
-        text = json.dumps([place, data, self.config.preprocessing.model_dump(mode="json")], sort_keys=True)
+        text = json.dumps([place, data, relevant(self.config.preprocessing.model_dump(mode="json"))], sort_keys=True)
         # So short that with the rest it is the name of a folder, whatever its letters.
         name = Path(place).stem[:50] or self.config.data.input_format
         return self.folder.parent / "data" / f"{name}-{sha256(text.encode()).hexdigest()[:8]}" / split
@@ -127,6 +136,11 @@ class Experiment:
     def checkpoint_path(self, iteration: int) -> Path:
         """File of the weights and the state of the optimizer after so many iterations."""
         return self.train_folder / "checkpoints" / f"{iteration:08d}.keras"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there are weights: of an iteration that checkpoints are asked for, or of a training cut short."""
+        return any(path for kind in ("checkpoints", "resume") for path in self.train_folder.glob(f"{kind}/[!.]*.keras"))
 
     def checkpoints(self) -> list[int]:
         """Iterations of which there is a checkpoint, in order."""

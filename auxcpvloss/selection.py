@@ -12,6 +12,7 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import Params
+from auxcpvloss.versions import made_with
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,47 @@ def write_selection(
         "score": score,
         "params": {key: value for key, value in selection.params.model_dump().items() if key in chosen},
         "made_from": made_from,
+        "made_with": made_with("validate_checkpoints"),
     }
     write_text(experiment.selection_path, as_toml(table))
 
 
-def selection_record(experiment: Experiment) -> dict[str, Any] | None:
-    """Give the table that `write_selection` wrote; None before there is one."""
+def selection_table(experiment: Experiment) -> dict[str, Any] | None:
+    """Give the table that `write_selection` wrote; None before there is one.
+
+    Raises
+    ------
+    ValueError
+        It is not toml.
+    """
     if not experiment.selection_path.is_file():
         return None
     return tomllib.loads(experiment.selection_path.read_text(encoding="utf-8"))
 
 
+def selection_record(experiment: Experiment) -> dict[str, Any] | None:
+    """Give the table that `write_selection` wrote; None before there is one.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    try:
+        table = selection_table(experiment)
+        if table is not None and not {"checkpoint", "metric", "params", "made_from"} <= table.keys():
+            raise ValueError("not all of its keys are there")
+    except ValueError as error:
+        raise InputError(
+            f"{experiment.selection_path}: damaged: {error}.\nRun the stage validate_checkpoints."
+        ) from None
+    return table
+
+
 def validated_checkpoints(experiment: Experiment) -> list[int]:
     """Give the checkpoints that the selection was made from; none before there is one."""
     record = selection_record(experiment)
-    checkpoints: list[int] = record["made_from"]["checkpoints"] if record else []
-    return checkpoints
+    return [int(number) for number in record["made_from"]["checkpoints"]] if record else []
 
 
 def read_selection(experiment: Experiment) -> Selection:

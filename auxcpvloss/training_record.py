@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.made_from import completed, difference, plain
+from auxcpvloss.made_from import completed, difference, plain, relevant
+from auxcpvloss.versions import version_of
 from auxcpvloss.volumes import training_folds
 
 INDIFFERENT = (
@@ -20,16 +23,30 @@ INDIFFERENT = (
 
 
 def training_record(experiment: Experiment) -> dict[str, Any] | None:
-    """What the weights in the folder were made from; None while there are none.
+    """What the weights in the folder were made from; None while there are none, or nobody knows.
 
-    A key that is younger than the record was at its default, without a name.
+    A key that is younger than the record was at its default, without a name; so is the version of the stage.
     """
-    path = experiment.train_folder / "made_from.json"
-    if not experiment.states() or not path.is_file():
+    path = record_path(experiment)
+    if not experiment.is_trained or not path.is_file():
         return None
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    defaults = load([ConfigFile(str(path), {"model": {"method": record["model"]["method"]}})])
-    return completed(training_keys(Experiment(experiment.folder, defaults)), record)
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return completed({**_defaults(record["model"]["method"]), "version of train": 1}, record)
+    except (ValueError, KeyError, TypeError, InputError):
+        return None
+
+
+@cache
+def _defaults(method: str) -> dict[str, Any]:
+    """Give the keys that the weights depend on as they are where nobody sets them."""
+    defaults = load([ConfigFile("defaults", {"model": {"method": method}})])
+    return training_keys(Experiment(Path(), defaults))
+
+
+def record_path(experiment: Experiment) -> Path:
+    """File of the training record."""
+    return experiment.train_folder / "made_from.json"
 
 
 def training_keys(experiment: Experiment) -> dict[str, Any]:
@@ -47,13 +64,13 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
     tables["training"].pop("folds")
     if folds := training_folds(config):
         tables["training"]["folds"] = folds
-    return plain({**tables, "general": {"seed": config.general.seed}})
+    return plain({**version_of("train"), **relevant(tables), "general": {"seed": config.general.seed}})
 
 
-def refuse_other_training(
+def other_training(
     experiment: Experiment, samples: Mapping[str, Any] | None = None, initial: Mapping[str, Any] | None = None
-) -> None:
-    """Refuse to go on with weights that were made from something else.
+) -> str | None:
+    """Say why the weights in the folder are not those of this configuration; None where they are, or are none.
 
     Parameters
     ----------
@@ -61,20 +78,26 @@ def refuse_other_training(
         What the training volumes were made from, by name; not compared if not given.
     initial : mapping, optional
         Which weights the training began with; not compared if not given.
+    """
+    record = training_record(experiment)
+    if record is None:
+        return None
+    now = {**training_keys(experiment), "samples": record["samples"] if samples is None else plain(samples)}
+    now["initial"] = record.get("initial") if initial is None else plain(initial)
+    return difference({key: value for key, value in record.items() if key != "made_with"}, now)
+
+
+def refuse_other_training(experiment: Experiment) -> None:
+    """Refuse to use weights that were made from other keys, where nobody has asked to train.
 
     Raises
     ------
     InputError
-        The weights in the folder were made from other keys or data.
+        Names the keys.
     """
-    record = training_record(experiment)
-    if record is None:
-        return
-    now = {**training_keys(experiment), "samples": record["samples"] if samples is None else plain(samples)}
-    now["initial"] = record.get("initial") if initial is None else plain(initial)
-    changed = difference(record, now)
-    if changed is not None:
+    if changed := other_training(experiment):
         raise InputError(
             f"{experiment.train_folder}: holds checkpoints of another training: {changed}.\n"
-            "Use another experiment (-id NAME), or --run_from_exp to go on with the configuration of this one."
+            "Use another experiment (-id NAME), --run_from_exp to go on with the configuration of this one, or the "
+            "stage train to train anew: what is there is then moved to superseded/."
         )

@@ -17,16 +17,15 @@ from auxcpvloss.data.intensities import check_range, normalize
 from auxcpvloss.data.reading import reading
 from auxcpvloss.data.source import Source, voxel_size
 from auxcpvloss.data.truth import LABELS, POINTS, read_truth
-from auxcpvloss.data.whole import is_whole, open_whole
+from auxcpvloss.data.whole import is_whole, lacking_chunks, open_whole
 from auxcpvloss.errors import InputError
 from auxcpvloss.files import discard, replacing, write_text
+from auxcpvloss.versions import STAGES, made_with
 
 __all__ = ["Sample", "expected_made_from", "normalize", "open_sample", "write_sample"]
 
 RAW = "volumes/raw"
 CHUNKS = (64, 64, 64)
-# Raise it with every change of what is stored: samples of other versions are made again.
-VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,15 @@ class Sample:
         return dict(self._root.attrs["made_from"])
 
     @property
+    def made_with(self) -> dict[str, str]:
+        """Versions of what computed it."""
+        return dict(self._root.attrs.get("made_with", {}))
+
+    def lacking(self) -> str:
+        """Say which chunks of its arrays are missing; "" where all are there."""
+        return lacking_chunks(self._root)
+
+    @property
     def origin(self) -> str:
         """Where the volume was read from, for people."""
         return str(self._root.attrs["origin"])
@@ -165,6 +173,7 @@ def write_sample(
             origin=source.origin,
             checksum=made_from["checksum"],
             made_from=made_from,
+            made_with=made_with("prepare"),
             has_points=source.has_points,
             max_extent=(0, 0, 0) if truth is None else truth.max_extent,
         )
@@ -191,7 +200,7 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         "raw_key": data.raw_key,
         "gt_key": data.gt_key,
         "padding": list(data.padding),
-        "version": VERSION,
+        "version": STAGES["prepare"],
     }
 
 

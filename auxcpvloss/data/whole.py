@@ -49,9 +49,18 @@ def open_whole(path: Path) -> zarr.Group:
     return zarr.open_group(WholeStore(str(path)), mode="r")
 
 
+def lacking_chunks(root: zarr.Group) -> str:
+    """Say of which array of a folder chunks are missing, and how many; "" where none is."""
+    for array in _arrays(root):
+        missing = array.nchunks - _count(Path(root.store.path, array.path))
+        if missing:
+            return f"{missing} of {array.nchunks} chunks of {array.path} are missing"
+    return ""
+
+
 def is_whole(root: zarr.Group) -> bool:
     """Whether every chunk of every array of a folder is there."""
-    return all(_count(Path(root.store.path, array.path)) == array.nchunks for array in _arrays(root))
+    return not lacking_chunks(root)
 
 
 def _arrays(group: zarr.Group) -> Iterator[zarr.Array]:

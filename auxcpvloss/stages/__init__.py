@@ -18,8 +18,9 @@ from auxcpvloss.stages.dry_run import dry_run
 from auxcpvloss.stages.mknet import mknet
 from auxcpvloss.stages.needs import need_training, need_volumes, needed_splits
 from auxcpvloss.stages.prepare import prepare, prepare_missing
+from auxcpvloss.stages.selecting import stale_selection
 from auxcpvloss.stages.testing import evaluate, label, postprocess, predict
-from auxcpvloss.stages.train import train
+from auxcpvloss.stages.train import begin_anew, train
 from auxcpvloss.stages.validate_checkpoints import predict_only, validate, validate_checkpoints
 from auxcpvloss.stages.validating import checkpoints_to_validate
 from auxcpvloss.stages.visualize import visualize
@@ -44,6 +45,9 @@ BY_NAME = (*VALIDATING[1:], *BY_HAND)
 """Stages that are not part of "all"."""
 
 STAGES = (*BUILDING, *VALIDATING, *TESTING, *BY_HAND)
+STATUS = "status"
+"""Named alone: it runs nothing."""
+
 WITH_NETWORK = ("mknet", "train", *VALIDATING, "predict")
 """Stages that a GPU is for."""
 
@@ -115,6 +119,7 @@ class Choice:
             There is no such checkpoint, or none was selected yet.
         """
         if self.checkpoint is None and self.which == "best":
+            _refuse_stale(experiment)
             return read_selection(experiment)
         params = read_selection(experiment).params if experiment.selection_path.is_file() else experiment.params
         return Selection(self._usable(experiment, "test", self.checkpoint), params)
@@ -139,6 +144,7 @@ def run(
         A stage lacks what it needs; what can be known before the first stage is said before it.
     """
     todo = choice.until_end(experiment, stages)
+    experiment.notes.say = terminal.say
     need_volumes(experiment, todo)
     first_with_network = next((stage for stage in WITH_NETWORK if stage in todo), None)
     # Before anything imports TensorFlow, which takes what it sees then.
@@ -155,6 +161,8 @@ def run(
             recorder.begin(stage)
         if device and stage == first_with_network:
             _say_device(terminal, device)
+        if stage == "mknet" and "train" in todo:
+            begin_anew(experiment, terminal)
         if stage in VALIDATING:
             _validate(stage, experiment, terminal, choice)
         elif stage in BUILDING:
@@ -170,6 +178,16 @@ def run(
     if choice.term_after_predict:
         left = [stage for stage in stages if stage not in todo or stage in VALIDATING]
         _say_how_to_go_on(experiment, terminal, choice, left)
+
+
+def _refuse_stale(experiment: Experiment) -> None:
+    changed = stale_selection(experiment)
+    # Which runs are averaged is for `read_selection` to compare.
+    if changed and not changed.startswith("trained_models"):
+        raise InputError(
+            f"{experiment.selection_path}: selected before something changed: {changed}.\n"
+            "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
+        )
 
 
 def _say_how_to_go_on(experiment: Experiment, terminal: Terminal, choice: Choice, left: Sequence[str]) -> None:
@@ -220,11 +238,10 @@ def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selec
             "selected on the volumes that it was trained on (validation.on_train); with --no-validate_on_train what "
             "was selected on the validation volumes is used"
         )
-    if record and record["metric"] != experiment.metric:
-        terminal.warn(
-            f"selected for {record['metric']}; run validate_checkpoints again to select for {experiment.metric}"
-        )
+    by_hand = choice.checkpoint is not None or choice.which == "last"
+    if record and by_hand and (changed := stale_selection(experiment)):
+        terminal.warn(f"parameters as selected before something changed: {changed}; validate_checkpoints selects anew")
     return selection
 
 
-__all__ = ["BY_HAND", "STAGES", "Choice", "dry_run", "run"]
+__all__ = ["BY_HAND", "STAGES", "STATUS", "Choice", "dry_run", "run"]

@@ -11,12 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from auxcpvloss.data.folds import deal
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
+from auxcpvloss.stages.records import Result, current, record_beside, stored_beside
+from auxcpvloss.stages.selecting import validated_from
 from auxcpvloss.stages.validating import checkpoints_to_validate, score_validation, validation_samples
 from auxcpvloss.stages.validation_table import Score, best_of
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.versions import version_of
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,14 @@ def cross_validate(experiment: Experiment, terminal: Terminal) -> None:
     InputError
         Fewer than two validation volumes, or no checkpoints.
     """
-    names = [sample.name for sample in validation_samples(experiment)]
+    samples, checkpoints = validation_samples(experiment), checkpoints_to_validate(experiment)
+    names = [sample.name for sample in samples]
     if len(names) < 2:
         raise InputError(
             f"cross_validate: needs at least two validation volumes with labels, there is {names[0]} only. "
             "Add some (data.val_data), or use validate_checkpoints."
         )
-    scores = score_validation(experiment, terminal, checkpoints_to_validate(experiment))
+    scores = score_validation(experiment, terminal, checkpoints)
     folds = cross_validated(scores, names, deal(names, 2, experiment.config.general.seed))
     # Each volume is held out once: every one of them counts the same, whatever the sizes of the halves.
     mean = float(np.mean([value for fold in folds for value in fold.held_out.values]))
@@ -83,11 +88,21 @@ def cross_validate(experiment: Experiment, terminal: Terminal) -> None:
          fold.chosen.params.describe(), fold.chosen.value, fold.held_out.value]
         for number, fold in enumerate(folds, start=1)
     ]  # fmt: skip
-    path = experiment.selection_path.with_name("cross_validation.csv")
-    _write(path, folds, mean)
-    metric = experiment.metric
+    result = cross_validation_of(experiment, checkpoints, samples)
+    path, metric = result.paths[0], experiment.metric
+    if not current(experiment, result):
+        _write(path, folds, mean)
+        record_beside(result)
     terminal.table(f"{experiment.folder.name}: {metric}", columns, rows)
     terminal.say(f"{metric} = {mean:.3f}, mean over {len(names)} volumes, each held out once: {path}")
+
+
+def cross_validation_of(experiment: Experiment, checkpoints: Sequence[int], samples: Sequence[Sample]) -> Result:
+    """Say what the table of the cross-validation is to be made from."""
+    validated = validated_from(experiment, checkpoints, samples)
+    made_from = {**validated, **version_of("cross_validate"), "general": {"seed": experiment.config.general.seed}}
+    path = experiment.selection_path.with_name("cross_validation.csv")
+    return Result("cross_validate", "the cross-validation", (path,), made_from, stored_beside(path))
 
 
 def _restricted(score: Score, names: Sequence[str], to: Sequence[str]) -> Score:

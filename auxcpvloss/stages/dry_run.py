@@ -12,7 +12,9 @@ from auxcpvloss.stages.needs import need_volumes, needed_splits
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.prepare import unprepared
 from auxcpvloss.stages.trained_models import averages
+from auxcpvloss.superseded import FOLDER
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.training_record import other_training
 
 if TYPE_CHECKING:
     from auxcpvloss.stages import Choice
@@ -36,7 +38,8 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
     if "prepare" not in todo:
         _dry_run_prepare(experiment, terminal, needed)
     last = _last_iteration(experiment) if "train" in todo else 0
-    folder, done = experiment.folder, max(experiment.states(), default=0)
+    folder, anew = experiment.folder, other_training(experiment)
+    done = 0 if anew else max(experiment.states(), default=0)
     if choice.checkpoint is not None:
         checkpoint = f"checkpoint {choice.checkpoint}"
     else:
@@ -45,7 +48,8 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
     plan = {
         "prepare": f"{places} -> {experiment.data_folder('train').parent}",
         "mknet": f"{experiment.method.name} -> {experiment.train_folder}",
-        "train": f"{listing['train']}: iterations {done} to {last} -> {experiment.train_folder}",
+        "train": f"{listing['train']}: iterations {done} to {last} -> {experiment.train_folder}"
+        + (f", anew, since {anew}; what is there is moved to {FOLDER}/" if anew else ""),
         **_validation(experiment, choice, listing),
         "predict": f"{listing['test']} with {checkpoint} -> {folder / 'test' / 'processed'}",
         "label": f"{listing['test']} -> {folder / 'test' / 'instanced'}",

@@ -20,7 +20,12 @@ from auxcpvloss.files import discard, replacing, write_text
 from auxcpvloss.hdf import replacing_hdf
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
-from auxcpvloss.stages.records import Record, current, hdf_record, zarr_record
+from auxcpvloss.stages.predicting import prediction_of
+from auxcpvloss.stages.records import Record, Result, Stored, current, file_digest, need, stored_hdf, stored_zarr
+from auxcpvloss.versions import made_with, version_of
+
+CENTERS = "centers"
+"""Key of a record of instances: checksum of the table beside them."""
 
 
 def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> bool:
@@ -36,25 +41,63 @@ def label_sample(experiment: Experiment, split: str, checkpoint: int, params: Pa
     InputError
         The sample was not predicted.
     """
-    path = experiment.instanced(split, checkpoint, params, sample.name)
-    predicted = experiment.processed(split, checkpoint, sample.name)
-    prediction_record = zarr_record(predicted)
-    if prediction_record is None:
-        raise InputError(f"{predicted}: there is no prediction to make instances of. Run the stage predict.")
-    made_from = plain(
-        {"method": experiment.method.name, "params": params.model_dump(), "prediction": prediction_record}
-    )
-    table = centers_path(path)
-    if table.is_file() and current(experiment, path, made_from, instances_record(path)):
+    prediction = _need_prediction(experiment, split, checkpoint, params, sample)
+    result = instances_of(experiment, split, checkpoint, params, sample, prediction)
+    if current(experiment, result):
         return False
-    heads = [head.name for head in experiment.method.predicted_heads(params)]
-    if lacking := set(heads) - set(prediction_record.get("heads", ())):
-        raise InputError(f"{predicted}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
-    root = open_whole(predicted)
-    prediction = {name: read(root[f"volumes/pred_{name}"]) for name in heads}
-    instances = experiment.method.decode(prediction, params)
-    _write_instances(path, instances, sample, made_from)
+    root = open_whole(prediction.paths[0])
+    arrays = {head.name: read(root[f"volumes/pred_{head.name}"]) for head in experiment.method.predicted_heads(params)}
+    instances = experiment.method.decode(arrays, params)
+    _write_instances(result.paths[0], instances, sample, result.made_from)
     return True
+
+
+def _need_prediction(experiment: Experiment, split: str, checkpoint: int, params: Params, sample: Sample) -> Result:
+    """Give the prediction of a sample; refuse one that is not whole, or lacks what the parameters ask for."""
+    path = experiment.processed(split, checkpoint, sample.name)
+    if not path.exists():
+        raise InputError(f"{path}: there is no prediction to make instances of. Run the stage predict.")
+    prediction = prediction_of(experiment, split, checkpoint, sample, [params])
+    there = (prediction.stored.record or {}).get("heads")
+    if there and (lacking := {head.name for head in experiment.method.predicted_heads(params)} - set(there)):
+        raise InputError(f"{path}: made without {', '.join(sorted(lacking))}. Run the stage predict again.")
+    need(prediction, "to make instances of")
+    return prediction
+
+
+def instances_of(
+    experiment: Experiment,
+    split: str,
+    checkpoint: int,
+    params: Params,
+    sample: Sample,
+    predicted: Result | None = None,
+) -> Result:
+    """Say what the instances of a sample are to be made from; `predicted`: its `prediction_of`, if known.
+
+    Raises
+    ------
+    InputError
+        Neither the checkpoint nor a prediction is there.
+    """
+    predicted = predicted or prediction_of(experiment, split, checkpoint, sample, [params])
+    heads = [head.name for head in experiment.method.predicted_heads(params)]
+    made_from = {
+        **version_of("label"),
+        "method": experiment.method.name,
+        "postprocessing": {**with_effect(params), "output_format": experiment.config.postprocessing.output_format},
+        # It may hold more than is used.
+        "predicted": {**predicted.made_from, "heads": heads},
+    }
+    path = experiment.instanced(split, checkpoint, params, sample.name)
+    other = path.with_suffix({".hdf": ".zarr", ".zarr": ".hdf"}[path.suffix])
+    stored = _stored(path if path.exists() else other)
+    return Result("label", "instances", (path, centers_path(path), other), plain(made_from), stored)
+
+
+def with_effect(params: Params) -> Record:
+    """Give the parameters that have an effect, the others being as they are."""
+    return params.model_dump(exclude=set(params.without_effect()))
 
 
 def centers_path(instances: Path) -> Path:
@@ -68,8 +111,8 @@ def _write_instances(path: Path, instances: NDArray[np.uint32], sample: Sample, 
         with replacing_hdf(path) as file:
             dataset = file.create_dataset("volumes/instances", data=instances, compression="gzip", compression_opts=1)
             dataset.attrs.update(attributes)
-            file.attrs["made_from"] = json.dumps(made_from)
-            _write_centers(path, instances)
+            record = _write_centers(path, instances, made_from)
+            file.attrs.update(made_from=json.dumps(record), made_with=json.dumps(made_with("label")))
     else:
         with replacing(path) as beside:
             root = zarr.open_group(str(beside), mode="w")
@@ -78,20 +121,27 @@ def _write_instances(path: Path, instances: NDArray[np.uint32], sample: Sample, 
                 "volumes/instances", data=instances, chunks=(64, 64, 64), write_empty_chunks=True
             )
             dataset.attrs.update(attributes)
-            root.attrs["made_from"] = made_from
-            _write_centers(path, instances)
+            root.attrs.update(made_from=_write_centers(path, instances, made_from), made_with=made_with("label"))
 
 
-def _write_centers(path: Path, instances: NDArray[np.uint32]) -> None:
+def _write_centers(path: Path, instances: NDArray[np.uint32], made_from: Record) -> Record:
+    """Write the table beside instances; gives what they are made from, with its checksum."""
     # Never the instances of before beside the centers of now.
     discard(path)
-    centers = centers_by_label(instances)
-    write_text(centers_path(path), format_centers(np.column_stack([centers.positions, centers.ids])))
+    centers, table = centers_by_label(instances), centers_path(path)
+    write_text(table, format_centers(np.column_stack([centers.positions, centers.ids])))
+    return {**made_from, CENTERS: file_digest(table)}
 
 
-def instances_record(path: Path) -> Record | None:
-    """What instances were made from; None where there are none."""
-    return hdf_record(path) if path.suffix == ".hdf" else zarr_record(path)
+def _stored(path: Path) -> Stored:
+    """What instances were made from, if the centers beside them are those that were written with them."""
+    stored, table = stored_hdf(path) if path.suffix == ".hdf" else stored_zarr(path), centers_path(path)
+    if stored.record is None:
+        return stored
+    record = dict(stored.record)
+    if record.pop(CENTERS, None) != (file_digest(table) if table.is_file() else ""):
+        return Stored(problem=f"{table.name}, their centers, is {'not theirs' if table.is_file() else 'missing'}")
+    return Stored(record, stored.made_with)
 
 
 def read_instances(path: Path) -> NDArray[np.uint32]:

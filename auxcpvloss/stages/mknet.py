@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.made_from import plain
-from auxcpvloss.stages.records import current
+from auxcpvloss.stages.predicting import network_keys
+from auxcpvloss.stages.records import Result, Stored, current, file_digest, stored
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.versions import made_with, version_of
 
 if TYPE_CHECKING:
     import keras
@@ -19,13 +22,14 @@ if TYPE_CHECKING:
 
 def mknet(experiment: Experiment, terminal: Terminal) -> None:
     """Write ``train/network.json`` and ``train/network.txt``: shapes, parameters, receptive field, cost, memory."""
-    path = experiment.train_folder / "network.json"
-    made_from = _made_from(experiment)
-    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    whole = current(experiment, path, made_from, record.get("made_from"))
-    if not whole:
-        record = {**_build(experiment), "made_from": made_from}
-        write_text(path, json.dumps(record, indent=2) + "\n")
+    result = description_of(experiment)
+    path, text = result.paths
+    if whole := current(experiment, result):
+        record = json.loads(path.read_text(encoding="utf-8"))
+    else:
+        record = _build(experiment, text)
+        made = {"made_from": result.made_from, "made_with": made_with("mknet"), "text": file_digest(text)}
+        write_text(path, json.dumps({**record, **made}, indent=2) + "\n")
     terminal.say(f"{'whole already: ' if whole else ''}{experiment.method.name}: {_line(record)}")
     if experiment.config.model.normalization == "group":
         terminal.warn(
@@ -52,13 +56,27 @@ def _sizes(network: dict[str, Any], key: str) -> str:
     return "x".join(map(str, network[key][3 - network["ndim"] :]))
 
 
-def _made_from(experiment: Experiment) -> dict[str, Any]:
+def description_of(experiment: Experiment) -> Result:
+    """Say what the description of the networks is to be made from."""
     config = experiment.config
     training = config.training.model_dump(mode="json", include={"precision", "batch_size"})
-    return plain({"model": config.model.model_dump(mode="json"), **training})
+    model = {**network_keys(experiment), **config.model.model_dump(include={"train_input_shape", "test_input_shape"})}
+    made_from = plain({**version_of("mknet"), "model": model, "training": training})
+    paths = (experiment.train_folder / "network.json", experiment.train_folder / "network.txt")
+    return Result("mknet", "the description of the networks", paths, made_from, _stored(*paths))
 
 
-def _build(experiment: Experiment) -> dict[str, Any]:
+def _stored(path: Path, text: Path) -> Stored:
+    def read() -> Stored:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not text.is_file() or record["text"] != file_digest(text):
+            return Stored(problem=f"{text.name} is {'not its own' if text.is_file() else 'missing'}")
+        return Stored(record["made_from"], record["made_with"])
+
+    return stored(read) if path.is_file() else Stored()
+
+
+def _build(experiment: Experiment, text: Path) -> dict[str, Any]:
     """Build the networks of training and test, write their summaries, and describe them."""
     from auxcpvloss.network.unet import build_unet
 
@@ -70,7 +88,7 @@ def _build(experiment: Experiment) -> dict[str, Any]:
         summaries.append(f"{purpose} network\n{_summary(network)}")
         if purpose == "train":
             record[purpose]["training_bytes"] = training_bytes(network, config.training.batch_size)
-    write_text(experiment.train_folder / "network.txt", "\n".join(summaries))
+    write_text(text, "\n".join(summaries))
     return record
 
 

@@ -13,6 +13,7 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.stages.initial import initial_checkpoint
 from auxcpvloss.stages.trained_models import averages
+from auxcpvloss.training_record import other_training
 
 NEEDS = {
     "train": "train",
@@ -107,7 +108,8 @@ def need_training(experiment: Experiment, stages: Collection[str]) -> None:
             raise InputError(f"training.{key}: with validation.trained_models every volume trains; set it to 0.")
         if not experiment.names("val"):
             raise InputError(f"training.{key}: there are no validation volumes; set data.val_data, or this to 0.")
-    initial = None if experiment.states() else initial_checkpoint(experiment)
+    goes_on = experiment.is_trained and other_training(experiment) is None
+    initial = None if goes_on else initial_checkpoint(experiment)
     if initial:
         take_over(new_network(config, method), method.heads, initial, config.init)
 

@@ -17,11 +17,12 @@ from auxcpvloss.errors import StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.faults import out_of_memory
 from auxcpvloss.files import replacing
-from auxcpvloss.made_from import plain
-from auxcpvloss.methods import Head, Params
+from auxcpvloss.made_from import plain, relevant
+from auxcpvloss.methods import Params
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import tile_volume
-from auxcpvloss.stages.records import Record, current, zarr_record
+from auxcpvloss.stages.records import Record, Result, current, stored_zarr
+from auxcpvloss.versions import made_with, version_of
 
 Report = Callable[[str], None]
 
@@ -60,47 +61,85 @@ def predict_samples(
     InputError
         A sample is to be predicted, and there is no such checkpoint.
     """
-    heads = _heads(experiment, sets or [experiment.params])
     networks: dict[Shape, Any] = {}
     made = 0
     for sample in samples:
-        path = experiment.processed(split, checkpoint, sample.name)
-        recorded = zarr_record(path)
-        made_from = _predicted_from(experiment, checkpoint, sample, heads, recorded)
-        if not current(experiment, path, made_from, recorded):
+        result = prediction_of(experiment, split, checkpoint, sample, sets)
+        if result.state.kind != "whole":
+            # Before the old one is moved: without the checkpoint it could not be made again.
+            experiment.need_checkpoint(checkpoint)
+        if not current(experiment, result):
             experiment.need_checkpoint(checkpoint)
             with _in_memory(experiment, sample):
-                _predict(experiment, checkpoint, sample, path, made_from, networks, report)
+                _predict(experiment, checkpoint, sample, result, networks, report)
             made += 1
     return made
 
 
-def _heads(experiment: Experiment, sets: Sequence[Params]) -> list[Head]:
-    needed = {head.name for params in sets for head in experiment.method.predicted_heads(params)}
-    return [head for head in experiment.method.heads if head.name in needed]
+def prediction_of(
+    experiment: Experiment, split: str, checkpoint: int, sample: Sample, sets: Sequence[Params] = ()
+) -> Result:
+    """Say what the prediction of a sample is to be made from, for parameter sets as in `predict_samples`.
+
+    Raises
+    ------
+    InputError
+        Neither the checkpoint nor a prediction is there.
+    """
+    path = experiment.processed(split, checkpoint, sample.name)
+    stored = stored_zarr(path)
+    made_from = predicted_from(experiment, checkpoint, sample, sets or [experiment.params], stored.record)
+    return Result("predict", "predictions", (path,), made_from, stored)
 
 
-def _predicted_from(
-    experiment: Experiment, checkpoint: int, sample: Sample, heads: Sequence[Head], recorded: Record | None
+def predicted_from(
+    experiment: Experiment, checkpoint: int, sample: Sample, sets: Sequence[Params], recorded: Record | None
 ) -> Record:
-    config, names = experiment.config, [head.name for head in heads]
-    if recorded and set(names) <= set(recorded.get("heads", ())):
+    """List all that a prediction depends on, in its bits: the input of the network changes how sums are rounded.
+
+    What cannot be known here, such as the checkpoint on a machine that it was not brought to, is taken from what is
+    recorded.
+    """
+    needed = {head.name for params in sets for head in experiment.method.predicted_heads(params)}
+    names = [head.name for head in experiment.method.heads if head.name in needed]
+    if recorded and needed <= set(recorded.get("heads", ())):
         # A prediction may hold more than is needed.
         names = recorded["heads"]
     if recorded and not experiment.checkpoint_path(checkpoint).is_file():
-        checksum = recorded["checkpoint"]
+        checksum = recorded.get("checkpoint")
     else:
-        path = experiment.need_checkpoint(checkpoint)
-        checksum = _checksum(path, path.stat().st_mtime_ns)
-    return plain(
-        {
-            "checkpoint": checksum,
-            "heads": names,
-            "dtype": config.prediction.dtype,
-            "precision": config.training.precision,
-            "sample": sample.made_from,
-        }
-    )
+        checksum = checkpoint_digest(experiment.need_checkpoint(checkpoint))
+    return plain({"checkpoint": checksum, "heads": names, **prediction_keys(experiment, sample)})
+
+
+def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
+    """List what the prediction of a sample depends on, whatever the checkpoint and the heads."""
+    config = experiment.config
+    return {
+        **version_of("predict"),
+        "model": network_keys(experiment),
+        "tiles (model.test_input_shape)": _tiles(experiment, sample),
+        "prediction": {"dtype": config.prediction.dtype},
+        "training": {"precision": config.training.precision},
+        "sample": sample.made_from,
+    }
+
+
+def _tiles(experiment: Experiment, sample: Sample) -> Shape:
+    model = experiment.config.model
+    return tile_volume(model.geometry, model.test_input_shape, sample.shape).input_shape
+
+
+def network_keys(experiment: Experiment) -> Record:
+    """Give the keys of [model] that say how the weights are used, whatever the size of the input."""
+    model = experiment.config.model.model_dump(mode="json", exclude={"train_input_shape", "test_input_shape"})
+    keys: Record = relevant({key: value for key, value in model.items() if not key.startswith("loss_")})
+    return keys
+
+
+def checkpoint_digest(path: Path) -> str:
+    """Sha256, in hex, of a checkpoint; read once as long as it stays as it is."""
+    return _checksum(path, path.stat().st_mtime_ns)
 
 
 @contextmanager
@@ -127,15 +166,14 @@ def _predict(
     experiment: Experiment,
     checkpoint: int,
     sample: Sample,
-    path: Path,
-    made_from: Record,
+    result: Result,
     networks: dict[Shape, Any],
     report: Report,
 ) -> None:
     from auxcpvloss.network.compiled import prediction_network
     from auxcpvloss.pipeline.scan import scan_volume
 
-    config, method = experiment.config, experiment.method
+    config, method, (path, *_) = experiment.config, experiment.method, result.paths
     tiling = tile_volume(config.model.geometry, config.model.test_input_shape, sample.shape)
     if tiling.input_shape not in networks:
         networks[tiling.input_shape] = prediction_network(
@@ -154,7 +192,7 @@ def _predict(
                 write_empty_chunks=True,
             )
             for head in method.heads
-            if head.name in made_from["heads"]
+            if head.name in result.made_from["heads"]
         }
         for array in arrays.values():
             array.attrs.update(offset=list(sample.offset), resolution=list(sample.voxel_size))
@@ -165,4 +203,4 @@ def _predict(
             arrays,
             lambda done, total: report(f"{sample.name}: tile {done} of {total}"),
         )
-        root.attrs["made_from"] = made_from
+        root.attrs.update(made_from=result.made_from, made_with=made_with("predict"))

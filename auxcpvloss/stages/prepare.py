@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auxcpvloss.data.samples import expected_made_from, open_sample, write_sample
+from auxcpvloss.data.samples import Sample, expected_made_from, open_sample, write_sample
 from auxcpvloss.data.sources import SPLITS, Source, find_sources
 from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.made_from import difference, plain
+from auxcpvloss.made_from import plain
+from auxcpvloss.stages.records import Result, Stored, tell_versions
 from auxcpvloss.terminal import Terminal
 
 
@@ -75,16 +76,36 @@ def _make(experiment: Experiment, terminal: Terminal, stale: Sequence[tuple[str,
             write_sample(source, path, config.data, config.preprocessing, made_from[number])
 
 
-def _current(experiment: Experiment, split: str, source: Source) -> bool:
+def volume_of(experiment: Experiment, split: str, source: Source) -> Result:
+    """Say what a prepared volume is to be made from.
+
+    Raises
+    ------
+    InputError
+        Its source cannot be read.
+    """
     config, path = experiment.config, experiment.data_folder(split) / f"{source.name}.zarr"
     sample = open_sample(path)
-    if experiment.renew(path) or sample is None:
+    made_from = plain(expected_made_from(source, config.data, config.preprocessing))
+    if sample is not None:
+        stored = Stored(sample.made_from, sample.made_with, sample.lacking())
+    else:
+        stored = Stored(problem="cannot be read, or only a part is there" if path.exists() else "")
+    return Result("prepare", f"volume {source.name}", (path,), made_from, stored)
+
+
+def _current(experiment: Experiment, split: str, source: Source) -> bool:
+    """Whether a prepared volume is whole. One that is not is replaced: it can be made of its source at any time."""
+    result = volume_of(experiment, split, source)
+    if experiment.renew(result.paths[0]) or result.state.kind == "missing":
         return False
-    expected = plain(expected_made_from(source, config.data, config.preprocessing))
-    if difference(sample.made_from, expected) is not None:
+    if result.state.kind != "whole":
+        experiment.notes.tell(f"{result.what} is prepared again: {result.state.why}")
         return False
+    tell_versions(experiment, "prepare", result.stored.made_with)
     # What is there was verified, but perhaps for an experiment of volumes.
-    check_planes(source.origin, sample.shape[0], config.model.ndim)
+    shape = Sample(source.name, result.paths[0]).shape
+    check_planes(source.origin, shape[0], experiment.config.model.ndim)
     return True
 
 

@@ -22,11 +22,9 @@ from auxcpvloss.files import write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.score_table import as_table, metric_paths
-from auxcpvloss.stages.labelling import instances_record, read_instances
-from auxcpvloss.stages.records import Record, current
-
-MATTERS = ("use_linear_sum_assignment", "detection", "distance_limit", "foreground_only")
-"""Keys of [evaluation] that the scores of a sample depend on."""
+from auxcpvloss.stages.labelling import instances_of, read_instances
+from auxcpvloss.stages.records import Record, Result, Stored, current, need, stored
+from auxcpvloss.versions import made_with, version_of
 
 
 def evaluate_sample(
@@ -45,24 +43,69 @@ def evaluate_sample(
     InputError
         The sample was not labelled.
     """
-    path = experiment.evaluated(split, checkpoint, params) / f"{sample.name}.toml"
-    instances = experiment.instanced(split, checkpoint, params, sample.name)
-    labelled_from = instances_record(instances)
-    if labelled_from is None:
-        raise InputError(f"{instances}: there are no instances to score. Run the stage label.")
-    options = experiment.config.evaluation
-    made_from = plain({"instances": labelled_from, "truth": sample.made_from, **options.model_dump(include={*MATTERS})})
-    table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if current(experiment, path, made_from, json.loads(table.get("made_from", "null"))):
-        return table, False
-    found, truth = scored_instances(experiment, instances, sample)
+    instances = instances_of(experiment, split, checkpoint, params, sample)
+    need(instances, "to score")
+    result = scores_of(experiment, split, checkpoint, params, sample, instances)
+    path, options = result.paths[0], experiment.config.evaluation
+    if current(experiment, result):
+        return tomllib.loads(path.read_text(encoding="utf-8")), False
+    found, truth = scored_instances(experiment, instances.paths[0], sample)
     segmentation = None
     if truth is not None and experiment.method.task == "segmentation":
         segmentation = metrics.score(truth, found, options.use_linear_sum_assignment).counts
     detection = scored_points(experiment, found, truth, sample).counts
-    table = {"made_from": json.dumps(made_from), **as_table(options.detection, detection, segmentation)}
+    made = {"made_from": json.dumps(result.made_from), "made_with": json.dumps(made_with("evaluate"))}
+    table = {**made, **as_table(options.detection, detection, segmentation)}
     write_text(path, toml.dumps(table))
     return table, True
+
+
+def scores_of(
+    experiment: Experiment,
+    split: str,
+    checkpoint: int,
+    params: Params,
+    sample: Sample,
+    labelled: Result | None = None,
+) -> Result:
+    """Say what the scores of a sample are to be made from; `labelled`: its `instances_of`, if known.
+
+    Raises
+    ------
+    InputError
+        Neither the checkpoint nor a prediction is there.
+    """
+    path = experiment.evaluated(split, checkpoint, params) / f"{sample.name}.toml"
+    labelled = labelled or instances_of(experiment, split, checkpoint, params, sample)
+    instances = labelled.made_from
+    # The file that they are in makes no difference.
+    parameters = {key: value for key, value in instances["postprocessing"].items() if key != "output_format"}
+    made_from = {
+        **version_of("evaluate"),
+        "instances": {**instances, "postprocessing": parameters},
+        "truth": sample.made_from,
+        "evaluation": scoring_keys(experiment, sparse=not sample.has_labels),
+    }
+    return Result("evaluate", "scores", (path,), plain(made_from), _stored(path))
+
+
+def scoring_keys(experiment: Experiment, sparse: bool) -> Record:
+    """Give the keys of [evaluation] that scores depend on; `sparse`: where there are points only."""
+    options = experiment.config.evaluation
+    keys = {"detection", "foreground_only"}
+    if experiment.method.task == "segmentation" and not sparse:
+        keys.add("use_linear_sum_assignment")
+    if sparse or options.detection != "hoefener":
+        keys.add("distance_limit")
+    return options.model_dump(include=keys)
+
+
+def _stored(path: Path) -> Stored:
+    def read() -> Stored:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Stored(json.loads(table["made_from"]), json.loads(table.get("made_with", "{}")))
+
+    return stored(read) if path.is_file() else Stored()
 
 
 def scored_instances(

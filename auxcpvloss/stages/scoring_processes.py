@@ -23,6 +23,7 @@ from auxcpvloss.processes import end_with_parent, how_it_ended, start_worker
 from auxcpvloss.score_table import value_at
 from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.scoring import evaluate_sample
+from auxcpvloss.superseded import Notes, place
 
 NO_MEMORY = (
     "Memory ran out in a process that scores {}. Lower validation.num_workers; what was scored is kept, and the same "
@@ -42,11 +43,24 @@ class Task:
 
 @dataclass(frozen=True)
 class Result:
-    """The metric on the volume, whether it was scored now, and what was overwritten for it (`Experiment.renew`)."""
+    """What became of a task.
+
+    Attributes
+    ----------
+    value : float
+        The metric on the volume.
+    made : bool
+        Whether it was scored now.
+    renewed : set of Path
+        What was overwritten for it, see `Experiment.renew`.
+    told : tuple of (topic, line)
+        What there was to tell about earlier results, see `Notes`.
+    """
 
     value: float
     made: bool
     renewed: Set[Path] = frozenset()
+    told: tuple[tuple[str, str], ...] = ()
 
 
 def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple[Task, Result]]:
@@ -67,6 +81,8 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
         for task in tasks:
             yield task, _score(experiment, task)
         return
+    # One folder a command for what is stale.
+    place(experiment.folder, experiment.notes)
     workers: list[_Worker] = []
     try:
         for _ in range(count):
@@ -78,6 +94,8 @@ def score_tasks(experiment: Experiment, tasks: Sequence[Task]) -> Iterator[tuple
                 worker = busy[connection]  # type: ignore[index]
                 task, result = worker.finish()
                 experiment.renewed.update(result.renewed)
+                for topic, line in result.told:
+                    experiment.notes.tell(line, topic)
                 yield task, result
                 if not worker.begin(next(waiting, None)):
                     del busy[worker.connection]
@@ -100,7 +118,8 @@ class _Worker:
         context = get_context("spawn")
         self.connection, other = context.Pipe()
         # The classes of a configuration and of parameters are made as they are needed, so they travel as plain tables.
-        job = (experiment.folder, experiment.method.name, experiment.config.model_dump(), experiment.renewed)
+        config, begun = experiment.config.model_dump(), experiment.notes.begun
+        job = (experiment.folder, experiment.method.name, config, experiment.renewed, begun)
         self._process = context.Process(target=_work, args=(other, *job))
         start_worker(self._process)
         # Held by the worker alone, so that its death closes the pipe.
@@ -145,21 +164,25 @@ class _Worker:
 
 def _answer(experiment: Experiment, task: Task) -> Result | Exception | str:
     """Give the result, or what kept it from being made: a traceback if that is our own fault."""
-    before = frozenset(experiment.renewed)
+    before, told = frozenset(experiment.renewed), len(experiment.notes.told)
     try:
-        return replace(_score(experiment, task), renewed=experiment.renewed - before)
+        result = _score(experiment, task)
+        news = tuple(experiment.notes.told.items())[told:]
+        return replace(result, renewed=experiment.renewed - before, told=news)
     except (InputError, StageError, OSError) as error:
         return error
     except Exception as error:
         return StageError(NO_MEMORY.format(task.sample.name)) if out_of_memory(error) else traceback.format_exc()
 
 
-def _work(connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path]) -> None:
+def _work(
+    connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path], begun: str
+) -> None:
     """Label and score until there is nobody who hands over tasks."""
     end_with_parent()
     # No library is to start it by the way: it takes seconds, and memory of a GPU.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    experiment = Experiment(folder, schema(METHODS[method]).model_validate(config), renewed)
+    experiment = Experiment(folder, schema(METHODS[method]).model_validate(config), renewed, Notes(begun=begun))
     try:
         while True:
             split, checkpoint, params, sample = connection.recv()

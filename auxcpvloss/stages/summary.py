@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.metrics import THRESHOLDS
 from auxcpvloss.score_table import pooled, threshold_key, value_at
-from auxcpvloss.stages.records import Record
+from auxcpvloss.stages.records import Record, Result, current, record_beside
 from auxcpvloss.terminal import Terminal
 
 RATIOS = {
@@ -31,7 +30,7 @@ RATIOS = {
 Row = list[Any]
 
 
-def summarize(experiment: Experiment, terminal: Terminal, tables: Mapping[str, Record], folder: Path) -> None:
+def summarize(experiment: Experiment, terminal: Terminal, tables: Mapping[str, Record], result: Result) -> None:
     """Print the scores of volumes, their mean, and those of their counts pooled; write them to ``summary.csv``.
 
     A volume that lacks a score (one of instances, where there are no masks) has an empty cell, and counts neither
@@ -43,7 +42,9 @@ def summarize(experiment: Experiment, terminal: Terminal, tables: Mapping[str, R
     writer = csv.writer(text)
     writer.writerow(["volume", *columns])
     writer.writerows([f"{cell:.6f}" if isinstance(cell, float) else cell for cell in row] for row in rows)
-    write_text(folder / "summary.csv", text.getvalue())
+    if not current(experiment, result):
+        write_text(result.paths[0], text.getvalue())
+        record_beside(result)
     headings = ["volume", *(name.removeprefix("AP ").removeprefix("confusion_matrix.") for name in columns)]
     terminal.table(
         f"{experiment.folder.name}: {title}", headings, [["-" if c is None else c for c in row] for row in rows]

@@ -11,12 +11,14 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.pictures import picture
 from auxcpvloss.point_pictures import picture_of_detections, picture_of_points
 from auxcpvloss.selection import Selection
-from auxcpvloss.stages.labelling import label_sample, read_instances
+from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points
+from auxcpvloss.stages.records import Record, Result, beside, current, record_beside, stored_beside
+from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points, scores_of
 from auxcpvloss.stages.summary import summarize
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.versions import version_of
 
 SPLIT = "test"
 
@@ -57,16 +59,27 @@ def postprocess(experiment: Experiment, terminal: Terminal, selection: Selection
 
 
 def _picture_without_truth(experiment: Experiment, selection: Selection, sample: Sample) -> str:
-    path = experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name)
-    instances, drawn = read_instances(path), path.with_suffix(".png")
+    result = picture_without_truth_of(experiment, selection, sample)
+    drawn, path = result.paths[0], experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name)
+    instances = read_instances(path)
     points, raw = centers_of_mass(instances), read(sample.raw)
     count = len(points)
-    title = f"{sample.name}: {count} nuclei"
-    if experiment.is_detection:
-        picture_of_points(drawn, raw, points, sample.voxel_size, title)
-    else:
-        picture(drawn, raw, instances, voxel_size=sample.voxel_size, title=title)
+    if not current(experiment, result):
+        title = f"{sample.name}: {count} nuclei"
+        if experiment.is_detection:
+            picture_of_points(drawn, raw, points, sample.voxel_size, title)
+        else:
+            picture(drawn, raw, instances, voxel_size=sample.voxel_size, title=title)
+        record_beside(result)
     return f"{sample.name}: {count} nuclei found; picture: {drawn}"
+
+
+def picture_without_truth_of(experiment: Experiment, selection: Selection, sample: Sample) -> Result:
+    """Say what the picture of the instances of a volume without ground truth is to be made from."""
+    instances = instances_of(experiment, SPLIT, selection.checkpoint, selection.params, sample)
+    path = instances.paths[0].with_suffix(".png")
+    made_from = {**instances.made_from, "evaluation": {"do_detection": experiment.is_detection}}
+    return Result("label", "pictures", (path,), made_from, stored_beside(path))
 
 
 def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
@@ -84,12 +97,12 @@ def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -
                 experiment, SPLIT, selection.checkpoint, selection.params, sample
             )
             new += made
-            scores, drawn = folder / f"{sample.name}.toml", _drawn(experiment, folder, sample)
-            # Not by whether the scores are new: the command that made them may have been killed before it drew.
-            if not drawn.is_file() or drawn.stat().st_mtime_ns < scores.stat().st_mtime_ns:
-                _picture(experiment, selection, sample, drawn)
-            pictures[sample.name] = drawn
-    summarize(experiment, terminal, tables, folder)
+            picture = picture_of(experiment, selection, sample)
+            if not current(experiment, picture):
+                _picture(experiment, selection, sample, picture.paths[0])
+                record_beside(picture)
+            pictures[sample.name] = picture.paths[0]
+    summarize(experiment, terminal, tables, summary_of(experiment, selection, samples))
     for name, table in tables.items():
         if table["general"]["empty_prediction"]:
             terminal.warn(f"{name}: no nucleus was found at all")
@@ -109,9 +122,30 @@ def _picture(experiment: Experiment, selection: Selection, sample: Sample, path:
         picture(path, raw, instances, truth, sample.voxel_size, title)
 
 
-def _drawn(experiment: Experiment, folder: Path, sample: Sample) -> Path:
-    """Place of the picture: of its own for points, since the same scores may be looked at either way."""
-    return folder / f"{sample.name}{'_points' if _shows_points(experiment, sample) else ''}.png"
+def picture_of(experiment: Experiment, selection: Selection, sample: Sample) -> Result:
+    """Say what the picture of a scored volume is to be made from.
+
+    One of points has a place of its own: the same scores may be looked at either way.
+    """
+    scores = scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample)
+    points = "_points" if _shows_points(experiment, sample) else ""
+    return beside(scores, scores.paths[0].with_name(f"{sample.name}{points}.png"), "pictures")
+
+
+def summary_of(experiment: Experiment, selection: Selection, samples: list[Sample]) -> Result:
+    """Say what the table over all scored volumes is to be made from."""
+    path = experiment.evaluated(SPLIT, selection.checkpoint, selection.params) / "summary.csv"
+    options = experiment.config.evaluation
+    # A table of the reader's own says all that it shows.
+    shown: Record = {"summary": options.summary}
+    if not options.summary:
+        shown["do_detection"] = experiment.is_detection
+    scores = {
+        sample.name: scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample).made_from
+        for sample in samples
+    }
+    made_from = {**version_of("evaluate"), "evaluation": shown, "predictions": scores}
+    return Result("evaluate", "the summary", (path,), made_from, stored_beside(path))
 
 
 def _shows_points(experiment: Experiment, sample: Sample) -> bool:

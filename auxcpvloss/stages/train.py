@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
+from auxcpvloss.files import replacing, write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
 from auxcpvloss.pipeline.batches import batches
@@ -19,40 +20,94 @@ from auxcpvloss.selection import last_iteration
 from auxcpvloss.stages.initial import initial_weights
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.needs import lacking, need_masks
+from auxcpvloss.stages.records import tell_versions
 from auxcpvloss.stages.trained_models import select_by_trained_models
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.stages.training_loop import TrainingLoop
+from auxcpvloss.superseded import place
 from auxcpvloss.terminal import Terminal
-from auxcpvloss.training_record import refuse_other_training, training_keys
+from auxcpvloss.training_record import other_training, record_path, training_keys, training_record
+from auxcpvloss.versions import made_with
 
 if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer
 
 
-def train(experiment: Experiment, terminal: Terminal) -> None:
-    """Train up to ``training.max_iterations``, going on from the newest state that is whole.
+RESULTS = ("test", "val_on_train", "val")
+"""Folders of the experiment that depend on the weights."""
+
+
+def begin_anew(experiment: Experiment, terminal: Terminal) -> None:
+    """Set weights of another training aside, with all that was made with them; says what changed.
+
+    Before the networks are described and trained. What describes the networks stays, it has a record of its own. A
+    command that is killed in between leaves weights of another training until the last, so that the next one goes on.
+    """
+    changed = changed_training(experiment, _samples(experiment)) if experiment.is_trained else None
+    if changed is None:
+        return
+    deleted = experiment.config.general.overwrite
+    terminal.say(
+        f"training begins anew, since {changed}; the weights and results of before are "
+        + ("deleted (general.overwrite)" if deleted else f"kept in {place(experiment.folder, experiment.notes)}")
+    )
+    described = {path: path.read_bytes() for path in experiment.train_folder.glob("network.*")}
+    averaged = experiment.config.validation.trained_models
+    for name in RESULTS:
+        # What other runs are best at does not depend on this training.
+        if not (averaged and name == "val"):
+            experiment.set_aside(experiment.folder / name)
+    experiment.set_aside(experiment.train_folder)
+    for path, content in described.items():
+        with replacing(path) as beside:
+            beside.write_bytes(content)
+
+
+def changed_training(experiment: Experiment, samples: Sequence[Sample]) -> str | None:
+    """Say why the training that is there cannot be gone on with on these volumes; None where it can.
 
     Raises
     ------
     InputError
-        The folder holds checkpoints of a training with other keys, data or initial weights.
+        ``init.checkpoint`` names neither a file nor an experiment.
+    """
+    if training_record(experiment) is None:
+        return f"{record_path(experiment).name}, the record of what it was made from, is missing or damaged"
+    return other_training(experiment, _made_from(samples), initial_weights(experiment))
+
+
+def is_done(experiment: Experiment, monitor: Monitor, first: int) -> bool:
+    """Whether nothing is left to do for a training that came to iteration `first`."""
+    ended = first >= last_iteration(experiment) or bool(monitor.verdict())
+    return bool(first) and not monitor.lacks(first) and ended
+
+
+def train(experiment: Experiment, terminal: Terminal) -> None:
+    """Train up to ``training.max_iterations``, going on from the newest checkpoint.
+
+    Checkpoints of a training with other keys, data or initial weights are set aside, see `begin_anew`.
+
+    Raises
+    ------
+    InputError
+        The volumes are not fit for training.
     StageError
         A worker died, or the loss is no longer a number; checkpoints are kept.
     Ended
         By a signal; the iteration is finished and kept.
     """
     config = experiment.config
+    begin_anew(experiment, terminal)
     if config.validation.trained_models:
         select_by_trained_models(experiment, terminal)
     last = last_iteration(experiment)
     samples = _samples(experiment)
-    made_from: dict[str, Any] = {sample.name: sample.made_from for sample in samples}
     initial = initial_weights(experiment)
-    refuse_other_training(experiment, made_from, initial)
     first, state = _newest(experiment, terminal, last)
     monitor = Monitor(experiment, first)
-    lacking = state == experiment.checkpoint_path(first) and monitor.lacks(first)
-    if first and not lacking and (first >= last or monitor.verdict()):
+    if first:
+        tell_versions(experiment, "train", (training_record(experiment) or {}).get("made_with", {}))
+    if is_done(experiment, monitor, first):
         terminal.say(f"whole already: checkpoint of iteration {first} in {experiment.train_folder}")
         _conclude(terminal, monitor)
         return
@@ -62,7 +117,7 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
     paths = [sample.path for sample in samples]
     with batches(paths, experiment.method.name, config, first, last) as stream:
         trainer, notes = _trainer(experiment, terminal, initial, first, state)
-        _record(experiment, made_from, initial)
+        _record(experiment, _made_from(samples), initial)
         with (
             TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
             terminal.progress("iterations", last, first) as bar,
@@ -135,7 +190,12 @@ def _samples(experiment: Experiment) -> list[Sample]:
     return samples
 
 
+def _made_from(samples: Sequence[Sample]) -> dict[str, Any]:
+    return {sample.name: sample.made_from for sample in samples}
+
+
 def _record(experiment: Experiment, samples: dict[str, Any], initial: dict[str, Any] | None) -> None:
     """Write down what the weights depend on."""
     record = {**training_keys(experiment), "samples": plain(samples), "initial": initial}
-    write_text(experiment.train_folder / "made_from.json", json.dumps(record, indent=2) + "\n")
+    record["made_with"] = made_with("train")
+    write_text(record_path(experiment), json.dumps(record, indent=2) + "\n")

@@ -11,9 +11,11 @@ from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
-from auxcpvloss.selection import Selection, read_selection, selection_record, write_selection
+from auxcpvloss.selection import Selection, read_selection, write_selection
+from auxcpvloss.stages.records import Record, Result, current, stored_selection
 from auxcpvloss.stages.validation_table import Means, read_scores
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.versions import version_of
 
 SHOWN = 5
 """Rows of the averaged table that are printed."""
@@ -67,8 +69,8 @@ def averages(experiment: Experiment) -> list[Average]:
         beyond the end of this training.
     """
     runs = [Path(run) for run in experiment.config.validation.trained_models]
-    record = selection_record(experiment) or {"made_from": {}}
-    known = record["made_from"].get("trained_models") == list(map(str, runs))
+    record = stored_selection(experiment).record or {}
+    known = record.get("trained_models") == list(map(str, runs))
     if known and not any(run.exists() for run in runs):
         return []
     found = average([_read(experiment, run) for run in runs])
@@ -100,22 +102,29 @@ def select_by_trained_models(experiment: Experiment, terminal: Terminal) -> None
         terminal.say(f"the runs are not here; as averaged before: {_describe(selection.checkpoint, selection.params)}")
         return
     runs, best = experiment.config.validation.trained_models, found[0]
-    made_from = {
-        "trained_models": runs,
-        "tables": [sha256(_table(Path(run)).read_bytes()).hexdigest() for run in runs],
-        "checkpoints": sorted({one.checkpoint for one in found}),
-    }
-    write_selection(
-        experiment,
-        Selection(best.checkpoint, best.params),
-        list(type(best.params).model_fields),
-        best.value,
-        plain(made_from),
-    )
+    checkpoints = sorted({one.checkpoint for one in found})
+    made_from = plain({**averaged_from(experiment), "checkpoints": checkpoints})
+    path, stored = experiment.selection_path, stored_selection(experiment)
+    if not current(experiment, Result("validate_checkpoints", "the selection", (path,), made_from, stored)):
+        chosen = list(type(best.params).model_fields)
+        write_selection(experiment, Selection(best.checkpoint, best.params), chosen, best.value, made_from)
     columns = ["checkpoint", *type(best.params).model_fields, "mean", *(Path(run).name for run in runs)]
     rows = [[one.checkpoint, *one.params.model_dump().values(), one.value, *one.values] for one in found[:SHOWN]]
     terminal.table(f"{experiment.metric}, mean of {len(runs)} runs", columns, rows)
     terminal.say(f"best mean of {len(runs)} runs: {_describe(best.checkpoint, best.params)}: {best.value:.3f}")
+
+
+def averaged_from(experiment: Experiment) -> Record:
+    """List what the selection by other runs (``validation.trained_models``) depends on."""
+    runs = experiment.config.validation.trained_models
+    tables = [path for run in runs if (path := _table(Path(run))).is_file()]
+    return {
+        **version_of("validate_checkpoints"),
+        "method": experiment.method.name,
+        "trained_models": runs,
+        "tables": {str(path): sha256(path.read_bytes()).hexdigest() for path in tables},
+        "evaluation": {"metric": experiment.metric},
+    }
 
 
 def _describe(checkpoint: int, params: Params) -> str:

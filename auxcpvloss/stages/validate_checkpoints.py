@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.made_from import plain
 from auxcpvloss.selection import Selection, write_selection
 from auxcpvloss.stages.parameter_sets import grids
+from auxcpvloss.stages.records import beside, current, record_beside
+from auxcpvloss.stages.selecting import selection_of
 from auxcpvloss.stages.trained_models import select_by_trained_models
 from auxcpvloss.stages.validating import (
     checkpoints_to_validate,
@@ -63,12 +64,15 @@ def predict_only(experiment: Experiment, terminal: Terminal, checkpoints: Sequen
 def _choose(experiment: Experiment, terminal: Terminal, checkpoints: Sequence[int], table: str) -> None:
     scores = score_validation(experiment, terminal, checkpoints)
     best, metric = best_of(scores), experiment.metric
-    write_scores(experiment.selection_path.with_name(table), scores, metric)
-    names, count = [sample.name for sample in validation_samples(experiment)], len(scores) // len(checkpoints)
-    made_from = {"samples": names, "checkpoints": checkpoints, "sets": count}
-    write_selection(
-        experiment, Selection(best.checkpoint, best.params), grids(experiment), best.value, plain(made_from)
-    )
+    samples, count = validation_samples(experiment), len(scores) // len(checkpoints)
+    result = selection_of(experiment, checkpoints, samples)
+    listed = beside(result, experiment.selection_path.with_name(table), "the table of scores")
+    if not current(experiment, listed):
+        write_scores(listed.paths[0], scores, metric)
+        record_beside(listed)
+    if not current(experiment, result):
+        selection = Selection(best.checkpoint, best.params)
+        write_selection(experiment, selection, grids(experiment), best.value, result.made_from)
     if best.value == 0:
         terminal.warn(
             f"{metric} is 0 for every checkpoint with all of the parameters, so that there is nothing to choose by. "

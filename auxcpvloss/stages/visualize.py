@@ -9,12 +9,15 @@ from auxcpvloss.data.whole import open_whole, read
 from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.made_from import plain
 from auxcpvloss.prediction_pictures import fullest_plane, point_prediction_picture, prediction_picture
 from auxcpvloss.selection import Selection
-from auxcpvloss.stages.labelling import instances_record
-from auxcpvloss.stages.records import zarr_record
-from auxcpvloss.stages.scoring import scored_instances, scored_points
+from auxcpvloss.stages.labelling import instances_of
+from auxcpvloss.stages.predicting import prediction_of
+from auxcpvloss.stages.records import Result, current, need, record_beside, stored_beside, stored_zarr
+from auxcpvloss.stages.scoring import scored_instances, scored_points, scores_of
 from auxcpvloss.terminal import Terminal
+from auxcpvloss.versions import version_of
 
 SPLIT = "test"
 
@@ -31,25 +34,52 @@ def visualize(experiment: Experiment, terminal: Terminal, selection: Selection) 
     """
     samples = experiment.samples(SPLIT)
     folder = experiment.visualized(SPLIT, selection.checkpoint, selection.params)
+    made = 0
     with terminal.progress("volumes", len(samples)) as bar:
         for number, sample in enumerate(samples):
             bar.update(number, sample.name)
-            _draw(experiment, selection, sample, folder)
+            _need(experiment, selection, sample)
+            result = plane_of(experiment, selection, sample)
+            if not current(experiment, result):
+                _draw(experiment, selection, sample, result.paths[0])
+                record_beside(result)
+                made += 1
+    already = f" ({len(samples) - made} of {len(samples)} whole already)" if made < len(samples) else ""
+    terminal.say(f"pictures in {folder}{already}")
     for sample in samples:
         terminal.say(f"picture: {folder / f'{sample.name}.png'}")
 
 
-def _draw(experiment: Experiment, selection: Selection, sample: Sample, folder: Path) -> None:
+def plane_of(experiment: Experiment, selection: Selection, sample: Sample) -> Result:
+    """Say what the picture of a volume is to be made from: its scores say all that it shows, but for the heads."""
+    scores = scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample)
+    predicted = stored_zarr(experiment.processed(SPLIT, selection.checkpoint, sample.name)).record or {}
+    path = experiment.visualized(SPLIT, selection.checkpoint, selection.params) / f"{sample.name}.png"
+    made_from = {
+        **scores.made_from,
+        **version_of("visualize"),
+        "heads": predicted.get("heads"),
+        "do_detection": experiment.is_detection,
+    }
+    return Result("visualize", "pictures", (path,), plain(made_from), stored_beside(path))
+
+
+def _need(experiment: Experiment, selection: Selection, sample: Sample) -> None:
+    predicted = experiment.processed(SPLIT, selection.checkpoint, sample.name)
+    if not predicted.exists():
+        raise InputError(f"{predicted}: there is no prediction to show. Run the stage predict.")
+    prediction = prediction_of(experiment, SPLIT, selection.checkpoint, sample, [selection.params])
+    need(prediction, "to show")
+    need(instances_of(experiment, SPLIT, selection.checkpoint, selection.params, sample, prediction), "to show")
+
+
+def _draw(experiment: Experiment, selection: Selection, sample: Sample, path: Path) -> None:
     predicted = experiment.processed(SPLIT, selection.checkpoint, sample.name)
     labelled = experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name)
-    if zarr_record(predicted) is None:
-        raise InputError(f"{predicted}: there is no prediction to show. Run the stage predict.")
-    if instances_record(labelled) is None:
-        raise InputError(f"{labelled}: there are no instances to show. Run the stage label.")
     arrays = open_whole(predicted)["volumes"]
-    folder.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     prediction = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}
-    path, raw, size = folder / f"{sample.name}.png", read(sample.raw), sample.voxel_size
+    raw, size = read(sample.raw), sample.voxel_size
     title = f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}, {selection.params.slug()}"
     instances, truth = scored_instances(experiment, labelled, sample)
     if not experiment.is_detection:

@@ -7,13 +7,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 import toml
 
+from auxcpvloss.cli import main
 from tests.conftest import TINY, blobs, merge
+from tests.network.small import SMALL
 
 SCRIPT = Path(__file__).parents[2] / "run_auxcpvloss.py"
 
@@ -63,3 +66,25 @@ def gpu_part(tmp_path_factory) -> GpuPart:
     assert done.returncode == 0, done.stderr
     shutil.rmtree(folder / "data")
     return GpuPart(folder / "root", done.stdout)
+
+
+EVERY_STAGE: dict[str, Any] = merge(
+    TINY,
+    {
+        "data": {"synthetic": {"shape": [20, 20, 24], "nuclei": 3, "train": 1, "val": 2}},
+        "model": {**SMALL, "test_input_shape": [24, 24, 24]},
+        "training": {"max_iterations": 2, "checkpoints": 1, "snapshots": 0, "num_workers": 0},
+        "validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.3, 0.4]},
+    },
+)
+"""A configuration whose stages take seconds together; its network finds nothing."""
+
+
+@pytest.fixture(scope="session")
+def every_stage(tmp_path_factory) -> Path:
+    """A folder with e.toml and root/, in that the experiment ``e`` that every stage was run for; to be copied."""
+    folder: Path = tmp_path_factory.mktemp("every")
+    (folder / "e.toml").write_text(toml.dumps(EVERY_STAGE))
+    stages = ["all", "cross_validate", "visualize"]
+    assert main(["-c", str(folder / "e.toml"), "-r", str(folder / "root"), "-d", *stages]) == 0
+    return folder

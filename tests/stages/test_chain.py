@@ -41,17 +41,19 @@ def files(folder: Path) -> dict[Path, int]:
     return {
         path: path.stat().st_mtime_ns
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("run.log", "config.toml", "provenance.json", "scores.csv", "selection.toml", "summary.csv", "made_from.json")
+        if path.is_file() and path.name not in ("run.log", "config.toml", "provenance.json")
     }  # fmt: skip
+
+
+GRID = {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "param_product": True}
 
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory) -> Path:
     """An experiment that ran from prepare to evaluate."""
     folder = tmp_path_factory.mktemp("chain")
-    grid = {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "param_product": True}
     done = subprocess.run(
-        [sys.executable, SCRIPT, *command(folder, "-d", "all", validation=grid)],
+        [sys.executable, SCRIPT, *command(folder, "-d", "all", validation=GRID)],
         capture_output=True,
         text=True,
         check=False,
@@ -162,10 +164,18 @@ def test_a_training_is_made_longer_and_only_what_depends_on_it_is_new(chain, tmp
     assert {"00000006.keras", "batch_00000006.hdf"} <= new
     changed = {path.name for path, written in before.items() if after[path] != written}
     assert changed <= {"log.csv"}
-    # Another learning rate is another training.
-    (tmp_path / "chain.toml").write_text(config.replace("lr = 0.001", "lr = 0.5"))
-    assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d", "all"]) == 2
-    assert "optimizer.lr was 0.001, is 0.5" in capfd.readouterr().err
+    # Another learning rate is another training: what is there is used by nobody, and kept where training begins anew.
+    (tmp_path / "chain.toml").write_text(config.replace("lr = 0.001", "lr = 0.002"))
+    arguments = ["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d"]
+    assert main([*arguments, "predict"]) == 2
+    assert "optimizer.lr was 0.001, is 0.002" in capfd.readouterr().err
+    old = files(tmp_path / "root/chain/train/checkpoints")
+    assert main([*arguments, "train"]) == 0
+    assert "training begins anew, since optimizer.lr was 0.001, is 0.002" in capfd.readouterr().out
+    (kept,) = (tmp_path / "root/chain/superseded").iterdir()
+    assert list(files(kept / "train/checkpoints").values()) == list(old.values())
+    assert (kept / "val/selection.toml").is_file()
+    assert (kept / "config.toml").is_file()
 
 
 def test_a_missing_checkpoint_and_a_missing_prediction_are_named(chain, tmp_path, capfd):
@@ -346,7 +356,7 @@ def test_volumes_without_ground_truth_are_predicted_and_labelled(chain, tmp_path
     images = tmp_path / "unlabelled" / "images"
     images.mkdir(parents=True)
     tifffile.imwrite(images / "new.tif", np.random.default_rng(0).integers(0, 255, (30, 35, 45), dtype=np.uint16))
-    config = merge(TINY, {"data": {"test_data": str(tmp_path / "unlabelled")}})
+    config = merge(TINY, {"data": {"test_data": str(tmp_path / "unlabelled")}, "validation": GRID})
     (tmp_path / "chain.toml").write_text(toml.dumps(config))
     stages = ["-d", "prepare", "predict", "label", "evaluate"]
     assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(chain / "root"), *stages]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import tomllib
 from pathlib import Path
@@ -26,9 +27,11 @@ from auxcpvloss.metrics import THRESHOLDS, Counts
 from auxcpvloss.score_table import as_table
 from auxcpvloss.selection import Selection, selection_record
 from auxcpvloss.stages import Choice, run
-from auxcpvloss.stages.labelling import label_sample, read_instances
+from auxcpvloss.stages.labelling import CENTERS as THEIR_CENTERS
+from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
 from auxcpvloss.stages.monitor import Monitor
-from auxcpvloss.stages.predicting import _predicted_from
+from auxcpvloss.stages.predicting import predicted_from
+from auxcpvloss.stages.records import Result, Stored, file_digest
 from auxcpvloss.stages.scoring import evaluate_sample
 from auxcpvloss.stages.summary import summarize
 from auxcpvloss.stages.testing import evaluate, label
@@ -67,7 +70,17 @@ def predict(experiment: Experiment, split: str, labels: np.ndarray) -> None:
     """Write the prediction of a network that is sure of these labels."""
     group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
     group["volumes/pred_threeclass"] = perfect(target(labels))
-    group.attrs["made_from"] = {"labels": labels.astype(bool).sum().item(), "heads": ["threeclass"]}
+    record_as_predicted(experiment, split, str(labels.astype(bool).sum()))
+
+
+def record_as_predicted(experiment: Experiment, split: str, weights: str) -> None:
+    """Say that the prediction that is there is that of a checkpoint of these weights."""
+    experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
+    if not experiment.checkpoint_path(4).is_file() or experiment.checkpoint_path(4).read_text() != weights:
+        experiment.checkpoint_path(4).write_text(weights)
+    (sample,) = experiment.samples(split)
+    record = predicted_from(experiment, 4, sample, [experiment.params], None)
+    zarr.open_group(str(experiment.processed(split, 4, "a"))).attrs["made_from"] = record
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +122,7 @@ def make(data: Path, root: Path, tmp_path: Path) -> Any:
 
 
 def validate(experiment: Experiment) -> None:
-    """Validate with the prediction that is there: it is recorded to be that of the checkpoint."""
-    experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
-    experiment.checkpoint_path(4).write_bytes(b"weights")
-    (sample,) = experiment.samples("val")
-    record = _predicted_from(experiment, 4, sample, experiment.method.predicted_heads(experiment.params), None)
-    zarr.open_group(str(experiment.processed("val", 4, "a"))).attrs["made_from"] = record
+    """Validate with the prediction that is there."""
     validate_checkpoints(experiment, Terminal())
 
 
@@ -187,10 +195,7 @@ def test_no_instances_of_before_beside_the_centers_of_now(make, monkeypatch):
     experiment = make()
     score(experiment)
     path = experiment.instanced("test", 4, experiment.params, "a")
-    zarr.open_group(str(experiment.processed("test", 4, "a"))).attrs["made_from"] = {
-        "labels": "others",
-        "heads": ["threeclass"],
-    }
+    record_as_predicted(experiment, "test", "others")
 
     class KilledError(Exception):
         pass
@@ -257,7 +262,7 @@ def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
     experiment = Experiment(tmp_path / "e", configure())
     dense = as_table("hoefener", Counts(3, 0, 1), dict.fromkeys(THRESHOLDS, Counts(1, 1, 0)))
     sparse = as_table("hoefener", Counts(1, 1, 0))
-    summarize(experiment, Terminal(), {"dense": dense, "sparse": sparse}, tmp_path)
+    summarize(experiment, Terminal(), {"dense": dense, "sparse": sparse}, summary_in(tmp_path))
     with (tmp_path / "summary.csv").open() as file:
         rows = {row["volume"]: row for row in csv.DictReader(file)}
     assert [row["AP 0.5"] for row in rows.values()] == ["0.500000", "", "0.500000", "0.500000"]
@@ -267,9 +272,13 @@ def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
     assert "None" not in line
 
 
+def summary_in(folder: Path) -> Result:
+    return Result("evaluate", "the summary", (folder / "summary.csv",), {}, Stored())
+
+
 def test_what_no_volume_has_stays_empty(tmp_path):
     experiment = Experiment(tmp_path / "e", configure(evaluation={"summary": ["confusion_matrix.avAP"]}))
-    summarize(experiment, Terminal(), {"sparse": as_table("hoefener", Counts(1, 1, 0))}, tmp_path)
+    summarize(experiment, Terminal(), {"sparse": as_table("hoefener", Counts(1, 1, 0))}, summary_in(tmp_path))
     assert (tmp_path / "summary.csv").read_text().split() == ["volume,confusion_matrix.avAP", "sparse,", "mean,", "pooled,"]  # fmt: skip
 
 
@@ -278,7 +287,7 @@ def test_a_method_for_detection_has_no_scores_of_instances(make):
     for split in ("val", "test"):
         group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
         group["volumes/pred_gauss"] = METHODS["gauss"].heads[0].target(predicted_labels())
-        group.attrs["made_from"] = {"blobs": "known", "heads": ["gauss"]}
+        record_as_predicted(experiment, split, "blobs")
     assert experiment.metric == "confusion_matrix.hoefener.AP"
     table = score(experiment)
     assert list(table["confusion_matrix"]) == ["hoefener"]
@@ -317,11 +326,15 @@ def test_the_matching_of_instances_is_the_configured_one(tmp_path, optimal, expe
     found[..., :4], found[..., 4:] = 2, 1
     sample = make_sample(tmp_path, truth > 0, truth)
     experiment = Experiment(tmp_path / "e", configure(evaluation={"use_linear_sum_assignment": optimal}))
-    instances = experiment.instanced("test", 4, experiment.params, sample.name)
+    experiment.checkpoint_path(4).parent.mkdir(parents=True)
+    experiment.checkpoint_path(4).write_text("weights")
+    result = instances_of(experiment, "test", 4, experiment.params, sample)
+    instances, centers, _ = result.paths
     instances.parent.mkdir(parents=True)
+    centers.write_text("")
     with h5py.File(instances, "w") as file:
         file["volumes/instances"] = found
-        file.attrs["made_from"] = "{}"
+        file.attrs["made_from"] = json.dumps({**result.made_from, THEIR_CENTERS: file_digest(centers)})
     assert counts(evaluate_sample(experiment, "test", 4, experiment.params, sample)[0], "th_0_2") == expected
 
 
@@ -361,18 +374,14 @@ def test_validation_selects_by_the_metric_of_the_task_and_says_when_it_was_anoth
     assert (record["metric"], record["score"]) == ("confusion_matrix.th_0_5.AP", pytest.approx(0.6))
     assert "confusion_matrix.th_0_5.AP" in (experiment.folder / "val" / "scores.csv").read_text()
     run(experiment, Terminal(), ["label"], Choice())
-    assert "selected for" not in capsys.readouterr().out
     detecting = make(evaluation={"do_detection": True, "detection": "linear"})
-    run(detecting, Terminal(), ["label"], Choice())
-    expected = (
-        "selected for confusion_matrix.th_0_5.AP; run validate_checkpoints again to select for "
-        "confusion_matrix.linear.AP"
-    )
-    assert expected in capsys.readouterr().out
+    with pytest.raises(
+        InputError, match=r"evaluation.detection was 'hoefener', is 'linear'(.|\n)*validate_checkpoints"
+    ):
+        run(detecting, Terminal(), ["label"], Choice())
     validate(detecting)
     assert "confusion_matrix.linear.AP = 1.000" in capsys.readouterr().out
     run(detecting, Terminal(), ["label"], Choice())
-    assert "selected for" not in capsys.readouterr().out
 
 
 def test_a_volume_in_which_nothing_is_found_scores_0_and_is_named(make, capsys):

@@ -222,10 +222,15 @@ def test_a_finetuning_goes_on_as_if_nobody_had_disturbed_it(copy, capfd):
     source = copy / "root/a/train/checkpoints/00000006.keras"
     aside = source.rename(copy / "aside.keras")
     shutil.copy(source.with_name("00000004.keras"), source)
-    assert run(copy, "parts", **change) == 2
-    assert "holds checkpoints of another training: initial.checksum was" in capfd.readouterr().err
-    assert run(copy, "parts", **merge(change, {"init": {"skip": []}})) == 2
-    assert run(copy, "parts", **merge(change, {"init": {"checkpoint": ""}})) == 2
+    for other, why in (
+        ({}, "the file of init.checkpoint changed"),
+        ({"init": {"skip": []}}, "init.skip was ['heads'], is []"),
+        ({"init": {"checkpoint": ""}}, "init.checkpoint was"),
+    ):
+        shutil.copytree(copy / "root/parts", copy / "root/other")
+        assert run(copy, "other", **merge(change, other)) == 0
+        assert f"training begins anew, since {why}" in capfd.readouterr().out
+        shutil.rmtree(copy / "root/other")
     source.unlink()
     assert run(copy, "parts", **change) == 0
     assert aside.exists()
@@ -246,5 +251,5 @@ def test_a_record_from_before_a_key_is_read_as_its_default(copy, capfd):
     del record["init"], record["initial"]
     path.write_text(json.dumps(record))
     assert run(copy, "a", **STOPPING) == 0
-    assert run(copy, "a", **merge(STOPPING, {"optimizer": {"clip_norm": 1.0}})) == 2
+    assert run(copy, "a", "mknet", **merge(STOPPING, {"optimizer": {"clip_norm": 1.0}})) == 2
     assert "optimizer.clip_norm was 0.0, is 1.0" in capfd.readouterr().err

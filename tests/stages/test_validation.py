@@ -167,7 +167,7 @@ def test_validation_on_the_training_volumes_stays_apart(gpu_part, tmp_path, capf
     before = (root / "run/val/selection.toml").read_bytes()
     assert main(arguments(root, "--validate_on_train", "-d", "validate_checkpoints")) == 0
     assert "on 2 volumes that it was trained on" in capfd.readouterr().out
-    assert selection(root, "val_on_train")["made_from"]["samples"] == ["a", "b"]
+    assert selection(root, "val_on_train")["made_from"]["predictions"].keys() == {"a", "b"}
     assert (root / "run/val_on_train/scores.csv").is_file()
     assert (root / "run/val/selection.toml").read_bytes() == before
     # The key is in the configuration of the experiment now, and decides which selection later stages take.

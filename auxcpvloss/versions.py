@@ -1,0 +1,60 @@
+"""Versions of what makes results: of the stages, of this package, and of the libraries that compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from auxcpvloss import __version__
+
+STAGES = {
+    "prepare": 2,
+    "mknet": 1,
+    "train": 1,
+    "predict": 1,
+    "label": 1,
+    "evaluate": 1,
+    "validate_checkpoints": 1,
+    "cross_validate": 1,
+    "visualize": 1,
+}
+"""Raise the number of a stage with every change of what it writes for the same input: results of other versions are
+made again. A new release that changes nothing keeps them, and with them weeks of work."""
+
+LIBRARIES = {
+    "prepare": ("numpy", "scipy", "tifffile", "zarr"),
+    "mknet": ("keras", "tensorflow"),
+    "train": ("gunpowder", "keras", "numpy", "scipy", "tensorflow"),
+    "predict": ("gunpowder", "keras", "numpy", "tensorflow"),
+    "label": ("mahotas", "numpy", "scikit-image", "scipy"),
+    "evaluate": ("matplotlib", "numpy", "scipy"),
+    "validate_checkpoints": ("numpy",),
+    "cross_validate": ("numpy",),
+    "visualize": ("matplotlib", "numpy"),
+}
+"""Libraries that compute what a stage writes; recorded beside it and told where they differ, but never compared."""
+
+
+def version_of(stage: str) -> dict[str, int]:
+    """Give the entry of a record that says which version of a stage made it."""
+    return {f"version of {stage}": STAGES[stage]}
+
+
+@cache
+def made_with(stage: str) -> dict[str, str]:
+    """Versions of the package and of the libraries that a stage computes with."""
+    return {"auxcpvloss": __version__, **{name: _version(name) for name in LIBRARIES[stage]}}
+
+
+def other_versions(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Say which versions differ, ``tensorflow 2.20.0, now 2.21.0``; "" where none does."""
+    changed = [name for name in now if name in then and then[name] != now[name]]
+    return ", ".join(f"{name} {then[name]}, now {now[name]}" for name in changed)
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,153 @@
+"""For every key of the configuration: another value, the stages whose results it makes stale, and words for it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+PREPARED = frozenset({"prepare"})
+TESTED = frozenset({"predict", "label", "evaluate", "visualize"})
+VALIDATED = frozenset({"validate_checkpoints", "cross_validate"})
+CHOSEN = TESTED | VALIDATED
+"""What depends on predictions or on which of them won."""
+TRAINED = CHOSEN | {"train"}
+BUILT = TRAINED | {"mknet"}
+NOTHING: frozenset[str] = frozenset()
+
+FOLDED = TRAINED - {"cross_validate"}
+"""A single volume validates, which cannot be dealt into halves."""
+FOLDS = {"data.num_folds": 3, "validation.fold": 1}
+
+
+class Effect(NamedTuple):
+    """What a key is changed to, with the keys that have to go with it; the stages; a part of the reason that is told."""
+
+    change: dict[str, Any]
+    stages: frozenset[str]
+    words: str = ""
+
+
+def _one(key: str, value: Any, stages: frozenset[str], words: str | None = None, **others: Any) -> tuple[str, Effect]:
+    told = "" if not stages else key if words is None else words
+    return key, Effect({key: value, **others.pop("others", {})}, stages, told)
+
+
+def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
+    """The table: `folder` of other volumes, a `checkpoint`, and another experiment, `run`."""
+    data = PREPARED | TRAINED
+    return dict([
+        _one("general.seed", 43, TRAINED),
+        _one("general.logging", "debug", NOTHING),
+        _one("general.overwrite", True, NOTHING),
+        _one("data.path", folder, data, "volume p is new", others={"data.input_format": "tif", "data.split": [0.3, 0.4, 0.3]}),
+        _one("data.available_at", "https://somewhere", NOTHING),
+        _one("data.train_data", folder, data, "volume p is new"),
+        _one("data.val_data", folder, PREPARED | CHOSEN, "volume p is new"),
+        _one("data.test_data", folder, PREPARED | TESTED, ""),
+        _one("data.input_format", "tif", data, "volume p is new", others={"data.train_data": folder, "data.val_data": folder, "data.test_data": folder}),
+        # Of what is generated nothing but the place depends on how files would be read.
+        _one("data.images", "raws", PREPARED, ""),
+        _one("data.masks", "labels", PREPARED, ""),
+        _one("data.raw_key", "a/b", data),
+        _one("data.gt_key", "a/c", data),
+        _one("data.voxel_size", [2, 1, 1], data),
+        _one("data.padding", [1, 1, 1], data),
+        _one("data.split", [0.5, 0.3, 0.2], PREPARED, ""),
+        _one("data.split_seed", 1, PREPARED, ""),
+        _one("data.num_folds", 3, FOLDED, "is new", others={"validation.fold": 1}),
+        _one("data.synthetic.train", 2, data, "volume worm_01 is new"),
+        _one("data.synthetic.val", 3, PREPARED | CHOSEN, "volume worm_03 is new"),
+        _one("data.synthetic.test", 2, PREPARED | TESTED, "volume worm_04 is new"),
+        _one("data.synthetic.shape", [20, 20, 28], data, "the file of"),
+        _one("data.synthetic.nuclei", 4, data, "the file of"),
+        _one("data.synthetic.seed", 2, data, "the file of"),
+        _one("preprocessing.normalize", "min_max", data),
+        _one("preprocessing.lower_percentile", 9.0, data),
+        _one("preprocessing.upper_percentile", 90.0, data),
+        _one("preprocessing.square", True, data),
+        _one("preprocessing.cuberoot", True, data),
+        _one("model.method", "threeclass", BUILT),
+        _one("model.ndim", 2, BUILT, "model."),
+        _one("model.train_input_shape", [12, 12, 12], BUILT),
+        _one("model.test_input_shape", [16, 16, 16], CHOSEN | {"mknet"}),
+        _one("model.num_fmaps", 4, BUILT),
+        _one("model.fmap_inc_factors", [3], BUILT),
+        _one("model.fmap_dec_factors", [1], BUILT),
+        _one("model.downsample_factors", [[1, 2, 2]], BUILT),
+        _one("model.kernel_size", [1, 3, 3], BUILT),
+        _one("model.num_repetitions", 2, BUILT),
+        _one("model.activation", "elu", BUILT),
+        _one("model.normalization", "batch", BUILT),
+        _one("model.normalization_groups", 1, NOTHING),
+        _one("model.padding", "valid", BUILT, others={"model.train_input_shape": [12, 12, 12]}),
+        _one("model.upsampling", "transposed_conv", BUILT),
+        _one("model.loss_threeclass_coeff", 2.0, TRAINED),
+        _one("model.loss_cpv_coeff", 2.0, TRAINED),
+        _one("optimizer.optimizer", "SGD", TRAINED),
+        _one("optimizer.lr", 0.5, TRAINED),
+        _one("optimizer.lr_schedule", "plateau", TRAINED),
+        _one("optimizer.min_lr", 1e-6, NOTHING),
+        _one("optimizer.plateau_factor", 0.1, NOTHING),
+        _one("optimizer.plateau_patience", 7, NOTHING),
+        _one("optimizer.beta1", 0.5, TRAINED),
+        _one("optimizer.beta2", 0.5, TRAINED),
+        _one("optimizer.epsilon", 0.5, TRAINED),
+        _one("optimizer.clip_norm", 1.0, TRAINED),
+        _one("optimizer.clip_value", 1.0, TRAINED),
+        _one("optimizer.options", {"weight_decay": 0.1}, TRAINED),
+        _one("init.checkpoint", checkpoint, TRAINED, "init"),
+        _one("init.match", ["down_*"], NOTHING),
+        _one("init.skip", ["heads"], NOTHING),
+        _one("init.freeze_iterations", 1, NOTHING),
+        _one("training.batch_size", 2, BUILT),
+        _one("training.max_iterations", 4, frozenset({"train"}), "iterations 3 to 4 are still to be done"),
+        _one("training.checkpoints", 2, NOTHING),
+        _one("training.snapshots", 1, NOTHING),
+        _one("training.log_every", 2, NOTHING),
+        _one("training.num_workers", 2, NOTHING),
+        _one("training.cache_size", 2, NOTHING),
+        _one("training.p_nonempty", 0.5, TRAINED),
+        _one("training.validation_batches", 1, frozenset({"train"}), "validation of checkpoint 2"),
+        _one("training.early_stop", 1, frozenset({"train"}), "validation of checkpoint 2"),
+        _one("training.folds", [2], FOLDED, others=FOLDS),
+        _one("training.precision", "mixed_bfloat16", BUILT),
+        _one("training.augmentation.elastic.control_point_spacing", [9, 9, 9], TRAINED),
+        _one("training.augmentation.elastic.jitter_sigma", [2, 2, 2], TRAINED),
+        _one("training.augmentation.elastic.rotation_min", -10.0, TRAINED),
+        _one("training.augmentation.elastic.rotation_max", 10.0, TRAINED),
+        _one("training.augmentation.elastic.subsample", 2, TRAINED),
+        _one("training.augmentation.intensity.scale", [0.5, 1.1], TRAINED),
+        _one("training.augmentation.intensity.shift", [-0.2, 0.1], TRAINED),
+        _one("training.augmentation.simple.mirror", [0], TRAINED),
+        _one("training.augmentation.simple.transpose", [1, 2], TRAINED),
+        _one("prediction.dtype", "float16", CHOSEN),
+        _one("postprocessing.output_format", "zarr", frozenset({"validate_checkpoints", "label"})),
+        # Those that validation chooses are not taken from here.
+        _one("postprocessing.fg_thresh", 0.2, NOTHING),
+        _one("postprocessing.seed_thresh", 0.2, NOTHING),
+        _one("postprocessing.flood", "volume", CHOSEN),
+        _one("postprocessing.num_dilations", 1, CHOSEN),
+        _one("postprocessing.min_size", 7, CHOSEN),
+        _one("postprocessing.use_cpv_for_seeds", True, CHOSEN),
+        _one("postprocessing.cpv_thresh", 3.0, NOTHING),
+        _one("validation.checkpoints", [2], CHOSEN, "checkpoint 1 is gone"),
+        _one("validation.param_product", True, CHOSEN),
+        # Results of their own: there are none yet.
+        _one("validation.on_train", True, CHOSEN - {"cross_validate", "visualize"}, ""),
+        _one("validation.fold", 2, FOLDED, "is new", others={"data.num_folds": 3}),
+        _one("validation.trained_models", [run], TRAINED - {"cross_validate", "visualize"}, "trained_models"),
+        _one("validation.num_workers", 2, NOTHING),
+        _one("validation.fg_thresh", [0.3, 0.6], CHOSEN),
+        _one("validation.seed_thresh", [0.3, 0.6], CHOSEN),
+        _one("validation.flood", ["volume", "foreground"], CHOSEN),
+        _one("validation.num_dilations", [0, 1], CHOSEN),
+        _one("validation.min_size", [0, 7], CHOSEN),
+        _one("validation.use_cpv_for_seeds", [False, True], CHOSEN),
+        _one("validation.cpv_thresh", [3.0, 4.0], CHOSEN),
+        _one("evaluation.do_detection", True, CHOSEN),
+        _one("evaluation.metric", "confusion_matrix.avAP", CHOSEN),
+        _one("evaluation.detection", "linear", CHOSEN),
+        _one("evaluation.distance_limit", 3.0, NOTHING),
+        _one("evaluation.foreground_only", True, CHOSEN),
+        _one("evaluation.use_linear_sum_assignment", False, CHOSEN),
+        _one("evaluation.summary", ["confusion_matrix.avAP"], frozenset({"evaluate"})),
+    ])  # fmt: skip

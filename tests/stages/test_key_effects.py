@@ -1,0 +1,145 @@
+"""Which results depend on which key: by status, for all of them, and for some by what is made again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import toml
+
+from auxcpvloss.cli import main
+from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config.schema import schema
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.methods import METHODS
+from auxcpvloss.stages.inspection import inspect
+from auxcpvloss.stages.records import State
+from tests.config.key_usage import keys
+from tests.conftest import blobs, merge
+from tests.stages.conftest import EVERY_STAGE as BASE
+from tests.stages.key_effects import NOTHING, effects
+
+EVERY = [name for name, _ in keys(schema(METHODS["threeclass_cpv"]))]
+
+
+@pytest.fixture(scope="module")
+def root(every_stage) -> Path:
+    """Root with an experiment, `e`, that every stage was run for; beside it a folder of other volumes."""
+    for kind in ("images", "masks"):
+        (every_stage / "others" / kind).mkdir(parents=True)
+        for number, name in enumerate("pqrst"):
+            labels = blobs((20, 20, 24), 3, seed=number).astype(np.uint8)
+            tifffile.imwrite(every_stage / "others" / kind / f"{name}.tif", labels, photometric="minisblack")
+    return every_stage
+
+
+def tables(change: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested tables of dotted keys."""
+    nested: dict[str, Any] = {}
+    for key, value in change.items():
+        *above, last = key.split(".")
+        table = nested
+        for part in above:
+            table = table.setdefault(part, {})
+        table[last] = value
+    return nested
+
+
+def changed(root: Path, change: Mapping[str, Any], name: str = "e") -> Experiment:
+    # A list takes the place of those that it does not go with.
+    base = merge(BASE, {"validation": {"fg_thresh": [], "seed_thresh": []}}) if set(change) & LISTS else BASE
+    return Experiment(root / "root" / name, load([ConfigFile("test", merge(base, tables(change)))]))
+
+
+LISTS = {f"validation.{name}" for name in METHODS["threeclass_cpv"].params.model_fields} - {
+    "validation.fg_thresh",
+    "validation.seed_thresh",
+}
+
+
+def stale(experiment: Experiment) -> dict[str, list[State]]:
+    found: dict[str, list[State]] = {}
+    for item in inspect(experiment, None, last=False):
+        if item.state.kind != "whole":
+            found.setdefault(item.stage, []).append(item.state)
+    return found
+
+
+def test_every_key_of_the_configuration_is_in_the_table():
+    assert set(EVERY) == set(effects("", "", ""))
+
+
+def test_a_key_makes_stale_what_depends_on_it_and_nothing_else(root):
+    """All keys, each in turn, and in words; those of no effect all at once."""
+    table = effects(str(root / "others"), str(root / "root/e/train/checkpoints/00000001.keras"), str(root / "root/e"))
+    assert stale(changed(root, {})) == {}
+    harmless = {
+        key: value for effect in table.values() if effect.stages == NOTHING for key, value in effect.change.items()
+    }
+    assert stale(changed(root, harmless)) == {}
+    wrong = {}
+    for key, effect in table.items():
+        if effect.stages != NOTHING:
+            found = stale(changed(root, effect.change))
+            told = "; ".join(state.why for states in found.values() for state in states)
+            if set(found) != effect.stages or effect.words not in told:
+                wrong[key] = (sorted(set(found) ^ effect.stages), told)
+    assert wrong == {}
+
+
+def written(folder: Path) -> dict[str, tuple[int, int]]:
+    """Which file each result is, and when it was written."""
+    files = {str(path.relative_to(folder)): path.stat() for path in folder.rglob("*") if path.is_file()}
+    return {
+        name: (stat.st_ino, stat.st_mtime_ns)
+        for name, stat in files.items()
+        if name not in ("run.log", "config.toml") and not name.startswith("superseded/")
+    }
+
+
+def ran(root: Path, copy: Path, change: Mapping[str, Any], *more: str) -> tuple[int, set[str], Path]:
+    """Run all stages with a change on a copy; the folders of what was made again."""
+    if not copy.exists():
+        shutil.copytree(root / "root", copy)
+    config = copy.parent / "e.toml"
+    config.write_text(toml.dumps(merge(BASE, tables(change))))
+    before = written(copy / "e")
+    status = main(["-c", str(config), "-r", str(copy), "-d", "all", *more])
+    after = written(copy / "e")
+    made = {name for name, stat in after.items() if before.get(name) != stat}
+    return status, {"/".join(name.split("/")[:2]) for name in made if not name.endswith("made_from.json")}, copy / "e"
+
+
+VALIDATION = {"val/scores.csv", "val/selection.toml"}
+RERUNS = {
+    "evaluation.summary": (["confusion_matrix.avAP"], {"test/evaluated"}),
+    "postprocessing.output_format": ("zarr", {"val/instanced", "test/instanced"}),
+    "evaluation.metric": ("confusion_matrix.hoefener.AP", VALIDATION),
+    "evaluation.foreground_only": (True, VALIDATION | {"val/evaluated", "test/evaluated"}),
+    "prediction.dtype": ("float16", VALIDATION | {f"{s}/{k}" for s in ("val", "test") for k in ("processed", "instanced", "evaluated")}),
+    "training.log_every": (2, set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "value", "made"), [(key, *each) for key, each in RERUNS.items()], ids=RERUNS)
+def test_only_what_depends_on_a_key_is_made_again(root, tmp_path, capfd, key, value, made):
+    status, again, folder = ran(root, tmp_path / "root", {key: value})
+    text = capfd.readouterr().out
+    assert status == 0
+    assert again == made
+    # In words, a line for each kind of result, and what was there is kept.
+    lines = [line for line in text.splitlines() if f"made again: {key} was" in line]
+    assert len(lines) == len(set(lines))
+    assert bool(lines) == bool(made)
+    assert (folder / "superseded").is_dir() == bool(made)
+    if made:
+        assert text.count("what was there before is kept in") == 1
+        (kept,) = (folder / "superseded").iterdir()
+        assert {"/".join(path.relative_to(kept).parts[:2]) for path in kept.rglob("*") if path.is_file()} == made
+    # But for the stages that run by name only.
+    assert stale(changed(tmp_path, {key: value})).keys() <= {"cross_validate", "visualize"}

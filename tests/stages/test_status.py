@@ -1,0 +1,126 @@
+"""What `-d status` says of an experiment; that it agrees with what the stages do is seen in test_key_effects."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import toml
+
+from auxcpvloss.cli import main
+from auxcpvloss.stages.inspection import Item, following
+from auxcpvloss.stages.records import State
+from auxcpvloss.stages.status import grouped
+from tests.conftest import merge
+from tests.stages.conftest import EVERY_STAGE
+
+SCRIPT = Path(__file__).parents[2] / "run_auxcpvloss.py"
+
+
+@pytest.fixture
+def copy(every_stage, tmp_path) -> Path:
+    shutil.copytree(every_stage, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+def status(folder: Path, capfd: pytest.CaptureFixture[str], **change: object) -> list[list[str]]:
+    """The rows of the table: stage, what, state, which, why."""
+    (folder / "e.toml").write_text(toml.dumps(merge(EVERY_STAGE, change)))
+    capfd.readouterr()
+    assert main(["-c", str(folder / "e.toml"), "-r", str(folder / "root"), "-d", "status"]) == 0
+    rows: list[list[str]] = []
+    for line in capfd.readouterr().out.splitlines():
+        if line.startswith("│"):
+            cells = [cell.strip() for cell in line.strip("│").split("│")]
+            if cells[0]:
+                rows.append(cells)
+            else:
+                # The reason goes on in the next line.
+                rows[-1] = [f"{a} {b}".strip() for a, b in zip(rows[-1], cells, strict=True)]
+    return rows
+
+
+def not_whole(rows: list[list[str]]) -> dict[tuple[str, str], list[str]]:
+    return {(row[0], row[1]): row[2:] for row in rows if row[2] != "whole"}
+
+
+def test_where_nothing_is_everything_is_missing_and_nothing_is_made(tmp_path, capfd):
+    rows = status(tmp_path, capfd)
+    assert {row[2] for row in rows} == {"missing"}
+    assert {"prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate"} == {
+        row[0] for row in rows
+    }
+    assert not (tmp_path / "root").exists()
+
+
+def test_what_is_whole_is_said_to_be_without_tensorflow_and_without_a_trace(copy):
+    """In a process of its own, as a person calls it; not even a line in run.log."""
+    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    code = f"import sys; sys.argv = ['x', '-id', 'e', '-r', {str(copy / 'root')!r}, '-d', 'status']; from auxcpvloss.cli import main; status = main(); sys.exit(status or 10 * ('tensorflow' in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPT.parent, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("whole") > 15
+    assert not re.search("stale|missing|broken", done.stdout)
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+
+
+def test_what_is_stale_makes_stale_what_depends_on_it(copy, capfd):
+    found = not_whole(status(copy, capfd, optimizer={"lr": 0.5}))
+    assert found["train", "weights"] == ["stale", "", "optimizer.lr was 0.001, is 0.5"]
+    for key in (("validate_checkpoints", "selection"), ("evaluate", "summary"), ("cross_validate", "table")):
+        assert found[key][0] == "stale"
+        assert "optimizer.lr was 0.001, is 0.5" in found[key][2]
+    assert ("mknet", "description") not in found
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], None], tuple[str, str]]] = {
+    "a chunk of a volume": ("data/*/train/worm_00.zarr/volumes/raw/0.0.0", Path.unlink, ("prepare", "train")),
+    "half a checkpoint": ("e/train/checkpoints/00000002.keras", damage, ("train", "checkpoints")),
+    "the record of a training": ("e/train/made_from.json", damage, ("train", "weights")),
+    "a chunk of a prediction": ("e/val/processed/1/worm_01.zarr/volumes/pred_threeclass/0.0.0.0", Path.unlink, ("validate_checkpoints", "checkpoint 1, predictions")),
+    "half of the instances": ("e/val/instanced/1/*0.3*/worm_01.hdf", damage, ("validate_checkpoints", "checkpoint 1, instances")),
+    "no centers beside the instances": ("e/test/instanced/*/*/worm_03.csv", Path.unlink, ("label", "checkpoint 1, instances")),
+    "half of the scores": ("e/test/evaluated/*/*/worm_03.toml", damage, ("evaluate", "checkpoint 1, scores")),
+    "half of the summary": ("e/test/evaluated/*/*/summary.csv", damage, ("evaluate", "summary")),
+    "half of the selection": ("e/val/selection.toml", damage, ("validate_checkpoints", "selection")),
+    "half of the description": ("e/train/network.txt", damage, ("mknet", "description")),
+}  # fmt: skip
+
+
+def test_what_is_broken_is_said_to_be(copy, capfd):
+    """All at once: each is told, with a reason, and status ends as ever."""
+    for pattern, do, _ in DAMAGES.values():
+        do(next((copy / "root").glob(pattern)))
+    found = not_whole(status(copy, capfd))
+    for name, (_, _, key) in DAMAGES.items():
+        if name == "the record of a training":
+            assert found[key][0] == "stale", name
+        elif name != "half of the selection" and key[0] not in ("label", "evaluate"):
+            assert found[key][0] == "broken", name
+        assert found.get(key, ["", "", "-"])[2], name
+
+
+def test_rows_put_together_what_is_alike():
+    whole, stale = State("whole"), State("stale", "a was 1, is 2")
+    items = [Item("label", "instances", str(n), stale if n == 9 else whole) for n in range(10)]
+    assert grouped(items) == [
+        ("label", "instances", "whole", "9 of them", ""),
+        ("label", "instances", "stale", "9", "a was 1, is 2"),
+    ]
+    assert following(whole, stale, "the training") == State("stale", "the training is stale: a was 1, is 2")
+    assert following(State("missing"), stale, "the training") == State("missing")
+    assert following(whole, State("missing"), "the training") == whole
+
+
+def test_status_is_named_alone(copy, capfd):
+    assert main(["-id", "e", "-r", str(copy / "root"), "-d", "status", "predict"]) == 2
+    assert "name it alone" in capfd.readouterr().err
