@@ -508,10 +508,14 @@ def test_nothing_in_the_package_runs_what_it_reads():
     [
         ({"num_fmaps": 10_000}, "model.num_fmaps: the weights"),
         ({"train_input_shape": [10_000] * 3}, "model.train_input_shape: the first feature maps"),
+        ({}, "training.num_workers: 1000 processes"),
     ],
 )
-def test_a_network_larger_than_memory(tmp_path, capsys, model, named):
-    (tmp_path / "my.toml").write_text(configs.as_text(configs.merge(configs.base("threeclass"), {"model": model})))
+def test_what_is_larger_than_memory(tmp_path, capsys, model, named, monkeypatch):
+    # Of whatever machine.
+    monkeypatch.setattr(limits, "available_memory", lambda: 2**34)
+    change = {"model": model, "training": {} if model else {"num_workers": 1000}}
+    (tmp_path / "my.toml").write_text(configs.as_text(configs.merge(configs.base("threeclass"), change)))
     ending = attempt(["-c", str(tmp_path / "my.toml"), "-r", str(tmp_path / "root"), "-d", "mknet"], tmp_path, capsys)
     assert ending.kind == "refused"
     assert named in ending.error

@@ -36,6 +36,9 @@ ADVICE = {
     "test": "there are no test volumes; set it, or data.path with a folder test/.",
 }
 
+WORKER = 200 * 2**20
+"""Bytes that a process needs before it has any data: gunpowder, scipy, zarr."""
+
 
 def needed_splits(experiment: Experiment, stages: Collection[str]) -> list[str]:
     """Give the splits whose volumes the stages work on."""
@@ -101,6 +104,7 @@ def need_training(experiment: Experiment, stages: Collection[str]) -> None:
 
     config, method = experiment.config, experiment.method
     check_network_size(config)
+    check_workers(config)
     check_optimizer(config.optimizer)
     check_precision(config.training.precision)
     for key in looks_at_validation(experiment):
@@ -112,6 +116,19 @@ def need_training(experiment: Experiment, stages: Collection[str]) -> None:
     initial = None if goes_on else initial_checkpoint(experiment)
     if initial:
         take_over(new_network(config, method), method.heads, initial, config.init)
+
+
+def check_workers(config: Config) -> None:
+    """Refuse more processes than memory has room for.
+
+    Raises
+    ------
+    InputError
+        Names the key.
+    """
+    for table in ("training", "validation"):
+        number = getattr(config, table).num_workers
+        check_bytes(f"{table}.num_workers: {number} processes", number * WORKER, "Take fewer.")
 
 
 def check_network_size(config: Config) -> None:
