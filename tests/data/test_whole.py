@@ -63,8 +63,10 @@ def tiling(sample):
     return tile_volume(model.geometry, model.test_input_shape, sample.shape)
 
 
-@DAMAGES
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    ("damage", "said", "workers"),
+    [(remove, "is missing", 0), (cut, "cannot be read", 0), (remove, "is missing", 1)],
+)
 def test_training_on_a_damaged_volume_ends_with_the_error(sample, damage, said, workers):
     config = configure(training={"num_workers": workers, "cache_size": 1})
     with batches([sample.path], "threeclass_cpv", config, 0, 10_000) as stream:
