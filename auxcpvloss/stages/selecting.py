@@ -64,13 +64,16 @@ def stale_selection(experiment: Experiment) -> str | None:
         then = recorded.get("tables", {})
         here = {**(then if isinstance(then, dict) else {}), **now["tables"]}
         return difference(recorded, plain({**now, "tables": here}))
-    checkpoints = [int(number) for number in recorded["checkpoints"]]
+    digests = recorded.get("checkpoints")
+    if not isinstance(digests, dict):
+        return "it does not say what it was made from"
+    checkpoints = [int(number) for number in digests]
     try:
         samples = validation_samples(experiment)
     except InputError:
         samples = []
     now = validated_from(experiment, checkpoints, samples)
-    now["checkpoints"] = {key: digest or recorded["checkpoints"][key] for key, digest in now["checkpoints"].items()}
+    now["checkpoints"] = {key: digest or digests[key] for key, digest in now["checkpoints"].items()}
     if not samples:
         # They are on another machine.
         now["predictions"] = recorded.get("predictions")
