@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _what_to_do(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("what to do").add_argument
-    stages = f"stages: {', '.join(STAGES)}, all or status"
+    stages = f"{', '.join(STAGES)}, all or status"
     add("-d", "--do", nargs="+", required=True, choices=[*STAGES, STATUS, "all"], metavar="STAGE", help=stages)
     add("--dry-run", action="store_true", help="say what would run, and touch nothing")
     again = "make results again though whole, replace stale ones, a stale training too (general.overwrite)"

@@ -9,7 +9,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -87,23 +87,24 @@ def check_checkpoint(path: Path) -> None:
     InputError
         It is whole, but not to be trusted.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            check_members(path, archive)
-            if damaged := archive.testzip():
-                raise zipfile.BadZipFile(f"the checksum of {damaged} in it is wrong")
-            with archive.open(WEIGHTS) as weights, h5py.File(weights, "r"):
-                pass
-    except InputError:
-        raise
-    except OSError as error:
-        if error.errno is not None:
-            # Not there, or not to be read: nothing is wrong with the file.
+    # One that is not there, or may not be read, is not damaged.
+    with path.open("rb") as file:
+        try:
+            _read_all(path, file)
+        except MemoryError:
             raise
-        raise _damaged(path, error) from error
-    except Exception as error:  # A flipped bit makes zipfile raise all kinds of errors.
-        raise _damaged(path, error) from error
+        except Exception as error:  # A flipped bit makes zipfile raise all kinds of errors.
+            raise _damaged(path, error) from error
     check_keras_file(path)
+
+
+def _read_all(path: Path, file: IO[bytes]) -> None:
+    with zipfile.ZipFile(file) as archive:
+        check_members(path, archive)
+        if damaged := archive.testzip():
+            raise zipfile.BadZipFile(f"the checksum of {damaged} in it is wrong")
+        with archive.open(WEIGHTS) as weights, h5py.File(weights, "r"):
+            pass
 
 
 def is_finite(network: keras.Model) -> bool:
