@@ -121,11 +121,12 @@ def test_the_run_was_ended_as_planned(runs):
     assert not list((runs.root / "ended/train/resume").iterdir())
 
 
+once = pytest.mark.parametrize("runs", ["threeclass"], indirect=True)
+
+
 @pytest.fixture
 def copy(runs, tmp_path) -> Path:
-    """Root with a finished experiment of threeclass."""
-    if runs.number != signal.SIGTERM:
-        pytest.skip("once is enough")
+    """Root with finished experiments."""
     shutil.copytree(runs.root, tmp_path / "root")
     return tmp_path / "root"
 
@@ -135,6 +136,7 @@ def again(root: Path, *stages: str, **change: Any) -> int:
     return main(command(root, "whole", 0, *stages, **merge(merge(case, {"model": {"method": "threeclass"}}), change)))
 
 
+@once
 def test_a_damaged_checkpoint_is_named_and_training_takes_the_one_before(copy, capfd):
     folder = copy / "whole/train/checkpoints"
     whole = (folder / "00000060.keras").read_bytes()
@@ -159,6 +161,7 @@ def test_a_damaged_checkpoint_is_named_and_training_takes_the_one_before(copy, c
     assert differences(results(copy / "whole"), results(copy / "ended")) == []
 
 
+@once
 def test_a_weight_that_is_no_number_is_never_saved(copy, capfd):
     """The loss of the last iteration is one still: it is the update after it that breaks the weights."""
     shutil.rmtree(copy / "whole")
@@ -177,6 +180,7 @@ def test_a_weight_that_is_no_number_is_never_saved(copy, capfd):
         assert np.isfinite(file["losses/loss"][()])
 
 
+@once
 def test_what_was_left_between_checkpoints_is_no_other_training(copy, capfd):
     """Not gone on from with other keys, and not where the training was made shorter."""
     shutil.copytree(copy / "whole/train/checkpoints", copy / "whole/train/resume", dirs_exist_ok=True)
