@@ -13,7 +13,7 @@ import pytest
 import toml
 
 from auxcpvloss.cli import main
-from auxcpvloss.stages.inspection import Item, following
+from auxcpvloss.stages.items import Item, following
 from auxcpvloss.stages.records import State
 from auxcpvloss.stages.status import grouped
 from tests.conftest import merge
