@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from hypothesis import settings
 
 from auxcpvloss.config import Config, ConfigFile, load
 from auxcpvloss.experiment import Experiment
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As shells begin what runs in the background; the tests, and the processes that they begin, are to heed Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine that does other things too must not make a property red.
 settings.register_profile("default", deadline=None, max_examples=50, print_blob=True)

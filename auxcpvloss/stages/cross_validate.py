@@ -15,8 +15,9 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
-from auxcpvloss.stages.records import Result, current, record_beside, stored_beside
+from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.selecting import validated_from
+from auxcpvloss.stages.stored import stored_beside
 from auxcpvloss.stages.validating import checkpoints_to_validate, score_validation, validation_samples
 from auxcpvloss.stages.validation_table import Score, best_of
 from auxcpvloss.terminal import Terminal
@@ -71,13 +72,14 @@ def cross_validate(experiment: Experiment, terminal: Terminal) -> None:
     InputError
         Fewer than two validation volumes, or no checkpoints.
     """
-    samples, checkpoints = validation_samples(experiment), checkpoints_to_validate(experiment)
+    samples = validation_samples(experiment)
     names = [sample.name for sample in samples]
     if len(names) < 2:
         raise InputError(
             f"cross_validate: needs at least two validation volumes with labels, there is {names[0]} only. "
             "Add some (data.val_data), or use validate_checkpoints."
         )
+    checkpoints = checkpoints_to_validate(experiment)
     scores = score_validation(experiment, terminal, checkpoints)
     folds = cross_validated(scores, names, deal(names, 2, experiment.config.general.seed))
     # Each volume is held out once: every one of them counts the same, whatever the sizes of the halves.

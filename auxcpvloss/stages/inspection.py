@@ -4,48 +4,26 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources import SPLITS
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.methods import Params
 from auxcpvloss.selection import Selection, last_iteration, read_selection
 from auxcpvloss.stages.awaited import Volumes
 from auxcpvloss.stages.cross_validate import cross_validation_of
-from auxcpvloss.stages.labelling import instances_of
+from auxcpvloss.stages.items import WHOLE, Item, following, results, state_of
 from auxcpvloss.stages.mknet import description_of
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.parameter_sets import parameter_sets
-from auxcpvloss.stages.predicting import prediction_of
-from auxcpvloss.stages.records import Result, State, beside, stored_selection
-from auxcpvloss.stages.scoring import scores_of
+from auxcpvloss.stages.records import Result, State, beside
 from auxcpvloss.stages.selecting import selection_of, stale_selection
+from auxcpvloss.stages.stored import stored_selection
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
 from auxcpvloss.stages.train import changed_training, is_done
 from auxcpvloss.stages.visualize import plane_of
-
-WHOLE = State("whole")
-
-
-@dataclass(frozen=True)
-class Item:
-    """A result: the stage that makes it, what it is (together with its like), which one, and how it is."""
-
-    stage: str
-    what: str
-    name: str
-    state: State
-
-
-def following(state: State, upstream: State, name: str) -> State:
-    """Say how a result is, given how that is which it depends on: of something stale nothing whole is made."""
-    if state.kind in ("missing", "broken") or upstream.kind in ("whole", "missing"):
-        return state
-    return State("stale", f"{name} is {upstream.kind}: {upstream.why}")
 
 
 def inspect(experiment: Experiment, checkpoint: int | None, last: bool) -> Iterator[Item]:
@@ -80,7 +58,7 @@ def _prepared(experiment: Experiment, volumes: Volumes) -> Iterator[Item]:
             yield from _without_sources(experiment, split, str(error))
             continue
         for name in names:
-            yield Item("prepare", split, name, _guarded(partial(volumes.result, split, name)))
+            yield Item("prepare", split, name, state_of(partial(volumes.result, split, name)))
 
 
 def _without_sources(experiment: Experiment, split: str, why: str) -> Iterator[Item]:
@@ -91,14 +69,6 @@ def _without_sources(experiment: Experiment, split: str, why: str) -> Iterator[I
         sample = open_sample(path)
         problem = "cannot be read" if sample is None else sample.lacking()
         yield Item("prepare", split, path.stem, State("broken", problem) if problem else WHOLE)
-
-
-def _guarded(result: Callable[[], Result]) -> State:
-    """Give the state of a result; of one that cannot be made as things are, why."""
-    try:
-        return result().state
-    except InputError as error:
-        return State("missing", str(error))
 
 
 def training_state(experiment: Experiment, volumes: Volumes) -> State:
@@ -142,7 +112,7 @@ def _validated(experiment: Experiment, volumes: Volumes, training: State) -> Ite
         return
     for number in sorted(set(checkpoints)):
         sets = parameter_sets(experiment)
-        yield from _results(experiment, experiment.validation_split, number, sets, samples, training, (stage,) * 3)
+        yield from results(experiment, experiment.validation_split, number, sets, samples, training, (stage,) * 3)
     result = selection_of(experiment, sorted(set(checkpoints)), samples)
     tables = [(stage, beside(result, path.with_name("scores.csv"), "")), ("cross_validate", None)]
     yield Item(stage, "selection", "", following(result.state, training, "the training"))
@@ -164,50 +134,6 @@ def _averaged(experiment: Experiment) -> State:
     return WHOLE if changed is None else State("stale", changed)
 
 
-def _results(
-    experiment: Experiment,
-    split: str,
-    checkpoint: int,
-    sets: Sequence[Params],
-    samples: Sequence[Sample],
-    upstream: State,
-    stages: Sequence[str],
-) -> Iterator[Item]:
-    """Predictions, instances and scores of volumes with a checkpoint; of each by the stage of `stages`."""
-    at = f"checkpoint {checkpoint}, "
-    for sample in samples:
-        if not _there(experiment, split, checkpoint, sets, sample):
-            # Nothing is compared with nothing: the volume need not even be prepared.
-            for stage, what in zip(stages, ("predictions", "instances", "scores"), strict=True):
-                count = 1 if what == "predictions" else len(sets)
-                for _ in range(count if what != "scores" or sample.has_truth else 0):
-                    yield Item(stage, at + what, sample.name, State("missing"))
-            continue
-        try:
-            predicted = prediction_of(experiment, split, checkpoint, sample, sets)
-        except InputError as error:
-            yield Item(stages[0], f"{at}predictions", sample.name, State("missing", str(error)))
-            continue
-        yield Item(stages[0], f"{at}predictions", sample.name, following(predicted.state, upstream, "the training"))
-        for params in sets:
-            labelled = instances_of(experiment, split, checkpoint, params, sample, predicted)
-            yield Item(stages[1], f"{at}instances", sample.name, following(labelled.state, upstream, "the training"))
-            if sample.has_truth:
-                scored = scores_of(experiment, split, checkpoint, params, sample, labelled)
-                yield Item(stages[2], f"{at}scores", sample.name, following(scored.state, upstream, "the training"))
-
-
-def _there(experiment: Experiment, split: str, checkpoint: int, sets: Sequence[Params], sample: Sample) -> bool:
-    """Whether anything of a volume is there: it would have to be prepared to say how that is."""
-    name = sample.name
-    places: list[Path] = [experiment.processed(split, checkpoint, name)]
-    for params in sets:
-        labelled = experiment.instanced(split, checkpoint, params, name)
-        places += [labelled.with_suffix(".hdf"), labelled.with_suffix(".zarr")]
-        places.append(experiment.evaluated(split, checkpoint, params) / f"{name}.toml")
-    return any(place.exists() for place in places)
-
-
 def _tested(
     experiment: Experiment, volumes: Volumes, training: State, selected: State, checkpoint: int | None, last: bool
 ) -> Iterator[Item]:
@@ -219,11 +145,11 @@ def _tested(
             yield Item(stage, "results", "", State("missing", str(error).splitlines()[0]))
         return
     names = ("predict", "label", "evaluate")
-    yield from _results(experiment, SPLIT, selection.checkpoint, [selection.params], samples, upstream, names)
+    yield from results(experiment, SPLIT, selection.checkpoint, [selection.params], samples, upstream, names)
     yield from _pictures(experiment, selection, samples, upstream)
     by_hand = replace(selection, params=experiment.params)
     if by_hand != selection and _any_result(experiment, by_hand):
-        for item in _results(experiment, SPLIT, by_hand.checkpoint, [by_hand.params], samples, upstream, names):
+        for item in results(experiment, SPLIT, by_hand.checkpoint, [by_hand.params], samples, upstream, names):
             if item.stage != "predict":
                 yield replace(item, stage="postprocess")
 
@@ -257,4 +183,4 @@ def _pictures(
     if scored:
         wanted.append(("evaluate", "summary", "", lambda: summary_of(experiment, selection, scored)))
     for stage, what, name, result in wanted:
-        yield Item(stage, what, name, following(_guarded(result), upstream, "what they were chosen by"))
+        yield Item(stage, what, name, following(state_of(result), upstream, "what they were chosen by"))

@@ -21,7 +21,8 @@ from auxcpvloss.hdf import replacing_hdf
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.predicting import prediction_of
-from auxcpvloss.stages.records import Record, Result, Stored, current, file_digest, need, stored_hdf, stored_zarr
+from auxcpvloss.stages.records import Result, current, need
+from auxcpvloss.stages.stored import Record, Stored, file_digest, stored_hdf, stored_zarr
 from auxcpvloss.versions import made_with, version_of
 
 CENTERS = "centers"

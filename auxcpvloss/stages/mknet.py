@@ -12,7 +12,8 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.stages.predicting import network_keys
-from auxcpvloss.stages.records import Result, Stored, current, file_digest, stored
+from auxcpvloss.stages.records import Result, current
+from auxcpvloss.stages.stored import Stored, file_digest, stored
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import made_with, version_of
 

@@ -21,7 +21,8 @@ from auxcpvloss.made_from import plain, relevant
 from auxcpvloss.methods import Params
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import tile_volume
-from auxcpvloss.stages.records import Record, Result, current, stored_zarr
+from auxcpvloss.stages.records import Result, current
+from auxcpvloss.stages.stored import Record, stored_zarr
 from auxcpvloss.versions import made_with, version_of
 
 Report = Callable[[str], None]

@@ -10,7 +10,8 @@ from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.made_from import plain
-from auxcpvloss.stages.records import Result, Stored, tell_versions
+from auxcpvloss.stages.records import Result, tell_versions
+from auxcpvloss.stages.stored import Stored
 from auxcpvloss.terminal import Terminal
 
 

@@ -23,7 +23,8 @@ from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.score_table import as_table, metric_paths
 from auxcpvloss.stages.labelling import instances_of, read_instances
-from auxcpvloss.stages.records import Record, Result, Stored, current, need, stored
+from auxcpvloss.stages.records import Result, current, need
+from auxcpvloss.stages.stored import Record, Stored, stored
 from auxcpvloss.versions import made_with, version_of
 
 

@@ -12,8 +12,9 @@ from auxcpvloss.made_from import difference, plain
 from auxcpvloss.stages.labelling import with_effect
 from auxcpvloss.stages.parameter_sets import grids, parameter_sets
 from auxcpvloss.stages.predicting import checkpoint_digest, prediction_keys
-from auxcpvloss.stages.records import Record, Result, stored_selection, stored_zarr
+from auxcpvloss.stages.records import Result
 from auxcpvloss.stages.scoring import scoring_keys
+from auxcpvloss.stages.stored import Record, stored_selection, stored_zarr
 from auxcpvloss.stages.trained_models import averaged_from
 from auxcpvloss.stages.validating import validation_samples
 from auxcpvloss.versions import version_of

@@ -13,7 +13,8 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.metrics import THRESHOLDS
 from auxcpvloss.score_table import pooled, threshold_key, value_at
-from auxcpvloss.stages.records import Record, Result, current, record_beside
+from auxcpvloss.stages.records import Result, current, record_beside
+from auxcpvloss.stages.stored import Record
 from auxcpvloss.terminal import Terminal
 
 RATIOS = {

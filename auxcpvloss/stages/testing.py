@@ -14,8 +14,9 @@ from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.records import Record, Result, beside, current, record_beside, stored_beside
+from auxcpvloss.stages.records import Result, beside, current, record_beside
 from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points, scores_of
+from auxcpvloss.stages.stored import Record, stored_beside
 from auxcpvloss.stages.summary import summarize
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import version_of

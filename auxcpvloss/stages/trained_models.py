@@ -12,7 +12,8 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
 from auxcpvloss.selection import Selection, read_selection, write_selection
-from auxcpvloss.stages.records import Record, Result, current, stored_selection
+from auxcpvloss.stages.records import Result, current
+from auxcpvloss.stages.stored import Record, stored_selection
 from auxcpvloss.stages.validation_table import Means, read_scores
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import version_of

@@ -14,8 +14,9 @@ from auxcpvloss.prediction_pictures import fullest_plane, point_prediction_pictu
 from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import instances_of
 from auxcpvloss.stages.predicting import prediction_of
-from auxcpvloss.stages.records import Result, current, need, record_beside, stored_beside, stored_zarr
+from auxcpvloss.stages.records import Result, current, need, record_beside
 from auxcpvloss.stages.scoring import scored_instances, scored_points, scores_of
+from auxcpvloss.stages.stored import stored_beside, stored_zarr
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import version_of
 

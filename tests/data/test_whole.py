@@ -15,10 +15,12 @@ from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.whole import is_whole, open_whole, read
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.made_from import plain
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.stages.labelling import label_sample
+from auxcpvloss.stages.predicting import prediction_keys
 from tests.conftest import configure
 
 
@@ -104,7 +106,8 @@ def test_a_prediction_of_which_a_tile_is_gone_is_none(prepared, tmp_path):
     for head in experiment.method.heads:
         shape = (head.channels, *sample.shape)
         root.zeros(f"volumes/pred_{head.name}", shape=shape, chunks=(1, 20, 40, 60), write_empty_chunks=True)[:] = 0
-    root.attrs["made_from"] = {"heads": [head.name for head in experiment.method.heads]}
+    heads = [head.name for head in experiment.method.heads]
+    root.attrs["made_from"] = plain({"checkpoint": "", "heads": heads, **prediction_keys(experiment, sample)})
     assert label_sample(experiment, "test", 4, experiment.params, sample)
     instances = experiment.instanced("test", 4, experiment.params, sample.name)
     before = instances.stat().st_mtime_ns

@@ -31,8 +31,9 @@ from auxcpvloss.stages.labelling import CENTERS as THEIR_CENTERS
 from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.predicting import predicted_from
-from auxcpvloss.stages.records import Result, Stored, file_digest
+from auxcpvloss.stages.records import Result
 from auxcpvloss.stages.scoring import evaluate_sample
+from auxcpvloss.stages.stored import Stored, file_digest
 from auxcpvloss.stages.summary import summarize
 from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints

@@ -55,7 +55,7 @@ subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check
 (folder / "root" / "x").mkdir(parents=True)
 subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
 for name in ("x", "new"):
-    print(main(["-a", "synthetic", "-r", str(folder / "root"), "-id", name, "-d", "prepare"]))
+    print(main(["-a", "synthetic", "-s", "gauss", "-r", str(folder / "root"), "-id", name, "-d", "prepare"]))
 """
 
 
