@@ -89,7 +89,10 @@ def prediction_of(
     """
     path = experiment.processed(split, checkpoint, sample.name)
     stored = stored_zarr(path)
-    made_from = predicted_from(experiment, checkpoint, sample, sets or [experiment.params], stored.record)
+    # Of one that is broken all can be said without the checkpoint that it was made with.
+    known = not stored.problem or experiment.checkpoint_path(checkpoint).is_file()
+    of = sets or [experiment.params]
+    made_from = predicted_from(experiment, checkpoint, sample, of, stored.record) if known else {}
     return Result("predict", "predictions", (path,), made_from, stored)
 
 
