@@ -19,9 +19,6 @@ PLACE = place()
 MINE = f"{PLACE}-{os.getpid()}-{start_of(os.getpid())}"
 """Whose a temporary is: processes on the same data must not write to the same one."""
 
-DURABLE = True
-"""Whether files are on the disk before they get their names; benchmarks turn it off."""
-
 DAY = 24 * 60 * 60
 THREADS = 32
 """A file system writes what many threads want written in one go: 171 chunks took 0.06 s, one by one 1.1 s."""
@@ -105,8 +102,6 @@ def _put(beside: Path, path: Path) -> None:
 
 def _flush(path: Path) -> None:
     """Have a file, or all that is in a folder, written to the disk."""
-    if not DURABLE:
-        return
     if path.is_dir():
         inside = list(path.rglob("*"))
         with ThreadPoolExecutor(THREADS) as threads:
@@ -132,10 +127,9 @@ def _flush_file(path: Path) -> None:
 
 def _flush_names(folder: Path) -> None:
     """Have the names in a folder written to the disk."""
-    if DURABLE:
-        # Not every file system opens folders.
-        with suppress(IsADirectoryError, PermissionError):
-            _flush_file(folder)
+    # Not every file system opens folders.
+    with suppress(IsADirectoryError, PermissionError):
+        _flush_file(folder)
 
 
 def _remove_abandoned(path: Path) -> None:

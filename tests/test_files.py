@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from auxcpvloss import files
 from auxcpvloss.files import MINE, PLACE, discard, replacing, write_text
 from auxcpvloss.processes import start_of
 
@@ -79,10 +78,6 @@ def test_what_was_written_is_on_the_disk_before_it_gets_its_name(tmp_path, monke
     order.clear()
     write_text(tmp_path / "y", "one")
     assert order == [f".tmp-{MINE}-y", "replace y", tmp_path.name]
-    order.clear()
-    monkeypatch.setattr(files, "DURABLE", False)
-    write_text(tmp_path / "y", "two")
-    assert order == ["replace y"]
 
 
 def test_a_file_system_that_refuses_to_flush_is_put_up_with_and_a_full_one_is_not(tmp_path, monkeypatch):
