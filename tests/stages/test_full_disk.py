@@ -55,14 +55,14 @@ subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check
 (folder / "root" / "x").mkdir(parents=True)
 subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
 for name in ("x", "new"):
-    print(main(["-a", "synthetic", "-s", "gauss", "-r", str(folder / "root"), "-id", name, "-d", "prepare"]))
+    assert main(["-a", "synthetic", "-r", str(folder / "root"), "-id", name, "-d", "prepare"]) == 2
 """
 
 
 def test_a_root_that_may_not_be_written_to_is_named(namespace, tmp_path):
     command = [*namespace, sys.executable, "-c", READ_ONLY, tmp_path]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "2\n2\n"
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     for line, name in zip(done.stderr.splitlines(), ("x", "new"), strict=True):
         assert line.startswith(f"{tmp_path / 'root' / name}")
         assert line.endswith("Read-only file system.")
