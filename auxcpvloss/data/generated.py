@@ -13,6 +13,7 @@ from auxcpvloss.config.tables import Data
 from auxcpvloss.data.limits import check_declared
 from auxcpvloss.data.source import Source, Vector
 from auxcpvloss.data.synthetic import dataset, make_worm
+from auxcpvloss.errors import InputError
 
 # Raise it with every change of `make_worm` that changes its volumes: samples made before are then made again.
 GENERATOR_VERSION = 1
@@ -72,6 +73,9 @@ def synthetic_sources(data: Data) -> dict[str, list[Source]]:
 @lru_cache(maxsize=1)
 def _worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDArray[Any], NDArray[Any]]:
     # Image and labels come together, but are asked for one after the other; to verify and to store: twice.
-    raw, labels = make_worm(shape, seed, nuclei)
+    try:
+        raw, labels = make_worm(shape, seed, nuclei)
+    except InputError as error:
+        raise InputError(f"data.synthetic.{error}") from None
     raw.flags.writeable = labels.flags.writeable = False
     return raw, labels
