@@ -84,6 +84,10 @@ def other_training(
         return None
     now = {**training_keys(experiment), "samples": record["samples"] if samples is None else plain(samples)}
     now["initial"] = record.get("initial") if initial is None else plain(initial)
+    if bool(record["init"]) != bool(now["init"]):
+        # One key is the reason, and not all those that go with it.
+        then = (record.get("initial") or {}).get("path", "")
+        return f"init.checkpoint was {then!r}, is {experiment.config.init.checkpoint!r}"
     return difference({key: value for key, value in record.items() if key != "made_with"}, now)
 
 
