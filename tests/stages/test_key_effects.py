@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -144,3 +145,56 @@ def test_only_what_depends_on_a_key_is_made_again(root, tmp_path, capfd, key, va
         assert moved == made | {"config.toml"}
     # But for the stages that run by name only.
     assert stale(changed(tmp_path, {key: value})).keys() <= {"cross_validate", "visualize"}
+
+
+def test_with_overwrite_what_is_stale_is_replaced_and_a_training_too(root, tmp_path, capfd):
+    """Nothing is kept then; the flag counts for one command, so that the next one does not delete either."""
+    status, again, folder = ran(root, tmp_path / "root", {"optimizer.lr": 0.002}, "--overwrite")
+    text = capfd.readouterr().out
+    assert status == 0
+    assert (
+        "training begins anew, since optimizer.lr was 0.001, is 0.002; the weights and results of before are deleted"
+        in text
+    )
+    assert {"train/checkpoints", "train/network.json", "val/processed", "test/evaluated"} <= again
+    assert not (folder / "superseded").exists()
+    assert "overwrite = false" in (folder / "config.toml").read_text()
+    checkpoints = written(folder / "train" / "checkpoints")
+    status, again, _ = ran(root, tmp_path / "root", {"optimizer.lr": 0.002}, "--overwrite")
+    # What is whole is made again, but not the weights.
+    assert {"train/network.json", "val/scores.csv", "val/selection.toml", "test/instanced"} <= again
+    assert written(folder / "train" / "checkpoints") == checkpoints
+    assert not (folder / "superseded").exists()
+
+
+def test_stale_results_are_not_used_by_stages_that_do_not_make_them(root, tmp_path, capfd):
+    shutil.copytree(root / "root", tmp_path / "root")
+    before = written(tmp_path / "root" / "e")
+
+    def refused(key: str, value: Any, *stages: str) -> str:
+        (tmp_path / "e.toml").write_text(toml.dumps(merge(BASE, tables({key: value}))))
+        assert main(["-c", str(tmp_path / "e.toml"), "-r", str(tmp_path / "root"), "-d", *stages]) == 2
+        return capfd.readouterr().err
+
+    for stage in ("predict", "label", "evaluate", "visualize"):
+        error = refused("postprocessing.min_size", 7, stage)
+        assert "selection.toml: selected before something changed: postprocessing.min_size was 0, is 7" in error
+        assert "Run the stage validate_checkpoints" in error
+    error = refused("prediction.dtype", "float16", "label", "--test-checkpoint", "last")
+    assert (
+        "there is no prediction" in error
+        or "prediction.dtype was 'float32', is 'float16'. Run the stage predict" in error
+    )
+    error = refused("optimizer.lr", 0.002, "predict")
+    assert "holds checkpoints of another training: optimizer.lr was 0.001, is 0.002" in error
+    assert written(tmp_path / "root" / "e") == before
+
+
+def test_other_versions_of_libraries_are_told_once_and_change_nothing(root, tmp_path, capfd):
+    shutil.copytree(root / "root", tmp_path / "root")
+    for name in ("train/network.json", "train/made_from.json"):
+        path = tmp_path / "root" / "e" / name
+        path.write_text(re.sub(r'"keras": "[^"]*"', '"keras": "1.2.3"', path.read_text()))
+    status, again, _ = ran(root, tmp_path / "root", {})
+    assert (status, again) == (0, set())
+    assert capfd.readouterr().out.count("whole results were made with keras 1.2.3, now 3") == 1
