@@ -225,7 +225,7 @@ def test_a_finetuning_goes_on_as_if_nobody_had_disturbed_it(copy, capfd):
     shutil.copy(source.with_name("00000004.keras"), source)
     for other, why in (
         ({}, "the file of init.checkpoint changed"),
-        ({"init": {"skip": []}}, "init.skip was ['heads'], is []"),
+        ({"init": {"skip": ["heads/cpv"]}}, "init.skip was ['heads'], is ['heads/cpv']"),
         ({"init": {"checkpoint": ""}}, "init.checkpoint was"),
     ):
         shutil.copytree(copy / "root/parts", copy / "root/other")
