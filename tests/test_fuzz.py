@@ -183,6 +183,7 @@ BROKEN: dict[str, Any] = {
     "a table and a key": (b"general = 1\n[general]\nseed = 2\n", False),
     "10,000 lists in each other": (b"data.path = " + b"[" * 10_000 + b"]" * 10_000, False),
     "10,000 tables in each other": (b"a" + b".a" * 10_000 + b" = 1", False),
+    "1,500 tables in each other": (b"a" + b".a" * 1500 + b" = 1", False),
     "thirty lists in each other": (b"data.path = " + b"[" * 30 + b"]" * 30, False),
     "a number of 10,000 digits": (b"general.seed = " + b"1" * 10_000, False),
     "2,000 keys": (b"".join(b"key_%d = 1\n" % number for number in range(2_000)), False),

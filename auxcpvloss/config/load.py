@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -29,6 +30,8 @@ MAX_SHOWN = 200
 """Letters of a wrong value in a message."""
 MAX_ERRORS = 10
 """That are listed."""
+MAX_SETS = 100_000
+"""Of parameters to try; at a second each, a day."""
 
 WANTED = {
     "missing": "has too few entries",
@@ -192,6 +195,11 @@ def _unknown(key: Key, kind: type[Config], method: str) -> str:
 def _check_grids(config: Config, method: str, origin: Mapping[Key, str], places: Sequence[ConfigFile]) -> None:
     grids = {name: getattr(config.validation, name) for name in METHODS[method].params.model_fields}
     lengths = {name: len(grid) for name, grid in grids.items() if grid}
+    if config.validation.param_product and math.prod(lengths.values()) > MAX_SETS:
+        raise InputError(
+            f"{_origin(origin, ('validation', 'param_product'), places)}: validation.param_product: the lists have "
+            f"{math.prod(lengths.values()):,} combinations, more than {MAX_SETS:,} are not gone through."
+        )
     if not config.validation.param_product and len(set(lengths.values())) > 1:
         name = list(lengths)[-1]
         listing = ", ".join(f"{name} has {length}" for name, length in lengths.items())

@@ -91,6 +91,7 @@ def test_the_written_file_is_whole():
         ({"evaluation": {"metric": "general.num_pred"}}, "my.toml: evaluation.metric: the highest 'general.num_pred' is not the best"),
         ({"validation": {"fg_thresh": [0.5, 2]}}, "validation.fg_thresh: input should be less than 1, not 2"),
         ({"validation": {"fg_thresh": [0.5, 0.6], "seed_thresh": [0.5]}}, "need the same length (fg_thresh has 2, seed_thresh has 1)"),
+        ({"validation": {"param_product": True, "fg_thresh": [0.5] * 400, "seed_thresh": [0.5] * 400}}, "my.toml: validation.param_product: the lists have 160,000 combinations"),
         ({"data": {"voxel_size": [1, 1]}}, "data.voxel_size: needs three numbers"),
         ({"data": {"split": [0.5, 0.2, 0.2]}}, "data.split: the fractions of train, val and test must add up to 1"),
         ({"preprocessing": {"lower_percentile": 99.9}}, "preprocessing.upper_percentile: must be above lower_percentile"),
