@@ -57,6 +57,7 @@ def test_a_killed_worker_ends_training_with_its_reason(prepared):
     assert not active_children()
 
 
+@pytest.mark.chaos
 def test_a_worker_without_memory_names_the_keys_to_lower(prepared):
     config = configure(training={"num_workers": 1, "cache_size": 1})
     with batches(paths(prepared), METHOD, config, 0, 10_000) as stream:

@@ -88,6 +88,7 @@ def test_everything_is_where_it_belongs(chain):
         assert file["volumes/instances"].dtype == np.uint32
 
 
+@pytest.mark.chaos
 def test_the_chain_is_repeated_from_its_record(chain, tmp_path):
     """Last, compare: the same weights and scores, bit by bit."""
     original = tmp_path / "root" / "chain"

@@ -253,6 +253,7 @@ def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
     assert not active_children()
 
 
+@pytest.mark.chaos
 def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path):
     experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
     sets = [experiment.params.model_copy(update={"fg_thresh": n / 100}) for n in range(30, 60)]
