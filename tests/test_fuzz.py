@@ -1,6 +1,6 @@
 """Bad configurations and bad volumes, systematically: each runs, or ends with status 2 and one message.
 
-All of them, with the counts printed (about half an hour on two cores)::
+All of them, with the counts printed::
 
     pytest -m fuzz -s tests/test_fuzz.py
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from auxcpvloss.config import defaults
 from auxcpvloss.config.schema import schema
 from auxcpvloss.methods import METHODS
-from tests.conftest import merge
+from tests.conftest import SMALL, merge
 
 Key = tuple[str, ...]
 
@@ -26,16 +26,7 @@ BASE: dict[str, Any] = {
         "voxel_size": [1, 1, 1],
         "synthetic": {"shape": [20, 24, 40], "nuclei": 3, "train": 1, "val": 1, "test": 1},
     },
-    "model": {
-        "padding": "same",
-        "train_input_shape": [8, 8, 8],
-        "test_input_shape": [40, 40, 40],
-        "num_fmaps": 2,
-        "num_repetitions": 1,
-        "downsample_factors": [[2, 2, 2]],
-        "fmap_inc_factors": [2],
-        "fmap_dec_factors": [2],
-    },
+    "model": SMALL,
     "training": {"max_iterations": 1, "checkpoints": 1, "snapshots": 1, "log_every": 1, "num_workers": 0},
 }
 """Volumes and a network that every stage takes a moment for."""
