@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MOST = 10**9
 """Of anything that is counted; a number above it is a slip, and could not be gone through."""
-SMALLEST, LARGEST = 1e-30, 1e30
-"""Networks compute in single precision, which goes from 1e-38 to 3e38."""
+LARGEST = 1e30
+"""Networks compute in single precision, which ends at 3e38."""
 MOST_TEXT = 4096
 """Letters; the longest path that Linux knows."""
 
@@ -27,7 +27,7 @@ NotNegative = Annotated[int, Field(ge=0, le=MOST)]
 Hundreds = Annotated[int, Field(gt=0, le=1000)]
 Thousands = Annotated[int, Field(gt=0, le=10_000)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-PositiveFloat = Annotated[float, Field(gt=0, ge=SMALLEST, le=LARGEST, allow_inf_nan=False)]
+PositiveFloat = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
 NotNegativeFloat = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
