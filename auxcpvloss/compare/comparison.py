@@ -10,8 +10,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.metrics import THRESHOLDS
 from auxcpvloss.score_table import Table as Scores
-from auxcpvloss.score_table import value_at
+from auxcpvloss.score_table import threshold_key, value_at
+
+AVAP = "confusion_matrix.avAP"
+AP = {threshold: f"confusion_matrix.{threshold_key(threshold)}.AP" for threshold in THRESHOLDS}
+"""Dotted paths of what is compared of instances."""
 
 Word = Literal["better", "worse", "not distinguishable on these data"]
 
@@ -38,6 +43,12 @@ class Run:
         What floods: seeds from the main prediction, from center point vectors, or what validation chose of the two.
     weights : str
         Checksum of the weights.
+    training : mapping
+        What the weights depend on, but for the seed.
+    evaluation : mapping
+        How the scores were made: keys of [evaluation], and the version of the stage.
+    truth : mapping of volume to mapping
+        What tells a test volume and its ground truth from others.
     scores : mapping of volume to nested tables
         As ``<sample>.toml`` has them; only volumes with ground truth.
     """
@@ -51,6 +62,9 @@ class Run:
     validated_on: Literal["segmentation", "detection"]
     seeds: Literal["main", "cpv", "either"]
     weights: str
+    training: Mapping[str, Any]
+    evaluation: Mapping[str, Any]
+    truth: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Scores]
 
     @property
@@ -65,14 +79,22 @@ class Group:
 
     Attributes
     ----------
-    name : str
+    model : str
         The method, or what the user calls the runs.
+    variant : str
+        How they were validated, where that is not as usual: ", validated on detection".
     runs : tuple of Run
         At least one; all of one method.
     """
 
-    name: str
+    model: str
+    variant: str
     runs: tuple[Run, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the group, of which there is one of each."""
+        return f"{self.model}{self.variant}"
 
     @property
     def method(self) -> str:
@@ -175,7 +197,9 @@ class Comparison:
         ``evaluation.detection`` of all runs: how centers were matched with nuclei.
     verdicts : tuple of Verdict
     tables : tuple of Table
-        Those of the paper that the runs fill: ``table_1`` to ``table_7``.
+        ``summary``, then those of the paper that the runs fill: ``table_1`` to ``table_7``.
+    remarks : tuple of str
+        What a reader has to know besides: in what else runs differ that are taken to be alike.
     """
 
     groups: tuple[Group, ...]
@@ -183,6 +207,12 @@ class Comparison:
     matching: str
     verdicts: tuple[Verdict, ...]
     tables: tuple[Table, ...]
+    remarks: tuple[str, ...]
+
+
+def detection_path(matching: str) -> str:
+    """Dotted path of the AP of detection; `matching` as in ``evaluation.detection``."""
+    return f"confusion_matrix.{matching}.AP"
 
 
 def _has(table: Scores, path: str) -> bool:
