@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from auxcpvloss.compare.comparison import AP, AVAP, Run, detection_path
 from auxcpvloss.config import ConfigFile, load
@@ -117,7 +117,9 @@ def _read_scores(experiment: Experiment, path: Path, made_from: Record) -> _Scor
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}). Run the stage evaluate.") from None
     if scored.made_from != made_from:
-        raise InputError(f"{path}: not of the same evaluation as {path.parent / 'summary.csv'}. Run the stage evaluate.")
+        raise InputError(
+            f"{path}: not of the same evaluation as {path.parent / 'summary.csv'}. Run the stage evaluate."
+        )
     return scored
 
 

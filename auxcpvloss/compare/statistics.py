@@ -84,7 +84,8 @@ def bootstrap_interval(scores: Scores, draws: int = DRAWS, seed: int = 0) -> tup
     Returns
     -------
     (low, high)
-        95 % of the drawn means lie between. With few runs they lie closer together than they should (docs/comparing.md says how much).
+        95 % of the drawn means lie between. With few runs they lie closer together than they should
+        (docs/comparing.md says how much).
     """
     rng = np.random.default_rng(seed)
     runs, volumes = (rng.multinomial(size, np.full(size, 1 / size), draws) / size for size in scores.shape)

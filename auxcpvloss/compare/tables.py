@@ -40,8 +40,8 @@ class Estimate:
         if scores is None:
             return None
         runs = scores.mean(axis=1)
-        interval = bootstrap_interval(scores) if min(scores.shape) > 1 else (None, None)
-        return cls(float(runs.mean()), float(runs.min()), float(runs.max()), *interval, paper)
+        low, high = bootstrap_interval(scores) if min(scores.shape) > 1 else (None, None)
+        return cls(float(runs.mean()), float(runs.min()), float(runs.max()), low, high, paper)
 
     def lines(self) -> tuple[str, str, str, str]:
         """Give what people see: one text for each of `LINES`."""
@@ -76,7 +76,7 @@ def summary(groups: Sequence[Group], matching: str) -> Table:
 def table_1(groups: Sequence[Group]) -> Table | None:
     """Segmentation: avAP, and AP at every IoU threshold; None where no group has it."""
     paths = {"avAP": AVAP} | {f"AP_{threshold:g}": path for threshold, path in AP.items()}
-    cells = {
+    cells: dict[tuple[str, ...], Cells] = {
         (group.name,): [Estimate.of(group.scores(path), _segmentation(group, name)) for name, path in paths.items()]
         for group in groups
     }
@@ -86,7 +86,9 @@ def table_1(groups: Sequence[Group]) -> Table | None:
     table = _score_table("table_1", "Segmentation: AP at IoU above", ("model",), columns, cells, list(paths))
     stardist = [reference.segmentation("stardist_3d", name) for name in paths]
     row = ("StarDist 3D", reference.NAME, *map(_shown, stardist))
-    return Table(**{**vars(table), "rows": (*table.rows, row), "data": (*table.data, ("stardist_3d", "paper", *stardist))})
+    return Table(
+        **{**vars(table), "rows": (*table.rows, row), "data": (*table.data, ("stardist_3d", "paper", *stardist))}
+    )
 
 
 def table_2(groups: Sequence[Group], matching: str) -> Table:
@@ -112,7 +114,7 @@ def table_3(groups: Sequence[Group], matching: str) -> Table:
             ("segmentation AP 0.5", AP[0.5], lambda group: _segmentation(group, "AP_0.5")),
             ("detection AP", detection_path(matching), lambda group: _detection(group, matching)),
         ):
-            row = [group and Estimate.of(group.scores(path), paper(group)) for group in each]
+            row = [Estimate.of(group.scores(path), paper(group)) if group else None for group in each]
             if any(row):
                 cells[(score, *kind)] = row
     ordered = dict(sorted(cells.items(), key=lambda item: item[0][0], reverse=True))

@@ -63,11 +63,11 @@ def _family(pairs: Sequence[tuple[Group, Group]], metric: str, path: str) -> lis
 
 
 def _test(baseline: Group, other: Group, path: str) -> _Tested | None:
-    scores = baseline.scores(path), other.scores(path)
-    if scores[0] is None or scores[1] is None:
+    here, there = baseline.scores(path), other.scores(path)
+    if here is None or there is None:
         return None
-    test = compare_means(*scores)
-    return _Tested(baseline, other, test, _why_not(baseline, other, scores[0].shape[1]) if test.p is None else "")
+    test = compare_means(here, there)
+    return _Tested(baseline, other, test, _why_not(baseline, other, here.shape[1]) if test.p is None else "")
 
 
 def _word(test: Test, p_holm: float | None) -> Word:
