@@ -95,14 +95,16 @@ def _selection(experiment: Experiment) -> tuple[Selection, str]:
 
 def _evaluated(place: Path) -> Mapping[str, Record]:
     """Volumes that were scored last, each with what its scores were made from then."""
-    entry = ledger(place).get("summary.csv")
-    if entry is None:
-        raise InputError(f"{place}: the test volumes were not evaluated yet. Run the stages predict, label, evaluate.")
     try:
+        entry = ledger(place).get("summary.csv")
+        if entry is None:
+            raise InputError(
+                f"{place}: the test volumes were not evaluated yet. Run the stages predict, label, evaluate."
+            )
         predictions: dict[str, Record] = entry["made_from"]["predictions"]
         if not predictions or not all(isinstance(made, dict) for made in predictions.values()):
             raise TypeError
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise InputError(f"{place / LEDGER}: damaged. Run the stage evaluate.") from None
     return predictions
 

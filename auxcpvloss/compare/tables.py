@@ -60,16 +60,15 @@ def summary(groups: Sequence[Group], matching: str) -> Table:
     rows, data = [], []
     for group in groups:
         estimates = [Estimate.of(group.scores(path)) for path in paths.values()]
-        shown = [each.lines()[:3] if each else (NONE,) * 3 for each in estimates]
-        rows.append((group.name, str(len(group.runs)), *(text for lines in shown for text in lines)))
         numbers = [value for each in estimates for value in (astuple(each)[:5] if each else (None,) * 5)]
         data.append((group.name, len(group.runs), *numbers))
-    headings = [heading for name in ("avAP", "AP 0.5", "detection AP") for heading in (name, "range", "95 %")]
+        instances, half, points = (each.lines()[:3] if each else (NONE,) * 3 for each in estimates)
+        rows.append((group.name, str(len(group.runs)), *instances, half[0], *points))
     return Table(
         name="summary",
         title="Scores",
         note=NOTE,
-        columns=("model", "runs", *headings),
+        columns=("model", "runs", "avAP", "range", "95 %", "AP 0.5", "detection AP", "range", "95 %"),
         rows=tuple(rows),
         data_columns=("model", "runs", *(f"{name}_{each}" for name in paths for each in STATISTICS[:5])),
         data=tuple(data),
