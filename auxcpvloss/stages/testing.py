@@ -8,13 +8,14 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
 from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.pictures import picture
-from auxcpvloss.point_pictures import picture_of_detections, picture_of_points
+from auxcpvloss.figures.detection import detection_figure, points_figure
+from auxcpvloss.figures.layout import save
+from auxcpvloss.figures.segmentation import segmentation_figure
 from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.records import Result, beside, current, record_beside
+from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points, scores_of
 from auxcpvloss.stages.stored import Record, stored_beside
 from auxcpvloss.stages.summary import summarize
@@ -67,10 +68,12 @@ def _picture_without_truth(experiment: Experiment, selection: Selection, sample:
     count = len(points)
     if not current(experiment, result):
         title = f"{sample.name}: {count} nuclei"
+        size, colors = sample.voxel_size, experiment.palette
         if experiment.is_detection:
-            picture_of_points(drawn, raw, points, sample.voxel_size, title)
+            figure = points_figure(raw, points, size, title, colors)
         else:
-            picture(drawn, raw, instances, voxel_size=sample.voxel_size, title=title)
+            figure = segmentation_figure(raw, instances, None, size, title, colors=colors)
+        save(drawn, figure)
         record_beside(result)
     return f"{sample.name}: {count} nuclei found; picture: {drawn}"
 
@@ -79,7 +82,8 @@ def picture_without_truth_of(experiment: Experiment, selection: Selection, sampl
     """Say what the picture of the instances of a volume without ground truth is to be made from."""
     instances = instances_of(experiment, SPLIT, selection.checkpoint, selection.params, sample)
     path = instances.paths[0].with_suffix(".png")
-    made_from = {**instances.made_from, "evaluation": {"do_detection": experiment.is_detection}}
+    options = {"do_detection": experiment.is_detection, "colors": experiment.config.evaluation.colors}
+    made_from = {**instances.made_from, "evaluation": options}
     return Result("label", "pictures", (path,), made_from, stored_beside(path))
 
 
@@ -118,9 +122,10 @@ def _picture(experiment: Experiment, selection: Selection, sample: Sample, path:
     raw, title = read(sample.raw), f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}"
     if _shows_points(experiment, sample):
         detections = scored_points(experiment, instances, truth, sample)
-        picture_of_detections(path, raw, detections, sample.voxel_size, title)
+        figure = detection_figure(raw, detections, sample.voxel_size, title, experiment.palette)
     else:
-        picture(path, raw, instances, truth, sample.voxel_size, title)
+        figure = segmentation_figure(raw, instances, truth, sample.voxel_size, title, colors=experiment.palette)
+    save(path, figure)
 
 
 def picture_of(experiment: Experiment, selection: Selection, sample: Sample) -> Result:
@@ -130,7 +135,14 @@ def picture_of(experiment: Experiment, selection: Selection, sample: Sample) -> 
     """
     scores = scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample)
     points = "_points" if _shows_points(experiment, sample) else ""
-    return beside(scores, scores.paths[0].with_name(f"{sample.name}{points}.png"), "pictures")
+    path = scores.paths[0].with_name(f"{sample.name}{points}.png")
+    return Result("evaluate", "pictures", (path,), drawn_from(experiment, scores), stored_beside(path))
+
+
+def drawn_from(experiment: Experiment, scores: Result) -> Record:
+    """Say what a picture of scores is to be made from: the same, and the colors."""
+    options = {**scores.made_from["evaluation"], "colors": experiment.config.evaluation.colors}
+    return {**scores.made_from, "evaluation": options}
 
 
 def summary_of(experiment: Experiment, selection: Selection, samples: list[Sample]) -> Result:

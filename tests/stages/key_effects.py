@@ -152,4 +152,5 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("evaluation.foreground_only", True, CHOSEN),
         _one("evaluation.use_linear_sum_assignment", False, CHOSEN),
         _one("evaluation.summary", ["confusion_matrix.avAP"], frozenset({"evaluate"})),
+        _one("evaluation.colors", "colorblind", frozenset({"evaluate", "visualize"})),
     ])  # fmt: skip

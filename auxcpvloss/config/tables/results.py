@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from auxcpvloss.config.tables.types import Hundreds, Name, NotNegative, Positive, PositiveFloat, Table, Text
 from auxcpvloss.detection import PointMatching
+from auxcpvloss.figures.palette import Colors
 from auxcpvloss.score_table import metric_paths
 
 
@@ -39,6 +40,7 @@ class Evaluation(Table):
     foreground_only: bool
     use_linear_sum_assignment: bool
     summary: list[Name]
+    colors: Colors
 
     @model_validator(mode="after")
     def _metrics_exist(self) -> Evaluation:
