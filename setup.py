@@ -25,7 +25,7 @@ setup(
         "auxcpvloss.config.files": "config",
         **{f"auxcpvloss.config.files.{app}": f"config/{app}" for app in APPS},
     },
-    package_data={"": ["*.toml"]},
+    package_data={"": ["*.toml"], "auxcpvloss.compare": ["paper_tables.csv"]},
     entry_points={"console_scripts": ["auxcpvloss = auxcpvloss.__main__:main"]},
     install_requires=[
         "tensorflow>=2.18,<3",

@@ -17,7 +17,8 @@ hand), visualize (pictures of predictions and instances), validate (choose param
 cross_validate (choose on one half of the validation volumes, score on the other).
 A stage whose results are whole and made from the same inputs says so and goes on. Where keys or files changed it says
 which, makes again what depends on them, and moves what was there to superseded/ (--overwrite: replaces it). Volumes
-that a stage needs are prepared if they are not yet. status, alone, says what is whole, stale, missing or broken."""
+that a stage needs are prepared if they are not yet. status, alone, says what is whole, stale, missing or broken.
+auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help)."""
 
 
 def parser() -> argparse.ArgumentParser:
