@@ -226,6 +226,11 @@ class Experiment:
         """Folder of the pictures of predictions of a split."""
         return self.folder / split / "visualized" / str(checkpoint) / params.slug()
 
+    @property
+    def report_path(self) -> Path:
+        """The page that says how the experiment came out."""
+        return self.folder / "report.html"
+
     # Which checkpoint and parameters won the validation.
 
     @property

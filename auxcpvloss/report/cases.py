@@ -61,10 +61,6 @@ class Case:
     why: Why
 
 
-Cases = tuple[list[Case], float]
-"""Errors, and the mean diameter of the true nuclei in the unit of the voxel size."""
-
-
 def cases_of_instances(
     truth: NDArray[Any],
     result: NDArray[Any],
@@ -72,7 +68,7 @@ def cases_of_instances(
     matching: Matching,
     mistakes: Mistakes,
     voxel_size: VoxelSize = (1.0, 1.0, 1.0),
-) -> Cases:
+) -> list[Case]:
     """Describe the mistakes of a segmentation.
 
     Parameters
@@ -124,32 +120,42 @@ def cases_of_instances(
         *described("false negative", truth, mistakes.false_negatives, missed),
         *described("split", truth, mistakes.splits, pieces_of),
         *described("merge", result, mistakes.merges, held_by),
-    ], diameter
+    ]
 
 
-def cases_of_points(detections: Detections, diameter: float, voxel_size: VoxelSize = (1.0, 1.0, 1.0)) -> Cases:
-    """Describe the mistakes of a detection; ids are the rows of the points and of the true centers, from 0.
+def cases_of_points(
+    detections: Detections,
+    ids: NDArray[Any],
+    sizes: NDArray[Any],
+    diameter: float,
+    voxel_size: VoxelSize = (1.0, 1.0, 1.0),
+) -> list[Case]:
+    """Describe the mistakes of a detection.
 
     Parameters
     ----------
     detections : Detections
+    ids, sizes : (T,) arrays of integer
+        Of the true nuclei; no sizes, in voxels, where there are no masks.
     diameter : float
         About that of a nucleus, in the unit of the voxel size.
     voxel_size : size of a voxel along z, y and x
     """
-    kinds: list[tuple[Kind, NDArray[np.float64], NDArray[np.bool_], str]] = [
-        ("false positive", detections.points, detections.hit, "no nucleus that is not found already"),
+    sides: list[tuple[Kind, NDArray[np.float64], NDArray[np.bool_], str]] = [
+        ("false positive", detections.points, detections.hit, "no nucleus here that is not found already"),
         ("false negative", detections.centers, detections.found, "no point found it"),
     ]
     cases = []
-    for kind, places, is_right, words in kinds:
+    for kind, places, is_right, words in sides:
         rows = np.flatnonzero(~is_right)
-        crowd = neighbours(places[rows], detections.centers, voxel_size, diameter).tolist()
-        for row, near in zip(rows.tolist(), crowd, strict=True):
+        crowd = neighbours(places[rows], detections.centers, voxel_size, diameter)
+        for row, near in zip(rows.tolist(), crowd.tolist(), strict=True):
             z, y, x = np.floor(places[row] + 0.5).astype(int).tolist()
-            ids = ((), (row,)) if kind == "false positive" else ((row,), ())
-            cases.append(Case(kind, (z, y, x), (1, 1, 1), *ids, None, near, Why("alone", words)))
-    return cases, diameter
+            is_true = kind == "false negative"
+            truth = (int(ids[row]),) if is_true else ()
+            size = int(sizes[row]) if is_true and sizes.size else None
+            cases.append(Case(kind, (z, y, x), (1, 1, 1), truth, (), size, near, Why("alone", words)))
+    return cases
 
 
 def _partners(table: Overlaps, of_truth: bool) -> dict[int, list[tuple[float, int]]]:

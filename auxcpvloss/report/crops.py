@@ -78,9 +78,7 @@ class View:
         return np.floor(self.center[axis] + steps * self.pixel / self.voxel_size[axis] + 0.5).astype(np.int64)
 
 
-def view_around(
-    center: tuple[int, int, int], field: float, voxel_size: VoxelSize, shape: tuple[int, ...]
-) -> View:
+def view_around(center: tuple[int, int, int], field: float, voxel_size: VoxelSize, shape: tuple[int, ...]) -> View:
     """Choose the view of about `field`, in the unit of the voxel size, around a place.
 
     A pixel is as large as a voxel along its shortest axis, or larger where `MOST` pixels would not suffice.

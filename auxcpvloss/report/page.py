@@ -47,15 +47,26 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page, below a heading; `folded`: shown as soon as somebody asks for it."""
+    """A part of the page, below a heading.
+
+    Attributes
+    ----------
+    name, heading : str
+        Of links, and for people.
+    text, tables, figures : sequences
+        In this order; `wide`: each figure as wide as the page.
+    code, summary : str
+        Shown as it is, as soon as somebody asks for what `summary` names.
+    """
 
     name: str
     heading: str
     text: Sequence[str] = ()
     tables: Sequence[Table] = ()
     figures: Sequence[Figure] = ()
+    wide: bool = False
     code: str = ""
-    folded: bool = False
+    summary: str = ""
 
 
 @dataclass(frozen=True)

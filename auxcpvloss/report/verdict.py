@@ -167,7 +167,9 @@ def _outline_fact(volumes: Mapping[str, Scored]) -> list[str]:
     half = next((threshold for threshold, ap in mean.items() if ap < mean[0.5] / 2), None)
     if not mean[0.5] or half is None:
         return []
-    return [f"Outlines: AP falls to less than half of that where an IoU above {half:g} is asked for ({mean[half]:.3f})."]
+    return [
+        f"Outlines: AP falls to less than half of that where an IoU above {half:g} is asked for ({mean[half]:.3f})."
+    ]
 
 
 def _hints(volumes: Mapping[str, Scored]) -> list[Hint]:

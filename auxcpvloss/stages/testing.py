@@ -120,7 +120,7 @@ def _picture(experiment: Experiment, selection: Selection, sample: Sample, path:
         experiment, experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name), sample
     )
     raw, title = read(sample.raw), f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}"
-    if _shows_points(experiment, sample):
+    if shows_points(experiment, sample):
         detections = scored_points(experiment, instances, truth, sample)
         figure = detection_figure(raw, detections, sample.voxel_size, title, experiment.palette)
     else:
@@ -134,7 +134,7 @@ def picture_of(experiment: Experiment, selection: Selection, sample: Sample) -> 
     One of points has a place of its own: the same scores may be looked at either way.
     """
     scores = scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample)
-    points = "_points" if _shows_points(experiment, sample) else ""
+    points = "_points" if shows_points(experiment, sample) else ""
     path = scores.paths[0].with_name(f"{sample.name}{points}.png")
     return Result("evaluate", "pictures", (path,), drawn_from(experiment, scores), stored_beside(path))
 
@@ -161,7 +161,7 @@ def summary_of(experiment: Experiment, selection: Selection, samples: list[Sampl
     return Result("evaluate", "the summary", (path,), made_from, stored_beside(path))
 
 
-def _shows_points(experiment: Experiment, sample: Sample) -> bool:
+def shows_points(experiment: Experiment, sample: Sample) -> bool:
     """Whether a picture of points says what was right and wrong: to compare outlines both sides need them."""
     return experiment.is_detection or not sample.has_labels
 
