@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,15 @@ def _color(name: str, colors: Palette) -> Color:
     return colors.agreement[SAME.get(name, name)]
 
 
-def save(path: Path, figure: Figure) -> None:
-    """Write beside the place and rename, so that a file that exists is whole; the suffix says the format.
+def encode(figure: Figure, kind: str = "png") -> bytes:
+    """Give the content of a file: png, pdf or svg. No date is in it, so that the same data give the same file."""
+    dates: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, metadata=dates.get(kind, {}))
+    return content.getvalue()
 
-    No date is written, so that the same data give the same file.
-    """
-    metadata: dict[str, Any] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(path.suffix, {})
+
+def save(path: Path, figure: Figure) -> None:
+    """Write beside the place and rename, so that a file that exists is whole; the suffix says the format."""
     with replacing(path) as beside:
-        figure.savefig(beside, format=path.suffix[1:], metadata=metadata)
+        beside.write_bytes(encode(figure, path.suffix[1:]))
