@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 Indices = NDArray[np.int64]
 Values = NDArray[np.float64]
 
-CROWD = 2.0
-"""A nucleus is a neighbour if its center lies within so many mean diameters."""
+REACH = 1.5
+"""How near the center of a neighbour is, in mean diameters."""
 
 
 class Places(NamedTuple):
@@ -75,22 +75,26 @@ def mean_diameter(sizes: Indices, voxel_size: tuple[float, float, float]) -> flo
 def neighbours(
     places: NDArray[Any], centers: Values, voxel_size: tuple[float, float, float], diameter: float
 ) -> Indices:
-    """Count the nuclei around each place: those whose center lies within `CROWD` mean diameters.
+    """Count how many other true nuclei lie around the true nucleus that is nearest to each place.
 
     Parameters
     ----------
     places : (P, 3) array
         z, y, x in voxels.
     centers : (T, 3) array of float64
-        Of the true nuclei, in voxels; a nucleus at the place itself counts.
+        Of the true nuclei, in voxels.
     voxel_size : size of a voxel along z, y and x
     diameter : float
-        In the unit of the voxel size.
+        In the unit of the voxel size; others count whose center lies within `REACH` of them.
 
     Returns
     -------
     (P,) array of int64
+        0 where no nucleus is true.
     """
-    tree = cKDTree(centers.reshape(-1, 3) * voxel_size)
-    found = tree.query_ball_point(np.reshape(places, (-1, 3)) * voxel_size, CROWD * diameter, return_length=True)
-    return np.asarray(found, np.int64)
+    if not len(centers):
+        return np.zeros(len(places), np.int64)
+    scaled = np.reshape(centers, (-1, 3)) * voxel_size
+    tree = cKDTree(scaled)
+    others = tree.query_ball_point(scaled, REACH * diameter, return_length=True) - 1
+    return np.asarray(others[tree.query(np.reshape(places, (-1, 3)) * voxel_size)[1]], np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from auxcpvloss.config import as_toml, defaults, dump
+from auxcpvloss.config import ConfigFile, as_toml, dump, load
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.provenance import NAME
@@ -26,12 +26,14 @@ def background(experiment: Experiment) -> list[Section]:
 
 def _configuration(experiment: Experiment) -> Section:
     tables = dump(experiment.config)
-    usual = dict(_flat(defaults().tables))
-    changed = [(key, str(value), str(usual.get(key, "–"))) for key, value in _flat(tables) if usual.get(key) != value]
+    # It is asked for one command, and is no property of the results.
+    del tables["general"]["overwrite"]
+    usual = dict(_flat(dump(load([ConfigFile("defaults", {"model": {"method": experiment.method.name}})]))))
+    changed = [(key, str(value), str(usual.get(key))) for key, value in _flat(tables) if usual.get(key) != value]
     return Section(
         "configuration",
         "Configuration",
-        tables=[Table("Keys that differ from the defaults", ["key", "value", "default"], changed)],
+        tables=[Table("Keys that differ from the defaults of the method", ["key", "value", "default"], changed)],
         code=as_toml(tables),
         summary="The whole configuration",
     )

@@ -16,7 +16,7 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.metrics import THRESHOLDS, Counts, find_mistakes, match, overlaps
 from auxcpvloss.report.atlas import BYTES, Atlas, Volume
 from auxcpvloss.report.cases import cases_of_instances, cases_of_points
-from auxcpvloss.report.locate import CROWD, mean_diameter
+from auxcpvloss.report.locate import REACH, mean_diameter
 from auxcpvloss.report.verdict import Scored
 from auxcpvloss.score_table import Table, threshold_key, value_at
 from auxcpvloss.selection import Selection
@@ -131,15 +131,15 @@ def _notes(atlas: Atlas, has_outlines: bool) -> list[str]:
     )
     more = (
         "A split is a true nucleus in which at least two results lie with more than half of their voxels each; a "
-        "merge, a result in which at least two true nuclei do. Most of them are false negatives or positives as well, and are "
-        "shown as each."
+        "merge, a result in which at least two true nuclei do. Most of them are false negatives or "
+        "positives as well, and are shown as each."
         if has_outlines
         else "Crosses are results, rings true centers; large ones are wrong."
     )
     notes = [
         f"{what}, in three planes through its center: xy, zy to the right, xz below. {more}",
-        f"Local density: true nuclei whose centers lie within {CROWD:g} mean diameters. Click, or press Enter, to "
-        "enlarge; then the arrow keys go on, and Escape closes.",
+        f"Local density: how many other true nuclei have their center within {REACH:g} mean diameters of that of the "
+        "nearest true nucleus. Click, or press Enter, to enlarge; then the arrow keys go on, and Escape closes.",
     ]
     if atlas.left_out:
         each = ", ".join(f"{shown:,} of {there:,} in {name}" for name, (there, shown) in atlas.volumes.items())
