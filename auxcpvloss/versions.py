@@ -14,7 +14,7 @@ STAGES = {
     "train": 1,
     "predict": 1,
     "label": 1,
-    "evaluate": 1,
+    "evaluate": 2,
     "validate_checkpoints": 1,
     "cross_validate": 1,
     "visualize": 1,

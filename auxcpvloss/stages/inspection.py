@@ -22,6 +22,7 @@ from auxcpvloss.stages.records import Result, State, beside
 from auxcpvloss.stages.report import report_of
 from auxcpvloss.stages.selecting import selection_of, stale_selection
 from auxcpvloss.stages.stored import stored_selection
+from auxcpvloss.stages.summary import TABLES
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
 from auxcpvloss.stages.train import changed_training, is_done
 from auxcpvloss.stages.visualize import plane_of
@@ -184,6 +185,7 @@ def _pictures(
         wanted.append((stage, "pictures", sample.name, partial(draw, experiment, selection, sample)))
         wanted.append(("visualize", "pictures", sample.name, partial(plane_of, experiment, selection, sample)))
     if scored:
-        wanted.append(("evaluate", "summary", "", lambda: summary_of(experiment, selection, scored)))
+        for name in TABLES:
+            wanted.append(("evaluate", "summary", name, partial(summary_of, experiment, selection, scored, name)))
     for stage, what, name, result in wanted:
         yield Item(stage, what, name, following(state_of(result), upstream, "what they were chosen by"))

@@ -18,7 +18,7 @@ from auxcpvloss.stages.predicting import predict_samples
 from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points, scores_of
 from auxcpvloss.stages.stored import Record, stored_beside
-from auxcpvloss.stages.summary import summarize
+from auxcpvloss.stages.summary import TABLES, summarize
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import version_of
 
@@ -112,7 +112,7 @@ def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -
         if table["general"]["empty_prediction"]:
             terminal.warn(f"{name}: no nucleus was found at all")
         terminal.say(f"picture: {pictures[name]}")
-    terminal.say(f"scores of {_of(new, samples)}: {folder / 'summary.csv'}")
+    terminal.say(f"scores of {_of(new, samples)}: {folder / 'summary.csv'}; every score is in scores.csv")
 
 
 def _picture(experiment: Experiment, selection: Selection, sample: Sample, path: Path) -> None:
@@ -145,9 +145,11 @@ def drawn_from(experiment: Experiment, scores: Result) -> Record:
     return {**scores.made_from, "evaluation": options}
 
 
-def summary_of(experiment: Experiment, selection: Selection, samples: list[Sample]) -> Result:
-    """Say what the table over all scored volumes is to be made from."""
-    path = experiment.evaluated(SPLIT, selection.checkpoint, selection.params) / "summary.csv"
+def summary_of(
+    experiment: Experiment, selection: Selection, samples: list[Sample], name: str = "summary.csv"
+) -> Result:
+    """Say what the table over all scored volumes, or another of `TABLES`, is to be made from."""
+    path = experiment.evaluated(SPLIT, selection.checkpoint, selection.params) / name
     options = experiment.config.evaluation
     # A table of the reader's own says all that it shows.
     shown: Record = {"summary": options.summary}
@@ -158,7 +160,7 @@ def summary_of(experiment: Experiment, selection: Selection, samples: list[Sampl
         for sample in samples
     }
     made_from = {**version_of("evaluate"), "evaluation": shown, "predictions": scores}
-    return Result("evaluate", "the summary", (path,), made_from, stored_beside(path))
+    return Result("evaluate", TABLES[name], (path,), made_from, stored_beside(path))
 
 
 def shows_points(experiment: Experiment, sample: Sample) -> bool:

@@ -46,7 +46,12 @@ class Evaluation(Table):
     def _metrics_exist(self) -> Evaluation:
         if self.metric != "auto":
             self._check("metric", self.metric)
-            if self.metric.startswith("general.num_") or self.metric.endswith((".FP", ".FN")):
+            if self.metric.startswith(("by_size.", "by_density.")):
+                raise ValueError(
+                    f"metric: {self.metric!r} is not there where a volume has no such nuclei; choose a score of all "
+                    "nuclei, such as confusion_matrix.avAP"
+                )
+            if self.metric.startswith("general.num_") or self.metric.endswith((".FP", ".FN", ".splits", ".merges")):
                 raise ValueError(
                     f"metric: the highest {self.metric!r} is not the best; choose a number that grows with what is "
                     "found, such as AP, fscore or avAP"
