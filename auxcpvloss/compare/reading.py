@@ -59,7 +59,7 @@ def read_run(folder: Path) -> Run:
         metric=metric,
         validated_on="detection" if metric.split(".")[1] in MATCHINGS else "segmentation",
         seeds=_seeds(seeds),
-        weights=str(first["instances"]["prediction"]["checkpoint"]),
+        weights=str(first["instances"]["predicted"]["checkpoint"]),
         training=_training(experiment),
         evaluation={**first["evaluation"], "version of evaluate": first["version of evaluate"]},
         truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
@@ -126,7 +126,7 @@ def _read_scores(experiment: Experiment, path: Path, made_from: Record) -> _Scor
 def _check(experiment: Experiment, scored: _Scored) -> None:
     """Refuse scores that lack what is compared, or are no numbers from 0 to 1."""
     made_from = scored.made_from
-    needed = [made_from["instances"]["prediction"]["checkpoint"], made_from["version of evaluate"]]
+    needed = [made_from["instances"]["predicted"]["checkpoint"], made_from["version of evaluate"]]
     needed += [made_from["truth"][key] for key in TRUTH]
     matching = made_from["evaluation"]["detection"]
     paths = [detection_path(matching)]

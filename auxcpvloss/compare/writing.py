@@ -97,8 +97,8 @@ def document(comparison: Comparison) -> str:
     runs = sum(len(group.runs) for group in comparison.groups)
     parts = [
         "# Comparison",
-        f"{runs} runs of {len(comparison.groups)} models, {len(comparison.volumes)} test volumes: "
-        f"{_escape(', '.join(comparison.volumes), MARKDOWN)}.",
+        f"Runs: {runs}, models: {len(comparison.groups)}, "
+        f"test volumes: {_escape(', '.join(comparison.volumes), MARKDOWN)}.",
         *(["## Verdicts", "\n".join(verdicts)] if verdicts else []),
         *(["## To be known", "\n".join(remarks)] if remarks else []),
         *(as_markdown(table) for table in comparison.tables),
