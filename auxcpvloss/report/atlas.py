@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.detection import Detections
 from auxcpvloss.report.cases import Case
 from auxcpvloss.report.crops import MARGIN, View, VoxelSize, view_around
+from auxcpvloss.report.images import as_webp
 from auxcpvloss.report.outlines import outline_paths
 
 BYTES = 14_000_000
@@ -22,8 +21,8 @@ BYTES = 14_000_000
 FIELD, AROUND = 4.0, 1.5
 """What is shown of a volume: so many mean diameters, or what is wrong and half as much again."""
 
-WEBP: dict[str, Any] = {"level": 60, "method": 2, "lossless": False}
-"""How the raw data are compressed."""
+QUALITY, EFFORT = 60, 2
+"""Of the compression of raw data."""
 
 PERCENTILES = (1.0, 99.8)
 """Of the raw data of a volume, shown as black and white: the same for all of its errors."""
@@ -144,13 +143,7 @@ class _Gray:
     def encode(self, view: View) -> str:
         """Give a view as the data URI of a picture."""
         scaled = np.clip((view.cut(self._raw) - self._low) / self._range, 0, 1)
-        gray = np.repeat((255 * scaled).astype(np.uint8)[..., np.newaxis], 3, axis=-1)
-        return data_uri("webp", imagecodecs.webp_encode(gray, **WEBP))
-
-
-def data_uri(kind: str, content: bytes) -> str:
-    """Give an image as a data URI; `kind` is "png", "webp" or "svg+xml"."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+        return as_webp((255 * scaled).astype(np.uint8), QUALITY, EFFORT)
 
 
 def _points(points: Detections, view: View) -> list[tuple[str, float, float]]:

@@ -18,7 +18,7 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class Table:
-    """A table that can be sorted by its columns.
+    """A table, which readers can sort by its columns unless rows belong together.
 
     Attributes
     ----------
@@ -34,6 +34,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     totals: Sequence[Sequence[Cell]] = ()
     note: str = ""
+    is_sortable: bool = True
 
 
 @dataclass(frozen=True)

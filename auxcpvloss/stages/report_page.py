@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from pathlib import Path
-
-import imagecodecs
-import numpy as np
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.report.atlas import data_uri
+from auxcpvloss.report.images import png_as_webp
 from auxcpvloss.report.page import Cell, Figure, Page, Section, Table
 from auxcpvloss.report.verdict import Verdict, judge
 from auxcpvloss.selection import Selection, read_selection, selection_record
@@ -109,7 +105,7 @@ def _volumes(experiment: Experiment, selection: Selection, samples: Sequence[Sam
     left_out: list[str] = []
     size = 0
     for name, picture in pictures_of(experiment, selection, samples).items():
-        source = _smaller(picture.paths[0])
+        source = png_as_webp(picture.paths[0].read_bytes())
         size += len(source)
         if size > PICTURES:
             left_out.append(str(picture.paths[0].relative_to(experiment.folder)))
@@ -126,9 +122,3 @@ def _volumes(experiment: Experiment, selection: Selection, samples: Sequence[Sam
             counted.append((sample.name, len(centers_of_mass(read_instances(result.paths[0])))))
     tables = [Table("Volumes without ground truth", ["volume", "nuclei found"], counted)] if counted else []
     return [Section("volumes", "Volumes", text, tables, figures, wide=True)]
-
-
-def _smaller(path: Path) -> str:
-    """Give a PNG as the data URI of a picture that takes less room."""
-    image = np.ascontiguousarray(imagecodecs.png_decode(path.read_bytes())[..., :3])
-    return data_uri("webp", imagecodecs.webp_encode(image, level=80, lossless=False))

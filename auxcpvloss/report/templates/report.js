@@ -5,9 +5,9 @@ for (const table of document.querySelectorAll("table")) {
   const headings = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];
   headings.forEach((heading, column) => {
-    const isNumeric = [...body.rows].some((row) => row.cells[column]?.dataset.value !== undefined);
+    const isNumeric = [...body.rows].some((row) => row.cells[column]?.dataset.value);
     heading.classList.toggle("numeric", isNumeric);
-    heading.querySelector("button").addEventListener("click", () => {
+    heading.querySelector("button")?.addEventListener("click", () => {
       const wasUp = heading.getAttribute("aria-sort") === "ascending";
       const isUp = heading.hasAttribute("aria-sort") ? !wasUp : !isNumeric;
       headings.forEach((each) => each.removeAttribute("aria-sort"));
@@ -18,11 +18,10 @@ for (const table of document.querySelectorAll("table")) {
 }
 
 function compare(one, other) {
-  const values = [one, other].map((cell) => cell?.dataset.value);
-  if (values.some((value) => value !== undefined)) {
-    return Number(values[0] ?? -Infinity) - Number(values[1] ?? -Infinity);
-  }
-  return one.textContent.localeCompare(other.textContent, "en", { numeric: true });
+  const [first, second] = [one, other].map((cell) => cell?.dataset.value ?? cell?.textContent ?? "");
+  // Text that begins with a number goes by it; what has no number comes first.
+  const difference = Number.parseFloat(first) - Number.parseFloat(second);
+  return difference || first.localeCompare(second, "en", { numeric: true });
 }
 
 // What is folded is printed, too.
