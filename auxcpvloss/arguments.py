@@ -11,7 +11,8 @@ from auxcpvloss.stages import STAGES, STATUS
 
 EPILOG = """\
 Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints
-(choose checkpoint and parameters), predict, label and evaluate (the test volumes); all does every one of them.
+(choose checkpoint and parameters), predict, label and evaluate (the test volumes), report
+(all of it on one page, report.html); all does every one of them.
 By name only: postprocess (label and evaluate the test volumes with the parameters of [postprocessing], to try them by
 hand), visualize (pictures of predictions and instances), validate (choose parameters for one checkpoint),
 cross_validate (choose on one half of the validation volumes, score on the other).

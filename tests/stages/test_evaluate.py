@@ -41,7 +41,7 @@ from auxcpvloss.stages.validating import validation_samples
 from auxcpvloss.stages.visualize import visualize
 from auxcpvloss.terminal import Terminal
 from tests.conftest import TINY, configure, make_sample, merge
-from tests.test_pictures import colors_of
+from tests.figures.test_segmentation import colors_of
 
 SHAPE = (14, 30, 40)
 CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]

@@ -3,22 +3,18 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from auxcpvloss.metrics import THRESHOLDS, Counts, Overlaps, count, match, overlaps, pool, score
+from tests.metrics.volumes import LABELS, Volume, blobs
 
-Volume = NDArray[Any]
 Table = dict[tuple[int, int], float]
 
-LABELS = arrays(np.uint8, (2, 3, 5), elements=st.integers(0, 5))
 # Small fractions lie on the thresholds and between them.
 THRESHOLD = st.sampled_from([0.0, *THRESHOLDS])
 
@@ -62,15 +58,6 @@ def dense(table: Table, threshold: float) -> tuple[int, float]:
 
 def counts_of(truth: Volume, predicted: Volume, optimal: bool = True) -> dict[float, Counts]:
     return score(truth, predicted, optimal).counts
-
-
-def blobs(rng: np.random.Generator, shape: tuple[int, ...] = (12, 40, 40), instances: int = 60) -> Volume:
-    """Touching boxes of random places and sizes, later ones over earlier ones."""
-    labels = np.zeros(shape, np.int32)
-    for label in range(1, instances + 1):
-        corner = [rng.integers(0, n) for n in shape]
-        labels[tuple(slice(c, c + rng.integers(2, 9)) for c in corner)] = label
-    return labels
 
 
 @given(LABELS, LABELS)
@@ -198,7 +185,7 @@ def test_a_perfect_prediction_scores_1(truth: Volume) -> None:
     n = len(set(truth.flat) - {0})
     assert set(scores.counts.values()) == {Counts(tp=n, fp=0, fn=0)}
     assert scores.av_ap == 1
-    assert scores.mean_matched_iou == (1 if n else 0)
+    assert (scores.mean_matched_iou, scores.pq, scores.seg) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("optimal", [True, False])
