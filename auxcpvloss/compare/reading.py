@@ -43,7 +43,7 @@ def read_run(folder: Path) -> Run:
     InputError
         No experiment, nothing selected or evaluated yet, or files that are damaged or of different evaluations.
     """
-    experiment = _experiment(folder)
+    experiment = open_experiment(folder)
     selection, metric = _selection(experiment)
     place = experiment.evaluated("test", selection.checkpoint, selection.params)
     evaluated = sorted(_evaluated(place).items())
@@ -67,7 +67,14 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def _experiment(folder: Path) -> Experiment:
+def open_experiment(folder: Path) -> Experiment:
+    """Open an experiment with the configuration in its folder.
+
+    Raises
+    ------
+    InputError
+        There is none, or its configuration is damaged.
+    """
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder. Name experiments, such as experiments/NAME.")
