@@ -162,7 +162,7 @@ def main() -> None:
     print_errors([Spread(*each) for each in product(RUN, INTERACTION, RESIDUAL)], args.repeats, rng)
     print_power(args.repeats, rng)
     spread = Spread(0.01, 0.01, 0.01)
-    print(f"\nHow often the bootstrap interval of a mean, said to be of 95 %, holds the true one")
+    print("\nHow often the bootstrap interval of a mean, said to be of 95 %, holds the true one")
     for runs, volumes in DESIGNS:
         print(f"{runs} x {volumes:<12}{coverage(spread, runs, volumes, 1000, rng):.3f}")
 
