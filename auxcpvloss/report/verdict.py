@@ -127,7 +127,8 @@ def judge(volumes: Mapping[str, Scored], rule: str, caveats: Sequence[str]) -> V
     spread = f" ({min(aps):.3f} to {max(aps):.3f})" if len(aps) > 1 else ""
     what = f"mean of {len(aps)} volumes{spread}" if len(aps) > 1 else "one volume"
     return Verdict(
-        headline=f"{together.tp:,} of {_nuclei(true, 'true ')} were found ({percent(together.tp, true)}); "
+        headline=f"{together.tp:,} of {true:,} true nuclei {'was' if together.tp == 1 else 'were'} found "
+        f"({percent(together.tp, true)}); "
         f"{together.fp:,} of {results:,} results {'is' if together.fp == 1 else 'are'} wrong "
         f"({percent(together.fp, results)}).",
         bars=[
@@ -152,10 +153,6 @@ def percent(part: int, whole: int) -> str:
     if part not in (0, whole):
         share = min(max(share, 0.1), 99.9)
     return f"{share:.1f} %".replace(".0 %", " %")
-
-
-def _nuclei(number: int, word: str = "") -> str:
-    return f"{number:,} {word}{'nucleus' if number == 1 else 'nuclei'}"
 
 
 def _outline_fact(volumes: Mapping[str, Scored]) -> list[str]:
