@@ -66,19 +66,23 @@ def draw(panels: list[Panel], aspect: float, title: str = "", note: str = "", co
     return figure
 
 
-def draw_panel(ax: Axes, panel: Panel, aspect: float, colors: Palette = PAPER) -> list[Artist]:
-    """Draw a panel; gives what the legend has to explain."""
+def draw_panel(ax: Axes, panel: Panel, aspect: float, colors: Palette = PAPER, scale: float = 1) -> list[Artist]:
+    """Draw a panel, with marks of another size if `scale` is not 1; gives what the legend has to explain."""
     ax.imshow(panel.image, aspect=aspect)
     ax.set_title(panel.heading, fontsize=11)
     handles: list[Artist] = [Patch(color=color, label=name) for name, color in panel.shown.items()]
     # A point may lie outside; the image stays as large as it is.
     ax.autoscale(False)
     handles += [
-        ax.scatter(points[:, 2], points[:, 1], label=name, c=[_color(name, colors)], **MARKS[name])
+        ax.scatter(points[:, 2], points[:, 1], label=name, c=[_color(name, colors)], **_scaled(MARKS[name], scale))
         for name, points in panel.marks.items()
         if len(points)
     ]
     return handles
+
+
+def _scaled(mark: dict[str, Any], scale: float) -> dict[str, Any]:
+    return {key: value if key == "marker" else scale * value for key, value in mark.items()}
 
 
 def _color(name: str, colors: Palette) -> Color:

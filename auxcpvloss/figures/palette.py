@@ -40,7 +40,8 @@ ORANGE, SKY_BLUE, GREEN = _rgb("E69F00"), _rgb("56B4E9"), _rgb("009E73")
 YELLOW, BLUE, VERMILION, PURPLE = _rgb("F0E442"), _rgb("0072B2"), _rgb("D55E00"), _rgb("CC79A7")
 """The colors of Okabe & Ito, "Color Universal Design" (2008), for all kinds of color vision."""
 
-LINES = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE)
+BLACK: Color = (0.0, 0.0, 0.0)
+LINES: tuple[Color, ...] = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE)
 """Methods in diagrams, in this order, whatever the palette; yellow is too pale on white."""
 
 PAPER = Palette(

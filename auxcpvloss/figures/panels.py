@@ -83,9 +83,9 @@ def paint(heading: str, regions: Mapping[str, Mask], background: Image, colors: 
     return Panel(heading, image, {name: colors.agreement[name] for name, region in regions.items() if region.any()})
 
 
-def blend(background: Image, color: Image, where: Mask) -> Image:
+def blend(background: Image, color: Image, where: Mask, opacity: float = OPACITY) -> Image:
     """Lay a color, or an image of colors, over a part of the background."""
-    return np.where(where[..., np.newaxis], (1 - OPACITY) * background + OPACITY * color, background)
+    return np.where(where[..., np.newaxis], (1 - opacity) * background + opacity * color, background)
 
 
 def show_detections(detections: Detections, background: Image) -> list[Panel]:
