@@ -43,7 +43,7 @@ def read_run(folder: Path) -> Run:
     InputError
         No experiment, nothing selected or evaluated yet, or files that are damaged or of different evaluations.
     """
-    experiment = _experiment(folder)
+    experiment = open_experiment(folder)
     selection, metric = _selection(experiment)
     place = experiment.evaluated("test", selection.checkpoint, selection.params)
     evaluated = sorted(_evaluated(place).items())
@@ -67,7 +67,14 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def _experiment(folder: Path) -> Experiment:
+def open_experiment(folder: Path) -> Experiment:
+    """Open an experiment with the configuration in its folder.
+
+    Raises
+    ------
+    InputError
+        There is none, or its configuration is damaged.
+    """
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder. Name experiments, such as experiments/NAME.")
@@ -95,14 +102,16 @@ def _selection(experiment: Experiment) -> tuple[Selection, str]:
 
 def _evaluated(place: Path) -> Mapping[str, Record]:
     """Volumes that were scored last, each with what its scores were made from then."""
-    entry = ledger(place).get("summary.csv")
-    if entry is None:
-        raise InputError(f"{place}: the test volumes were not evaluated yet. Run the stages predict, label, evaluate.")
     try:
+        entry = ledger(place).get("summary.csv")
+        if entry is None:
+            raise InputError(
+                f"{place}: the test volumes were not evaluated yet. Run the stages predict, label, evaluate."
+            )
         predictions: dict[str, Record] = entry["made_from"]["predictions"]
         if not predictions or not all(isinstance(made, dict) for made in predictions.values()):
             raise TypeError
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise InputError(f"{place / LEDGER}: damaged. Run the stage evaluate.") from None
     return predictions
 

@@ -60,16 +60,15 @@ def summary(groups: Sequence[Group], matching: str) -> Table:
     rows, data = [], []
     for group in groups:
         estimates = [Estimate.of(group.scores(path)) for path in paths.values()]
-        shown = [each.lines()[:3] if each else (NONE,) * 3 for each in estimates]
-        rows.append((group.name, str(len(group.runs)), *(text for lines in shown for text in lines)))
         numbers = [value for each in estimates for value in (astuple(each)[:5] if each else (None,) * 5)]
         data.append((group.name, len(group.runs), *numbers))
-    headings = [heading for name in ("avAP", "AP 0.5", "detection AP") for heading in (name, "range", "95 %")]
+        instances, half, points = (each.lines()[:3] if each else (NONE,) * 3 for each in estimates)
+        rows.append((group.name, str(len(group.runs)), *instances, half[0], *points))
     return Table(
         name="summary",
         title="Scores",
         note=NOTE,
-        columns=("model", "runs", *headings),
+        columns=("model", "runs", "avAP", "range", "95 %", "AP 0.5", "detection AP", "range", "95 %"),
         rows=tuple(rows),
         data_columns=("model", "runs", *(f"{name}_{each}" for name in paths for each in STATISTICS[:5])),
         data=tuple(data),
@@ -80,7 +79,7 @@ def table_1(groups: Sequence[Group]) -> Table | None:
     """Segmentation: avAP, and AP at every IoU threshold; None where no group has it."""
     paths = {"avAP": AVAP} | {f"AP_{threshold:g}": path for threshold, path in AP.items()}
     cells: dict[tuple[str, ...], Cells] = {
-        (group.name,): [Estimate.of(group.scores(path), _segmentation(group, name)) for name, path in paths.items()]
+        (group.name,): [Estimate.of(group.scores(path), reference.segmentation_of(group, name)) for name, path in paths.items()]
         for group in groups
     }
     if not (cells := {key: row for key, row in cells.items() if any(row)}):
@@ -97,8 +96,8 @@ def table_1(groups: Sequence[Group]) -> Table | None:
 def table_2(groups: Sequence[Group], matching: str) -> Table:
     """Detection, and beside it segmentation at the IoU threshold where the two about agree."""
     path = detection_path(matching)
-    detected = [Estimate.of(group.scores(path), _detection(group, matching)) for group in groups]
-    segmented = [Estimate.of(group.scores(AP[0.3]), _segmentation(group, "AP_0.3")) for group in groups]
+    detected = [Estimate.of(group.scores(path), reference.detection_of(group, matching)) for group in groups]
+    segmented = [Estimate.of(group.scores(AP[0.3]), reference.segmentation_of(group, "AP_0.3")) for group in groups]
     cells: dict[tuple[str, ...], Cells] = {("detection AP",): detected}
     if any(segmented):
         cells["segmentation AP 0.3",] = segmented
@@ -114,25 +113,14 @@ def table_3(groups: Sequence[Group], matching: str) -> Table:
     for kind in kinds:
         each = [there.get((model, *kind)) for model in models]
         for score, path, paper in (
-            ("segmentation AP 0.5", AP[0.5], lambda group: _segmentation(group, "AP_0.5")),
-            ("detection AP", detection_path(matching), lambda group: _detection(group, matching)),
+            ("segmentation AP 0.5", AP[0.5], lambda group: reference.segmentation_of(group, "AP_0.5")),
+            ("detection AP", detection_path(matching), lambda group: reference.detection_of(group, matching)),
         ):
             row = [Estimate.of(group.scores(path), paper(group)) if group else None for group in each]
             if any(row):
                 cells[(score, *kind)] = row
     ordered = dict(sorted(cells.items(), key=lambda item: item[0][0], reverse=True))
     return _score_table("table_3", "Validation and seeds", ("score", "validated on", "seeds"), models, ordered)
-
-
-def _segmentation(group: Group, metric: str) -> float | None:
-    run = group.runs[0]
-    return reference.segmentation(group.method, metric, run.seeds, run.validated_on)
-
-
-def _detection(group: Group, matching: str) -> float | None:
-    run = group.runs[0]
-    # The paper's way to match points; others have other numbers.
-    return reference.detection(group.method, run.seeds, run.validated_on) if matching == "hoefener" else None
 
 
 def _score_table(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import toml
 
 from auxcpvloss.config import write
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
-from auxcpvloss.metrics import THRESHOLDS, Counts
+from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, score
 from auxcpvloss.score_table import as_table
 from auxcpvloss.selection import Selection, write_selection
 from auxcpvloss.stages.records import Result, record_beside
@@ -68,14 +70,18 @@ def write_experiment(
             "truth": {**source, **(truth or {})},
             "evaluation": {**options, **(scored or {})},
         }
-        segmentation = None if method == "gauss" else dict.fromkeys(THRESHOLDS, found(ap))
-        table = as_table(matching, found(min(ap + 0.05, 1)), segmentation)
+        table = as_table(matching, found(min(ap + 0.05, 1)), None if method == "gauss" else segmented(ap))
         record = {"made_from": json.dumps(records[volume]), "made_with": "{}"}
         write_text(folder / f"{volume}.toml", toml.dumps({**record, **table}))
     write_text(folder / "summary.csv", "volume\n")
     made_from = {**version_of("evaluate"), "evaluation": {}, "predictions": records}
     record_beside(Result("evaluate", "the summary", (folder / "summary.csv",), made_from, Stored()))
     return experiment.folder
+
+
+def segmented(ap: float) -> Scores:
+    """Scores of instances with the same AP at every threshold."""
+    return replace(score(np.ones((1, 1, 1), int), np.ones((1, 1, 1), int)), counts=dict.fromkeys(THRESHOLDS, found(ap)))
 
 
 VOLUMES = {"worm_1": 0.70, "worm_2": 0.60, "worm_3": 0.80}

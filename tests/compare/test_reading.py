@@ -126,8 +126,10 @@ def test_scores_that_are_not_all_there_or_of_another_evaluation(folder):
 
 @pytest.mark.parametrize("entry", [{}, {"made_from": {}}, {"made_from": {"predictions": {}}}, {"made_from": {"predictions": {"a": 3}}}, 7])  # fmt: skip
 def test_a_damaged_record_of_what_was_evaluated(folder, entry):
-    (scores_in(folder) / "made_from.json").write_text(json.dumps({"summary.csv": entry}))
-    refuse(folder, "made_from.json: damaged. Run the stage evaluate")
+    path = scores_in(folder) / "made_from.json"
+    for damaged in ({"summary.csv": entry}, [entry]):
+        path.write_text(json.dumps(damaged))
+        refuse(folder, "made_from.json: damaged. Run the stage evaluate")
 
 
 def test_a_damaged_configuration(folder):
