@@ -79,7 +79,9 @@ def table_1(groups: Sequence[Group]) -> Table | None:
     """Segmentation: avAP, and AP at every IoU threshold; None where no group has it."""
     paths = {"avAP": AVAP} | {f"AP_{threshold:g}": path for threshold, path in AP.items()}
     cells: dict[tuple[str, ...], Cells] = {
-        (group.name,): [Estimate.of(group.scores(path), reference.segmentation_of(group, name)) for name, path in paths.items()]
+        (group.name,): [
+            Estimate.of(group.scores(path), reference.segmentation_of(group, name)) for name, path in paths.items()
+        ]
         for group in groups
     }
     if not (cells := {key: row for key, row in cells.items() if any(row)}):
