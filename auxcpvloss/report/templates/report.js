@@ -12,16 +12,19 @@ for (const table of document.querySelectorAll("table")) {
       const isUp = heading.hasAttribute("aria-sort") ? !wasUp : !isNumeric;
       headings.forEach((each) => each.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", isUp ? "ascending" : "descending");
-      body.append(...[...body.rows].sort((one, other) => (isUp ? 1 : -1) * compare(one.cells[column], other.cells[column])));
+      const rows = [...body.rows].map((row) => [row, row.cells[column].dataset.value ?? row.cells[column].textContent]);
+      rows.sort(([, one], [, other]) => compare(one, other, isUp ? 1 : -1));
+      body.append(...rows.map(([row]) => row));
     });
   });
 }
 
-function compare(one, other) {
-  const [first, second] = [one, other].map((cell) => cell?.dataset.value ?? cell?.textContent ?? "");
-  // Text that begins with a number goes by it; what has no number comes first.
-  const difference = Number.parseFloat(first) - Number.parseFloat(second);
-  return difference || first.localeCompare(second, "en", { numeric: true });
+function compare(one, other, direction) {
+  // A cell without a value is last, in either direction; text that begins with a number goes by it.
+  const isEmpty = (text) => text === "" || text === "–";
+  if (isEmpty(one) || isEmpty(other)) return isEmpty(one) - isEmpty(other);
+  const difference = Number.parseFloat(one) - Number.parseFloat(other);
+  return direction * (difference || one.localeCompare(other, "en", { numeric: true }));
 }
 
 // What is folded is printed, too.
