@@ -143,8 +143,8 @@ def _describe(kind: Kind, side: _Side, wrong: Iterable[int], explain: Callable[[
     cases = []
     for one, at, extent, size, near in zip(*(each.tolist() for each in (*places, around)), strict=True):
         others, why = explain(one)
-        ids = ((one,), others) if side.is_truth else (others, (one,))
-        cases.append(Case(kind, tuple(at), tuple(extent), *ids, size, near, why))
+        truth, result = ((one,), others) if side.is_truth else (others, (one,))
+        cases.append(Case(kind, tuple(at), tuple(extent), truth, result, size, near, why))
     return cases
 
 
