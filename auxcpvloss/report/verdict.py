@@ -179,8 +179,8 @@ def _hints(volumes: Mapping[str, Scored]) -> list[Hint]:
             continue
         causes = [(by_cause[kind, cause], words) for cause, words in CAUSES.get(kind, {}).items()]
         reasons = ", ".join(f"{count:,} {words}" for count, words in causes if count)
-        # Of points there is one reason.
-        told = f": {reasons}" if reasons and any(case.size is not None for case in cases) else ""
+        # Of points there is one reason, which goes without saying.
+        told = f": {reasons}" if reasons and number > by_cause[kind, "alone"] else ""
         hints.append(Hint(f"{number:,} {one if number == 1 else several}{told}.", kind=kind))
     return [*hints, *_smaller(volumes), *_worst(volumes)] or [Hint("There are no errors to look at.")]
 
