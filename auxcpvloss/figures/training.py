@@ -16,8 +16,8 @@ from auxcpvloss.figures.names import metric_label
 from auxcpvloss.figures.palette import BLACK, LINES, Color
 
 DPI = 150
-POINTS = 120
-"""A longer curve is shown as means of so many stretches, upon what it is made from."""
+POINTS = 60
+"""A longer curve is shown as means of so many stretches, upon itself in pale."""
 
 
 class Curves(NamedTuple):
