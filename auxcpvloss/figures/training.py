@@ -82,6 +82,9 @@ def _losses(ax: Axes, log: Curves, validation: Curves | None) -> None:
         if validation is not None and f"val_{name}" in validation.values:
             there = validation.values[f"val_{name}"]
             ax.plot(validation.iterations, there, "--o", ms=3, lw=1, color=color, label=f"{label}, validation")
+    if not any(np.any(values > 0) for values in log.values.values()):
+        ax.set_ylabel("loss")
+        return
     ax.set(ylabel="loss (logarithmic)", yscale="log")
     # Few decades as a rule: plain numbers, not powers of ten.
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
