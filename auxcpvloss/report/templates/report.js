@@ -190,7 +190,8 @@ function showAtlas({ cases, voxels }) {
     }
     ["xy", "zy", "xz"].slice(0, corners.length).forEach((name, plane) => {
       const [x, y] = corners[plane];
-      content.append(draw("text", { class: "on-image", x: x + margin + 1, y: y + margin + n / 12, "font-size": n / 13 }, name));
+      const letters = (planar ? n / 2 : n) / 13;
+      content.append(draw("text", { class: "on-image", x: x + margin + 1, y: y + margin + letters, "font-size": letters }, name));
     });
     svg.append(draw("defs", {}), content, scaleBar(each));
     svg.firstElementChild.append(clip);
@@ -211,11 +212,12 @@ function showAtlas({ cases, voxels }) {
     const most = (n * pixel) / 2;
     const base = 10 ** Math.floor(Math.log10(most));
     const length = [5, 2, 1].map((each) => each * base).find((each) => each <= most);
-    const [x, y] = planar ? [n * 0.08, n * 0.9] : [n * 1.25, n * 1.5];
+    const [x, y] = planar ? [n * 0.08, n * 0.93] : [n * 1.25, n * 1.5];
+    const letters = (planar ? n / 2 : n) / 11;
     const group = draw("g", planar ? { class: "on-image" } : {});
     group.append(
-      draw("rect", { x, y, width: length / pixel, height: n / 40, fill: planar ? "#ffffff" : "currentColor" }),
-      draw("text", { x, y: y - n / 40, "font-size": n / 11, class: planar ? "on-image" : "" }, `${nicely(length)} ${inUnits ? "units" : "voxels"}`),
+      draw("rect", { x, y, width: length / pixel, height: letters / 4, fill: planar ? "#ffffff" : "currentColor" }),
+      draw("text", { x, y: y - letters / 4, "font-size": letters, class: planar ? "on-image" : "" }, `${nicely(length)} ${inUnits ? "units" : "voxels"}`),
     );
     return group;
   }
