@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -93,7 +94,9 @@ def encode(figure: Figure, kind: str = "png") -> bytes:
     """Give the content of a file: png, pdf or svg. No date is in it, so that the same data give the same file."""
     dates: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     content = io.BytesIO()
-    figure.savefig(content, format=kind, metadata=dates.get(kind, {}))
+    # Else the ids within an svg would be drawn at random.
+    with rc_context({"svg.hashsalt": "auxcpvloss"}):
+        figure.savefig(content, format=kind, metadata=dates.get(kind, {}))
     return content.getvalue()
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from auxcpvloss.figures.names import families, method_label
+from auxcpvloss.figures.names import CPV, families, method_label
 from auxcpvloss.figures.palette import LINES, Color
 from auxcpvloss.metrics import THRESHOLDS
 
@@ -127,7 +127,7 @@ def detection_boxes(
     figure = Figure((max(4.2, 1.1 + 0.95 * len(arrays)), 4.4), dpi=DPI, layout="constrained")
     ax = figure.subplots()
     for position, (name, values) in enumerate(arrays.items()):
-        _box(ax, position, values, LINES[name.endswith("_cpv")])
+        _box(ax, position, values, LINES[name.endswith(CPV)])
         if reference and name in reference:
             ax.plot([position - 0.42, position + 0.42], [reference[name]] * 2, "--", color="k", lw=1.2, zorder=4)
     ax.set(ylabel=label, xlim=(-0.6, len(arrays) - 0.4))

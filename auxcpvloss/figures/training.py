@@ -16,8 +16,8 @@ from auxcpvloss.figures.names import metric_label
 from auxcpvloss.figures.palette import BLACK, LINES, Color
 
 DPI = 150
-POINTS = 120
-"""A longer curve is shown as means of so many stretches, upon what it is made from."""
+POINTS = 60
+"""A longer curve is shown as means of so many stretches, upon itself in pale."""
 
 
 class Curves(NamedTuple):
@@ -82,6 +82,9 @@ def _losses(ax: Axes, log: Curves, validation: Curves | None) -> None:
         if validation is not None and f"val_{name}" in validation.values:
             there = validation.values[f"val_{name}"]
             ax.plot(validation.iterations, there, "--o", ms=3, lw=1, color=color, label=f"{label}, validation")
+    if not any(np.any(values > 0) for values in log.values.values()):
+        ax.set_ylabel("loss")
+        return
     ax.set(ylabel="loss (logarithmic)", yscale="log")
     # Few decades as a rule: plain numbers, not powers of ten.
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))

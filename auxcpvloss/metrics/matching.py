@@ -77,8 +77,11 @@ def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.fl
     The solver takes a time that grows with the square of what it is given. So pairs that nobody contests are chosen
     at once, and the others are solved some groups at a time; a group holds all that hang together.
     """
-    row = np.unique(one, return_inverse=True)[1]
-    column = np.unique(other, return_inverse=True)[1]
+    one_ids, row = np.unique(one, return_inverse=True)
+    other_ids, column = np.unique(other, return_inverse=True)
+    if one_ids.size == other_ids.size == one.size:
+        # As always above an IoU of 0.5.
+        return np.arange(one.size)
     group = _groups(row, column)
     sizes = np.bincount(group)
     batch = ((np.cumsum(sizes) - sizes) // BATCH)[group]
@@ -91,7 +94,7 @@ def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.fl
 
 def _groups(row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number the groups of pairs that hang together by what they share: the number of each pair."""
-    rows, columns = row.max(initial=-1) + 1, column.max(initial=-1) + 1
+    rows, columns = row.max() + 1, column.max() + 1
     graph = coo_array((np.ones(row.size, bool), (row, rows + column)), shape=(rows + columns,) * 2)
     return connected_components(graph, directed=False)[1][row].astype(np.int64)
 

@@ -112,6 +112,12 @@ def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
     )
 
 
+def instance_centers(labels: NDArray[Any]) -> tuple[Ids, Values]:
+    """Give the (N,) ids of the instances of a label volume, rising, and their (N, D) centers of mass, in voxels."""
+    found = _instances(tabulate(labels), 0, "labels")
+    return found.ids, found.centers
+
+
 def _instances(table: Tabulation, side: int, name: str) -> _Instances:
     """Give the positive ids of one side of a table; the place of a row of background is -1."""
     ids, inverse = np.unique(table.labels[side], return_inverse=True)

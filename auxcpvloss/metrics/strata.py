@@ -132,17 +132,33 @@ def neighbours(overlaps: Overlaps, spacing: Sequence[float] | None = None) -> tu
         whose center is nearest: it tells where in the volume it lies, not whether it is right. 0 where no nucleus is
         true.
     """
-    true = np.zeros(overlaps.truth_ids.size, np.int64)
-    if not true.size:
-        return true, np.zeros(overlaps.predicted_ids.size, np.int64)
-    scale = _scale(overlaps, spacing)
+    if not overlaps.truth_ids.size:
+        return np.zeros(0, np.int64), np.zeros(overlaps.predicted_ids.size, np.int64)
+    scale, reach = _scale(overlaps, spacing), REACH * mean_diameter(overlaps, spacing)
     centers = overlaps.truth_centers * scale
+    return crowding(centers, centers, reach), crowding(overlaps.predicted_centers * scale, centers, reach)
+
+
+def crowding(places: Values, centers: Values, reach: float) -> Indices:
+    """Count the other centers within `reach` of the center that is nearest to each place.
+
+    Parameters
+    ----------
+    places, centers : (P, D) and (T, D) arrays of float64
+        In space: all axes in the same unit.
+    reach : float
+
+    Returns
+    -------
+    (P,) array of int64
+        0 where there is no center.
+    """
+    if not len(centers):
+        return np.zeros(len(places), np.int64)
     # By place, not by name, so that names of labels do not decide between equally near ones.
-    order = np.lexsort(centers.T)
-    tree = cKDTree(centers[order])
-    reach = REACH * mean_diameter(overlaps, spacing)
-    true[order] = tree.query_ball_point(centers[order], reach, return_length=True) - 1
-    return true, true[order[tree.query(overlaps.predicted_centers * scale)[1]]]
+    tree = cKDTree(centers[np.lexsort(centers.T)])
+    others = tree.query_ball_point(tree.data, reach, return_length=True) - 1
+    return np.asarray(others[tree.query(places)[1]], np.int64)
 
 
 def mean_diameter(overlaps: Overlaps, spacing: Sequence[float] | None = None) -> float:

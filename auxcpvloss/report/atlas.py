@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,10 +86,10 @@ class Atlas:
             Mean diameter of the nuclei, in the unit of the voxel size.
         share : int
         """
-        gray, shown, size = _Gray(volume.raw), [], 0
+        gray, shown, size = Gray(volume.raw), [], 0
         for number in np.random.default_rng(0).permutation(len(cases)).tolist():
             described = describe(volume, cases[number], diameter, gray)
-            size += sum(map(len, (described["image"], *described["outlines"]))) + len(described["why"])
+            size += len(json.dumps(described))
             if size > share:
                 break
             shown.append((number, described))
@@ -97,7 +98,7 @@ class Atlas:
         self.voxels[volume.name] = volume.voxel_size
 
 
-def describe(volume: Volume, case: Case, diameter: float, gray: _Gray) -> dict[str, Any]:
+def describe(volume: Volume, case: Case, diameter: float, gray: Gray) -> dict[str, Any]:
     """Give an error as plain values, with its picture.
 
     Returns
@@ -133,7 +134,7 @@ def describe(volume: Volume, case: Case, diameter: float, gray: _Gray) -> dict[s
     }
 
 
-class _Gray:
+class Gray:
     """Raw data of a volume as gray values, all on one scale."""
 
     def __init__(self, raw: NDArray[Any]) -> None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from auxcpvloss.detection import Detections
 from auxcpvloss.metrics import Matching, Mistakes, Overlaps
+from auxcpvloss.metrics.strata import REACH, crowding, neighbours
 from auxcpvloss.report.crops import VoxelSize
-from auxcpvloss.report.locate import locate, mean_diameter, neighbours
+from auxcpvloss.report.locate import locate
 
 Kind = Literal["false positive", "false negative", "split", "merge"]
 Cause = Literal["alone", "outline", "split", "merge"]
@@ -47,7 +48,7 @@ class Case:
     size : int, optional
         Of what is wrong, in voxels; points have none.
     neighbours : int
-        True nuclei around it, see `locate.neighbours`.
+        True nuclei around it, see `metrics.neighbours`.
     why : Why
     """
 
@@ -77,49 +78,16 @@ def cases_of_instances(
     table, matching, mistakes : of these two, see `metrics`
     voxel_size : size of a voxel along z, y and x
     """
-    diameter = mean_diameter(table.truth_sizes, voxel_size)
-    partners = {"truth": _partners(table, of_truth=True), "result": _partners(table, of_truth=False)}
-    pieces = {int(piece): nucleus for nucleus, held in mistakes.splits.items() for piece in held}
-    merged = {int(nucleus): one for one, held in mistakes.merges.items() for nucleus in held}
-    matched = {*matching.truth.tolist()}, {*matching.predicted.tolist()}
-
-    def wrong(one: int) -> tuple[tuple[int, ...], Why]:
-        if one in mistakes.merges:
-            return tuple(mistakes.merges[one].tolist()), Why("merge", "it covers several nuclei")
-        if one in pieces:
-            return (pieces[one],), Why("split", f"a piece of nucleus {pieces[one]}, which is split")
-        return _by_overlap(partners["result"].get(one, []), "nucleus", matched[0])
-
-    def missed(one: int) -> tuple[tuple[int, ...], Why]:
-        if one in mistakes.splits:
-            return tuple(mistakes.splits[one].tolist()), Why("split", "it falls into pieces")
-        if one in merged:
-            return (merged[one],), Why("merge", f"lies in result {merged[one]}, which covers several nuclei")
-        return _by_overlap(partners["truth"].get(one, []), "result", matched[1])
-
-    def pieces_of(one: int) -> tuple[tuple[int, ...], Why]:
-        held = tuple(mistakes.splits[one].tolist())
-        return held, Why("split", f"falls into {len(held)} pieces: results {_named(held)}")
-
-    def held_by(one: int) -> tuple[tuple[int, ...], Why]:
-        held = tuple(mistakes.merges[one].tolist())
-        return held, Why("merge", f"covers {len(held)} nuclei: {_named(held)}")
-
-    def described(kind: Kind, labels: NDArray[Any], ids: Iterable[int], explain: Callable[[int], Any]) -> list[Case]:
-        places = locate(labels, np.array(list(ids), dtype=labels.dtype))
-        crowd = neighbours(places.anchors, table.truth_centers, voxel_size, diameter)
-        cases = []
-        for one, at, extent, size, near in zip(*(each.tolist() for each in (*places, crowd)), strict=True):
-            others, why = explain(one)
-            sides = ((one,), others) if labels is truth else (others, (one,))
-            cases.append(Case(kind, tuple(at), tuple(extent), *sides, size, near, why))
-        return cases
-
+    explained = _Explained(table, matching, mistakes)
+    around = neighbours(table, voxel_size)
+    # The side that is wrong: its labels, ids, and how crowded it is there.
+    nuclei = _Side(True, truth, table.truth_ids, around[0])
+    results = _Side(False, result, table.predicted_ids, around[1])
     return [
-        *described("false positive", result, mistakes.false_positives, wrong),
-        *described("false negative", truth, mistakes.false_negatives, missed),
-        *described("split", truth, mistakes.splits, pieces_of),
-        *described("merge", result, mistakes.merges, held_by),
+        *_describe("false positive", results, mistakes.false_positives, explained.wrong),
+        *_describe("false negative", nuclei, mistakes.false_negatives, explained.missed),
+        *_describe("split", nuclei, mistakes.splits, explained.split),
+        *_describe("merge", results, mistakes.merges, explained.merge),
     ]
 
 
@@ -148,7 +116,7 @@ def cases_of_points(
     cases = []
     for kind, places, is_right, words in sides:
         rows = np.flatnonzero(~is_right)
-        crowd = neighbours(places[rows], detections.centers, voxel_size, diameter)
+        crowd = crowding(places[rows] * voxel_size, detections.centers * voxel_size, REACH * diameter)
         for row, near in zip(rows.tolist(), crowd.tolist(), strict=True):
             z, y, x = np.floor(places[row] + 0.5).astype(int).tolist()
             is_true = kind == "false negative"
@@ -158,16 +126,78 @@ def cases_of_points(
     return cases
 
 
-def _partners(table: Overlaps, of_truth: bool) -> dict[int, list[tuple[float, int]]]:
-    """For each instance of one side those of the other that it overlaps with: IoU and id, best first."""
-    keys, others = (table.truth, table.predicted) if of_truth else (table.predicted, table.truth)
-    found: dict[int, list[tuple[float, int]]] = {}
-    for key, other, iou in zip(keys.tolist(), others.tolist(), table.iou.tolist(), strict=True):
-        found.setdefault(key, []).append((iou, other))
-    return {key: sorted(pairs, key=lambda pair: (-pair[0], pair[1])) for key, pairs in found.items()}
+class _Side(NamedTuple):
+    is_truth: bool
+    labels: NDArray[Any]
+    ids: NDArray[Any]
+    neighbours: NDArray[np.int64]
 
 
-def _by_overlap(partners: list[tuple[float, int]], what: str, matched: set[int]) -> tuple[tuple[int, ...], Why]:
+Explanation = tuple[tuple[int, ...], Why]
+"""The ids of the other side that an error has to do with, and why."""
+
+
+def _describe(kind: Kind, side: _Side, wrong: Iterable[int], explain: Callable[[int], Explanation]) -> list[Case]:
+    places = locate(side.labels, np.array(list(wrong), dtype=side.labels.dtype))
+    around = side.neighbours[np.searchsorted(side.ids, places.ids)]
+    cases = []
+    for one, at, extent, size, near in zip(*(each.tolist() for each in (*places, around)), strict=True):
+        others, why = explain(one)
+        truth, result = ((one,), others) if side.is_truth else (others, (one,))
+        cases.append(Case(kind, tuple(at), tuple(extent), truth, result, size, near, why))
+    return cases
+
+
+class _Explained:
+    """Why instances are wrong, by id."""
+
+    def __init__(self, table: Overlaps, matching: Matching, mistakes: Mistakes) -> None:
+        self._splits = {nucleus: tuple(held.tolist()) for nucleus, held in mistakes.splits.items()}
+        self._merges = {one: tuple(held.tolist()) for one, held in mistakes.merges.items()}
+        self._nucleus_of = {piece: nucleus for nucleus, pieces in self._splits.items() for piece in pieces}
+        self._merge_of = {nucleus: one for one, nuclei in self._merges.items() for nucleus in nuclei}
+        self._nuclei_of, self._results_of = _partners(table)
+        self._matched = set(matching.truth.tolist()), set(matching.predicted.tolist())
+
+    def wrong(self, one: int) -> Explanation:
+        if one in self._merges:
+            return self._merges[one], Why("merge", "it covers several nuclei")
+        if nucleus := self._nucleus_of.get(one):
+            return (nucleus,), Why("split", f"a piece of nucleus {nucleus}, which is split")
+        return _by_overlap(self._nuclei_of.get(one, []), "nucleus", self._matched[0])
+
+    def missed(self, one: int) -> Explanation:
+        if one in self._splits:
+            return self._splits[one], Why("split", "it falls into pieces")
+        if merge := self._merge_of.get(one):
+            return (merge,), Why("merge", f"lies in result {merge}, which covers several nuclei")
+        return _by_overlap(self._results_of.get(one, []), "result", self._matched[1])
+
+    def split(self, one: int) -> Explanation:
+        pieces = self._splits[one]
+        return pieces, Why("split", f"falls into {len(pieces)} pieces: results {_named(pieces)}")
+
+    def merge(self, one: int) -> Explanation:
+        nuclei = self._merges[one]
+        return nuclei, Why("merge", f"covers {len(nuclei)} nuclei: {_named(nuclei)}")
+
+
+Partners = dict[int, list[tuple[float, int]]]
+"""For each instance of one side those of the other that it overlaps with: IoU and id, best first."""
+
+
+def _partners(table: Overlaps) -> tuple[Partners, Partners]:
+    """Give those of results, and those of nuclei."""
+    of_results: Partners = {}
+    of_nuclei: Partners = {}
+    pairs = sorted(zip((-table.iou).tolist(), table.truth.tolist(), table.predicted.tolist(), strict=True))
+    for minus_iou, nucleus, result in pairs:
+        of_results.setdefault(result, []).append((-minus_iou, nucleus))
+        of_nuclei.setdefault(nucleus, []).append((-minus_iou, result))
+    return of_results, of_nuclei
+
+
+def _by_overlap(partners: list[tuple[float, int]], what: str, matched: set[int]) -> Explanation:
     """Explain an instance that nothing matches by the one of the other side that it overlaps with most."""
     if not partners:
         return (), Why("alone", f"no {what} here")

@@ -13,8 +13,8 @@ VoxelSize = tuple[float, float, float]
 MARGIN = 1
 """Pixels around each plane that are not shown: there outlines are closed that go on outside."""
 
-MOST = 64
-"""Pixels along a side, at most."""
+MOST = 65
+"""Pixels along a side, at most; an odd number, so that one is in the middle."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class View:
     center : tuple of int
         z, y, x in voxels.
     side : int
-        Pixels of each plane along a side, with `MARGIN`.
+        Pixels of each plane along a side, with `MARGIN`; odd.
     pixel : float
         Size of a pixel, in the unit of the voxel size; the same along every axis.
     voxel_size : size of a voxel along z, y and x
@@ -84,7 +84,8 @@ def view_around(center: tuple[int, int, int], field: float, voxel_size: VoxelSiz
     A pixel is as large as a voxel along its shortest axis, or larger where `MOST` pixels would not suffice.
     """
     pixel = max(min(voxel_size), field / MOST)
-    return View(center, int(np.ceil(field / pixel)) + 2 * MARGIN, pixel, voxel_size, shape[0] == 1)
+    side = int(np.ceil(field / pixel)) // 2 * 2 + 1
+    return View(center, side + 2 * MARGIN, pixel, voxel_size, shape[0] == 1)
 
 
 def _pick(plane: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[Any]:

@@ -28,7 +28,7 @@ def as_webp(image: NDArray[np.uint8], quality: int, effort: int = 4) -> str:
     """
     colors: NDArray[Any] = image if image.ndim == 3 else np.repeat(image[..., np.newaxis], 3, axis=-1)
     content = imagecodecs.webp_encode(np.ascontiguousarray(colors), level=quality, method=effort, lossless=False)
-    return data_uri("webp", content)
+    return data_uri("webp", bytes(content))
 
 
 def png_as_webp(content: bytes, quality: int = 80) -> str:

@@ -1,4 +1,4 @@
-"""Where instances are, and how crowded it is there."""
+"""Where instances are."""
 
 from __future__ import annotations
 
@@ -6,13 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 Indices = NDArray[np.int64]
-Values = NDArray[np.float64]
-
-REACH = 1.5
-"""How near the center of a neighbour is, in mean diameters."""
 
 
 class Places(NamedTuple):
@@ -57,44 +52,3 @@ def locate(labels: NDArray[Any], wanted: NDArray[Any]) -> Places:
     nearest = np.lexsort((((at - centers[owner]) ** 2).sum(axis=1), owner))[starts]
     extents = np.maximum.reduceat(at, starts) - np.minimum.reduceat(at, starts) + 1
     return Places(ids, at[nearest], extents, sizes)
-
-
-def mean_diameter(sizes: Indices, voxel_size: tuple[float, float, float]) -> float:
-    """Mean diameter of balls as large as the instances, in the unit of the voxel size; of none, 1 voxel.
-
-    Parameters
-    ----------
-    sizes : (N,) array of int64
-        In voxels.
-    voxel_size : size of a voxel along z, y and x
-    """
-    volumes = sizes * float(np.prod(voxel_size))
-    return float(np.mean(np.cbrt(6 * volumes / np.pi))) if sizes.size else float(max(voxel_size))
-
-
-def neighbours(
-    places: NDArray[Any], centers: Values, voxel_size: tuple[float, float, float], diameter: float
-) -> Indices:
-    """Count how many other true nuclei lie around the true nucleus that is nearest to each place.
-
-    Parameters
-    ----------
-    places : (P, 3) array
-        z, y, x in voxels.
-    centers : (T, 3) array of float64
-        Of the true nuclei, in voxels.
-    voxel_size : size of a voxel along z, y and x
-    diameter : float
-        In the unit of the voxel size; others count whose center lies within `REACH` of them.
-
-    Returns
-    -------
-    (P,) array of int64
-        0 where no nucleus is true.
-    """
-    if not len(centers):
-        return np.zeros(len(places), np.int64)
-    scaled = np.reshape(centers, (-1, 3)) * voxel_size
-    tree = cKDTree(scaled)
-    others = tree.query_ball_point(scaled, REACH * diameter, return_length=True) - 1
-    return np.asarray(others[tree.query(np.reshape(places, (-1, 3)) * voxel_size)[1]], np.int64)

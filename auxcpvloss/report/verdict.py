@@ -127,7 +127,8 @@ def judge(volumes: Mapping[str, Scored], rule: str, caveats: Sequence[str]) -> V
     spread = f" ({min(aps):.3f} to {max(aps):.3f})" if len(aps) > 1 else ""
     what = f"mean of {len(aps)} volumes{spread}" if len(aps) > 1 else "one volume"
     return Verdict(
-        headline=f"{together.tp:,} of {_nuclei(true, 'true ')} were found ({percent(together.tp, true)}); "
+        headline=f"{together.tp:,} of {true:,} true nuclei {'was' if together.tp == 1 else 'were'} found "
+        f"({percent(together.tp, true)}); "
         f"{together.fp:,} of {results:,} results {'is' if together.fp == 1 else 'are'} wrong "
         f"({percent(together.fp, results)}).",
         bars=[
@@ -154,10 +155,6 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.1f} %".replace(".0 %", " %")
 
 
-def _nuclei(number: int, word: str = "") -> str:
-    return f"{number:,} {word}{'nucleus' if number == 1 else 'nuclei'}"
-
-
 def _outline_fact(volumes: Mapping[str, Scored]) -> list[str]:
     """How fast AP falls with the threshold: how exact the outlines are."""
     curves = [scored.by_threshold for scored in volumes.values() if scored.by_threshold]
@@ -182,8 +179,8 @@ def _hints(volumes: Mapping[str, Scored]) -> list[Hint]:
             continue
         causes = [(by_cause[kind, cause], words) for cause, words in CAUSES.get(kind, {}).items()]
         reasons = ", ".join(f"{count:,} {words}" for count, words in causes if count)
-        # Of points there is one reason.
-        told = f": {reasons}" if reasons and any(case.size is not None for case in cases) else ""
+        # Of points there is one reason, which goes without saying.
+        told = f": {reasons}" if reasons and number > by_cause[kind, "alone"] else ""
         hints.append(Hint(f"{number:,} {one if number == 1 else several}{told}.", kind=kind))
     return [*hints, *_smaller(volumes), *_worst(volumes)] or [Hint("There are no errors to look at.")]
 

@@ -54,8 +54,9 @@ def _read(path: Path) -> Curves | None:
     if not path.is_file():
         return None
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        # A line without an end is still being written.
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        rows = list(csv.DictReader(lines, restval="short"))
         if not rows:
             return None
         names = [name for name in rows[0] if name not in NOT_LOSSES]

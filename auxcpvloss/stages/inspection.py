@@ -185,7 +185,7 @@ def _pictures(
         wanted.append((stage, "pictures", sample.name, partial(draw, experiment, selection, sample)))
         wanted.append(("visualize", "pictures", sample.name, partial(plane_of, experiment, selection, sample)))
     if scored:
-        for name in TABLES:
-            wanted.append(("evaluate", "summary", name, partial(summary_of, experiment, selection, scored, name)))
+        for name, table in TABLES.items():
+            wanted.append(("evaluate", table, "", partial(summary_of, experiment, selection, scored, name)))
     for stage, what, name, result in wanted:
         yield Item(stage, what, name, following(state_of(result), upstream, "what they were chosen by"))

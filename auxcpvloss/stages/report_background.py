@@ -8,9 +8,12 @@ from typing import Any
 from auxcpvloss.config import ConfigFile, as_toml, dump, load
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.figures.layout import encode
 from auxcpvloss.provenance import NAME
 from auxcpvloss.provenance.document import Document
-from auxcpvloss.report.page import Section, Table
+from auxcpvloss.report.images import data_uri
+from auxcpvloss.report.page import Figure, Section, Table
+from auxcpvloss.stages.figures import experiment_figures
 
 CHECKSUM = 12
 """Letters of a checksum that are shown."""
@@ -19,9 +22,34 @@ LIBRARIES = ("tensorflow", "keras", "gunpowder", "numpy", "scipy", "scikit-image
 """Those that compute results; provenance.json has all."""
 
 
+CAPTIONS = {
+    "training": (
+        "Losses of the training, and what validation said of each checkpoint.",
+        "Every part of the loss over iterations, and the best score of each checkpoint on the validation volumes.",
+    ),
+    "validation": (
+        "Scores on the validation volumes: what was selected is marked.",
+        "A map of scores, checkpoints by sets of parameters.",
+    ),
+    "vectors": (
+        "Center point vectors in a patch of the training: predicted, true, and the length of the error.",
+        "Maps of the three components of the vectors within nuclei, in voxels.",
+    ),
+}
+"""Caption and description of each figure."""
+
+
 def background(experiment: Experiment) -> list[Section]:
     """Give the sections behind the results."""
-    return [_configuration(experiment), _provenance(experiment)]
+    return [*_training(experiment), _configuration(experiment), _provenance(experiment)]
+
+
+def _training(experiment: Experiment) -> list[Section]:
+    figures = [
+        Figure(data_uri("png", encode(figure)), *CAPTIONS[name])
+        for name, figure in experiment_figures(experiment).items()
+    ]
+    return [Section("training", "Training and validation", figures=figures)] if figures else []
 
 
 def _configuration(experiment: Experiment) -> Section:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.metrics import THRESHOLDS, Counts, find_mistakes, match, overlaps
+from auxcpvloss.metrics import THRESHOLDS, Counts, Overlaps, find_mistakes, match, mean_diameter, overlaps
+from auxcpvloss.metrics.strata import REACH
 from auxcpvloss.report.atlas import BYTES, Atlas, Volume
 from auxcpvloss.report.cases import cases_of_instances, cases_of_points
-from auxcpvloss.report.locate import REACH, mean_diameter
 from auxcpvloss.report.verdict import Scored
 from auxcpvloss.score_table import Table, threshold_key, value_at
 from auxcpvloss.selection import Selection
@@ -82,7 +82,7 @@ def _add(experiment: Experiment, selection: Selection, sample: Sample, atlas: At
     matching = match(found, THRESHOLD, experiment.config.evaluation.use_linear_sum_assignment)
     mistakes = find_mistakes(found, matching)
     cases = cases_of_instances(truth, instances, found, matching, mistakes, sample.voxel_size)
-    diameter = mean_diameter(found.truth_sizes, sample.voxel_size)
+    diameter = _diameter(found, sample)
     atlas.add(Volume(sample.name, raw, sample.voxel_size, truth, instances), cases, diameter, share)
     curve = {t: float(value_at(table, f"confusion_matrix.{threshold_key(t)}.AP")) for t in THRESHOLDS}
     return Scored(_counts(table, threshold_key(THRESHOLD)), curve, cases, found.truth_sizes)
@@ -105,11 +105,16 @@ def _add_points(
         ids, sizes = sample.centers()[:, 3].astype(np.int64), np.empty(0, np.int64)
         diameter = options.distance_limit * voxel_size[2]
     else:
-        ids, sizes = np.unique(truth[truth > 0], return_counts=True)
-        diameter = mean_diameter(sizes, voxel_size)
+        found = overlaps(truth, instances)
+        ids, sizes, diameter = found.truth_ids, found.truth_sizes, _diameter(found, sample)
     cases = cases_of_points(detections, ids, sizes, diameter, voxel_size)
     atlas.add(Volume(sample.name, raw, voxel_size, truth, points=detections), cases, diameter, share)
     return Scored(_counts(table, options.detection), cases=cases, sizes=sizes)
+
+
+def _diameter(found: Overlaps, sample: Sample) -> float:
+    """Mean diameter of the true nuclei, in the unit of the voxel size; where there are none, a voxel."""
+    return mean_diameter(found, sample.voxel_size) if found.truth_ids.size else max(sample.voxel_size)
 
 
 def _counts(table: Table, key: str) -> Counts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 
 from auxcpvloss.data.samples import Sample
@@ -10,14 +9,14 @@ from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.report.images import png_as_webp
-from auxcpvloss.report.page import Cell, Figure, Page, Section, Table
+from auxcpvloss.report.page import Figure, Page, Section, Table
 from auxcpvloss.report.verdict import Verdict, judge
 from auxcpvloss.selection import Selection, read_selection, selection_record
 from auxcpvloss.stages.labelling import instances_of, read_instances
 from auxcpvloss.stages.report import pictures_of
 from auxcpvloss.stages.report_background import background
 from auxcpvloss.stages.report_errors import Errors, find_errors
-from auxcpvloss.stages.testing import summary_of
+from auxcpvloss.stages.report_scores import score_sections
 from auxcpvloss.terminal import Bar
 
 PICTURES = 4_000_000
@@ -36,7 +35,7 @@ def page_of(experiment: Experiment, selection: Selection, samples: Sequence[Samp
         title=f"{experiment.folder.name}: {experiment.method.name}",
         subtitle=chosen,
         verdict=_verdict(experiment, selection, samples, errors),
-        results=[*_scores(experiment, selection, scored), *_volumes(experiment, selection, samples)],
+        results=[*score_sections(experiment, selection, scored), *_volumes(experiment, selection, samples)],
         atlas=errors.atlas if scored else None,
         atlas_notes=errors.notes,
         appendix=background(experiment),
@@ -72,31 +71,6 @@ def _how_chosen(experiment: Experiment, selection: Selection) -> list[str]:
     on = "training volumes (validation.on_train)" if experiment.config.validation.on_train else "validation volumes"
     names = ", ".join(experiment.names("val")) or "those of other runs (validation.trained_models)"
     return [f"Checkpoint and parameters were selected on the {on} {names}, by {record['metric']}."]
-
-
-def _scores(experiment: Experiment, selection: Selection, scored: Sequence[Sample]) -> list[Section]:
-    """Give the table that evaluate wrote; its last two rows are over all volumes."""
-    if not scored:
-        return []
-    path = summary_of(experiment, selection, list(scored)).paths[0]
-    with path.open(newline="", encoding="utf-8") as file:
-        headings, *rows = csv.reader(file)
-    cells = [[row[0], *map(_cell, row[1:])] for row in rows]
-    note = "mean: over volumes, as in the paper. pooled: of the counts of all volumes together."
-    return [
-        Section(
-            "scores", "Scores", tables=[Table("Scores of the test volumes", headings, cells[:-2], cells[-2:], note)]
-        )
-    ]
-
-
-def _cell(text: str) -> Cell:
-    if not text:
-        return None
-    try:
-        return float(text) if "." in text else int(text)
-    except ValueError:
-        return text
 
 
 def _volumes(experiment: Experiment, selection: Selection, samples: Sequence[Sample]) -> list[Section]:

@@ -29,7 +29,7 @@ RATIOS = {
 }
 """Headings of the scores of a detection."""
 
-TABLES = {"summary.csv": "the summary", "scores.csv": "the scores", "metrics.txt": "what the scores mean"}
+TABLES = {"summary.csv": "summary", "scores.csv": "table of all scores", "metrics.txt": "metric card"}
 """What is written about all volumes together, and what people call it."""
 
 Row = list[Any]
@@ -48,7 +48,7 @@ def summarize(experiment: Experiment, terminal: Terminal, tables: Mapping[str, R
     card = card_of_volumes(table["metric_card"] for table in tables.values())
     texts = (_csv(["volume", *columns], rows), _every_score(matching, tables), card)
     for (name, what), text in zip(TABLES.items(), texts, strict=True):
-        part = beside(result, result.paths[0].with_name(name), what)
+        part = beside(result, result.paths[0].with_name(name), f"the {what}")
         if not current(experiment, part):
             write_text(part.paths[0], text)
             record_beside(part)

@@ -160,7 +160,7 @@ def summary_of(
         for sample in samples
     }
     made_from = {**version_of("evaluate"), "evaluation": shown, "predictions": scores}
-    return Result("evaluate", TABLES[name], (path,), made_from, stored_beside(path))
+    return Result("evaluate", f"the {TABLES[name]}", (path,), made_from, stored_beside(path))
 
 
 def shows_points(experiment: Experiment, sample: Sample) -> bool:

@@ -12,16 +12,19 @@ for (const table of document.querySelectorAll("table")) {
       const isUp = heading.hasAttribute("aria-sort") ? !wasUp : !isNumeric;
       headings.forEach((each) => each.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", isUp ? "ascending" : "descending");
-      body.append(...[...body.rows].sort((one, other) => (isUp ? 1 : -1) * compare(one.cells[column], other.cells[column])));
+      const rows = [...body.rows].map((row) => [row, row.cells[column].dataset.value ?? row.cells[column].textContent]);
+      rows.sort(([, one], [, other]) => compare(one, other, isUp ? 1 : -1));
+      body.append(...rows.map(([row]) => row));
     });
   });
 }
 
-function compare(one, other) {
-  const [first, second] = [one, other].map((cell) => cell?.dataset.value ?? cell?.textContent ?? "");
-  // Text that begins with a number goes by it; what has no number comes first.
-  const difference = Number.parseFloat(first) - Number.parseFloat(second);
-  return difference || first.localeCompare(second, "en", { numeric: true });
+function compare(one, other, direction) {
+  // A cell without a value is last, in either direction; text that begins with a number goes by it.
+  const isEmpty = (text) => text === "" || text === "–";
+  if (isEmpty(one) || isEmpty(other)) return isEmpty(one) - isEmpty(other);
+  const difference = Number.parseFloat(one) - Number.parseFloat(other);
+  return direction * (difference || one.localeCompare(other, "en", { numeric: true }));
 }
 
 // What is folded is printed, too.
@@ -187,7 +190,8 @@ function showAtlas({ cases, voxels }) {
     }
     ["xy", "zy", "xz"].slice(0, corners.length).forEach((name, plane) => {
       const [x, y] = corners[plane];
-      content.append(draw("text", { class: "on-image", x: x + margin + 1, y: y + margin + n / 12, "font-size": n / 13 }, name));
+      const letters = (planar ? n / 2 : n) / 13;
+      content.append(draw("text", { class: "on-image", x: x + margin + 1, y: y + margin + letters, "font-size": letters }, name));
     });
     svg.append(draw("defs", {}), content, scaleBar(each));
     svg.firstElementChild.append(clip);
@@ -208,11 +212,12 @@ function showAtlas({ cases, voxels }) {
     const most = (n * pixel) / 2;
     const base = 10 ** Math.floor(Math.log10(most));
     const length = [5, 2, 1].map((each) => each * base).find((each) => each <= most);
-    const [x, y] = planar ? [n * 0.08, n * 0.9] : [n * 1.25, n * 1.5];
+    const [x, y] = planar ? [n * 0.08, n * 0.93] : [n * 1.25, n * 1.5];
+    const letters = (planar ? n / 2 : n) / 11;
     const group = draw("g", planar ? { class: "on-image" } : {});
     group.append(
-      draw("rect", { x, y, width: length / pixel, height: n / 40, fill: planar ? "#ffffff" : "currentColor" }),
-      draw("text", { x, y: y - n / 40, "font-size": n / 11, class: planar ? "on-image" : "" }, `${nicely(length)} ${inUnits ? "units" : "voxels"}`),
+      draw("rect", { x, y, width: length / pixel, height: letters / 4, fill: planar ? "#ffffff" : "currentColor" }),
+      draw("text", { x, y: y - letters / 4, "font-size": letters, class: planar ? "on-image" : "" }, `${nicely(length)} ${inUnits ? "units" : "voxels"}`),
     );
     return group;
   }
