@@ -28,7 +28,7 @@ pytestmark = pytest.mark.chaos
 
 ROOT = Path(__file__).parents[1]
 KILLS, SEED = int(os.environ.get("CHAOS_KILLS", "63")), int(os.environ.get("CHAOS_SEED", "1"))
-STAGES = ("start", "prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate")
+STAGES = ("start", "prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "report")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STATUS = {signal.SIGKILL: {-9}, signal.SIGTERM: {75, -15}, signal.SIGINT: {130, -2}}
 """What a killed command may end with; the negative ones where Python itself had not started yet."""

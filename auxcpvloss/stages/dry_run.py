@@ -56,6 +56,7 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
         "evaluate": f"{listing['test']} -> {folder / 'test' / 'evaluated'}",
         "postprocess": f"label and evaluate {listing['test']} with the parameters of [postprocessing]: {by_hand}",
         "visualize": f"{listing['test']} -> {folder / 'test' / 'visualized'}",
+        "report": f"{experiment.report_path}",
     }
     for stage in todo:
         terminal.stage = stage
