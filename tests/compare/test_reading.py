@@ -49,6 +49,16 @@ def test_a_run_is_what_was_selected_and_how_that_did(two_methods):
     assert scores.shape == (2, 3)
 
 
+def test_volumes_are_in_one_order_however_they_were_evaluated(tmp_path):
+    runs = [
+        read_run(write_experiment(tmp_path, name, "sdt", dict(scores)))
+        for name, scores in (("a", VOLUMES.items()), ("b", reversed(VOLUMES.items())))
+    ]
+    one, other = Group("sdt", "", tuple(runs)).scores(AVAP)
+    assert one.tolist() == other.tolist()
+    assert list(runs[0].scores) == list(runs[1].scores)
+
+
 def test_volumes_without_masks_have_no_scores_of_instances(tmp_path):
     points = read_run(write_experiment(tmp_path, "g", "gauss", VOLUMES))
     assert Group("gauss", "", (points,)).scores(AVAP) is None

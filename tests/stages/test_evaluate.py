@@ -21,6 +21,7 @@ from auxcpvloss.data.centers import read_centers
 from auxcpvloss.detection import MATCHINGS, centers_by_label
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.figures.palette import PALETTES
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target
@@ -230,6 +231,24 @@ def test_with_detection_as_task_table_and_picture_are_those_of_points(make, caps
     assert "detection (hoefener)" in text
     assert "a_points.png" in text
     assert (results(detecting) / "a_points.png").is_file()
+
+
+@pytest.mark.parametrize("is_detection", [False, True])
+def test_pictures_are_drawn_again_in_the_colors_asked_for_and_nothing_is_scored_again(make, capsys, is_detection):
+    table, drawn = [], []
+    for name, palette in PALETTES.items():
+        experiment = make(evaluation={"colors": name, "do_detection": is_detection})
+        score(experiment)
+        visualize(experiment, Terminal(), selection(experiment))
+        table.append((results(experiment) / "a.toml").stat().st_mtime_ns)
+        image = imread(results(experiment) / f"a{'_points' * is_detection}.png")[..., :3]
+        assert colors_of(image, palette) >= {"TP: both", "FP", "FN"}
+        drawn.append((experiment.visualized("test", 4, experiment.params) / "a.png").read_bytes())
+    assert drawn[0] != drawn[1]
+    assert table[0] == table[1]
+    assert "pictures made again: evaluation.colors was 'paper', is 'colorblind'" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_a_volume_with_points_only_is_scored_by_them(make, capsys):
