@@ -19,7 +19,7 @@ def comparison(*verdicts: Verdict) -> Comparison:
         validated_on="segmentation", seeds="main", weights="", scores={}, training={}, evaluation={}, truth={},
     )  # fmt: skip
     table = Table("table_1", "Segmentation", "a note", ("model", "", "avAP"), (("sdt", "mean", "0.5"), ("", "paper", "-")), (), ())  # fmt: skip
-    return Comparison((Group("sdt", (run,)), Group("sdt_cpv", (run, run))), ("a", "b"), "hoefener", verdicts, (table,), ("a remark",))  # fmt: skip
+    return Comparison((Group("sdt", "", (run,)), Group("sdt_cpv", "", (run, run))), ("a", "b"), "hoefener", verdicts, (table,), ("a remark",))  # fmt: skip
 
 
 def test_verdicts_come_first_then_tables_then_figures():
