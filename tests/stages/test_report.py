@@ -98,6 +98,10 @@ def test_without_scores_there_is_no_report(make: Make):  # noqa: F811
     experiment = make()
     with pytest.raises(InputError, match=r"there are no pictures to report on\. Run the stage evaluate"):
         reported(experiment, score=False)
+    evaluate(experiment, Terminal(), Selection(4, experiment.params))
+    next(experiment.folder.glob("test/evaluated/*/*/metrics.txt")).unlink()
+    with pytest.raises(InputError, match=r"metrics\.txt: there are no .* to report on\. Run the stage evaluate"):
+        report(experiment, Terminal(), Selection(4, experiment.params))
     assert not experiment.report_path.exists()
 
 
