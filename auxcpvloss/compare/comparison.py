@@ -182,6 +182,12 @@ class Table:
     data_columns: tuple[str, ...]
     data: tuple[tuple[Any, ...], ...]
 
+    @property
+    def heading(self) -> str:
+        """The title, with the number that the table has in the paper."""
+        number = self.name.removeprefix("table_")
+        return f"Table {number}. {self.title}" if number.isdecimal() else self.title
+
 
 @dataclass(frozen=True)
 class Comparison:

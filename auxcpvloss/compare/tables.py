@@ -19,7 +19,7 @@ NOTE = (
     "runs and volumes (too narrow where there are few)."
 )
 PAPER_NOTE = (
-    f"{reference.NAME}: as published, 3 runs on 7 volumes of C. elegans L1; on other volumes not to be equalled."
+    f"{reference.NAME}: as published, 3 runs on 7 volumes of C. elegans L1; it says nothing about other volumes."
 )
 STATISTICS = ("mean", "worst_run", "best_run", "interval_low", "interval_high", "paper")
 LINES = ("mean", "range of runs", "95 % interval", reference.NAME)

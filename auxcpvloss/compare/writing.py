@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -28,16 +29,18 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def as_markdown(table: Table) -> str:
     """Give a table as a section of Markdown, with title and note."""
-    head = [table.columns, ("---",) * len(table.columns)]
-    lines = [f"| {' | '.join(_escape(cell, MARKDOWN) for cell in row)} |" for row in (head[0], *table.rows)]
-    lines.insert(1, f"| {' | '.join(head[1])} |")
-    return "\n".join([f"## {_heading(table)}", "", *lines, "", table.note, ""])
+    head, *lines = (
+        f"| {' | '.join(_escape(cell, MARKDOWN) for cell in row)} |" for row in (table.columns, *table.rows)
+    )
+    rule = f"|{' --- |' * len(table.columns)}"
+    return "\n".join([f"## {table.heading}", "", head, rule, *lines, "", table.note, ""])
 
 
 def as_latex(table: Table) -> str:
     """Give a table as LaTeX, to be input into a document; it needs the package booktabs."""
-    texts = sum(not any(_is_number(row[place]) for row in table.rows) for place in range(len(table.columns)))
-    layout = "l" * texts + "r" * (len(table.columns) - texts)
+    layout = "".join(
+        "r" if any(_is_number(cell) for cell in column) else "l" for column in zip(*table.rows, strict=True)
+    )
     lines = [f"{' & '.join(_escape(cell, LATEX) for cell in row)} \\\\" for row in (table.columns, *table.rows)]
     note = _escape(f"{table.title}. {table.note}", LATEX)
     return "\n".join(
@@ -106,14 +109,9 @@ def document(comparison: Comparison) -> str:
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
-def _heading(table: Table) -> str:
-    number = table.name.removeprefix("table_")
-    return f"Table {number}. {table.title}" if number.isdecimal() else table.title
-
-
 def _escape(text: str, special: dict[str, str]) -> str:
     return "".join(special.get(letter, letter) for letter in text)
 
 
 def _is_number(text: str) -> bool:
-    return text[:1].isdigit()
+    return re.fullmatch(r"-?[\d.–]*\d", text) is not None

@@ -60,6 +60,7 @@ def test_segmentation_mean_range_interval_and_the_paper(comparison):
     assert shown.rows[0][:3] == ("threeclass", "mean", f"{scores.mean():.3f}")
     assert [row[1] for row in shown.rows[:4]] == ["mean", "range of runs", "95 % interval", "paper (L1)"]
     assert "other volumes" in shown.note
+    assert shown.heading == "Table 1. Segmentation: AP at IoU above"
 
 
 def test_detection_beside_segmentation(comparison):
@@ -279,6 +280,8 @@ def test_latex_has_a_column_for_every_cell(comparison):
         text = as_latex(each)
         layout = re.search(r"\\begin\{tabular\}\{(\w+)\}", text)[1]
         assert len(layout) == len(each.columns)
+        assert layout[0] == "l"
+        assert layout[-1] == ("l" if each.name == "table_5" else "r")
         body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
         for line in body.splitlines():
             if line.endswith(r"\\"):
