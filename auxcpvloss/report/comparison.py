@@ -47,4 +47,4 @@ def _verdict(comparison: Comparison) -> Verdict:
 def _table(table: Compared) -> Table:
     rows = [[None if cell == "-" else cell for cell in row] for row in table.rows]
     # A row may go on with the one above.
-    return Table(table.title, table.columns, rows, note=table.note, is_sortable=False)
+    return Table(table.heading, table.columns, rows, note=table.note, is_sortable=False)

@@ -29,7 +29,7 @@ def test_verdicts_come_first_then_tables_then_figures():
     parts = [
         "Comparison: sdt, sdt_cpv", "3 runs on 2 test volumes: a, b",
         '<p class="headline">sdt_cpv is better than sdt by avAP: +0.030', "sdt_cpv is worse than sdt by detection AP",
-        "a remark", "<caption>Segmentation</caption>", "a note", "data:image/png;base64,", "AP over IoU</figcaption>",
+        "a remark", "<caption>Table 1. Segmentation</caption>", "a note", "data:image/png;base64,", "AP over IoU</figcaption>",
     ]  # fmt: skip
     at = [html.index(part) for part in parts[1:]]
     assert at == sorted(at)
