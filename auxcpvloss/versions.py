@@ -17,7 +17,7 @@ STAGES = {
     "evaluate": 2,
     "validate_checkpoints": 1,
     "cross_validate": 1,
-    "visualize": 1,
+    "visualize": 2,
     "report": 1,
 }
 """Raise the number of a stage with every change of what it writes for the same input: results of other versions are

@@ -5,60 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from auxcpvloss.detection import VOXELS
-from auxcpvloss.figures.layout import draw
 from auxcpvloss.figures.palette import PAPER, Palette
-from auxcpvloss.figures.panels import Image, Mask, Panel, blend, project_raw, show_instances
-from auxcpvloss.figures.prediction import fullest_plane
-from auxcpvloss.figures.segmentation import THRESHOLD, summary
-from auxcpvloss.metrics import Matching, match, overlaps
-
-
-def differences_figure(
-    raw: NDArray[Any],
-    result: NDArray[Any],
-    truth: NDArray[Any],
-    z: int | None = None,
-    voxel_size: tuple[float, float, float] = VOXELS,
-    title: str = "",
-    colors: Palette = PAPER,
-) -> Figure:
-    """Show a plane: raw data, ground truth, result, and where the two differ.
-
-    A plane, since outlines that are off by a voxel cover whole nuclei in a projection.
-
-    Parameters
-    ----------
-    raw : (Z, Y, X) array
-    result, truth : (Z, Y, X) arrays of integer
-        Instances; 0 is background. They are matched in the whole volume, at an IoU above 0.5.
-    z : int, optional
-        The plane; by default the one with most of the ground truth.
-    voxel_size : size of a voxel along z, y and x
-    title : str
-    colors : Palette
-    """
-    z = fullest_plane(truth) if z is None else z
-    plane = slice(z, z + 1)
-    table = overlaps(truth, result)
-    matched = match(table, THRESHOLD)
-    background = project_raw(raw[plane])
-    panels = [
-        Panel(f"raw data, z = {z}", background),
-        show_instances("ground truth", truth[plane], background),
-        show_instances("result", result[plane], background),
-        show_differences(truth[z], result[z], matched, background, colors),
-    ]
-    return draw(panels, voxel_size[1] / voxel_size[2], title, f"all planes, {summary(table, matched)}", colors)
+from auxcpvloss.figures.panels import Image, Mask, Panel, blend
+from auxcpvloss.metrics import Matching
 
 
 def show_differences(
     truth: NDArray[Any], result: NDArray[Any], matched: Matching, background: Image, colors: Palette = PAPER
 ) -> Panel:
     """Show missed nuclei whole, and of all others the pixels in which result and ground truth differ.
+
+    Of a plane, since outlines that are off by a voxel cover whole nuclei in a projection.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.detection import VOXELS, Detections, Points
 from auxcpvloss.figures import detection, segmentation
+from auxcpvloss.figures.differences import show_differences
 from auxcpvloss.figures.layout import draw
 from auxcpvloss.figures.palette import PAPER, Palette
 from auxcpvloss.figures.panels import (
@@ -46,7 +47,8 @@ def prediction_figure(
     prediction : mapping of head name to (C, Z, Y, X) array, zarr or numpy
         Each channel gets a panel.
     result, truth : (Z, Y, X) arrays of integer
-        Instances; 0 is background. With the truth, hits and errors at an IoU above 0.5, in the whole volume, are shown.
+        Instances; 0 is background. With the truth, hits and errors at an IoU above 0.5, in the whole volume, are shown,
+        and the pixels in which the two differ.
     voxel_size : size of a voxel along z, y and x
     title : str
     colors : Palette
@@ -62,6 +64,7 @@ def prediction_figure(
         table = overlaps(truth, result)
         matched = match(table, segmentation.THRESHOLD)
         panels += show_agreement(truth[plane], result[plane], matched, background, colors)
+        panels.append(show_differences(truth[z], result[z], matched, background, colors))
         note = f"all planes, {segmentation.summary(table, matched)}"
     return draw(panels, voxel_size[1] / voxel_size[2], title, note, colors)
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from auxcpvloss.compare.comparison import Comparison
 from auxcpvloss.compare.comparison import Table as Compared
 from auxcpvloss.report.images import data_uri
-from auxcpvloss.report.page import Cell, Figure, Page, Section, Table, as_html
+from auxcpvloss.report.page import Figure, Page, Section, Table, as_html
 from auxcpvloss.report.verdict import Verdict
 
 
 def comparison_html(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
-    """Write a comparison as one HTML file that needs nothing else: verdicts, tables, figures, and which runs there are.
+    """Write a comparison as one HTML file that needs nothing else: verdicts, tables, figures.
 
     Parameters
     ----------
@@ -22,7 +22,8 @@ def comparison_html(comparison: Comparison, figures: Mapping[str, bytes]) -> str
     names = [group.name for group in comparison.groups]
     number = sum(len(group.runs) for group in comparison.groups)
     drawn = [Figure(data_uri("png", content), caption, caption) for caption, content in figures.items()]
-    sections = [Section("tables", "Tables", tables=[_table(table) for table in comparison.tables])]
+    more = "Each run has a report of its own, report.html in its folder, with every error."
+    sections = [Section("tables", "Tables", [more], [_table(table) for table in comparison.tables])]
     if drawn:
         sections.append(Section("figures", "Figures", figures=drawn))
     page = Page(
@@ -30,7 +31,6 @@ def comparison_html(comparison: Comparison, figures: Mapping[str, bytes]) -> str
         subtitle=f"{number} runs on {len(comparison.volumes)} test volumes: {', '.join(comparison.volumes)}",
         verdict=_verdict(comparison),
         results=sections,
-        appendix=[_runs(comparison)],
     )
     return as_html(page)
 
@@ -47,24 +47,4 @@ def _verdict(comparison: Comparison) -> Verdict:
 def _table(table: Compared) -> Table:
     rows = [[None if cell == "-" else cell for cell in row] for row in table.rows]
     # A row may go on with the one above.
-    return Table(table.title, table.columns, rows, note=table.note, is_sortable=False)
-
-
-def _runs(comparison: Comparison) -> Section:
-    rows: Sequence[Sequence[Cell]] = [
-        (
-            run.name,
-            group.name,
-            run.seed,
-            run.checkpoint,
-            ", ".join(f"{key} {value}" for key, value in run.params.items()),
-        )
-        for group in comparison.groups
-        for run in group.runs
-    ]
-    return Section(
-        "runs",
-        "Runs",
-        text=["Each run has a report of its own, report.html in its folder, with every error."],
-        tables=[Table("Runs", ["run", "group", "seed", "checkpoint", "parameters"], rows)],
-    )
+    return Table(table.heading, table.columns, rows, note=table.note, is_sortable=False)

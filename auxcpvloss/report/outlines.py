@@ -13,7 +13,6 @@ Edge = tuple[int, Corner]
 """A label, and the corner that one of its edges begins in."""
 
 STEPS = {"E": (0, 1), "S": (1, 0), "W": (0, -1), "N": (-1, 0)}
-RIGHT = {"E": "S", "S": "W", "W": "N", "N": "E"}
 
 
 def outline_paths(labels: NDArray[Any], asked: Sequence[int]) -> tuple[str, str]:
@@ -56,10 +55,7 @@ def _loops(edges: dict[Edge, list[str]]) -> Iterator[tuple[int, list[Corner]]]:
                 at = (at[0] + STEPS[going][0], at[1] + STEPS[going][1])
                 if at == begin:
                     break
-                ways = edges[label, at]
-                # Where pixels touch at a corner, the right turn stays with the same one.
-                after = RIGHT[going] if RIGHT[going] in ways else ways[0]
-                ways.remove(after)
+                after = edges[label, at].pop()
                 if after != going:
                     corners.append(at)
                 going = after

@@ -9,8 +9,9 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.selection import Selection
-from auxcpvloss.stages.records import Result, current, need, record_beside
+from auxcpvloss.stages.records import Result, beside, current, need, record_beside
 from auxcpvloss.stages.stored import file_digest, stored_beside
+from auxcpvloss.stages.summary import TABLES
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import version_of
@@ -34,7 +35,9 @@ def report(experiment: Experiment, terminal: Terminal, selection: Selection) -> 
     for picture in pictures_of(experiment, selection, samples).values():
         need(picture, "to report on")
     if scored:
-        need(summary_of(experiment, selection, scored), "to report on")
+        summary = summary_of(experiment, selection, scored)
+        for name, what in TABLES.items():
+            need(beside(summary, summary.paths[0].with_name(name), what), "to report on")
     result = report_of(experiment, selection, samples)
     already = " (whole already)"
     if not current(experiment, result):

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.figures.differences import differences, differences_figure, show_differences
+from auxcpvloss.figures.differences import differences, show_differences
 from auxcpvloss.figures.palette import COLORBLIND, PAPER, Palette
 from auxcpvloss.metrics import Matching, match, overlaps
-from tests.figures.test_segmentation import HERE, SHIFTED, THERE, noise, volume
+from tests.figures.test_segmentation import HERE, SHIFTED, THERE, volume
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint64]))
@@ -45,17 +45,3 @@ def test_nuclei_missed_side_by_side_have_colors_of_their_own() -> None:
     nothing = Matching(*(np.array([], kind) for kind in (np.uint32, np.uint32, np.float64)))
     image = show_differences(truth, 0 * truth, nothing, np.zeros((4, 3, 3))).image
     assert len({tuple(color) for color in image[:, 0]}) == 4
-
-
-def test_the_plane_is_shown_and_the_counts_are_those_of_the_volume() -> None:
-    truth, result = volume(HERE, (slice(0, 1), *THERE[1:])), volume(HERE)
-    figure = differences_figure(noise(), result, truth, title="worm")
-    raw, expected, found, xor = figure.axes[:4]
-    assert raw.get_title() == "raw data, z = 4"
-    assert (expected.get_title(), found.get_title(), xor.get_title()) == ("ground truth: 1", "result: 1", "XOR")
-    title = next(legend.get_title().get_text() for ax in figure.axes if (legend := ax.get_legend()))
-    assert title == "all planes, IoU > 0.5: TP 1, FP 0, FN 1, AP 0.500"
-    # Nothing differs there; all of it does in the plane of the missed one.
-    assert np.array_equal(xor.images[0].get_array(), raw.images[0].get_array())
-    other = differences_figure(noise(), result, truth, z=0).axes[3].images[0].get_array()
-    assert np.ptp(np.asarray(other), axis=-1).max() > 0.5

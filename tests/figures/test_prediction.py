@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from auxcpvloss.detection import match_points
 from auxcpvloss.figures.layout import save
-from auxcpvloss.figures.palette import PAPER
 from auxcpvloss.figures.prediction import fullest_plane, point_prediction_figure, prediction_figure, show_head
 from tests.figures.test_segmentation import HERE, SHIFTED, THERE, colors_of, noise, volume
 
@@ -48,25 +48,25 @@ def test_the_plane_with_most_nuclei_is_shown() -> None:
     assert fullest_plane(volume()) == 4
 
 
-@pytest.mark.parametrize(("channels", "shape"), [((3,), (3, 3)), ((3, 1, 1), (4, 3))])
-def test_hits_and_errors_are_those_of_the_whole_volume(
-    path: Path, channels: tuple[int, ...], shape: tuple[int, int]
-) -> None:
+def shown(figure: Figure) -> dict[str, np.ndarray[Any, Any]]:
+    """Images by heading."""
+    return {ax.get_title(): np.asarray(ax.images[0].get_array()) for ax in figure.axes if ax.images}
+
+
+@pytest.mark.parametrize("channels", [(3,), (3, 1, 1)])
+def test_hits_errors_and_differences_are_those_of_the_whole_volume(channels: tuple[int, ...]) -> None:
     # In the plane that is shown they overlap well; in the volume they do not.
     truth, result = volume((slice(3, 5), *HERE[1:]), THERE), volume((slice(0, 8), *HERE[1:]))
-    save(path, prediction_figure(noise(), prediction(*channels), result, truth, title="worm"))
-    image = imread(path)[..., :3]
-    height, width = image.shape[:2]
-    rows, columns = shape
-    # Raw data, heads, truth and result come before: the panels of hits and errors, and the legend, come last.
-    hits_and_errors = [3 + sum(channels), 4 + sum(channels)]
-    boxes = [(number // columns, number % columns) for number in hits_and_errors]
-    found = [
-        colors_of(image[height * row // rows : height * (row + 1) // rows, width * column // columns : width * (column + 1) // columns])
-        for row, column in boxes
-    ]  # fmt: skip
-    assert found == [set(), {"FP upon FN", "FN"}]
-    assert {"FP upon FN", "FN"} <= set(PAPER.agreement)
+    figure = prediction_figure(noise(), prediction(*channels), result, truth, title="worm")
+    panels = shown(figure)
+    assert len(panels) == 6 + sum(channels)
+    assert (colors_of(panels["true positives"]), colors_of(panels["FP and FN"])) == (set(), {"FP upon FN", "FN"})
+    missed = truth[4] > 0
+    assert np.array_equal(np.any(panels["XOR"] != panels["raw data, z = 4"], axis=-1), missed)
+    legends = [*figure.legends, *(legend for ax in figure.axes if (legend := ax.get_legend()))]
+    assert [legend.get_title().get_text() for legend in legends] == [
+        "all planes, IoU > 0.5: TP 0, FP 1, FN 2, AP 0.000"
+    ]
 
 
 def test_points_near_the_plane_are_marked(path: Path) -> None:

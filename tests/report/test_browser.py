@@ -28,6 +28,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+WIDE, NARROW = (pytest.mark.parametrize("page", [width], indirect=True) for width in (1400, 400))
 HOSTILE = "<script>document.title = 'taken over'</script>"
 
 
@@ -50,7 +51,7 @@ def errors() -> Atlas:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report."""
-    rows = [["worm_1", 0.5, 10, "0.71–0.80"], ["worm_2", 0.75, 9, "0.9"], ["worm_10", None, 100, "0.35"]]
+    rows = [["worm_10", None, 100, "0.35"], ["worm_1", 0.5, 10, "0.71–0.80"], ["worm_2", 0.75, 9, "0.9"]]
     table = Table("Test volumes", ["volume", "AP", "TP", "range"], rows, [["mean", 0.625, None, None]])
     wide = Table("Wide", [f"column {number}" for number in range(30)], [[0.5] * 30])
     image = as_webp(np.zeros((400, 1200), np.uint8), 50)
@@ -108,6 +109,7 @@ def test_the_page_is_no_wider_than_the_window(page):
     assert box["height"] <= height
 
 
+@WIDE
 def test_a_click_sorts_the_table(page):
     heading = page.locator("#scores th", has_text="AP").first
     assert heading.get_attribute("aria-sort") is None
@@ -123,6 +125,7 @@ def test_a_click_sorts_the_table(page):
     assert page.locator("#scores tfoot th").first.inner_text() == "mean"
 
 
+@NARROW
 def test_the_keyboard_sorts_the_table(page):
     page.locator("#scores th button").nth(2).focus()
     page.keyboard.press("Enter")
@@ -189,6 +192,7 @@ def test_the_keyboard_goes_through_the_atlas(page):
     page.keyboard.press("Escape")
 
 
+@WIDE
 def test_a_hint_shows_its_errors(page):
     page.click(".show")
     shown = [case for case in errors().cases if case["kind"] == "merge" and case["volume"] == "worm_1"]
@@ -204,6 +208,7 @@ def test_pictures_and_outlines_are_there(page):
     assert "voxels" in card.locator("text").last.text_content()
 
 
+@WIDE
 def test_it_prints_with_what_is_folded(page):
     assert page.locator("details[open]").count() == 0
     assert len(page.pdf()) > 10_000

@@ -55,6 +55,19 @@ def test_every_error_is_explained():
     }
 
 
+def test_what_overlaps_with_a_nucleus_that_is_found_is_told_so():
+    labels = np.zeros_like(TRUTH)
+    labels[TRUTH == 1] = 10
+    labels[2:4, 2:8, 2:8] = 11
+    labels[0:2, 2:8, 2:8] = 11
+    table = overlaps(TRUTH, labels)
+    matching = match(table, 0.5)
+    found = cases_of_instances(TRUTH, labels, table, matching, find_mistakes(table, matching))
+    (wrong,) = [case for case in found if case.kind == "false positive"]
+    assert (wrong.truth, wrong.result) == ((1,), (11,))
+    assert wrong.why == ("alone", "best IoU 0.25, with nucleus 1, which has its match")
+
+
 def test_an_error_says_where_it_is_and_how_large():
     (case,) = [case for case in cases() if case.result == (60,)]
     assert TRUTH[case.center] == 0

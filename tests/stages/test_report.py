@@ -98,6 +98,10 @@ def test_without_scores_there_is_no_report(make: Make):  # noqa: F811
     experiment = make()
     with pytest.raises(InputError, match=r"there are no pictures to report on\. Run the stage evaluate"):
         reported(experiment, score=False)
+    evaluate(experiment, Terminal(), Selection(4, experiment.params))
+    next(experiment.folder.glob("test/evaluated/*/*/metrics.txt")).unlink()
+    with pytest.raises(InputError, match=r"metrics\.txt: there are no .* to report on\. Run the stage evaluate"):
+        report(experiment, Terminal(), Selection(4, experiment.params))
     assert not experiment.report_path.exists()
 
 
@@ -120,6 +124,16 @@ def test_a_whole_run_has_a_report_with_what_is_recorded(every_stage: Path):
         assert f">{heading}</button>" in html
 
 
+def test_a_training_that_goes_on_makes_it_stale(every_stage: Path, tmp_path: Path, capfd):
+    shutil.copytree(every_stage, tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "root" / "e" / "train" / "log.csv").open("a") as file:
+        file.write("3" + ",1.0" * 5 + "\n")
+    assert main(["-id", "e", "-r", str(tmp_path / "root"), "-d", "status"]) == 0
+    (row,) = [line for line in capfd.readouterr().out.splitlines() if "report.html" in line]
+    assert "stale" in row
+    assert "file train/log.csv changed" in row
+
+
 def test_without_test_volumes_it_is_about_training_and_validation(every_stage: Path, tmp_path: Path, capfd):
     shutil.copytree(every_stage, tmp_path, dirs_exist_ok=True)
     config = json.loads(json.dumps(EVERY_STAGE))
@@ -129,5 +143,7 @@ def test_without_test_volumes_it_is_about_training_and_validation(every_stage: P
     assert main([*arguments, "report"]) == 0
     html = (tmp_path / "root" / "e" / "report.html").read_text(encoding="utf-8")
     assert "There are no test volumes. What is said below is of training and validation." in html
+    # The best one is another one.
+    assert "Checkpoint and parameters were chosen by hand, not by validation." in html
     assert ">Training and validation</h2>" in html
     assert "report.html" in capfd.readouterr().out
