@@ -62,3 +62,15 @@ def test_memory_above_the_volumes_is_less_than_4_bytes_a_voxel() -> None:
     tracemalloc.stop()
     assert table.truth_ids.size == 32**3 - 1
     assert peak < 4 * labels.size
+
+
+def test_what_every_slab_has_is_kept_once() -> None:
+    labels = np.tile(np.arange(1000), (300, 1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auxcpvloss.metrics.tabulation.SLAB", 1000)
+        tracemalloc.start()
+        table = tabulate(labels)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert table.sums[0].tolist() == [300] * 1000
+    assert peak < labels.nbytes / 2
