@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
-from auxcpvloss.instances import SIX_NEIGHBOURS
+from auxcpvloss.instances import SIX_NEIGHBOURS, mean_within
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
@@ -84,6 +84,11 @@ def find_basins(prediction: Prediction, params: Any) -> Basins:
     )
 
 
+def confidence(prediction: Prediction, labels: Labels) -> Array:
+    """Mean of P(foreground) over the voxels of each instance: (N,), by rising label."""
+    return mean_within(expit(prediction["fgbg"][0].astype(np.float32)), labels)
+
+
 AFFINITIES = segmentation(
     "affinities",
     heads=(
@@ -91,5 +96,6 @@ AFFINITIES = segmentation(
         Head("fgbg", channels=1, target=foreground, loss=balanced_binary_cross_entropy, perfect=perfect),
     ),
     find_basins=find_basins,
+    confidence=confidence,
     params=AffinitiesParams,
 )
