@@ -48,7 +48,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_error(HTTPStatus.FORBIDDEN)
         return False
 
-    def do_OPTIONS(self) -> None:  # noqa: N802
+    def do_OPTIONS(self) -> None:
         """Say, to a browser that asks before, that the viewer may read from this machine."""
         self.send_response(HTTPStatus.NO_CONTENT)
         self.send_header("Access-Control-Allow-Private-Network", "true")
@@ -67,13 +67,13 @@ class Handler(SimpleHTTPRequestHandler):
         root = Path(self.directory).resolve()
         return str(found if found.is_relative_to(root) else root / "outside")
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Give a file; a state with the address that it is served from in place of the usual one."""
         path = Path(self.translate_path(self.path))
         if not (path.name.endswith(STATE) and path.is_file()):
             super().do_GET()
             return
-        content = path.read_text(encoding="utf-8").replace(ADDRESS, address(self.server.server_address[1])).encode()
+        content = path.read_text(encoding="utf-8").replace(ADDRESS, address(self.connection.getsockname()[1])).encode()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

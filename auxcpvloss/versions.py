@@ -18,6 +18,7 @@ STAGES = {
     "validate_checkpoints": 1,
     "cross_validate": 1,
     "visualize": 1,
+    "export": 1,
 }
 """Raise the number of a stage with every change of what it writes for the same input: results of other versions are
 made again. A new release that changes nothing keeps them, and with them weeks of work."""
@@ -32,6 +33,7 @@ LIBRARIES = {
     "validate_checkpoints": ("numpy",),
     "cross_validate": ("numpy",),
     "visualize": ("matplotlib", "numpy"),
+    "export": ("numpy", "scipy", "tifffile", "zarr"),
 }
 """Libraries that compute what a stage writes; recorded beside it and told where they differ, but never compared."""
 

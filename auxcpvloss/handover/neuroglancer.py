@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.handover.errors import Errors
 from auxcpvloss.space import AXES, Space
 
 VIEWER = "https://neuroglancer-demo.appspot.com/"
@@ -23,31 +24,12 @@ METERS = {"": (1.0, ""), "nanometer": (1e-9, "m"), "micrometer": (1e-6, "m"), "m
 SHADER = "#uicontrol invlerp normalized\nvoid main() {\n  emitGrayscale(normalized());\n}\n"
 
 
-class Marks(NamedTuple):
-    """Places to point at.
-
-    Attributes
-    ----------
-    name, color : str
-        The color as ``#rrggbb``.
-    points : (N, 3) array
-        z, y, x in voxels.
-    texts : sequence of str
-        What to say at each.
-    """
-
-    name: str
-    color: str
-    points: NDArray[np.float64]
-    texts: Sequence[str]
-
-
 def neuroglancer_state(
     file: str,
     shape: tuple[int, ...],
     intensities: tuple[float, float],
     labels: Mapping[str, bool],
-    marks: Sequence[Marks],
+    errors: Sequence[Errors],
     space: Space,
 ) -> str:
     """Write the state in which Neuroglancer shows a volume.
@@ -62,14 +44,14 @@ def neuroglancer_state(
         Shown as black and as white.
     labels : mapping of name to bool
         Labels in the file, and whether they are shown at first.
-    marks : sequence of Marks
+    errors : sequence of Errors
         A layer each.
     space : Space
     """
     factor, unit = METERS[space.unit]
     dimensions = {axis: [size * factor, unit] for axis, size in zip(AXES, space.voxel_size, strict=True)}
-    # Neuroglancer counts in voxels, and in from corners: the middle of the first voxel is at 0.5 beyond the offset.
-    first = np.divide(space.offset, space.voxel_size) + 0.5
+    # It counts in voxels. What OME-Zarr says of the middle of a voxel it takes for its lower corner's coordinate.
+    first = np.divide(space.offset, space.voxel_size)
     source = f"zarr2://{ADDRESS}{file}/"
     layers: list[dict[str, Any]] = [
         {
@@ -83,15 +65,16 @@ def neuroglancer_state(
             {"type": "segmentation", "name": name, "source": f"{source}labels/{name}/", "visible": is_visible}
             for name, is_visible in labels.items()
         ),
-        *(_points(mark, dimensions, first) for mark in marks),
+        *(_points(each, dimensions, first) for each in errors),
     ]
     state = {
         "dimensions": dimensions,
-        "position": (first + np.divide(shape, 2)).tolist(),
+        "displayDimensions": list(reversed(AXES)),
+        "position": (first + np.divide(shape, 2) - 0.5).tolist(),
         "crossSectionScale": 0.5,
         "projectionScale": max(shape) * 1.5,
         "layers": layers,
-        "selectedLayer": {"layer": "instances", "visible": True},
+        "selectedLayer": {"layer": next(iter(labels)), "visible": True},
         "layout": "4panel",
     }
     return json.dumps(state, indent=1) + "\n"
@@ -102,15 +85,15 @@ def link(file: str, viewer: str = VIEWER, address: str = ADDRESS) -> str:
     return f"{viewer}#!{address}{file}"
 
 
-def _points(marks: Marks, dimensions: Mapping[str, Any], first: NDArray[np.float64]) -> dict[str, Any]:
+def _points(errors: Errors, dimensions: Mapping[str, Any], first: NDArray[np.float64]) -> dict[str, Any]:
     points = [
         {"type": "point", "id": str(number), "point": [round(float(v), 2) for v in point], "description": text}
-        for number, (point, text) in enumerate(zip(marks.points + first, marks.texts, strict=True))
+        for number, (point, text) in enumerate(zip(errors.points + first, errors.texts, strict=True))
     ]
     return {
         "type": "annotation",
-        "name": marks.name,
+        "name": errors.name,
         "source": {"url": "local://annotations", "transform": {"outputDimensions": dict(dimensions)}},
-        "annotationColor": marks.color,
+        "annotationColor": errors.color,
         "annotations": points,
     }

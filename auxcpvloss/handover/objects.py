@@ -16,6 +16,7 @@ from auxcpvloss.detection import Points, centers_by_label
 from auxcpvloss.space import AXES, Space
 
 Corners = NDArray[np.int64]
+Columns = dict[str, list[str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ def describe(labels: NDArray[Any], image: NDArray[Any], margin: tuple[int, int, 
         last=last,
         intensity=sums / sizes,
         neighbours=_neighbours(numbers, found.ids),
-        at_border=at_end.any(axis=1),
+        at_border=np.any(at_end, axis=1),
     )
 
 
@@ -107,7 +108,7 @@ def object_table(objects: Objects, confidence: NDArray[np.float64], space: Space
         Of each, see `Method.confidence`.
     space : Space
     """
-    columns = {
+    columns: Columns = {
         "id": [str(number) for number in objects.ids],
         **_places(objects.centers, space),
         "volume_voxels": [str(size) for size in objects.sizes],
@@ -125,7 +126,7 @@ def object_table(objects: Objects, confidence: NDArray[np.float64], space: Space
 
 def point_table(objects: Objects, confidence: NDArray[np.float64], space: Space) -> str:
     """Write the same for points, which are one voxel each: the columns that have a meaning for them."""
-    columns = {
+    columns: Columns = {
         "id": [str(number) for number in objects.ids],
         **_places(objects.centers, space),
         "intensity_normalized": _numbers(objects.intensity),
@@ -135,7 +136,7 @@ def point_table(objects: Objects, confidence: NDArray[np.float64], space: Space)
     return _csv(columns)
 
 
-def _places(centers: Points, space: Space) -> dict[str, list[str]]:
+def _places(centers: Points, space: Space) -> Columns:
     """Columns of places, in voxels and in space."""
     positions = space.position(centers)
     voxels = {axis: _fixed(centers[:, i]) for i, axis in enumerate(AXES)}
@@ -150,7 +151,7 @@ def _numbers(values: NDArray[np.float64]) -> list[str]:
     return [f"{value:.6g}" for value in values]
 
 
-def _csv(columns: dict[str, list[str]]) -> str:
+def _csv(columns: Columns) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

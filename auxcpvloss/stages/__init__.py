@@ -15,6 +15,7 @@ from auxcpvloss.provenance import Recorder
 from auxcpvloss.selection import Selection, read_selection, selection_record, validated_checkpoints
 from auxcpvloss.stages.cross_validate import cross_validate
 from auxcpvloss.stages.dry_run import dry_run
+from auxcpvloss.stages.export import export
 from auxcpvloss.stages.mknet import mknet
 from auxcpvloss.stages.needs import need_training, need_volumes, needed_splits
 from auxcpvloss.stages.prepare import prepare, prepare_missing
@@ -39,6 +40,7 @@ TESTING: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
 BY_HAND: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
     "postprocess": postprocess,
     "visualize": visualize,
+    "export": export,
 }
 VALIDATING = ("validate_checkpoints", "validate", "cross_validate")
 BY_NAME = (*VALIDATING[1:], *BY_HAND)
