@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +55,7 @@ def export(experiment: Experiment, terminal: Terminal, selection: Selection) -> 
     folder = experiment.exported(SPLIT, selection.checkpoint, selection.params)
     already = f" ({len(samples) - made} of {len(samples)} whole already)" if made < len(samples) else ""
     terminal.say(f"TIFF, OME-Zarr and tables of objects in {folder}{already}")
+    terminal.say(f"to look at them in a browser: {sys.executable} -m auxcpvloss.serve {shlex.quote(str(folder))}")
 
 
 def export_of(experiment: Experiment, selection: Selection, sample: Sample) -> Result:
