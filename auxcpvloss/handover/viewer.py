@@ -96,4 +96,4 @@ def fill(viewer: napari.Viewer, view: View) -> None:
     viewer.reset_view()
     margin = tuple(MARGIN * size for size in view.space.voxel_size)
     viewer.dims.margin_left = viewer.dims.margin_right = margin
-    viewer.scale_bar.visible = bool(view.space.unit)
+    viewer.canvas.overlays.scale_bar.visible = bool(view.space.unit)

@@ -31,10 +31,10 @@ def batch_images(
         least value, black, to its greatest, white.
     """
     shape = next(iter(targets.values())).shape[2:]
-    middle = tuple(
+    z, y, x = (
         slice((whole - part) // 2, (whole + part) // 2) for whole, part in zip(raw.shape[2:], shape, strict=True)
     )
-    arrays = {"batch/raw": raw[(..., *middle)]}
+    arrays = {"batch/raw": raw[:, :, z, y, x]}
     arrays |= {f"batch/target/{name}": array for name, array in targets.items()}
     arrays |= {f"batch/prediction/{name}": array for name, array in outputs.items()}
     return {name: _side_by_side(array[0, :, array.shape[2] // 2]) for name, array in arrays.items()}
