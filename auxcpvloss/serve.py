@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,8 @@ from urllib.parse import quote, urlsplit
 from auxcpvloss.handover.neuroglancer import ADDRESS, PORT, STATE, VIEWER, link
 
 HOST = "127.0.0.1"
+MINE = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
+"""What a browser on this machine calls it; another port where one is forwarded."""
 BAD = 2
 
 DESCRIPTION = """\
@@ -43,7 +46,7 @@ class Handler(SimpleHTTPRequestHandler):
         """Refuse what was sent here under another name: a web site that gives its own name the address 127.0.0.1."""
         if not super().parse_request():
             return False
-        if urlsplit(f"//{self.headers.get('Host', '')}").hostname in (HOST, "localhost"):
+        if MINE.fullmatch(self.headers.get("Host", "")):
             return True
         self.send_error(HTTPStatus.FORBIDDEN)
         return False
@@ -73,7 +76,8 @@ class Handler(SimpleHTTPRequestHandler):
         if not (path.name.endswith(STATE) and path.is_file()):
             super().do_GET()
             return
-        content = path.read_text(encoding="utf-8").replace(ADDRESS, address(self.connection.getsockname()[1])).encode()
+        own = f"http://{self.headers['Host']}/"
+        content = path.read_text(encoding="utf-8").replace(ADDRESS, own).encode()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))

@@ -85,8 +85,24 @@ def find_basins(prediction: Prediction, params: Any) -> Basins:
 
 
 def confidence(prediction: Prediction, labels: Labels) -> Array:
-    """Mean of P(foreground) over the voxels of each instance: (N,), by rising label."""
-    return mean_within(expit(prediction["fgbg"][0].astype(np.float32)), labels)
+    """Mean of P(foreground) over the voxels of each instance, but for its outermost ones, which dilation adds.
+
+    Parameters
+    ----------
+    prediction : mapping
+        ``fgbg``: (1, Z, Y, X) logits.
+    labels : (Z, Y, X) array of uint32
+
+    Returns
+    -------
+    (N,) array in 0..1
+        By rising label. Of an instance without any other voxels, the mean over all of them.
+    """
+    likely = expit(prediction["fgbg"][0].astype(np.float32))
+    inner = np.where(boundary(labels, SIX_NEIGHBOURS), np.uint32(0), labels)
+    means = mean_within(likely, labels)
+    means[np.isin(np.unique(labels[labels > 0]), inner)] = mean_within(likely, inner)
+    return means
 
 
 AFFINITIES = segmentation(
