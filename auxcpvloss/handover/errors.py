@@ -26,15 +26,23 @@ class Errors(NamedTuple):
         Where they are: z, y, x in voxels.
     texts : tuple of str
         What to say of each.
-    labels : (Z, Y, X) array, optional
-        The labels of these errors alone; None where points are compared.
+    volume : (Z, Y, X) array, optional
+        The labels among which they are; None where points are compared.
+    ids : (N,) array
+        Their labels.
     """
 
     name: str
     color: str
     points: Points
     texts: tuple[str, ...]
-    labels: NDArray[Any] | None = None
+    volume: NDArray[Any] | None = None
+    ids: NDArray[Any] = np.empty(0, np.int64)
+
+    @property
+    def labels(self) -> NDArray[Any] | None:
+        """The labels of these errors alone, made when it is asked for: a volume."""
+        return None if self.volume is None else np.where(np.isin(self.volume, self.ids), self.volume, 0)
 
 
 def errors_of_labels(truth: NDArray[Any], instances: NDArray[Any], optimal: bool = True) -> list[Errors]:
@@ -82,4 +90,4 @@ def _errors(
 ) -> Errors:
     chosen = np.isin(ids, list(texts))
     words = tuple(texts[int(id_)] for id_ in ids[chosen])
-    return Errors(name, color, centers[chosen], words, np.where(np.isin(labels, ids[chosen]), labels, 0))
+    return Errors(name, color, centers[chosen], words, labels, ids[chosen])

@@ -35,11 +35,12 @@ def layers(view: View) -> list[LayerData]:
     marks = {"name": "centers", "face_color": CYAN, "visible": view.is_points and not truth, **look}
     found.append((centers.positions, {**marks, "features": {"id": centers.ids}}, "points"))
     for errors in view.errors:
-        if errors.labels is None:
+        labels_of_errors = errors.labels
+        if labels_of_errors is None:
             marks = {"name": errors.name, "face_color": errors.color, **look}
             found.append((errors.points, {**marks, "features": {"what": np.array(errors.texts, object)}}, "points"))
         else:
             colors = {None: errors.color, 0: TRANSPARENT}
             shown = {"name": errors.name, "opacity": 0.6, "colormap": colors, **common}
-            found.append((errors.labels, {**shown, "visible": bool(errors.texts)}, "labels"))
+            found.append((labels_of_errors, {**shown, "visible": bool(errors.texts)}, "labels"))
     return found
