@@ -23,9 +23,9 @@ def layers(view: View) -> list[LayerData]:
     common: dict[str, Any] = {"scale": space.voxel_size, "translate": space.offset}
     if space.unit:
         common["units"] = (space.unit,) * 3
-    found: list[LayerData] = [
-        (view.raw, {"name": "raw", "colormap": "gray", "contrast_limits": view.intensities(), **common}, "image")
-    ]
+    # The plane alone, whatever margin points have.
+    gray = {"colormap": "gray", "contrast_limits": view.intensities(), "projection_mode": "none"}
+    found: list[LayerData] = [(view.raw, {"name": "raw", **gray, **common}, "image")]
     labels = view.labels()
     if truth := labels.pop("truth", None) is not None:
         found.append((view.truth, {"name": "ground truth", "visible": False, **common}, "labels"))
