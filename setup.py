@@ -52,6 +52,7 @@ setup(
         "tensorboard>=2.18,<3",
     ],
     extras_require={
+        "napari": ["napari[pyqt6]>=0.9"],
         "test": [
             "pytest>=8",
             "pytest-cov>=5",

@@ -14,8 +14,9 @@ Stages, in order: prepare (volumes to zarr), mknet (build and describe the netwo
 (choose checkpoint and parameters), predict, label and evaluate (the test volumes), report
 (all of it on one page, report.html); all does every one of them.
 By name only: postprocess (label and evaluate the test volumes with the parameters of [postprocessing], to try them by
-hand), visualize (pictures of predictions and instances), validate (choose parameters for one checkpoint),
-cross_validate (choose on one half of the validation volumes, score on the other).
+hand), visualize (pictures of predictions and instances, then export, then napari), export (instances for Fiji, napari,
+Neuroglancer and spreadsheets: TIFF, OME-Zarr, tables of objects; docs/handover.md), validate (choose parameters for one
+checkpoint), cross_validate (choose on one half of the validation volumes, score on the other).
 A stage whose results are whole and made from the same inputs says so and goes on. Where keys or files changed it says
 which, makes again what depends on them, and moves what was there to superseded/ (--overwrite: replaces it). Volumes
 that a stage needs are prepared if they are not yet. status, alone, says what is whole, stale, missing or broken.
@@ -54,6 +55,8 @@ def _what_to_do(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help=again)
     detection = "score centers, not outlines (evaluation.do_detection)"
     add("--do_detection", action=argparse.BooleanOptionalAction, default=None, help=detection)
+    napari = "open napari after visualize, or not; default: if it is installed, there is a display and this a terminal"
+    add("--napari", action=argparse.BooleanOptionalAction, default=None, help=napari)
     debug = "tiny network, few iterations: see whether everything runs; in an experiment of its own, NAME_debug"
     add("--debug_args", action="store_true", help=debug)
 

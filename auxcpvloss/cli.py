@@ -19,10 +19,11 @@ from auxcpvloss.errors import InputError, StageError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.faults import in_words, no_memory, out_of_memory, system_error
 from auxcpvloss.files import write_text
+from auxcpvloss.handover.viewer import obstacle
 from auxcpvloss.lock import locked
 from auxcpvloss.names import experiment_name
 from auxcpvloss.provenance import Recorder
-from auxcpvloss.stages import STATUS, Choice, dry_run, run
+from auxcpvloss.stages import STATUS, Choice, dry_run, look, run
 from auxcpvloss.stages.status import status
 from auxcpvloss.terminal import Terminal, logging_to
 from auxcpvloss.training_record import refuse_other_training
@@ -51,7 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.dry_run:
             dry_run(experiment, terminal, stages, choice)
             return 0
+        _check_napari(args, stages)
         _run(experiment, terminal, stages, choice)
+        # Not while the experiment is locked.
+        look(experiment, terminal, stages, choice, args.napari)
     except InputError as error:
         return _complain(str(error), INPUT_ERROR)
     except StageError as error:
@@ -65,6 +69,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _complain(in_words(refused, args.out if comparing else args.root), INPUT_ERROR)
     return 0
+
+
+def _check_napari(args: argparse.Namespace, stages: Sequence[str]) -> None:
+    """Refuse a window that cannot be opened before hours are spent on what it is to show."""
+    if args.napari and "visualize" not in stages:
+        raise InputError("--napari: shows what the stage visualize has drawn; add it to -d.")
+    obstacle(args.napari)
 
 
 def _run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice) -> None:

@@ -81,8 +81,8 @@ class Experiment:
 
     def data_folder(self, split: str) -> Path:
         """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
-        # Folds choose among prepared volumes.
-        data = self.config.data.model_dump(mode="json", exclude={"num_folds"})
+        # Folds choose among prepared volumes; the unit is for what is made of results.
+        data = self.config.data.model_dump(mode="json", exclude={"num_folds", "voxel_unit"})
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, relevant(self.config.preprocessing.model_dump(mode="json"))], sort_keys=True)
@@ -225,6 +225,10 @@ class Experiment:
     def visualized(self, split: str, checkpoint: int, params: Params) -> Path:
         """Folder of the pictures of predictions of a split."""
         return self.folder / split / "visualized" / str(checkpoint) / params.slug()
+
+    def exported(self, split: str, checkpoint: int, params: Params) -> Path:
+        """Folder of the results of a split in the formats of other programs."""
+        return self.folder / split / "exported" / str(checkpoint) / params.slug()
 
     @property
     def report_path(self) -> Path:

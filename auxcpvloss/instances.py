@@ -169,3 +169,22 @@ def local_maxima(values: NDArray[Any], threshold: float, reach: int) -> NDArray[
         nearest = ((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()
         points[number] = voxels[nearest] + [side.start for side in box]
     return points
+
+
+def mean_within(values: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean of values over the voxels of each label.
+
+    Parameters
+    ----------
+    values : (Z, Y, X) array of float
+    labels : (Z, Y, X) array of integer
+        0 is background; the others need be neither small nor consecutive.
+
+    Returns
+    -------
+    (N,) array of float64
+        By rising label.
+    """
+    voxels = np.flatnonzero(labels)
+    _, instance, sizes = np.unique(labels.reshape(-1)[voxels], return_inverse=True, return_counts=True)
+    return np.bincount(instance, weights=values.reshape(-1)[voxels], minlength=len(sizes)) / sizes

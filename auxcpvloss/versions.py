@@ -18,6 +18,7 @@ STAGES = {
     "validate_checkpoints": 1,
     "cross_validate": 1,
     "visualize": 2,
+    "export": 1,
     "report": 1,
 }
 """Raise the number of a stage with every change of what it writes for the same input: results of other versions are
@@ -33,6 +34,7 @@ LIBRARIES = {
     "validate_checkpoints": ("numpy",),
     "cross_validate": ("numpy",),
     "visualize": ("matplotlib", "numpy"),
+    "export": ("numpy", "scipy", "tifffile", "zarr"),
     "report": ("imagecodecs", "jinja2", "matplotlib", "numpy"),
 }
 """Libraries that compute what a stage writes; recorded beside it and told where they differ, but never compared."""

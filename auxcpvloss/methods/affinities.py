@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
-from auxcpvloss.instances import SIX_NEIGHBOURS
+from auxcpvloss.instances import SIX_NEIGHBOURS, mean_within
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
@@ -84,6 +84,27 @@ def find_basins(prediction: Prediction, params: Any) -> Basins:
     )
 
 
+def confidence(prediction: Prediction, labels: Labels) -> Array:
+    """Mean of P(foreground) over the voxels of each instance, but for its outermost ones, which dilation adds.
+
+    Parameters
+    ----------
+    prediction : mapping
+        ``fgbg``: (1, Z, Y, X) logits.
+    labels : (Z, Y, X) array of uint32
+
+    Returns
+    -------
+    (N,) array in 0..1
+        By rising label. Of an instance without any other voxels, the mean over all of them.
+    """
+    likely = expit(prediction["fgbg"][0].astype(np.float32))
+    inner = np.where(boundary(labels, SIX_NEIGHBOURS), np.uint32(0), labels)
+    means = mean_within(likely, labels)
+    means[np.isin(np.unique(labels[labels > 0]), inner)] = mean_within(likely, inner)
+    return means
+
+
 AFFINITIES = segmentation(
     "affinities",
     heads=(
@@ -91,5 +112,6 @@ AFFINITIES = segmentation(
         Head("fgbg", channels=1, target=foreground, loss=balanced_binary_cross_entropy, perfect=perfect),
     ),
     find_basins=find_basins,
+    confidence=confidence,
     params=AffinitiesParams,
 )

@@ -71,6 +71,7 @@ def with_cpv(method: Method) -> Method:
         f"{method.name}_{CPV.name}",
         heads=(*method.heads, CPV),
         find_basins=_with_votes(method.find_basins),
+        confidence=method.confidence,
         params=cast(type[WatershedParams], params),
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from auxcpvloss.instances import local_maxima
+from auxcpvloss.instances import local_maxima, mean_within
 from auxcpvloss.methods.centers import find_centers
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
 from auxcpvloss.network.losses import blob_loss
@@ -71,6 +71,11 @@ def decode(prediction: Prediction, params: Any) -> Labels:
     return labels
 
 
+def confidence(prediction: Prediction, points: Labels) -> Array:
+    """Height of the blob at each point, whose label is one voxel: (N,) in 0..1, by rising label."""
+    return np.clip(mean_within(prediction["gauss"][0].astype(np.float32), points), 0, 1)
+
+
 GAUSS = Method(
     name="gauss",
     heads=(
@@ -85,6 +90,7 @@ GAUSS = Method(
         ),
     ),
     decode=decode,
+    confidence=confidence,
     params=GaussParams,
     task="detection",
 )

@@ -98,6 +98,9 @@ class Method:
     heads : tuple of Head
     decode : callable
         ({head: (C, Z, Y, X)}, params) -> (Z, Y, X) labels, 0 background.
+    confidence : callable
+        ({head: (C, Z, Y, X)}, labels made of it) -> (N,) array in 0..1: how sure the network is of each instance, by
+        rising label. To be compared between instances of one method.
     params : type of Params
         The parameters that `decode` takes.
     find_basins : callable or None
@@ -111,6 +114,7 @@ class Method:
     name: str
     heads: tuple[Head, ...]
     decode: Callable[[Prediction, Any], Labels]
+    confidence: Callable[[Prediction, Labels], Array]
     params: type[Params] = field(default=Params)
     find_basins: Callable[[Prediction, Any], Any] | None = None
     task: Literal["segmentation", "detection"] = "segmentation"

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 from scipy import ndimage
 
+from auxcpvloss.instances import mean_within
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import OUTSIDE, Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
@@ -73,6 +74,26 @@ def find_basins(prediction: Prediction, params: Any) -> Basins:
     return Basins(surface, seeds=surface < params.seed_thresh, foreground=surface < params.fg_thresh)
 
 
+def confidence(prediction: Prediction, labels: Labels) -> Array:
+    """How deep the network takes each instance to be, as a fraction of how deep one of its shape is.
+
+    Parameters
+    ----------
+    prediction : mapping
+        ``sdt``: (1, Z, Y, X) array.
+    labels : (Z, Y, X) array of uint32
+
+    Returns
+    -------
+    (N,) array in 0..1
+        By rising label: the mean of the predicted values below zero, over the mean of the values that the network is
+        to learn for an instance of this shape. 0 for one that is too thin to be more than boundary.
+    """
+    depth = mean_within(np.maximum(-prediction["sdt"][0].astype(np.float32), 0), labels)
+    whole = mean_within(np.maximum(-target(labels)[0], 0), labels)
+    return np.clip(np.divide(depth, whole, out=np.zeros_like(depth), where=whole > 0), 0, 1)
+
+
 SDT = segmentation(
     "sdt",
     heads=(
@@ -88,5 +109,6 @@ SDT = segmentation(
         ),
     ),
     find_basins=find_basins,
+    confidence=confidence,
     params=SdtParams,
 )

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 from scipy.special import softmax
 
+from auxcpvloss.instances import mean_within
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
@@ -67,9 +68,16 @@ def find_basins(prediction: Prediction, params: Any) -> Basins:
     )
 
 
+def confidence(prediction: Prediction, labels: Labels) -> Array:
+    """Mean of P(interior) + P(boundary) over the voxels of each instance: (N,), by rising label."""
+    background = softmax(prediction["threeclass"].astype(np.float32), axis=0)[BACKGROUND]
+    return mean_within(1 - background, labels)
+
+
 THREECLASS = segmentation(
     "threeclass",
     heads=(Head("threeclass", channels=3, target=target, loss=balanced_cross_entropy, perfect=perfect, context=1),),
     find_basins=find_basins,
+    confidence=confidence,
     params=ThreeclassParams,
 )

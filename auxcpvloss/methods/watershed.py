@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auxcpvloss.instances import Mask, dilate, remove_small, seeded_watershed
-from auxcpvloss.methods.method import Head, Labels, Method, Params, Prediction
+from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,19 @@ def flood(find_basins: FindBasins, prediction: Prediction, params: Any) -> Label
     return remove_small(dilate(instances, params.num_dilations), params.min_size)
 
 
-def segmentation(name: str, heads: tuple[Head, ...], find_basins: FindBasins, params: type[WatershedParams]) -> Method:
+def segmentation(
+    name: str,
+    heads: tuple[Head, ...],
+    find_basins: FindBasins,
+    confidence: Callable[[Prediction, Labels], Array],
+    params: type[WatershedParams],
+) -> Method:
     """Give the method that floods these basins."""
-    return Method(name=name, heads=heads, decode=partial(flood, find_basins), params=params, find_basins=find_basins)
+    return Method(
+        name=name,
+        heads=heads,
+        decode=partial(flood, find_basins),
+        confidence=confidence,
+        params=params,
+        find_basins=find_basins,
+    )

@@ -15,6 +15,8 @@ from auxcpvloss.provenance import Recorder
 from auxcpvloss.selection import Selection, read_selection, selection_record, validated_checkpoints
 from auxcpvloss.stages.cross_validate import cross_validate
 from auxcpvloss.stages.dry_run import dry_run
+from auxcpvloss.stages.export import export
+from auxcpvloss.stages.look import look as look_in_napari
 from auxcpvloss.stages.mknet import mknet
 from auxcpvloss.stages.needs import need_training, need_volumes, needed_splits
 from auxcpvloss.stages.prepare import prepare, prepare_missing
@@ -40,6 +42,7 @@ TESTING: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
 BY_HAND: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
     "postprocess": postprocess,
     "visualize": visualize,
+    "export": export,
 }
 # Last, so that it can show what postprocess made.
 REPORTING: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {"report": report}
@@ -172,8 +175,8 @@ def run(
             BUILDING[stage](experiment, terminal)
         else:
             selection = _select(experiment, terminal, choice)
-            if stage not in TESTING and "postprocess" in stages:
-                selection = replace(selection, params=experiment.params)
+            if stage not in TESTING:
+                selection = _by_hand(experiment, stages, selection)
             (TESTING | BY_HAND | REPORTING)[stage](experiment, terminal, selection)
         logger.info("%s took %.1f s", stage, perf_counter() - began)
         if recorder:
@@ -181,6 +184,19 @@ def run(
     if choice.term_after_predict:
         left = [stage for stage in stages if stage not in todo or stage in VALIDATING]
         _say_how_to_go_on(experiment, terminal, choice, left)
+
+
+def look(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, asked: bool | None) -> None:
+    """Open in napari what the stage visualize has drawn, if it was among the stages; `asked`: see `viewer.obstacle`."""
+    if "visualize" in choice.until_end(experiment, stages):
+        terminal.stage = "visualize"
+        selection = _by_hand(experiment, stages, choice.select(experiment))
+        look_in_napari(experiment, terminal, selection, asked)
+
+
+def _by_hand(experiment: Experiment, stages: Sequence[str], selection: Selection) -> Selection:
+    """After the stage postprocess its parameters are looked at."""
+    return replace(selection, params=experiment.params) if "postprocess" in stages else selection
 
 
 def _refuse_stale(experiment: Experiment) -> None:
@@ -247,4 +263,4 @@ def _select(experiment: Experiment, terminal: Terminal, choice: Choice) -> Selec
     return selection
 
 
-__all__ = ["BY_HAND", "STAGES", "STATUS", "Choice", "dry_run", "run"]
+__all__ = ["BY_HAND", "STAGES", "STATUS", "Choice", "dry_run", "look", "run"]

@@ -55,7 +55,8 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
         "label": f"{listing['test']} -> {folder / 'test' / 'instanced'}",
         "evaluate": f"{listing['test']} -> {folder / 'test' / 'evaluated'}",
         "postprocess": f"label and evaluate {listing['test']} with the parameters of [postprocessing]: {by_hand}",
-        "visualize": f"{listing['test']} -> {folder / 'test' / 'visualized'}",
+        "visualize": f"{listing['test']} -> {folder / 'test' / 'visualized'} and {folder / 'test' / 'exported'}",
+        "export": f"{listing['test']} -> {folder / 'test' / 'exported'}",
         "report": f"{experiment.report_path}",
     }
     for stage in todo:

@@ -14,6 +14,7 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.selection import Selection, last_iteration, read_selection
 from auxcpvloss.stages.awaited import Volumes
 from auxcpvloss.stages.cross_validate import cross_validation_of
+from auxcpvloss.stages.export import export_of
 from auxcpvloss.stages.items import WHOLE, Item, following, results, state_of
 from auxcpvloss.stages.mknet import description_of
 from auxcpvloss.stages.monitor import Monitor
@@ -184,6 +185,7 @@ def _pictures(
         stage = "evaluate" if sample.has_truth else "label"
         wanted.append((stage, "pictures", sample.name, partial(draw, experiment, selection, sample)))
         wanted.append(("visualize", "pictures", sample.name, partial(plane_of, experiment, selection, sample)))
+        wanted.append(("export", "exports", sample.name, partial(export_of, experiment, selection, sample)))
     if scored:
         for name, table in TABLES.items():
             wanted.append(("evaluate", table, "", partial(summary_of, experiment, selection, scored, name)))

@@ -25,6 +25,7 @@ NEEDS = {
     "evaluate": "test",
     "postprocess": "test",
     "visualize": "test",
+    "export": "test",
 }
 
 ADVICE = {

@@ -1,4 +1,4 @@
-"""The losses of a training, as CSV and for TensorBoard."""
+"""The losses of a training, as CSV and for TensorBoard, which gets images of batches, too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from auxcpvloss.files import write_text, writing
 
@@ -75,6 +78,12 @@ class TrainingLog:
         with writing(self._folder), self._board.as_default():
             for name, value in values.items():
                 self._tensorflow.summary.scalar(name, value, step=iteration)
+
+    def images(self, iteration: int, images: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Send (Y, X) images to TensorBoard."""
+        with writing(self._folder), self._board.as_default():
+            for name, image in images.items():
+                self._tensorflow.summary.image(name, image[np.newaxis, ..., np.newaxis], step=iteration)
 
     def summary(self) -> str:
         """Give the total, and in brackets its parts: ``0.31 (threeclass 0.2, cpv 0.1)``."""

@@ -16,6 +16,7 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.hdf import replacing_hdf
 from auxcpvloss.selection import last_iteration
 from auxcpvloss.signals import Deferred
+from auxcpvloss.stages.batch_images import batch_images
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.terminal import Bar, Terminal
@@ -110,8 +111,10 @@ class TrainingLoop:
             self.log.write(done, self.trainer.learning_rate, self._speed(done))
         self.bar.update(done, self._progress(done))
         if table.snapshots and done % table.snapshots == 0:
-            arrays = {f"pred_{name}": np.moveaxis(out, -1, 1) for name, out in self.trainer.predict(batch).items()}
+            outputs = {name: np.moveaxis(out, -1, 1) for name, out in self.trainer.predict(batch).items()}
+            arrays = {f"pred_{name}": out for name, out in outputs.items()}
             _snapshot(self._snapshot_path("batch", done), batch, arrays)
+            self.log.images(done, batch_images(batch.raw, batch.targets, outputs))
         return losses
 
     def _save(self, done: int, batch: Batch, losses: Mapping[str, float], path: Path) -> None:

@@ -7,15 +7,13 @@ from pathlib import Path
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import open_whole, read
 from auxcpvloss.detection import centers_of_mass
-from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.figures.layout import save
 from auxcpvloss.figures.prediction import fullest_plane, point_prediction_figure, prediction_figure
 from auxcpvloss.made_from import plain
 from auxcpvloss.selection import Selection
-from auxcpvloss.stages.labelling import instances_of
-from auxcpvloss.stages.predicting import prediction_of
-from auxcpvloss.stages.records import Result, current, need, record_beside
+from auxcpvloss.stages.export import export, need_labelled
+from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.scoring import scored_instances, scored_points, scores_of
 from auxcpvloss.stages.stored import stored_beside, stored_zarr
 from auxcpvloss.stages.testing import drawn_from
@@ -28,7 +26,7 @@ SPLIT = "test"
 def visualize(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
     """Draw a plane of every test volume: raw data, all predicted heads, instances and, with truth, hits and errors.
 
-    Where detection is the task, points instead of instances.
+    Where detection is the task, points instead of instances. Exports them too, for viewers.
 
     Raises
     ------
@@ -41,7 +39,7 @@ def visualize(experiment: Experiment, terminal: Terminal, selection: Selection) 
     with terminal.progress("volumes", len(samples)) as bar:
         for number, sample in enumerate(samples):
             bar.update(number, sample.name)
-            _need(experiment, selection, sample)
+            need_labelled(experiment, selection, sample, "to show")
             result = plane_of(experiment, selection, sample)
             if not current(experiment, result):
                 _draw(experiment, selection, sample, result.paths[0])
@@ -51,6 +49,7 @@ def visualize(experiment: Experiment, terminal: Terminal, selection: Selection) 
     terminal.say(f"pictures in {folder}{already}")
     for sample in samples:
         terminal.say(f"picture: {folder / f'{sample.name}.png'}")
+    export(experiment, terminal, selection)
 
 
 def plane_of(experiment: Experiment, selection: Selection, sample: Sample) -> Result:
@@ -65,15 +64,6 @@ def plane_of(experiment: Experiment, selection: Selection, sample: Sample) -> Re
         "do_detection": experiment.is_detection,
     }
     return Result("visualize", "pictures", (path,), plain(made_from), stored_beside(path))
-
-
-def _need(experiment: Experiment, selection: Selection, sample: Sample) -> None:
-    predicted = experiment.processed(SPLIT, selection.checkpoint, sample.name)
-    if not predicted.exists():
-        raise InputError(f"{predicted}: there is no prediction to show. Run the stage predict.")
-    prediction = prediction_of(experiment, SPLIT, selection.checkpoint, sample, [selection.params])
-    need(prediction, "to show")
-    need(instances_of(experiment, SPLIT, selection.checkpoint, selection.params, sample, prediction), "to show")
 
 
 def _draw(experiment: Experiment, selection: Selection, sample: Sample, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 PREPARED = frozenset({"prepare"})
-TESTED = frozenset({"predict", "label", "evaluate", "visualize", "report"})
+TESTED = frozenset({"predict", "label", "evaluate", "visualize", "export", "report"})
 VALIDATED = frozenset({"validate_checkpoints", "cross_validate"})
 CHOSEN = TESTED | VALIDATED
 """What depends on predictions or on which of them won."""
@@ -52,6 +52,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.raw_key", "a/b", data),
         _one("data.gt_key", "a/c", data),
         _one("data.voxel_size", [2, 1, 1], data),
+        _one("data.voxel_unit", "micrometer", frozenset({"export"})),
         _one("data.padding", [1, 1, 1], data),
         _one("data.split", [0.5, 0.3, 0.2], PREPARED, ""),
         _one("data.split_seed", 1, PREPARED, ""),
@@ -134,9 +135,9 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("validation.checkpoints", [2], CHOSEN, "checkpoint 1 is gone"),
         _one("validation.param_product", True, CHOSEN),
         # Results of their own: there are none yet.
-        _one("validation.on_train", True, CHOSEN - {"cross_validate", "visualize"}, ""),
+        _one("validation.on_train", True, CHOSEN - {"cross_validate", "visualize", "export"}, ""),
         _one("validation.fold", 2, FOLDED, "is new", others={"data.num_folds": 3}),
-        _one("validation.trained_models", [run], TRAINED - {"cross_validate", "visualize"}, "trained_models"),
+        _one("validation.trained_models", [run], TRAINED - {"cross_validate", "visualize", "export"}, "trained_models"),
         _one("validation.num_workers", 2, NOTHING),
         _one("validation.fg_thresh", [0.3, 0.6], CHOSEN),
         _one("validation.seed_thresh", [0.3, 0.6], CHOSEN),

@@ -9,6 +9,7 @@ import pytest
 import tifffile
 import toml
 import zarr
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile, load
@@ -77,6 +78,10 @@ def test_discs_are_found(folder, capfd):
     with h5py.File(experiment / "train/snapshots/batch_00000060.hdf") as file:
         assert file["volumes/raw"].shape == (1, 1, 1, 48, 52)
         assert file["volumes/gt_threeclass"].attrs["offset"].tolist() == [0, 8, 8]
+    board = EventAccumulator(str(experiment / "train/tensorboard"))
+    board.Reload()
+    tags = set(board.Tags()["tensors"])
+    assert {"batch/raw", "batch/target/threeclass", "batch/prediction/threeclass", "loss", "learning_rate"} <= tags
     frozen = tomllib.loads((experiment / "config.toml").read_text())
     assert frozen["model"]["train_input_shape"] == [1, 48, 52]
     # The frozen configuration is the same one.

@@ -144,7 +144,7 @@ def test_only_what_depends_on_a_key_is_made_again(root, tmp_path, capfd, key, va
         moved = {"/".join(path.relative_to(kept).parts[:2]) for path in kept.rglob("*") if path.is_file()}
         assert moved == made | {"config.toml"}
     # But for the stages that run by name only.
-    assert stale(changed(tmp_path, {key: value})).keys() <= {"cross_validate", "visualize"}
+    assert stale(changed(tmp_path, {key: value})).keys() <= {"cross_validate", "visualize", "export"}
 
 
 def test_with_overwrite_what_is_stale_is_replaced_and_a_training_too(root, tmp_path, capfd):
@@ -176,7 +176,7 @@ def test_stale_results_are_not_used_by_stages_that_do_not_make_them(root, tmp_pa
         assert main(["-c", str(tmp_path / "e.toml"), "-r", str(tmp_path / "root"), "-d", *stages]) == 2
         return capfd.readouterr().err
 
-    for stage in ("predict", "label", "evaluate", "visualize"):
+    for stage in ("predict", "label", "evaluate", "visualize", "export"):
         error = refused("postprocessing.min_size", 7, stage)
         assert "selection.toml: selected before something changed: postprocessing.min_size was 0, is 7" in error
         assert "Run the stage validate_checkpoints" in error

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from auxcpvloss.config.tables.types import Fraction, Hundreds, Positive, PositiveFloat, Seed, Shape, Table, Text
+from auxcpvloss.space import Unit
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 UpToThousand = Annotated[int, Field(ge=0, le=1000)]
@@ -61,6 +62,7 @@ class Data(Table):
     raw_key: Text
     gt_key: Text
     voxel_size: VoxelSize
+    voxel_unit: Unit
     padding: tuple[UpToThousand, UpToThousand, UpToThousand]
     split: tuple[Fraction, Fraction, Fraction]
     split_seed: Seed

@@ -1,0 +1,37 @@
+"""Where a volume lies in space: what every format says in a way of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+AXES = ("z", "y", "x")
+Vector = tuple[float, float, float]
+Unit = Literal["", "nanometer", "micrometer", "millimeter"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+@dataclass(frozen=True)
+class Space:
+    """The grid of a volume.
+
+    Attributes
+    ----------
+    voxel_size : tuple of float
+        Along z, y, x.
+    offset : tuple of float
+        Position of the first voxel.
+    unit : str
+        Of both; "" where nobody said which: then only proportions mean something.
+    """
+
+    voxel_size: Vector
+    offset: Vector = (0.0, 0.0, 0.0)
+    unit: Unit = ""
+
+    def position(self, voxels: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Positions of places given in voxels, (N, 3) each."""
+        return np.asarray(voxels * np.array(self.voxel_size) + np.array(self.offset))
