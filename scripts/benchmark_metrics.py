@@ -1,6 +1,6 @@
 """Score 100,000 instances against 100,000 in a volume of 512 x 512 x 512 voxels: time, and memory above the inputs.
 
-    python scripts/benchmark_metrics.py [--side 512] [--instances 40 50 50]
+    python scripts/benchmark_metrics.py [--side 512] [--grid 40 50 50]
 
 Both volumes (uint32, 0.5 GiB each) hold an ellipsoid a cell of a grid, at random places with random axes and random
 ids; those of the prediction are the true ones moved and resized at random. The memory is the greatest resident size of
