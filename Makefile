@@ -18,7 +18,7 @@ types: .venv/installed
 	$(BIN)/mypy
 
 unit: .venv/installed
-	$(BIN)/pytest --cov=auxcpvloss --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -n 2 --dist loadfile --cov=auxcpvloss --cov-report=term:skip-covered --cov-fail-under=90
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -25,7 +25,11 @@ setup(
         "auxcpvloss.config.files": "config",
         **{f"auxcpvloss.config.files.{app}": f"config/{app}" for app in APPS},
     },
-    package_data={"": ["*.toml"]},
+    package_data={
+        "": ["*.toml"],
+        "auxcpvloss.compare": ["paper_tables.csv"],
+        "auxcpvloss.report": ["templates/*"],
+    },
     entry_points={"console_scripts": ["auxcpvloss = auxcpvloss.__main__:main"]},
     install_requires=[
         "tensorflow>=2.18,<3",
@@ -44,6 +48,7 @@ setup(
         "tifffile>=2024.8",
         "imagecodecs>=2024.9",
         "matplotlib>=3.9",
+        "jinja2>=3.1",
         "tensorboard>=2.18,<3",
     ],
     extras_require={
@@ -51,6 +56,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-cov>=5",
+            "pytest-xdist>=3.6",
             "hypothesis>=6.100",
             "ruff>=0.12",
             "mypy>=1.14",

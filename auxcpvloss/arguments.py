@@ -11,14 +11,16 @@ from auxcpvloss.stages import STAGES, STATUS
 
 EPILOG = """\
 Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints
-(choose checkpoint and parameters), predict, label and evaluate (the test volumes); all does every one of them.
+(choose checkpoint and parameters), predict, label and evaluate (the test volumes), report
+(all of it on one page, report.html); all does every one of them.
 By name only: postprocess (label and evaluate the test volumes with the parameters of [postprocessing], to try them by
 hand), visualize (pictures of predictions and instances, then export, then napari), export (instances for Fiji, napari,
 Neuroglancer and spreadsheets: TIFF, OME-Zarr, tables of objects; docs/handover.md), validate (choose parameters for one
 checkpoint), cross_validate (choose on one half of the validation volumes, score on the other).
 A stage whose results are whole and made from the same inputs says so and goes on. Where keys or files changed it says
 which, makes again what depends on them, and moves what was there to superseded/ (--overwrite: replaces it). Volumes
-that a stage needs are prepared if they are not yet. status, alone, says what is whole, stale, missing or broken."""
+that a stage needs are prepared if they are not yet. status, alone, says what is whole, stale, missing or broken.
+auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help)."""
 
 
 def parser() -> argparse.ArgumentParser:

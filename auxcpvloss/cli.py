@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.arguments import parser
+from auxcpvloss.compare import command
 from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, load, write
 from auxcpvloss.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.errors import InputError, StageError
@@ -31,10 +32,15 @@ INPUT_ERROR, STAGE_ERROR = 2, 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the stages that the arguments ask for; returns the exit status."""
-    args = parser().parse_args(arguments)
+    """Run the stages that the arguments ask for, or compare; returns the exit status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    comparing = given[:1] == [command.NAME]
+    args = command.parser().parse_args(given[1:]) if comparing else parser().parse_args(given)
     terminal = Terminal()
     try:
+        if comparing:
+            command.compare_folders(args, terminal)
+            return 0
         experiment = _experiment(args, terminal)
         choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
         stages = choice.stages(args.do)
@@ -61,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused = system_error(error)
         if refused is None:
             raise
-        return _complain(in_words(refused, args.root), INPUT_ERROR)
+        return _complain(in_words(refused, args.out if comparing else args.root), INPUT_ERROR)
     return 0
 
 

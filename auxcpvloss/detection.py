@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auxcpvloss.metrics import Counts, choose_greedy, choose_optimal
+from auxcpvloss.metrics import Counts, choose_greedy, choose_optimal, instance_centers
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -89,8 +89,8 @@ def centers_by_label(labels: NDArray[Any], where: NDArray[np.bool_] | None = Non
 
 
 def centers_of_mass(labels: NDArray[Any]) -> Points:
-    """Give the (N, 3) centers of mass of every label; see `centers_by_label`."""
-    return centers_by_label(labels).positions
+    """Give the (N, 3) centers of mass of every label: those of `centers_by_label`, in the memory of a slab."""
+    return instance_centers(labels)[1]
 
 
 def detect(
@@ -134,7 +134,7 @@ def match_points(
         the size along x, so that it means the same along every axis.
     """
     has_masks = truth.ndim == 3
-    ids, centers = centers_by_label(truth)[:2] if has_masks else (np.arange(len(truth)), truth)
+    ids, centers = instance_centers(truth) if has_masks else (np.arange(len(truth)), truth)
     if matching == "hoefener" and has_masks:
         point, nucleus = _in_labels(_labels_at(points, truth), ids)
     else:

@@ -12,6 +12,7 @@ from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources import SPLITS, find_sources
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.errors import InputError
+from auxcpvloss.figures.palette import PALETTES, Palette
 from auxcpvloss.made_from import relevant
 from auxcpvloss.methods import METHODS, Method, Params
 from auxcpvloss.superseded import Notes, set_aside
@@ -59,6 +60,11 @@ class Experiment:
         if table.metric != "auto":
             return table.metric
         return f"confusion_matrix.{table.detection}.AP" if self.is_detection else "confusion_matrix.th_0_5.AP"
+
+    @property
+    def palette(self) -> Palette:
+        """The colors of its pictures."""
+        return PALETTES[self.config.evaluation.colors]
 
     def renew(self, path: Path) -> bool:
         """Whether a result is to be made again even if it is whole: once a command, with ``general.overwrite``."""
@@ -223,6 +229,11 @@ class Experiment:
     def exported(self, split: str, checkpoint: int, params: Params) -> Path:
         """Folder of the results of a split in the formats of other programs."""
         return self.folder / split / "exported" / str(checkpoint) / params.slug()
+
+    @property
+    def report_path(self) -> Path:
+        """The page that says how the experiment came out."""
+        return self.folder / "report.html"
 
     # Which checkpoint and parameters won the validation.
 

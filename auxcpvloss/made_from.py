@@ -13,7 +13,7 @@ SHOWN = 5
 WITHIN = ("instances", "predicted", "sample", "truth", "scores")
 """Keys under which the record of a result holds that of another one: they say nothing to people."""
 
-NAMED = {"samples": "volume", "predictions": "volume", "checkpoints": "checkpoint"}
+NAMED = {"samples": "volume", "predictions": "volume", "checkpoints": "checkpoint", "files": "file"}
 """Keys under which a record holds one entry a thing, and what the things are."""
 
 OF_SAMPLES = {

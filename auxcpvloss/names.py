@@ -6,7 +6,7 @@ from auxcpvloss.errors import InputError
 
 MAX_BYTES = 180
 """File systems allow 255, of which temporaries and suffixes need some."""
-TAKEN = ("data",)
+TAKEN = {"data": "the folder of the prepared volumes", "comparison": "where comparisons go"}
 """Folders beside the experiments that are none."""
 
 
@@ -30,7 +30,7 @@ def checked_name(name: str, what: str) -> str:
 
 
 def experiment_name(name: str, what: str) -> str:
-    """Like `checked_name`; the folder of the prepared volumes is no experiment.
+    """Like `checked_name`; other folders beside the experiments are none.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def experiment_name(name: str, what: str) -> str:
         See `checked_name`.
     """
     if name in TAKEN:
-        raise InputError(f"{what}: {name!r} is the folder of the prepared volumes; choose another name.")
+        raise InputError(f"{what}: {name!r} is {TAKEN[name]}; choose another name.")
     return checked_name(name, what)
 
 

@@ -11,12 +11,13 @@ from operator import getitem
 from typing import Any
 
 from auxcpvloss.detection import MATCHINGS
-from auxcpvloss.metrics import THRESHOLDS, Counts, mean_ap, pool
+from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, Strata, Stratum, pool, pool_scores
+from auxcpvloss.metrics.strata import DENSITIES, SIZES
 
 Table = Mapping[str, Any]
 
 
-def as_table(matching: str, detection: Counts, segmentation: Mapping[float, Counts] | None = None) -> dict[str, Any]:
+def as_table(matching: str, detection: Counts, segmentation: Scores | None = None) -> dict[str, Any]:
     """Write scores as nested tables.
 
     Parameters
@@ -25,7 +26,7 @@ def as_table(matching: str, detection: Counts, segmentation: Mapping[float, Coun
         How points were matched, one of `detection.MATCHINGS`.
     detection : Counts
         Of points.
-    segmentation : mapping of IoU threshold to Counts, optional
+    segmentation : Scores, optional
         Of instances; left out where there are no masks to compare, and so are their tables and avAP.
     """
     general: dict[str, Any] = {
@@ -34,21 +35,31 @@ def as_table(matching: str, detection: Counts, segmentation: Mapping[float, Coun
         "num_points": detection.tp + detection.fp,
         "empty_prediction": detection.tp + detection.fp == 0,
     }
-    confusion_matrix: dict[str, Any] = {}
-    if segmentation is not None:
-        general["avAP"] = confusion_matrix["avAP"] = mean_ap(segmentation.values())
-        confusion_matrix |= {threshold_key(threshold): _cell(counts) for threshold, counts in segmentation.items()}
-    confusion_matrix[matching] = _cell(detection)
-    return {"general": general, "confusion_matrix": confusion_matrix}
+    if segmentation is None:
+        return {"general": general, "confusion_matrix": {matching: _cell(detection)}}
+    general["avAP"] = segmentation.av_ap
+    thresholds = {threshold_key(threshold): _cell(counts) for threshold, counts in segmentation.counts.items()}
+    quality = {
+        "PQ": segmentation.pq,
+        "SEG": segmentation.seg,
+        "mean_matched_iou": segmentation.mean_matched_iou,
+        "mean_true_iou": segmentation.mean_true_iou,
+        "splits": segmentation.splits,
+        "merges": segmentation.merges,
+    }
+    return {
+        "general": general,
+        "confusion_matrix": {"avAP": segmentation.av_ap, **thresholds, matching: _cell(detection)},
+        "quality": quality,
+        **{name: _strata(strata) for name, strata in segmentation.strata.items()},
+    }
 
 
 def pooled(matching: str, tables: Sequence[Table]) -> dict[str, Any]:
-    """Give the table of the counts of several volumes together, each volume as far as it has been scored."""
-    segmented = [table for table in tables if threshold_key(THRESHOLDS[0]) in table["confusion_matrix"]]
-    segmentation = (
-        {threshold: _pool(segmented, threshold_key(threshold)) for threshold in THRESHOLDS} if segmented else None
-    )
-    return as_table(matching, _pool(tables, matching), segmentation)
+    """Give the table of several volumes together, as if all nuclei were of one; each volume as far as it was scored."""
+    segmented = [_scores(table) for table in tables if "quality" in table]
+    detection = pool(_counts(table["confusion_matrix"][matching]) for table in tables)
+    return as_table(matching, detection, pool_scores(segmented) if segmented else None)
 
 
 def value_at(table: Table, path: str) -> Any:
@@ -62,8 +73,17 @@ def value_at(table: Table, path: str) -> Any:
     return reduce(getitem, path.split("."), table)
 
 
+def number_paths(table: Table, at: str = "") -> Iterator[str]:
+    """Give the dotted paths of all numbers in a table."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from number_paths(value, f"{at}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{at}{key}"
+
+
 def metric_paths(matchings: Collection[str] = MATCHINGS, segmentation: bool = True) -> list[str]:
-    """Give the dotted paths of all numbers in the tables of volumes.
+    """Give the dotted paths of all numbers that tables of volumes can have.
 
     Parameters
     ----------
@@ -72,17 +92,12 @@ def metric_paths(matchings: Collection[str] = MATCHINGS, segmentation: bool = Tr
     segmentation : bool
         Whether also those that need masks.
     """
-
-    def paths(table: Table, at: str = "") -> Iterator[str]:
-        for key, value in table.items():
-            if isinstance(value, Mapping):
-                yield from paths(value, f"{at}{key}.")
-            elif not isinstance(value, bool):
-                yield f"{at}{key}"
-
     nothing = Counts(0, 0, 0)
-    instances = dict.fromkeys(THRESHOLDS, nothing) if segmentation else None
-    return list(dict.fromkeys(path for name in matchings for path in paths(as_table(name, nothing, instances))))
+    classes = {"by_size": SIZES, "by_density": DENSITIES}
+    # A class without nuclei has no ratios, so here each has one.
+    strata = {name: Strata((), dict.fromkeys(each, Stratum(1, 0, 1, 0))) for name, each in classes.items()}
+    instances = Scores(dict.fromkeys(THRESHOLDS, nothing), 0.0, 0.0, 0, 0, strata) if segmentation else None
+    return list(dict.fromkeys(path for name in matchings for path in number_paths(as_table(name, nothing, instances))))
 
 
 def threshold_key(threshold: float) -> str:
@@ -102,6 +117,50 @@ def _cell(counts: Counts) -> dict[str, float]:
     }
 
 
-def _pool(tables: Sequence[Table], key: str) -> Counts:
-    cells = [table["confusion_matrix"][key] for table in tables]
-    return pool(Counts(tp=cell["TP"], fp=cell["FP"], fn=cell["FN"]) for cell in cells)
+def _strata(strata: Strata) -> dict[str, Any]:
+    """Write classes of nuclei; ratios are left out where there is nothing to divide by."""
+    table: dict[str, Any] = {"edges": list(strata.edges)} if strata.edges else {}
+    for name, each in strata.classes.items():
+        table[name] = {"num_gt": each.num_truth, "found": each.found}
+        if each.num_truth:
+            table[name]["recall"] = each.found / each.num_truth
+            table[name]["mean_matched_iou"] = each.sum_iou / each.found if each.found else 0.0
+        table[name] |= {"num_pred": each.num_predicted, "right": each.right}
+        if each.num_predicted:
+            table[name]["precision"] = each.right / each.num_predicted
+    return table
+
+
+def _scores(table: Table) -> Scores:
+    """Read scores of instances back; sums are means times what they are means of."""
+    counts = {threshold: _counts(table["confusion_matrix"][threshold_key(threshold)]) for threshold in THRESHOLDS}
+    quality, middle = table["quality"], counts[0.5]
+    return Scores(
+        counts=counts,
+        sum_matched_iou=quality["mean_matched_iou"] * middle.tp,
+        sum_seg=quality["SEG"] * (middle.tp + middle.fn),
+        splits=quality["splits"],
+        merges=quality["merges"],
+        strata={name: _read_strata(table[name]) for name in ("by_size", "by_density")},
+    )
+
+
+def _read_strata(table: Table) -> Strata:
+    classes = {name: cell for name, cell in table.items() if name != "edges"}
+    return Strata(
+        tuple(table.get("edges", ())),
+        {
+            name: Stratum(
+                num_truth=cell["num_gt"],
+                found=cell["found"],
+                num_predicted=cell["num_pred"],
+                right=cell["right"],
+                sum_iou=cell.get("mean_matched_iou", 0.0) * cell["found"],
+            )
+            for name, cell in classes.items()
+        },
+    )
+
+
+def _counts(cell: Mapping[str, Any]) -> Counts:
+    return Counts(tp=cell["TP"], fp=cell["FP"], fn=cell["FN"])

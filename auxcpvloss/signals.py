@@ -37,6 +37,7 @@ class Ended(KeyboardInterrupt):
 
 
 _asked: Ended | None = None
+_said = False
 
 
 def heed() -> None:
@@ -54,7 +55,7 @@ def heeding(command: Callable[[], int]) -> int:
         # Whatever came of it on its way through the libraries.
         if _asked is None:
             raise
-        print(_asked, file=sys.stderr)
+        _say(str(_asked))
         return _asked.status
     finally:
         # The work is done.
@@ -145,11 +146,21 @@ def _unraisable(problem: sys.UnraisableHookArgs) -> None:
     sys.__unraisablehook__(problem)
 
 
+def _say(message: str) -> None:
+    """Tell it once: the program may still have to be ended at once after it told so and began to tidy up."""
+    global _said
+    if _said:
+        return
+    _said = True
+    with suppress(OSError, ValueError):
+        os.write(sys.stderr.fileno(), f"{message}\n".encode())
+
+
 def _leave(number: int) -> None:
     """End at once, as a kill would, but with a word; workers follow when their pipes close."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError):
         if os.isatty(1):
             # A progress bar hides the cursor.
             os.write(1, b"\x1b[?25h\n")
-        os.write(sys.stderr.fileno(), f"{MESSAGE[signal.Signals(number)]}\n".encode())
+    _say(MESSAGE[signal.Signals(number)])
     os._exit(STATUS[signal.Signals(number)])

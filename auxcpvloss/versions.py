@@ -14,11 +14,12 @@ STAGES = {
     "train": 1,
     "predict": 1,
     "label": 1,
-    "evaluate": 1,
+    "evaluate": 2,
     "validate_checkpoints": 1,
     "cross_validate": 1,
-    "visualize": 1,
+    "visualize": 2,
     "export": 1,
+    "report": 1,
 }
 """Raise the number of a stage with every change of what it writes for the same input: results of other versions are
 made again. A new release that changes nothing keeps them, and with them weeks of work."""
@@ -34,6 +35,7 @@ LIBRARIES = {
     "cross_validate": ("numpy",),
     "visualize": ("matplotlib", "numpy"),
     "export": ("numpy", "scipy", "tifffile", "zarr"),
+    "report": ("imagecodecs", "jinja2", "matplotlib", "numpy"),
 }
 """Libraries that compute what a stage writes; recorded beside it and told where they differ, but never compared."""
 

@@ -28,13 +28,13 @@ pytestmark = pytest.mark.chaos
 
 ROOT = Path(__file__).parents[1]
 KILLS, SEED = int(os.environ.get("CHAOS_KILLS", "63")), int(os.environ.get("CHAOS_SEED", "1"))
-STAGES = ("start", "prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate")
+STAGES = ("start", "prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "report")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 STATUS = {signal.SIGKILL: {-9}, signal.SIGTERM: {75, -15}, signal.SIGINT: {130, -2}}
 """What a killed command may end with; the negative ones where Python itself had not started yet."""
 
-LONGEST = {"start": 1.0, "mknet": 1.0, "train": 6.0, "validate_checkpoints": 4.0}
-"""Seconds after the beginning of a stage within which it is killed, 1.5 s in the others, where a chain takes 20 s."""
+TWICE = ("start", "mknet", "train", "validate_checkpoints")
+"""Stages that are killed twice a round."""
 
 CONFIG: dict[str, Any] = merge(
     TINY,
@@ -89,6 +89,12 @@ class Chain:
         return log.stat().st_size if log.is_file() else 0
 
 
+def lengths(chain: Chain) -> dict[str, float]:
+    """Seconds that each stage of an undisturbed chain took: within them it is killed."""
+    took = re.findall(r"stages: (\w+) took ([\d.]+) s", (chain.experiment / "run.log").read_text())
+    return {"start": 1.0, **{stage: max(float(seconds), 0.1) for stage, seconds in took}}
+
+
 def kill(chain: Chain, stage: str, number: signal.Signals, delay: float, group: bool) -> tuple[str, int, str, str]:
     """Run until a stage has gone on for a while, and kill; gives where, status, and what was said."""
     since = chain.end_of_log()
@@ -119,9 +125,9 @@ def test_killed_again_and_again_the_chain_ends_as_if_nobody_had_disturbed_it(tmp
     process = quiet.start()
     _, error = process.communicate(timeout=900)
     assert process.returncode == 0, error
-    took = time.monotonic() - began
-    print(f"\nundisturbed: {took:.1f} s", flush=True)
-    expected = results(quiet.experiment)
+    print(f"\nundisturbed: {time.monotonic() - began:.1f} s", flush=True)
+    expected, longest = results(quiet.experiment), lengths(quiet)
+    assert longest.keys() == set(STAGES)
     assert len([name for name in expected if name.endswith(".keras")]) == 3
 
     table: Counter[tuple[str, str]] = Counter()
@@ -131,10 +137,10 @@ def test_killed_again_and_again_the_chain_ends_as_if_nobody_had_disturbed_it(tmp
         rounds += 1
         chain = Chain(tmp_path / f"round_{rounds}")
         # In the order of the stages, each several times, so that all of a round falls upon one experiment.
-        plan = sorted((stage for stage in STAGES for _ in range(2 if stage in LONGEST else 1)), key=STAGES.index)
+        plan = sorted((stage for stage in STAGES for _ in range(2 if stage in TWICE else 1)), key=STAGES.index)
         for stage in plan:
             number, group = rng.choice(SIGNALS), rng.random() < 0.5
-            delay = rng.uniform(0, LONGEST.get(stage, 1.5)) * took / 20
+            delay = rng.uniform(0, longest[stage])
             where, status, output, error = kill(chain, stage, number, delay, group)
             if where == "ended before":
                 assert status == 0, error

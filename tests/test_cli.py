@@ -67,6 +67,7 @@ def test_help_names_every_stage_and_application(capsys):
         "evaluate",
         "postprocess",
         "visualize",
+        "report",
         "all",
         "synthetic",
         "l1",

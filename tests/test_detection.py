@@ -249,3 +249,8 @@ def test_ten_thousand_points_take_seconds(matching: Any) -> None:
     assert counts.tp > 9_000
     # A matrix of all by all, or a loop over all pairs, takes minutes.
     assert time.perf_counter() - began < 10
+
+
+def test_centers_made_slab_by_slab_are_those_of_all_voxels_at_once():
+    labels = np.random.default_rng(0).integers(0, 9, (5, 300, 800), dtype=np.uint16)
+    np.testing.assert_array_equal(centers_of_mass(labels), centers_by_label(labels).positions)

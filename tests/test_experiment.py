@@ -100,7 +100,7 @@ def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
 
 def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():
     assert Choice().stages(["all"]) == [stage for stage in STAGES if stage not in BY_NAME]
-    assert Choice().stages(["all", "visualize"])[-1] == "visualize"
+    assert Choice().stages(["all", "visualize"])[-2:] == ["visualize", "report"]
     assert "cross_validate" in Choice().stages(["all", "cross_validate"])
     assert "validate_checkpoints" not in Choice("last").stages(["all"])
     assert "validate_checkpoints" not in Choice(checkpoint=4).stages(["all"])

@@ -30,7 +30,7 @@ from tests.fuzz.run import Ending, attempt, complaint, report
 
 TABLES = "|".join(defaults().tables)
 
-CHAIN = ["prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate"]
+CHAIN = ["prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "report"]
 """What configurations that are taken have to get through."""
 
 

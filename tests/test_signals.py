@@ -19,6 +19,7 @@ WAYS = {
     "says nothing twice": "import contextlib\nwith contextlib.suppress(KeyboardInterrupt): time.sleep(30)\nraise ValueError",
     "where the exception is lost": "class A:\n    def __del__(self): time.sleep(30)\nA()\ntime.sleep(60)",
     "while a module is read": "sys.path.insert(0, sys.argv[1])\ntry: import slow\nexcept BaseException: pass\ntime.sleep(60)",
+    "while it tidies up": "import atexit\natexit.register(time.sleep, 60)\nsignals.PATIENCE = 1\ntime.sleep(60)",
     "when told twice": "with signals.Deferred():\n    time.sleep(0.6)\n    print('first', flush=True)\n    time.sleep(60)",
 }
 

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from auxcpvloss.metrics.counts import Counts
 from auxcpvloss.metrics.overlap import Overlaps
+
+BATCH = 500
+"""Pairs that are assigned together, if they need not be more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +74,36 @@ def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.fl
 
     Notes
     -----
-    A sparse assignment: no matrix of all by all. The solver assigns every row. So each row has, behind the columns
-    of `other`, a column of its own that stands for no match. It weighs so little that one more pair outweighs any
-    sum of weights.
+    The solver takes a time that grows with the square of what it is given. So pairs that nobody contests are chosen
+    at once, and the others are solved some groups at a time; a group holds all that hang together.
+    """
+    one_ids, row = np.unique(one, return_inverse=True)
+    other_ids, column = np.unique(other, return_inverse=True)
+    if one_ids.size == other_ids.size == one.size:
+        # As always above an IoU of 0.5.
+        return np.arange(one.size)
+    group = _groups(row, column)
+    sizes = np.bincount(group)
+    batch = ((np.cumsum(sizes) - sizes) // BATCH)[group]
+    contested = np.flatnonzero(sizes[group] > 1)
+    contested = contested[np.argsort(batch[contested], kind="stable")]
+    parts = np.split(contested, np.flatnonzero(np.diff(batch[contested])) + 1)
+    solved = [part[_assign(row[part], column[part], weight[part])] for part in parts]
+    return np.sort(np.concatenate([np.flatnonzero(sizes[group] == 1), *solved]))
+
+
+def _groups(row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the groups of pairs that hang together by what they share: the number of each pair."""
+    rows, columns = row.max() + 1, column.max() + 1
+    graph = coo_array((np.ones(row.size, bool), (row, rows + column)), shape=(rows + columns,) * 2)
+    return connected_components(graph, directed=False)[1][row].astype(np.int64)
+
+
+def _assign(one: NDArray[np.int64], other: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Solve a sparse assignment: no matrix of all by all. Parameters and result as in `choose_optimal`.
+
+    The solver assigns every row. So each row has, behind the columns of `other`, a column of its own that stands for
+    no match. It weighs so little that one more pair outweighs any sum of weights.
     """
     one_ids, row_of = np.unique(one, return_inverse=True)
     other_ids, column_of = np.unique(other, return_inverse=True)

@@ -66,12 +66,12 @@ class Overlaps:
 
 
 class _Instances(NamedTuple):
-    """Ids, sizes and centers of the instances of one side, and for each row of a table the index of its id."""
+    """Ids, sizes and centers of the instances of one side, and for each row of a table the place of its id."""
 
     ids: Ids
     sizes: Indices
     centers: Values
-    index: Indices
+    place: Indices
 
 
 def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
@@ -97,7 +97,7 @@ def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
     table = tabulate(truth, predicted)
     t, p = (_instances(table, side, name) for side, name in enumerate(("truth", "predicted")))
     # Order of appearance: it does not depend on the values of the labels, and so neither do ties.
-    both = (t.index >= 0) & (p.index >= 0)
+    both = (t.place >= 0) & (p.place >= 0)
     return Overlaps(
         shape=truth.shape,
         truth_ids=t.ids,
@@ -106,14 +106,20 @@ def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
         predicted_sizes=p.sizes,
         truth_centers=t.centers,
         predicted_centers=p.centers,
-        truth_index=t.index[both],
-        predicted_index=p.index[both],
+        truth_index=t.place[both],
+        predicted_index=p.place[both],
         shared=table.sums[0, both],
     )
 
 
+def instance_centers(labels: NDArray[Any]) -> tuple[Ids, Values]:
+    """Give the (N,) ids of the instances of a label volume, rising, and their (N, D) centers of mass, in voxels."""
+    found = _instances(tabulate(labels), 0, "labels")
+    return found.ids, found.centers
+
+
 def _instances(table: Tabulation, side: int, name: str) -> _Instances:
-    """Give the positive ids of one side of a table; the index of a row of background is -1."""
+    """Give the positive ids of one side of a table; the place of a row of background is -1."""
     ids, inverse = np.unique(table.labels[side], return_inverse=True)
     if ids.size and ids[0] < 0:
         raise ValueError(f"{name}: labels must not be negative, but there is {ids[0]}")

@@ -19,6 +19,7 @@ CHECKPOINTS = ("train/checkpoints/*.keras",)
 SCORES = (
     "train/validation.csv", "val*/scores*.csv", "val*/cross_validation.csv", "val*/selection.toml",
     "*/evaluated/*/*/*.toml", "*/evaluated/*/*/summary.csv",
+    "*/evaluated/*/*/scores.csv",
 )  # fmt: skip
 
 

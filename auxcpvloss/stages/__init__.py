@@ -20,6 +20,7 @@ from auxcpvloss.stages.look import look as look_in_napari
 from auxcpvloss.stages.mknet import mknet
 from auxcpvloss.stages.needs import need_training, need_volumes, needed_splits
 from auxcpvloss.stages.prepare import prepare, prepare_missing
+from auxcpvloss.stages.report import report
 from auxcpvloss.stages.selecting import stale_selection
 from auxcpvloss.stages.testing import evaluate, label, postprocess, predict
 from auxcpvloss.stages.train import begin_anew, train
@@ -43,11 +44,13 @@ BY_HAND: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {
     "visualize": visualize,
     "export": export,
 }
+# Last, so that it can show what postprocess made.
+REPORTING: dict[str, Callable[[Experiment, Terminal, Selection], None]] = {"report": report}
 VALIDATING = ("validate_checkpoints", "validate", "cross_validate")
 BY_NAME = (*VALIDATING[1:], *BY_HAND)
 """Stages that are not part of "all"."""
 
-STAGES = (*BUILDING, *VALIDATING, *TESTING, *BY_HAND)
+STAGES = (*BUILDING, *VALIDATING, *TESTING, *BY_HAND, *REPORTING)
 STATUS = "status"
 """Named alone: it runs nothing."""
 
@@ -172,9 +175,9 @@ def run(
             BUILDING[stage](experiment, terminal)
         else:
             selection = _select(experiment, terminal, choice)
-            if stage in BY_HAND:
+            if stage not in TESTING:
                 selection = _by_hand(experiment, stages, selection)
-            (TESTING | BY_HAND)[stage](experiment, terminal, selection)
+            (TESTING | BY_HAND | REPORTING)[stage](experiment, terminal, selection)
         logger.info("%s took %.1f s", stage, perf_counter() - began)
         if recorder:
             recorder.end()

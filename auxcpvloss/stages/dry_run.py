@@ -57,6 +57,7 @@ def dry_run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], c
         "postprocess": f"label and evaluate {listing['test']} with the parameters of [postprocessing]: {by_hand}",
         "visualize": f"{listing['test']} -> {folder / 'test' / 'visualized'} and {folder / 'test' / 'exported'}",
         "export": f"{listing['test']} -> {folder / 'test' / 'exported'}",
+        "report": f"{experiment.report_path}",
     }
     for stage in todo:
         terminal.stage = stage

@@ -20,8 +20,10 @@ from auxcpvloss.stages.mknet import description_of
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.records import Result, State, beside
+from auxcpvloss.stages.report import report_of
 from auxcpvloss.stages.selecting import selection_of, stale_selection
 from auxcpvloss.stages.stored import stored_selection
+from auxcpvloss.stages.summary import TABLES
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
 from auxcpvloss.stages.train import changed_training, is_done
 from auxcpvloss.stages.visualize import plane_of
@@ -142,12 +144,14 @@ def _tested(
         samples = volumes.serving("test")
         selection, upstream = _choice(experiment, training, selected, checkpoint, last)
     except InputError as error:
-        for stage in ("predict", "label", "evaluate"):
+        for stage in ("predict", "label", "evaluate", "report"):
             yield Item(stage, "results", "", State("missing", str(error).splitlines()[0]))
         return
     names = ("predict", "label", "evaluate")
     yield from results(experiment, SPLIT, selection.checkpoint, [selection.params], samples, upstream, names)
     yield from _pictures(experiment, selection, samples, upstream)
+    page = state_of(lambda: report_of(experiment, selection, samples))
+    yield Item("report", "report.html", "", following(page, upstream, "what it is about"))
     by_hand = replace(selection, params=experiment.params)
     if by_hand != selection and _any_result(experiment, by_hand):
         for item in results(experiment, SPLIT, by_hand.checkpoint, [by_hand.params], samples, upstream, names):
@@ -183,6 +187,7 @@ def _pictures(
         wanted.append(("visualize", "pictures", sample.name, partial(plane_of, experiment, selection, sample)))
         wanted.append(("export", "exports", sample.name, partial(export_of, experiment, selection, sample)))
     if scored:
-        wanted.append(("evaluate", "summary", "", lambda: summary_of(experiment, selection, scored)))
+        for name, table in TABLES.items():
+            wanted.append(("evaluate", table, "", partial(summary_of, experiment, selection, scored, name)))
     for stage, what, name, result in wanted:
         yield Item(stage, what, name, following(state_of(result), upstream, "what they were chosen by"))

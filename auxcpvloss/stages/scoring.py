@@ -21,6 +21,7 @@ from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.methods import Params
+from auxcpvloss.metric_card import metric_card
 from auxcpvloss.score_table import as_table, metric_paths
 from auxcpvloss.stages.labelling import instances_of, read_instances
 from auxcpvloss.stages.records import Result, current, need
@@ -53,10 +54,18 @@ def evaluate_sample(
     found, truth = scored_instances(experiment, instances.paths[0], sample)
     segmentation = None
     if truth is not None and experiment.method.task == "segmentation":
-        segmentation = metrics.score(truth, found, options.use_linear_sum_assignment).counts
+        segmentation = metrics.score(truth, found, options.use_linear_sum_assignment, sample.voxel_size)
     detection = scored_points(experiment, found, truth, sample).counts
     made = {"made_from": json.dumps(result.made_from), "made_with": json.dumps(made_with("evaluate"))}
-    table = {**made, **as_table(options.detection, detection, segmentation)}
+    card = metric_card(
+        matching=options.detection,
+        distance_limit=options.distance_limit,
+        foreground_only=options.foreground_only,
+        optimal=options.use_linear_sum_assignment,
+        has_masks=truth is not None,
+        of_instances=segmentation is not None,
+    )
+    table = {**made, **as_table(options.detection, detection, segmentation), "metric_card": card}
     write_text(path, toml.dumps(table))
     return table, True
 

@@ -8,16 +8,17 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
 from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.experiment import Experiment
-from auxcpvloss.pictures import picture
-from auxcpvloss.point_pictures import picture_of_detections, picture_of_points
+from auxcpvloss.figures.detection import detection_figure, points_figure
+from auxcpvloss.figures.layout import save
+from auxcpvloss.figures.segmentation import segmentation_figure
 from auxcpvloss.selection import Selection
 from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.records import Result, beside, current, record_beside
+from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points, scores_of
 from auxcpvloss.stages.stored import Record, stored_beside
-from auxcpvloss.stages.summary import summarize
+from auxcpvloss.stages.summary import TABLES, summarize
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import version_of
 
@@ -67,10 +68,12 @@ def _picture_without_truth(experiment: Experiment, selection: Selection, sample:
     count = len(points)
     if not current(experiment, result):
         title = f"{sample.name}: {count} nuclei"
+        size, colors = sample.voxel_size, experiment.palette
         if experiment.is_detection:
-            picture_of_points(drawn, raw, points, sample.voxel_size, title)
+            figure = points_figure(raw, points, size, title, colors)
         else:
-            picture(drawn, raw, instances, voxel_size=sample.voxel_size, title=title)
+            figure = segmentation_figure(raw, instances, None, size, title, colors=colors)
+        save(drawn, figure)
         record_beside(result)
     return f"{sample.name}: {count} nuclei found; picture: {drawn}"
 
@@ -79,7 +82,8 @@ def picture_without_truth_of(experiment: Experiment, selection: Selection, sampl
     """Say what the picture of the instances of a volume without ground truth is to be made from."""
     instances = instances_of(experiment, SPLIT, selection.checkpoint, selection.params, sample)
     path = instances.paths[0].with_suffix(".png")
-    made_from = {**instances.made_from, "evaluation": {"do_detection": experiment.is_detection}}
+    options = {"do_detection": experiment.is_detection, "colors": experiment.config.evaluation.colors}
+    made_from = {**instances.made_from, "evaluation": options}
     return Result("label", "pictures", (path,), made_from, stored_beside(path))
 
 
@@ -108,7 +112,7 @@ def evaluate(experiment: Experiment, terminal: Terminal, selection: Selection) -
         if table["general"]["empty_prediction"]:
             terminal.warn(f"{name}: no nucleus was found at all")
         terminal.say(f"picture: {pictures[name]}")
-    terminal.say(f"scores of {_of(new, samples)}: {folder / 'summary.csv'}")
+    terminal.say(f"scores of {_of(new, samples)}: {folder / 'summary.csv'}; every score is in scores.csv")
 
 
 def _picture(experiment: Experiment, selection: Selection, sample: Sample, path: Path) -> None:
@@ -116,11 +120,12 @@ def _picture(experiment: Experiment, selection: Selection, sample: Sample, path:
         experiment, experiment.instanced(SPLIT, selection.checkpoint, selection.params, sample.name), sample
     )
     raw, title = read(sample.raw), f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}"
-    if _shows_points(experiment, sample):
+    if shows_points(experiment, sample):
         detections = scored_points(experiment, instances, truth, sample)
-        picture_of_detections(path, raw, detections, sample.voxel_size, title)
+        figure = detection_figure(raw, detections, sample.voxel_size, title, experiment.palette)
     else:
-        picture(path, raw, instances, truth, sample.voxel_size, title)
+        figure = segmentation_figure(raw, instances, truth, sample.voxel_size, title, colors=experiment.palette)
+    save(path, figure)
 
 
 def picture_of(experiment: Experiment, selection: Selection, sample: Sample) -> Result:
@@ -129,13 +134,22 @@ def picture_of(experiment: Experiment, selection: Selection, sample: Sample) -> 
     One of points has a place of its own: the same scores may be looked at either way.
     """
     scores = scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample)
-    points = "_points" if _shows_points(experiment, sample) else ""
-    return beside(scores, scores.paths[0].with_name(f"{sample.name}{points}.png"), "pictures")
+    points = "_points" if shows_points(experiment, sample) else ""
+    path = scores.paths[0].with_name(f"{sample.name}{points}.png")
+    return Result("evaluate", "pictures", (path,), drawn_from(experiment, scores), stored_beside(path))
 
 
-def summary_of(experiment: Experiment, selection: Selection, samples: list[Sample]) -> Result:
-    """Say what the table over all scored volumes is to be made from."""
-    path = experiment.evaluated(SPLIT, selection.checkpoint, selection.params) / "summary.csv"
+def drawn_from(experiment: Experiment, scores: Result) -> Record:
+    """Say what a picture of scores is to be made from: the same, and the colors."""
+    options = {**scores.made_from["evaluation"], "colors": experiment.config.evaluation.colors}
+    return {**scores.made_from, "evaluation": options}
+
+
+def summary_of(
+    experiment: Experiment, selection: Selection, samples: list[Sample], name: str = "summary.csv"
+) -> Result:
+    """Say what the table over all scored volumes, or another of `TABLES`, is to be made from."""
+    path = experiment.evaluated(SPLIT, selection.checkpoint, selection.params) / name
     options = experiment.config.evaluation
     # A table of the reader's own says all that it shows.
     shown: Record = {"summary": options.summary}
@@ -146,10 +160,10 @@ def summary_of(experiment: Experiment, selection: Selection, samples: list[Sampl
         for sample in samples
     }
     made_from = {**version_of("evaluate"), "evaluation": shown, "predictions": scores}
-    return Result("evaluate", "the summary", (path,), made_from, stored_beside(path))
+    return Result("evaluate", f"the {TABLES[name]}", (path,), made_from, stored_beside(path))
 
 
-def _shows_points(experiment: Experiment, sample: Sample) -> bool:
+def shows_points(experiment: Experiment, sample: Sample) -> bool:
     """Whether a picture of points says what was right and wrong: to compare outlines both sides need them."""
     return experiment.is_detection or not sample.has_labels
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer
 
 
-RESULTS = ("test", "val_on_train", "val")
-"""Folders of the experiment that depend on the weights."""
+RESULTS = ("report.html", "test", "val_on_train", "val")
+"""What of the experiment depends on the weights."""
 
 
 def begin_anew(experiment: Experiment, terminal: Terminal) -> None:

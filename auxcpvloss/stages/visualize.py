@@ -8,13 +8,15 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import open_whole, read
 from auxcpvloss.detection import centers_of_mass
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.figures.layout import save
+from auxcpvloss.figures.prediction import fullest_plane, point_prediction_figure, prediction_figure
 from auxcpvloss.made_from import plain
-from auxcpvloss.prediction_pictures import fullest_plane, point_prediction_picture, prediction_picture
 from auxcpvloss.selection import Selection
 from auxcpvloss.stages.export import export, need_labelled
 from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.scoring import scored_instances, scored_points, scores_of
 from auxcpvloss.stages.stored import stored_beside, stored_zarr
+from auxcpvloss.stages.testing import drawn_from
 from auxcpvloss.terminal import Terminal
 from auxcpvloss.versions import version_of
 
@@ -56,7 +58,7 @@ def plane_of(experiment: Experiment, selection: Selection, sample: Sample) -> Re
     predicted = stored_zarr(experiment.processed(SPLIT, selection.checkpoint, sample.name)).record or {}
     path = experiment.visualized(SPLIT, selection.checkpoint, selection.params) / f"{sample.name}.png"
     made_from = {
-        **scores.made_from,
+        **drawn_from(experiment, scores),
         **version_of("visualize"),
         "heads": predicted.get("heads"),
         "do_detection": experiment.is_detection,
@@ -74,9 +76,9 @@ def _draw(experiment: Experiment, selection: Selection, sample: Sample, path: Pa
     title = f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}, {selection.params.slug()}"
     instances, truth = scored_instances(experiment, labelled, sample)
     if not experiment.is_detection:
-        prediction_picture(path, raw, prediction, instances, truth, size, title)
+        save(path, prediction_figure(raw, prediction, instances, truth, size, title, experiment.palette))
         return
     # Points are single voxels, which nobody would see.
     z = fullest_plane(instances if sample.truth is None else read(sample.truth))
     points = scored_points(experiment, instances, truth, sample) if sample.has_truth else centers_of_mass(instances)
-    point_prediction_picture(path, raw, prediction, z, points, size, title)
+    save(path, point_prediction_figure(raw, prediction, z, points, size, title, experiment.palette))

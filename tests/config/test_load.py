@@ -100,6 +100,8 @@ def test_the_written_file_is_whole():
         ({"evaluation": {"metric": "confusion_matrix.th_0_5.APP"}}, "no evaluation has 'confusion_matrix.th_0_5.APP'; it has, among others, confusion_matrix.th_0_5.AP"),
         ({"evaluation": {"metric": "confusion_matrix.linear.AP"}}, "my.toml: evaluation.metric: 'confusion_matrix.linear.AP' is a score of evaluation.detection = 'linear', but that is 'hoefener'"),
         ({"evaluation": {"detection": "greedy", "summary": ["general.num_gt", "confusion_matrix.hoefener.TP"]}}, "my.toml: evaluation.summary: 'confusion_matrix.hoefener.TP' is a score of evaluation.detection = 'hoefener', but that is 'greedy'"),
+        ({"evaluation": {"metric": "quality.splits"}}, "my.toml: evaluation.metric: the highest 'quality.splits' is not the best; choose a number that grows with what is found, such as AP, fscore or avAP"),
+        ({"evaluation": {"metric": "by_size.small.recall"}}, "my.toml: evaluation.metric: 'by_size.small.recall' is not there where a volume has no such nuclei; choose a score of all nuclei, such as confusion_matrix.avAP"),
         ({"evaluation": {"summary": ["confusion_matrix.avP"]}}, "my.toml: evaluation.summary: no evaluation has 'confusion_matrix.avP'; it has, among others, confusion_matrix.avAP"),
         ({"evaluation": {"detection": "hofener"}}, "my.toml: evaluation.detection"),
         ({"evaluation": {"distance_limit": 0.0}}, "my.toml: evaluation.distance_limit"),

@@ -4,14 +4,9 @@ from typing import Any
 
 import numpy as np
 from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 
 from auxcpvloss.metrics import Mistakes, find_mistakes, match, overlaps
-
-Volume = NDArray[Any]
-LABELS = arrays(np.uint8, (2, 3, 5), elements=st.integers(0, 5))
+from tests.metrics.volumes import LABELS, Volume
 
 
 def mistakes_of(truth: Volume, predicted: Volume) -> Mistakes:

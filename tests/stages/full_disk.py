@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import random
 import re
@@ -28,8 +29,10 @@ STAGES = ("prepare", "mknet", "train", "validate_checkpoints", "predict", "label
 SIZE = 64 * 2**20
 CHANGE = {"validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "num_workers": 2}}
 CHECKSUM = re.compile(rb".{0,2}checkpoint.{0,2}: .{0,2}[0-9a-f]{64}")
-LEFT_OUT = ("run.log", "tensorboard", "provenance.json", "network.txt")
-"""What tells of the time, or (names of layers) of how many networks a process made."""
+LEFT_OUT = ("run.log", "tensorboard", "provenance.json", "network.txt", "superseded")
+"""What tells of the time, or (names of layers) of how many networks a process made; and pictures that were whole, but
+whose record did not fit on the disk: they are made again.
+"""
 
 
 class Disk:
@@ -106,6 +109,9 @@ def _content(path: Path) -> bytes:
     if path.suffix == ".hdf":
         with h5py.File(path) as file:
             return b"".join(item[()].tobytes() for item in file["volumes"].values())
+    if path.name == "network.json":
+        # Without the checksum of network.txt.
+        return json.dumps({**json.loads(path.read_text()), "text": None}).encode()
     # The checksum of a checkpoint, in which there is the time.
     return path.read_bytes() if path.name != ".zattrs" and path.suffix != ".toml" else CHECKSUM.sub(b"", path.read_bytes())  # fmt: skip
 

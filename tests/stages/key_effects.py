@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 PREPARED = frozenset({"prepare"})
-TESTED = frozenset({"predict", "label", "evaluate", "visualize", "export"})
+TESTED = frozenset({"predict", "label", "evaluate", "visualize", "export", "report"})
 VALIDATED = frozenset({"validate_checkpoints", "cross_validate"})
 CHOSEN = TESTED | VALIDATED
 """What depends on predictions or on which of them won."""
@@ -152,5 +152,6 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("evaluation.distance_limit", 3.0, NOTHING),
         _one("evaluation.foreground_only", True, CHOSEN),
         _one("evaluation.use_linear_sum_assignment", False, CHOSEN),
-        _one("evaluation.summary", ["confusion_matrix.avAP"], frozenset({"evaluate"})),
+        _one("evaluation.summary", ["confusion_matrix.avAP"], frozenset({"evaluate", "report"})),
+        _one("evaluation.colors", "colorblind", frozenset({"evaluate", "visualize", "report"})),
     ])  # fmt: skip

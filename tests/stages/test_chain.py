@@ -70,7 +70,7 @@ def test_everything_is_where_it_belongs(chain):
     slug = f"fg_thresh_{selection['params']['fg_thresh']}_seed_thresh_{selection['params']['seed_thresh']}"
     there = {str(path.relative_to(experiment)) for path in experiment.rglob("*")}
     assert {
-        "config.toml", "run.log", "provenance.json", "train/network.json", "train/network.txt", "train/log.csv",
+        "config.toml", "run.log", "provenance.json", "report.html", "train/network.json", "train/network.txt", "train/log.csv",
         "train/checkpoints/00000002.keras", "train/checkpoints/00000004.keras",
         "train/snapshots/batch_00000002.hdf", "val/scores.csv",
         f"test/processed/{checkpoint}/worm_03.zarr", f"test/instanced/{checkpoint}/{slug}/worm_03.hdf",
@@ -105,7 +105,7 @@ def test_the_chain_is_repeated_from_its_record(chain, tmp_path):
 
 def test_the_terminal_shows_a_line_a_stage_and_the_table(chain):
     text = (chain / "terminal.txt").read_text()
-    for stage in ("prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate"):
+    for stage in ("prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "report"):
         assert any(line.startswith(stage) for line in text.splitlines())
     assert "avAP" in text
     assert "worm_03.png" in text

@@ -16,15 +16,17 @@ import tifffile
 import zarr
 from matplotlib.image import imread
 
+from auxcpvloss import metrics
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.detection import MATCHINGS, centers_by_label
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
+from auxcpvloss.figures.palette import PALETTES
 from auxcpvloss.files import write_text
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target
-from auxcpvloss.metrics import THRESHOLDS, Counts
-from auxcpvloss.score_table import as_table
+from auxcpvloss.metrics import Counts
+from auxcpvloss.score_table import as_table, number_paths, value_at
 from auxcpvloss.selection import Selection, selection_record
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.labelling import CENTERS as THEIR_CENTERS
@@ -34,14 +36,14 @@ from auxcpvloss.stages.predicting import predicted_from
 from auxcpvloss.stages.records import Result
 from auxcpvloss.stages.scoring import evaluate_sample
 from auxcpvloss.stages.stored import Stored, file_digest
-from auxcpvloss.stages.summary import summarize
+from auxcpvloss.stages.summary import TABLES, summarize
 from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
 from auxcpvloss.stages.validating import validation_samples
 from auxcpvloss.stages.visualize import visualize
 from auxcpvloss.terminal import Terminal
 from tests.conftest import TINY, configure, make_sample, merge
-from tests.test_pictures import colors_of
+from tests.figures.test_segmentation import colors_of
 
 SHAPE = (14, 30, 40)
 CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]
@@ -167,7 +169,7 @@ def test_every_table_has_the_segmentation_and_the_detection(make, capsys):
     assert table["general"]["num_points"] == table["general"]["num_gt"] == 4
     rows = summary(experiment)
     assert [row["volume"] for row in rows] == ["a", "mean", "pooled"]
-    assert list(rows[0]) == ["volume", *(f"AP 0.{i}" for i in range(1, 10)), "avAP", "detection AP"]
+    assert list(rows[0]) == ["volume", *(f"AP 0.{i}" for i in range(1, 10)), "avAP", "PQ", "SEG", "detection AP"]
     assert {row["detection AP"] for row in rows} == {"0.600000"}
     assert "detection AP" in capsys.readouterr().out
     assert (results(experiment) / "a.png").is_file()
@@ -231,6 +233,24 @@ def test_with_detection_as_task_table_and_picture_are_those_of_points(make, caps
     assert (results(detecting) / "a_points.png").is_file()
 
 
+@pytest.mark.parametrize("is_detection", [False, True])
+def test_pictures_are_drawn_again_in_the_colors_asked_for_and_nothing_is_scored_again(make, capsys, is_detection):
+    table, drawn = [], []
+    for name, palette in PALETTES.items():
+        experiment = make(evaluation={"colors": name, "do_detection": is_detection})
+        score(experiment)
+        visualize(experiment, Terminal(), selection(experiment))
+        table.append((results(experiment) / "a.toml").stat().st_mtime_ns)
+        image = imread(results(experiment) / f"a{'_points' * is_detection}.png")[..., :3]
+        assert colors_of(image, palette) >= {"TP: both", "FP", "FN"}
+        drawn.append((experiment.visualized("test", 4, experiment.params) / "a.png").read_bytes())
+    assert drawn[0] != drawn[1]
+    assert table[0] == table[1]
+    assert "pictures made again: evaluation.colors was 'paper', is 'colorblind'" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
 def test_a_volume_with_points_only_is_scored_by_them(make, capsys):
     experiment = make("sparse", evaluation={"distance_limit": 5.0})
     table = score(experiment)
@@ -261,16 +281,20 @@ def test_no_loss_of_a_segmentation_where_there_are_points_only(make, data):
 
 def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
     experiment = Experiment(tmp_path / "e", configure())
-    dense = as_table("hoefener", Counts(3, 0, 1), dict.fromkeys(THRESHOLDS, Counts(1, 1, 0)))
+    dense = as_table("hoefener", Counts(3, 0, 1), metrics.score(np.array([1, 1, 0, 0]), np.array([1, 1, 2, 2])))
     sparse = as_table("hoefener", Counts(1, 1, 0))
+    dense["metric_card"], sparse["metric_card"] = {"a": "dense", "b": "both"}, {"a": "sparse", "b": "both"}
     summarize(experiment, Terminal(), {"dense": dense, "sparse": sparse}, summary_in(tmp_path))
     with (tmp_path / "summary.csv").open() as file:
         rows = {row["volume"]: row for row in csv.DictReader(file)}
     assert [row["AP 0.5"] for row in rows.values()] == ["0.500000", "", "0.500000", "0.500000"]
     assert [row["detection AP"] for row in rows.values()] == ["0.750000", "0.500000", "0.625000", "0.666667"]
     line = next(line for line in capsys.readouterr().out.splitlines() if "sparse" in line)
-    assert line.count(" - ") == 10
+    assert line.count(" - ") == 12
     assert "None" not in line
+    card = (tmp_path / "metrics.txt").read_text().splitlines()
+    assert card[:3] == ["a: dense", "b: both", "a: sparse"]
+    assert [text.partition(":")[0] for text in card] == ["a", "b", "a", "averaging"]
 
 
 def summary_in(folder: Path) -> Result:
@@ -279,8 +303,43 @@ def summary_in(folder: Path) -> Result:
 
 def test_what_no_volume_has_stays_empty(tmp_path):
     experiment = Experiment(tmp_path / "e", configure(evaluation={"summary": ["confusion_matrix.avAP"]}))
-    summarize(experiment, Terminal(), {"sparse": as_table("hoefener", Counts(1, 1, 0))}, summary_in(tmp_path))
+    sparse = {**as_table("hoefener", Counts(1, 1, 0)), "metric_card": {}}
+    summarize(experiment, Terminal(), {"sparse": sparse}, summary_in(tmp_path))
     assert (tmp_path / "summary.csv").read_text().split() == ["volume,confusion_matrix.avAP", "sparse,", "mean,", "pooled,"]  # fmt: skip
+
+
+def test_every_score_is_written_and_said_what_it_means(make):
+    experiment = make(data={"voxel_size": [1, 2, 1]})
+    table = score(experiment)
+    with (results(experiment) / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    found = {(row["volume"], row["metric"]): float(row["value"]) for row in rows}
+    assert len(found) == len(rows) == 3 * len(list(number_paths(table)))
+    for path in number_paths(table):
+        for volume in ("a", "mean", "pooled"):
+            assert found[volume, path] == pytest.approx(value_at(table, path), abs=1e-6)
+    expected = metrics.score(true_labels(), scored_instances_of(experiment), spacing=(1, 2, 1))
+    assert table["quality"]["PQ"] == pytest.approx(expected.pq)
+    assert table["quality"]["SEG"] == pytest.approx(expected.seg)
+    assert table["by_density"]["sparse"]["num_gt"] == expected.strata["by_density"].classes["sparse"].num_truth
+    text = (results(experiment) / "metrics.txt").read_text()
+    for name, meaning in table["metric_card"].items():
+        assert f"{name}: {meaning}" in text.splitlines()
+    assert {"matching", "threshold", "PQ", "SEG", "splits", "detection", "ignored"} < table["metric_card"].keys()
+
+
+def scored_instances_of(experiment: Experiment) -> np.ndarray:
+    return read_instances(experiment.instanced("test", 4, experiment.params, "a"))
+
+
+def test_a_table_that_is_gone_or_changed_is_written_again(make):
+    experiment = make()
+    score(experiment)
+    before = {name: (results(experiment) / name).read_bytes() for name in TABLES}
+    (results(experiment) / "scores.csv").unlink()
+    (results(experiment) / "metrics.txt").write_text("mine")
+    score(experiment)
+    assert {name: (results(experiment) / name).read_bytes() for name in TABLES} == before
 
 
 def test_a_method_for_detection_has_no_scores_of_instances(make):

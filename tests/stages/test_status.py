@@ -52,7 +52,7 @@ def not_whole(rows: list[list[str]]) -> dict[tuple[str, str], list[str]]:
 def test_where_nothing_is_everything_is_missing_and_nothing_is_made(tmp_path, capfd):
     rows = status(tmp_path, capfd)
     assert {row[2] for row in rows} == {"missing"}
-    assert {"prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate"} == {
+    assert {"prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "report"} == {
         row[0] for row in rows
     }
     assert not (tmp_path / "root").exists()
@@ -91,6 +91,9 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], None], tuple[str, str]]] = {
     "no centers beside the instances": ("e/test/instanced/*/*/worm_03.csv", Path.unlink, ("label", "checkpoint 1, instances")),
     "half of the scores": ("e/test/evaluated/*/*/worm_03.toml", damage, ("evaluate", "checkpoint 1, scores")),
     "half of the summary": ("e/test/evaluated/*/*/summary.csv", damage, ("evaluate", "summary")),
+    "half of all scores": ("e/test/evaluated/*/*/scores.csv", damage, ("evaluate", "table of all scores")),
+    "half of the metric card": ("e/test/evaluated/*/*/metrics.txt", damage, ("evaluate", "metric card")),
+    "half of the report": ("e/report.html", damage, ("report", "report.html")),
     "half of the selection": ("e/val/selection.toml", damage, ("validate_checkpoints", "selection")),
     "half of the description": ("e/train/network.txt", damage, ("mknet", "description")),
 }  # fmt: skip

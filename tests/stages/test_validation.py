@@ -254,12 +254,16 @@ def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
 
 
 @pytest.mark.chaos
-def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path):
+def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path, monkeypatch):
+    # Every array asks the system for memory, however much of what was used before is free.
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "65536")
     experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
     sets = [experiment.params.model_copy(update={"fg_thresh": n / 100}) for n in range(30, 60)]
     tasks = [Task("val", 90, params, sample) for params in sets for sample in experiment.samples("val")]
     running = score_tasks(experiment, tasks)
-    next(running)
+    for _ in range(20):
+        next(running)
+    wait_until_loaded(active_children(), "mahotas")
     for process in active_children():
         # As ulimit -v, from now on.
         resource.prlimit(process.pid, resource.RLIMIT_AS, (2**20, 2**20))
@@ -268,6 +272,14 @@ def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path):
     ):
         list(running)
     assert not active_children()
+
+
+def wait_until_loaded(processes, library):
+    """Without memory an import fails in words of the library's own."""
+    until = time.monotonic() + 120
+    while any(library not in Path(f"/proc/{process.pid}/maps").read_text() for process in processes):
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_what_a_process_finds_wrong_is_told_as_if_there_were_none(gpu_part, tmp_path):

@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from auxcpvloss.config.tables.types import Hundreds, Name, NotNegative, Positive, PositiveFloat, Table, Text
 from auxcpvloss.detection import PointMatching
+from auxcpvloss.figures.palette import Colors
 from auxcpvloss.score_table import metric_paths
 
 
@@ -39,12 +40,18 @@ class Evaluation(Table):
     foreground_only: bool
     use_linear_sum_assignment: bool
     summary: list[Name]
+    colors: Colors
 
     @model_validator(mode="after")
     def _metrics_exist(self) -> Evaluation:
         if self.metric != "auto":
             self._check("metric", self.metric)
-            if self.metric.startswith("general.num_") or self.metric.endswith((".FP", ".FN")):
+            if self.metric.startswith(("by_size.", "by_density.")):
+                raise ValueError(
+                    f"metric: {self.metric!r} is not there where a volume has no such nuclei; choose a score of all "
+                    "nuclei, such as confusion_matrix.avAP"
+                )
+            if self.metric.startswith("general.num_") or self.metric.endswith((".FP", ".FN", ".splits", ".merges")):
                 raise ValueError(
                     f"metric: the highest {self.metric!r} is not the best; choose a number that grows with what is "
                     "found, such as AP, fscore or avAP"

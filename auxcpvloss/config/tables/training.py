@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from auxcpvloss.config.tables.types import (
+    LARGEST,
     Finite,
     Fraction,
     Hundreds,
@@ -56,7 +57,8 @@ class Optimizer(Table):
     plateau_patience: Positive
     beta1: Decay
     beta2: Decay
-    epsilon: PositiveFloat
+    # Less is 0 to single precision, or nearly: a division by it gives no number.
+    epsilon: Annotated[float, Field(ge=1e-15, le=LARGEST, allow_inf_nan=False)]
     clip_norm: NotNegativeFloat
     clip_value: NotNegativeFloat
     options: Options

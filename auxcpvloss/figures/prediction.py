@@ -1,57 +1,57 @@
-"""One picture of a prediction: a plane of the volume as the network sees it, head by head, and what is made of it."""
+"""A prediction: a plane of the volume as the network sees it, head by head, and what is made of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from auxcpvloss import point_pictures
 from auxcpvloss.detection import VOXELS, Detections, Points
-from auxcpvloss.metrics import match, overlaps
-from auxcpvloss.pictures import (
-    THRESHOLD,
+from auxcpvloss.figures import detection, segmentation
+from auxcpvloss.figures.differences import show_differences
+from auxcpvloss.figures.layout import draw
+from auxcpvloss.figures.palette import PAPER, Palette
+from auxcpvloss.figures.panels import (
     Image,
     Panel,
-    draw,
     project_raw,
-    save,
     show_agreement,
+    show_detections,
     show_instances,
-    summary,
+    show_points,
 )
-from auxcpvloss.point_pictures import show_detections, show_points
+from auxcpvloss.metrics import match, overlaps
 
 NEAR = 3
 """Planes above and below the one that is shown: few points lie exactly in it."""
 
 
-def prediction_picture(
-    path: Path,
+def prediction_figure(
     raw: NDArray[Any],
     prediction: Mapping[str, Any],
     result: NDArray[Any],
     truth: NDArray[Any] | None = None,
     voxel_size: tuple[float, float, float] = VOXELS,
     title: str = "",
-) -> None:
-    """Write a PNG of one plane, the one with most of the instances: no projection, which would mix near and far.
+    colors: Palette = PAPER,
+) -> Figure:
+    """Show one plane, the one with most of the instances: no projection, which would mix near and far.
 
     Parameters
     ----------
-    path : Path
-        The file; its folder must exist. It is written beside its place and renamed into it.
     raw : (Z, Y, X) array
     prediction : mapping of head name to (C, Z, Y, X) array, zarr or numpy
         Each channel gets a panel.
     result, truth : (Z, Y, X) arrays of integer
-        Instances; 0 is background. With the truth, hits and errors at an IoU above 0.5, in the whole volume, are shown.
+        Instances; 0 is background. With the truth, hits and errors at an IoU above 0.5, in the whole volume, are shown,
+        and the pixels in which the two differ.
     voxel_size : size of a voxel along z, y and x
     title : str
+    colors : Palette
     """
     z = fullest_plane(result if truth is None else truth)
     plane = slice(z, z + 1)
@@ -62,27 +62,28 @@ def prediction_picture(
     panels.append(show_instances("result", result[plane], background))
     if truth is not None:
         table = overlaps(truth, result)
-        matched = match(table, THRESHOLD)
-        panels += show_agreement(truth[plane], result[plane], matched, background)
-        note = f"all planes, {summary(table, matched)}"
-    save(path, draw(panels, voxel_size[1] / voxel_size[2], title, note))
+        matched = match(table, segmentation.THRESHOLD)
+        panels += show_agreement(truth[plane], result[plane], matched, background, colors)
+        panels.append(show_differences(truth[z], result[z], matched, background, colors))
+        note = f"all planes, {segmentation.summary(table, matched)}"
+    return draw(panels, voxel_size[1] / voxel_size[2], title, note, colors)
 
 
-def point_prediction_picture(
-    path: Path,
+def point_prediction_figure(
     raw: NDArray[Any],
     prediction: Mapping[str, Any],
     z: int,
     found: Detections | Points,
     voxel_size: tuple[float, float, float] = VOXELS,
     title: str = "",
-) -> None:
-    """Write a PNG of one plane, and of the points that were found in it and up to `NEAR` planes above and below.
+    colors: Palette = PAPER,
+) -> Figure:
+    """Show one plane, and of the points that were found in it and up to `NEAR` planes above and below.
 
     Parameters
     ----------
-    path, raw, prediction, voxel_size, title
-        As for `prediction_picture`.
+    raw, prediction, voxel_size, title, colors
+        As for `prediction_figure`.
     z : int
         The plane.
     found : Detections, or (N, 3) array
@@ -94,10 +95,10 @@ def point_prediction_picture(
         point, center = (np.abs(places[:, 0] - z) <= NEAR for places in (found.points, found.centers))
         near = Detections(found.points[point], found.centers[center], found.hit[point], found.found[center])
         panels += show_detections(near, background)
-        note = f"all planes, {point_pictures.summary(found)}"
+        note = f"all planes, {detection.summary(found)}"
     else:
         panels.append(show_points(found[np.abs(found[:, 0] - z) <= NEAR], background))
-    save(path, draw(panels, voxel_size[1] / voxel_size[2], title, note))
+    return draw(panels, voxel_size[1] / voxel_size[2], title, note, colors)
 
 
 def show_prediction(raw: NDArray[Any], prediction: Mapping[str, Any], z: int) -> tuple[Image, list[Panel]]:

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from auxcpvloss.metrics import THRESHOLDS, Counts, Overlaps, count, match, overlaps, pool, score
+from auxcpvloss.metrics.matching import BATCH
+from tests.metrics.volumes import LABELS, Volume, blobs
 
-Volume = NDArray[Any]
 Table = dict[tuple[int, int], float]
 
-LABELS = arrays(np.uint8, (2, 3, 5), elements=st.integers(0, 5))
 # Small fractions lie on the thresholds and between them.
 THRESHOLD = st.sampled_from([0.0, *THRESHOLDS])
 
@@ -64,15 +63,6 @@ def counts_of(truth: Volume, predicted: Volume, optimal: bool = True) -> dict[fl
     return score(truth, predicted, optimal).counts
 
 
-def blobs(rng: np.random.Generator, shape: tuple[int, ...] = (12, 40, 40), instances: int = 60) -> Volume:
-    """Touching boxes of random places and sizes, later ones over earlier ones."""
-    labels = np.zeros(shape, np.int32)
-    for label in range(1, instances + 1):
-        corner = [rng.integers(0, n) for n in shape]
-        labels[tuple(slice(c, c + rng.integers(2, 9)) for c in corner)] = label
-    return labels
-
-
 @given(LABELS, LABELS)
 def test_overlaps_are_those_of_the_definition(truth: Volume, predicted: Volume) -> None:
     table = overlaps(truth, predicted)
@@ -112,6 +102,19 @@ def test_groups_together_are_as_good_as_one_assignment_over_everything(threshold
     assert matching.iou.sum() == pytest.approx(greatest, abs=1e-10)
 
 
+def test_many_groups_are_as_good_as_one_assignment_over_everything() -> None:
+    rng = np.random.default_rng(0)
+    # The voxels in any order, so that the pairs of a group are not next to each other.
+    order = rng.permutation(5000)
+    truth, predicted = (1 + np.cumsum(rng.random(5000) < 0.2)[order] for _ in range(2))
+    table = overlaps(truth, predicted)
+    matching = match(table, 0.1)
+    assert (table.iou > 0.1).sum() > 3 * BATCH
+    most, greatest = dense(dict(zip(zip(table.truth, table.predicted, strict=True), table.iou, strict=True)), 0.1)
+    assert matching.iou.size == most
+    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-9)
+
+
 @given(LABELS, LABELS, THRESHOLD)
 def test_a_greedy_matching_takes_the_greatest_iou_first(truth: Volume, predicted: Volume, threshold: float) -> None:
     matching = match(overlaps(truth, predicted), threshold, optimal=False)
@@ -146,17 +149,26 @@ def test_among_as_many_pairs_the_greater_sum_wins() -> None:
     assert list(zip(matching.truth, matching.predicted, strict=True)) == [(1, 1), (2, 2)]
 
 
+NAMES: dict[str, NDArray[Any]] = {
+    "uint64 of all sizes": np.random.default_rng(0).integers(1, 2**64, 50, dtype=np.uint64),
+    "uint64, the greatest": np.uint64(2**64 - 1) - np.arange(50, dtype=np.uint64),
+    "int64, the greatest": 2**63 - 1 - np.arange(50),
+    "int64 that float64 would take for each other": 2**53 + np.arange(50),
+    "int16": 7 * np.arange(50, dtype=np.int16) + 3,
+}
+
+
 @pytest.mark.parametrize("optimal", [True, False])
-@given(truth=LABELS, predicted=LABELS, seed=st.integers(0, 999))
-def test_names_and_types_of_labels_change_nothing(optimal: bool, truth: Volume, predicted: Volume, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    names = np.unique(rng.integers(1, 2**64 - 1, 50, dtype=np.uint64))
-    rng.shuffle(names)
+@given(truth=LABELS, predicted=LABELS, which=st.sampled_from(list(NAMES)), seed=st.integers(0, 999))
+def test_names_and_types_of_labels_change_nothing(
+    optimal: bool, truth: Volume, predicted: Volume, which: str, seed: int
+) -> None:
+    names = np.random.default_rng(seed).permutation(NAMES[which])
     names[0] = 0
-    names[1] = 2**64 - 1
-    assert score(names[truth], predicted.astype(np.int16), optimal) == score(truth, predicted, optimal)
-    rng.shuffle(names[1:])
-    assert score(truth, names[predicted], optimal) == score(truth, predicted, optimal)
+    expected = score(truth, predicted, optimal)
+    assert score(names[truth], predicted.astype(np.int16), optimal) == expected
+    assert score(truth, names[predicted], optimal) == expected
+    assert score(names[truth], names[::-1][predicted] * (predicted > 0), optimal) == expected
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
@@ -198,7 +210,7 @@ def test_a_perfect_prediction_scores_1(truth: Volume) -> None:
     n = len(set(truth.flat) - {0})
     assert set(scores.counts.values()) == {Counts(tp=n, fp=0, fn=0)}
     assert scores.av_ap == 1
-    assert scores.mean_matched_iou == (1 if n else 0)
+    assert (scores.mean_matched_iou, scores.pq, scores.seg) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("optimal", [True, False])
@@ -260,7 +272,8 @@ def test_labels_that_are_no_integers_are_refused(dtype: type) -> None:
 
 def test_many_instances_need_no_table_of_all_pairs() -> None:
     truth = np.repeat(np.arange(1, 30_001), 5)
-    predicted = np.roll(truth, 1)
+    predicted = np.concatenate([truth[1:], truth[:1]])
+    predicted[::10] = 0
     tracemalloc.start()
     table = overlaps(truth, predicted)
     counts = count(table, match(table, 0.1))

@@ -9,8 +9,9 @@ from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from auxcpvloss.detection import match_points
-from auxcpvloss.point_pictures import picture_of_detections, picture_of_points
-from tests.test_pictures import colors_of, noise
+from auxcpvloss.figures.detection import detection_figure, points_figure
+from auxcpvloss.figures.layout import save
+from tests.figures.test_segmentation import colors_of, noise
 
 SHAPE = (8, 45, 45)
 
@@ -34,7 +35,7 @@ def test_what_is_found_wrong_and_missed_has_its_color_in_its_panel(path: Path) -
     points = points_of((4, 10, 10), (4, 20, 30), (1, 35, 5))
     centers = points_of((4, 11, 10), (4, 21, 30), (4, 38, 38))
     detections = match_points(points, centers)
-    picture_of_detections(path, noise(SHAPE), detections, title="volume")
+    save(path, detection_figure(noise(SHAPE), detections, title="volume"))
     raw, found, wrong = panels(path)
     assert np.ptp(raw, axis=-1).max() == 0
     assert colors_of(found) == {"TP: both"}
@@ -47,14 +48,14 @@ def test_what_is_found_wrong_and_missed_has_its_color_in_its_panel(path: Path) -
 
 
 def test_nothing_found_and_nothing_there(path: Path) -> None:
-    picture_of_detections(path, noise(SHAPE), match_points(points_of(), points_of()))
+    save(path, detection_figure(noise(SHAPE), match_points(points_of(), points_of())))
     assert [colors_of(panel) for panel in panels(path)] == [set()] * 3
 
 
 def test_a_point_outside_does_not_stretch_the_image(path: Path) -> None:
     sizes = []
     for place in ((0, 3, 3), (0, 500, -80)):
-        picture_of_detections(path, noise(SHAPE), match_points(points_of(place), points_of()))
+        save(path, detection_figure(noise(SHAPE), match_points(points_of(place), points_of())))
         raw, found, wrong = panels(path)
         sizes.append([np.count_nonzero(panel.min(axis=-1) < 0.9) for panel in (raw, found)])
         assert colors_of(wrong) == ({"FP"} if place[1] == 3 else set())
@@ -62,7 +63,7 @@ def test_a_point_outside_does_not_stretch_the_image(path: Path) -> None:
 
 
 def test_without_the_truth_there_are_points_and_no_judgement(path: Path) -> None:
-    picture_of_points(path, noise(SHAPE), points_of((0, 20, 20)), title="volume")
+    save(path, points_figure(noise(SHAPE), points_of((0, 20, 20)), title="volume"))
     left, right = np.array_split(imread(path)[..., :3], 2, axis=1)
     assert np.ptp(left, axis=-1).max() == 0
     assert colors_of(right) == {"TP: result only"}
@@ -71,6 +72,6 @@ def test_without_the_truth_there_are_points_and_no_judgement(path: Path) -> None
 def test_the_size_of_a_voxel_gives_the_aspect(path: Path) -> None:
     heights = []
     for size in ((1.0, 1.0, 1.0), (1.0, 0.5, 1.0)):
-        picture_of_points(path, noise(SHAPE), points_of((0, 20, 20)), size)
+        save(path, points_figure(noise(SHAPE), points_of((0, 20, 20)), size))
         heights.append(imread(path).shape[0])
     assert heights[1] < 0.75 * heights[0]

@@ -8,8 +8,11 @@ import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
+from auxcpvloss.figures.layout import save
+from auxcpvloss.figures.palette import PALETTES, Palette
+from auxcpvloss.figures.panels import distinct_colors, project_raw, show_instances
+from auxcpvloss.figures.segmentation import segmentation_figure, summary
 from auxcpvloss.metrics import match, overlaps
-from auxcpvloss.pictures import COLORS, distinct_colors, picture, project_raw, show_instances, summary
 
 Volume = NDArray[Any]
 HERE = (slice(2, 6), slice(5, 20), slice(5, 20))
@@ -28,13 +31,20 @@ def noise(shape: tuple[int, ...] = (8, 45, 45)) -> Volume:
     return np.random.default_rng(0).integers(0, 300, shape).astype(np.uint16)
 
 
-def colors_of(image: Volume) -> set[str]:
-    """Name the colors of the paper that a good part of an image has; the gray below them is taken out."""
+def picture(path: Path, *arguments: Any, **others: Any) -> None:
+    save(path, segmentation_figure(*arguments, **others))
+
+
+def colors_of(image: Volume, palette: Palette = PALETTES["paper"]) -> set[str]:
+    """Name the colors that a good part of an image has; the gray below them is taken out."""
     lowest, highest = image.min(axis=-1), image.max(axis=-1)
     colored = highest - lowest > 0.4
     pure = (image[colored] - lowest[colored, None]) / (highest - lowest)[colored, None]
     enough = 0.01 * len(pure)
-    return {name for name, color in COLORS.items() if (np.abs(pure - color).max(axis=-1) < 0.1).sum() > enough}
+    wanted = {
+        name: (np.array(color) - min(color)) / (max(color) - min(color)) for name, color in palette.agreement.items()
+    }
+    return {name for name, color in wanted.items() if (np.abs(pure - color).max(axis=-1) < 0.1).sum() > enough}
 
 
 def agreement(path: Path, truth: Volume, result: Volume, **others: Any) -> set[str]:

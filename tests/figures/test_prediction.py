@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from auxcpvloss.detection import match_points
-from auxcpvloss.pictures import COLORS
-from auxcpvloss.prediction_pictures import fullest_plane, point_prediction_picture, prediction_picture, show_head
-from tests.test_pictures import HERE, SHIFTED, THERE, colors_of, noise, volume
+from auxcpvloss.figures.layout import save
+from auxcpvloss.figures.prediction import fullest_plane, point_prediction_figure, prediction_figure, show_head
+from tests.figures.test_segmentation import HERE, SHIFTED, THERE, colors_of, noise, volume
 
 
 @pytest.fixture
@@ -47,31 +48,31 @@ def test_the_plane_with_most_nuclei_is_shown() -> None:
     assert fullest_plane(volume()) == 4
 
 
-@pytest.mark.parametrize(("channels", "shape"), [((3,), (3, 3)), ((3, 1, 1), (4, 3))])
-def test_hits_and_errors_are_those_of_the_whole_volume(
-    path: Path, channels: tuple[int, ...], shape: tuple[int, int]
-) -> None:
+def shown(figure: Figure) -> dict[str, np.ndarray[Any, Any]]:
+    """Images by heading."""
+    return {ax.get_title(): np.asarray(ax.images[0].get_array()) for ax in figure.axes if ax.images}
+
+
+@pytest.mark.parametrize("channels", [(3,), (3, 1, 1)])
+def test_hits_errors_and_differences_are_those_of_the_whole_volume(channels: tuple[int, ...]) -> None:
     # In the plane that is shown they overlap well; in the volume they do not.
     truth, result = volume((slice(3, 5), *HERE[1:]), THERE), volume((slice(0, 8), *HERE[1:]))
-    prediction_picture(path, noise(), prediction(*channels), result, truth, title="worm")
-    image = imread(path)[..., :3]
-    height, width = image.shape[:2]
-    rows, columns = shape
-    # Raw data, heads, truth and result come before: the panels of hits and errors, and the legend, come last.
-    hits_and_errors = [3 + sum(channels), 4 + sum(channels)]
-    boxes = [(number // columns, number % columns) for number in hits_and_errors]
-    found = [
-        colors_of(image[height * row // rows : height * (row + 1) // rows, width * column // columns : width * (column + 1) // columns])
-        for row, column in boxes
-    ]  # fmt: skip
-    assert found == [set(), {"FP upon FN", "FN"}]
-    assert {"FP upon FN", "FN"} <= set(COLORS)
+    figure = prediction_figure(noise(), prediction(*channels), result, truth, title="worm")
+    panels = shown(figure)
+    assert len(panels) == 6 + sum(channels)
+    assert (colors_of(panels["true positives"]), colors_of(panels["FP and FN"])) == (set(), {"FP upon FN", "FN"})
+    missed = truth[4] > 0
+    assert np.array_equal(np.any(panels["XOR"] != panels["raw data, z = 4"], axis=-1), missed)
+    legends = [*figure.legends, *(legend for ax in figure.axes if (legend := ax.get_legend()))]
+    assert [legend.get_title().get_text() for legend in legends] == [
+        "all planes, IoU > 0.5: TP 0, FP 1, FN 2, AP 0.000"
+    ]
 
 
 def test_points_near_the_plane_are_marked(path: Path) -> None:
     points = np.array([(4, 10, 10), (1, 35, 5), (0, 20, 30)], np.float64)
     centers = np.array([(4, 11, 10), (7, 38, 38)], np.float64)
-    point_prediction_picture(path, noise(), {}, 4, match_points(points, centers))
+    save(path, point_prediction_figure(noise(), {}, 4, match_points(points, centers)))
     image = imread(path)[..., :3]
     _, found, wrong = np.array_split(image[: int(0.85 * len(image))], 3, axis=1)
     assert colors_of(found) == {"TP: both"}
@@ -80,13 +81,13 @@ def test_points_near_the_plane_are_marked(path: Path) -> None:
     assert colors_of(wrong[height // 2 :, width // 2 :]) == {"FN"}
     # Four planes away.
     assert colors_of(wrong[: height // 2]) == set()
-    point_prediction_picture(path, noise(), {}, 4, points[:1])
+    save(path, point_prediction_figure(noise(), {}, 4, points[:1]))
     _, marked = np.array_split(imread(path)[..., :3], 2, axis=1)
     assert colors_of(marked) == {"TP: result only"}
 
 
 def test_without_the_truth_there_is_no_agreement(path: Path) -> None:
-    prediction_picture(path, noise(), {}, volume(HERE, SHIFTED))
+    save(path, prediction_figure(noise(), {}, volume(HERE, SHIFTED)))
     image = imread(path)[..., :3]
     left, right = np.array_split(image, 2, axis=1)
     assert np.ptp(left, axis=-1).max() == 0

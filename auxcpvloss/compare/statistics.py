@@ -1,0 +1,174 @@
+"""Means of runs on volumes: how sure they are, and whether those of two groups differ.
+
+Pure functions of arrays (..., runs, volumes). All runs are scored on the same volumes, so a score is thought of as::
+
+    score = mean of the method + volume + run + (method x volume) + (run x volume)
+
+with independent, normally distributed deviations. The volume's own deviation is shared by all methods and cancels in
+their difference. That of the run is one draw a training, however many volumes it is scored on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.stats import t
+
+Scores = NDArray[np.floating[Any]]
+Values = NDArray[np.float64]
+
+ALPHA = 0.05
+"""Of intervals, 95 %, and of verdicts: the chance of a wrong one."""
+DRAWS = 10_000
+SMALLEST_P = 1e-12
+"""What is smaller is given as this."""
+
+
+class Parts(NamedTuple):
+    """The difference of two means, and its variance in two parts that are estimated independently.
+
+    Attributes
+    ----------
+    difference : (...) array
+        Mean of the other minus mean of the baseline.
+    runs, volumes : (...) arrays
+        Variance of the difference by which trainings, and which volumes, happened to be drawn. What is left to
+        chance in single scores (run x volume) is in both, so that their sum is too large rather than too small.
+    runs_df, volumes_df : int
+        Their degrees of freedom.
+    """
+
+    difference: Values
+    runs: Values
+    volumes: Values
+    runs_df: int
+    volumes_df: int
+
+
+@dataclass(frozen=True)
+class Test:
+    """Whether two means differ.
+
+    Attributes
+    ----------
+    difference : float
+    low, high : float or None
+        95 % interval of the difference.
+    p : float or None
+        Of a difference at least as large, in either direction, where there is none. None, and no interval, where
+        chance cannot be estimated: fewer than two runs of each or two volumes, or scores that do not vary at all.
+    """
+
+    difference: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+
+
+def bootstrap_interval(scores: Scores, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
+    """Interval of a mean by a hierarchical bootstrap: runs are drawn, and volumes on which all of them are scored.
+
+    Volumes are not drawn anew for each run: the runs share them, and a hard volume is hard for all.
+
+    Parameters
+    ----------
+    scores : (runs, volumes) array
+    draws, seed : int
+        How many means are drawn, and of which random numbers.
+
+    Returns
+    -------
+    (low, high)
+        95 % of the drawn means lie between. With few runs they lie closer together than they should
+        (docs/comparing.md says how much).
+    """
+    rng = np.random.default_rng(seed)
+    runs, volumes = (rng.multinomial(size, np.full(size, 1 / size), draws) / size for size in scores.shape)
+    means = ((runs @ scores) * volumes).sum(axis=1)
+    low, high = np.quantile(means, [ALPHA / 2, 1 - ALPHA / 2])
+    return float(low), float(high)
+
+
+def difference_in_parts(baseline: Scores, other: Scores) -> Parts:
+    """Compare the means of two groups of runs on the same volumes.
+
+    Parameters
+    ----------
+    baseline, other : (..., runs, volumes) arrays
+        Two runs at least of each, two volumes at least, the same for both, in the same order.
+
+    Returns
+    -------
+    Parts
+        Runs are pooled: trainings of both groups are taken to vary alike.
+    """
+    numbers = baseline.shape[-2], other.shape[-2]
+    means = baseline.mean(axis=-1), other.mean(axis=-1)
+    squares = sum(((each - each.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1) for each in means)
+    runs_df = sum(numbers) - 2
+    per_volume = other.mean(axis=-2) - baseline.mean(axis=-2)
+    volumes = per_volume.shape[-1]
+    return Parts(
+        difference=per_volume.mean(axis=-1),
+        runs=squares / runs_df * sum(1 / number for number in numbers),
+        volumes=per_volume.var(axis=-1, ddof=1) / volumes,
+        runs_df=runs_df,
+        volumes_df=volumes - 1,
+    )
+
+
+def half_width(parts: Parts, alpha: float = ALPHA) -> Values:
+    """Half the width of the interval of a difference.
+
+    Each part of the variance is multiplied by the square of its own quantile of the t distribution. A difference that
+    is none exceeds the square root of the sum with a probability of at most `alpha`, whatever the true parts are
+    (Banerjee 1960): the distribution function of a squared normal variable is concave, so that the probability to stay
+    within is at least the mean, weighted by the true parts, of what each part alone would give, and that is 1 - alpha.
+    """
+    quantiles = t.isf(alpha / 2, [parts.runs_df, parts.volumes_df])
+    width: Values = np.sqrt(parts.runs * quantiles[0] ** 2 + parts.volumes * quantiles[1] ** 2)
+    return width
+
+
+def compare_means(baseline: Scores, other: Scores) -> Test:
+    """Test whether the means of two groups of runs on the same volumes differ.
+
+    Parameters
+    ----------
+    baseline, other : (runs, volumes) arrays
+        The same volumes, in the same order.
+
+    Returns
+    -------
+    Test
+    """
+    if min(*baseline.shape, *other.shape) < 2:
+        return Test(float(other.mean() - baseline.mean()))
+    parts = difference_in_parts(baseline, other)
+    difference = float(parts.difference)
+    width = float(half_width(parts))
+    # Sums of equal numbers in different order differ in the last digits.
+    if width < 1e-9:
+        return Test(difference)
+
+    def beyond(log_p: float) -> float:
+        return float(half_width(parts, np.exp(log_p))) - abs(difference)
+
+    smallest = float(np.log(SMALLEST_P))
+    p = float(np.exp(brentq(beyond, smallest, 0))) if beyond(smallest) > 0 else SMALLEST_P
+    return Test(difference, difference - width, difference + width, p)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Correct p values for their number, so that the chance of any wrong one below 0.05 is 0.05 (Holm 1979)."""
+    corrected = np.empty(len(values))
+    largest = 0.0
+    for rank, place in enumerate(np.argsort(values, kind="stable")):
+        largest = max(largest, min(1.0, (len(values) - rank) * values[place]))
+        corrected[place] = largest
+    return corrected.tolist()

@@ -1,0 +1,76 @@
+"""All colors of figures: those of the paper, and others that the color-blind can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Color = tuple[float, float, float]
+"""Red, green, blue (sRGB), each in 0..1."""
+Colors = Literal["paper", "colorblind"]
+"""Names of the palettes."""
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colors of hits, errors and differences.
+
+    Attributes
+    ----------
+    agreement : mapping of class to Color
+        What is right and wrong, under the names that legends show.
+    difference : Color
+        Voxels in which result and ground truth differ.
+    missed : tuple of Color
+        Nuclei that were missed, used in turn, where each is to be told from the next.
+    """
+
+    agreement: Mapping[str, Color]
+    difference: Color
+    missed: tuple[Color, ...]
+
+
+def _rgb(code: str) -> Color:
+    red, green, blue = (int(code[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    return red, green, blue
+
+
+ORANGE, SKY_BLUE, GREEN = _rgb("E69F00"), _rgb("56B4E9"), _rgb("009E73")
+YELLOW, BLUE, VERMILION, PURPLE = _rgb("F0E442"), _rgb("0072B2"), _rgb("D55E00"), _rgb("CC79A7")
+"""The colors of Okabe & Ito, "Color Universal Design" (2008), for all kinds of color vision."""
+
+BLACK: Color = (0.0, 0.0, 0.0)
+LINES: tuple[Color, ...] = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE)
+"""Methods in diagrams, in this order, whatever the palette; yellow is too pale on white."""
+
+PAPER = Palette(
+    # Figures 5 and 6 of the paper; orange is its red upon yellow.
+    agreement={
+        "TP: ground truth only": (0.0, 0.0, 1.0),
+        "TP: result only": (0.0, 1.0, 0.0),
+        "TP: both": (0.0, 1.0, 1.0),
+        "FP": (1.0, 0.0, 0.0),
+        "FN": (1.0, 1.0, 0.0),
+        "FP upon FN": (1.0, 0.5, 0.0),
+    },
+    difference=(1.0, 0.0, 1.0),
+    missed=((1.0, 1.0, 0.0), (0.0, 1.0, 1.0), (0.4, 1.0, 0.2), (1.0, 0.5, 0.0), (0.3, 0.5, 1.0), (0.0, 0.8, 0.5)),
+)
+
+COLORBLIND = Palette(
+    # Near to those of the paper, but for green and orange, which change places: of all assignments of these colors it
+    # keeps those that lie side by side the farthest apart (tests/figures/test_palette.py).
+    agreement={
+        "TP: ground truth only": BLUE,
+        "TP: result only": ORANGE,
+        "TP: both": SKY_BLUE,
+        "FP": VERMILION,
+        "FN": YELLOW,
+        "FP upon FN": GREEN,
+    },
+    difference=PURPLE,
+    missed=(YELLOW, BLUE, VERMILION, SKY_BLUE, ORANGE, GREEN),
+)
+
+PALETTES: Mapping[Colors, Palette] = {"paper": PAPER, "colorblind": COLORBLIND}

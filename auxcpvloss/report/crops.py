@@ -1,0 +1,94 @@
+"""Three orthogonal planes through a place in a volume, side by side as microscopists lay them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+VoxelSize = tuple[float, float, float]
+
+MARGIN = 1
+"""Pixels around each plane that are not shown: there outlines are closed that go on outside."""
+
+MOST = 65
+"""Pixels along a side, at most; an odd number, so that one is in the middle."""
+
+
+@dataclass(frozen=True)
+class View:
+    """Which voxels are shown around a place.
+
+    The planes of a volume are laid out so::
+
+        xy | zy
+        ---+---
+        xz |
+
+    Attributes
+    ----------
+    center : tuple of int
+        z, y, x in voxels.
+    side : int
+        Pixels of each plane along a side, with `MARGIN`; odd.
+    pixel : float
+        Size of a pixel, in the unit of the voxel size; the same along every axis.
+    voxel_size : size of a voxel along z, y and x
+    is_plane : bool
+        Whether there is the xy plane alone, since the volume has one plane.
+    """
+
+    center: tuple[int, int, int]
+    side: int
+    pixel: float
+    voxel_size: VoxelSize
+    is_plane: bool
+
+    def cut(self, volume: NDArray[Any]) -> NDArray[Any]:
+        """Lay out the planes of a (Z, Y, X) volume; what is outside the volume is 0.
+
+        Returns
+        -------
+        (2 side, 2 side) array, or (side, side) of a single plane
+            Voxels as they are: nearest neighbour.
+        """
+        z, y, x = self.center
+        at_z, at_y, at_x = (self._indices(axis) for axis in range(3))
+        xy = _pick(volume[z], at_y, at_x)
+        if self.is_plane:
+            return xy
+        zy, xz = _pick(volume[:, :, x].T, at_y, at_z), _pick(volume[:, y], at_z, at_x)
+        return np.block([[xy, zy], [xz, np.zeros_like(xy)]])
+
+    def position(self, point: NDArray[np.float64]) -> list[tuple[float, float]]:
+        """Where a point, z, y, x in voxels, is seen: column and row, in each plane that it is close to and within."""
+        z, y, x = ((point - self.center) * self.voxel_size / self.pixel + self.side / 2).tolist()
+        middle, near, n = self.side / 2, self.side / 8, self.side
+        planes = [(z, (x, y), (0, 0)), (x, (z, y), (n, 0)), (y, (x, z), (0, n))]
+        return [
+            (round(column + right, 1), round(row + down, 1))
+            for depth, (column, row), (right, down) in planes[: 1 if self.is_plane else 3]
+            if abs(depth - middle) <= near and 0 <= column <= n and 0 <= row <= n
+        ]
+
+    def _indices(self, axis: int) -> NDArray[np.int64]:
+        steps = np.arange(self.side) - (self.side - 1) / 2
+        return np.floor(self.center[axis] + steps * self.pixel / self.voxel_size[axis] + 0.5).astype(np.int64)
+
+
+def view_around(center: tuple[int, int, int], field: float, voxel_size: VoxelSize, shape: tuple[int, ...]) -> View:
+    """Choose the view of about `field`, in the unit of the voxel size, around a place.
+
+    A pixel is as large as a voxel along its shortest axis, or larger where `MOST` pixels would not suffice.
+    """
+    pixel = max(min(voxel_size), field / MOST)
+    side = int(np.ceil(field / pixel)) // 2 * 2 + 1
+    return View(center, side + 2 * MARGIN, pixel, voxel_size, shape[0] == 1)
+
+
+def _pick(plane: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[Any]:
+    picked = plane.take(rows, axis=0, mode="clip").take(columns, axis=1, mode="clip")
+    is_inside = [(at >= 0) & (at < size) for at, size in zip((rows, columns), plane.shape, strict=True)]
+    return np.where(np.logical_and.outer(*is_inside), picked, 0).astype(plane.dtype)

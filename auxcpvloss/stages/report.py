@@ -1,0 +1,77 @@
+"""The page that says how an experiment came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.files import write_text
+from auxcpvloss.made_from import plain
+from auxcpvloss.selection import Selection
+from auxcpvloss.stages.records import Result, beside, current, need, record_beside
+from auxcpvloss.stages.stored import file_digest, stored_beside
+from auxcpvloss.stages.summary import TABLES
+from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
+from auxcpvloss.terminal import Terminal
+from auxcpvloss.versions import version_of
+
+LOGS = ("log.csv", "validation.csv")
+"""What the training logged."""
+
+
+def report(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
+    """Write ``report.html``: verdict, scores, figures, every error, configuration and provenance.
+
+    Without test volumes it is about training and validation alone.
+
+    Raises
+    ------
+    InputError
+        A test volume was not labelled, or not evaluated.
+    """
+    samples = experiment.samples(SPLIT)
+    scored = [sample for sample in samples if sample.has_truth]
+    for picture in pictures_of(experiment, selection, samples).values():
+        need(picture, "to report on")
+    if scored:
+        summary = summary_of(experiment, selection, scored)
+        for name, what in TABLES.items():
+            need(beside(summary, summary.paths[0].with_name(name), what), "to report on")
+    result = report_of(experiment, selection, samples)
+    already = " (whole already)"
+    if not current(experiment, result):
+        # What makes the page takes a while to import.
+        from auxcpvloss.report.page import as_html
+        from auxcpvloss.stages.report_page import page_of
+
+        with terminal.progress("volumes", len(scored)) as bar:
+            page = page_of(experiment, selection, samples, bar)
+        write_text(result.paths[0], as_html(page))
+        record_beside(result)
+        already = ""
+    terminal.say(f"{result.paths[0]}{already}")
+
+
+def report_of(experiment: Experiment, selection: Selection, samples: Sequence[Sample]) -> Result:
+    """Say what the report is to be made from: what its tables and pictures are, and the files that it draws."""
+    scored = [sample for sample in samples if sample.has_truth]
+    selected = experiment.selection_path
+    files = [selected, selected.with_name("scores.csv"), *map(experiment.train_folder.joinpath, LOGS)]
+    pictures = pictures_of(experiment, selection, samples)
+    made_from = {
+        **version_of("report"),
+        "evaluation": summary_of(experiment, selection, scored).made_from["evaluation"] if scored else {},
+        "predictions": {name: picture.made_from for name, picture in pictures.items()},
+        "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files if path.is_file()},
+    }
+    path = experiment.report_path
+    return Result("report", "the report", (path,), plain(made_from), stored_beside(path))
+
+
+def pictures_of(experiment: Experiment, selection: Selection, samples: Sequence[Sample]) -> dict[str, Result]:
+    """Give the pictures that earlier stages drew, by volume; nothing is known better of what was scored, and how."""
+    return {
+        sample.name: (picture_of if sample.has_truth else picture_without_truth_of)(experiment, selection, sample)
+        for sample in samples
+    }

@@ -1,0 +1,125 @@
+"""How the results of an experiment came about: training, configuration, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auxcpvloss.config import ConfigFile, as_toml, dump, load
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.figures.layout import encode
+from auxcpvloss.provenance import NAME
+from auxcpvloss.provenance.document import Document
+from auxcpvloss.report.images import data_uri
+from auxcpvloss.report.page import Figure, Section, Table
+from auxcpvloss.stages.figures import experiment_figures
+
+CHECKSUM = 12
+"""Letters of a checksum that are shown."""
+
+LIBRARIES = ("tensorflow", "keras", "gunpowder", "numpy", "scipy", "scikit-image", "mahotas", "zarr")
+"""Those that compute results; provenance.json has all."""
+
+
+CAPTIONS = {
+    "training": (
+        "Losses of the training, and what validation said of each checkpoint.",
+        "Every part of the loss over iterations, and the best score of each checkpoint on the validation volumes.",
+    ),
+    "validation": (
+        "Scores on the validation volumes: what was selected is marked.",
+        "A map of scores, checkpoints by sets of parameters.",
+    ),
+    "vectors": (
+        "Center point vectors in a patch of the training: predicted, true, and the length of the error.",
+        "Maps of the three components of the vectors within nuclei, in voxels.",
+    ),
+}
+"""Caption and description of each figure."""
+
+
+def background(experiment: Experiment) -> list[Section]:
+    """Give the sections behind the results."""
+    return [*_training(experiment), _configuration(experiment), _provenance(experiment)]
+
+
+def _training(experiment: Experiment) -> list[Section]:
+    figures = [
+        Figure(data_uri("png", encode(figure)), *CAPTIONS[name])
+        for name, figure in experiment_figures(experiment).items()
+    ]
+    return [Section("training", "Training and validation", figures=figures)] if figures else []
+
+
+def _configuration(experiment: Experiment) -> Section:
+    tables = dump(experiment.config)
+    # It is asked for one command, and is no property of the results.
+    del tables["general"]["overwrite"]
+    usual = dict(_flat(dump(load([ConfigFile("defaults", {"model": {"method": experiment.method.name}})]))))
+    changed = [(key, str(value), str(usual.get(key))) for key, value in _flat(tables) if usual.get(key) != value]
+    return Section(
+        "configuration",
+        "Configuration",
+        tables=[Table("Keys that differ from the defaults of the method", ["key", "value", "default"], changed)],
+        code=as_toml(tables),
+        summary="The whole configuration",
+    )
+
+
+def _flat(tables: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{at}{key}.")
+        else:
+            yield f"{at}{key}", value
+
+
+def _provenance(experiment: Experiment) -> Section:
+    """Show what is recorded of the commands; of the one that writes the report, what is known so far."""
+    try:
+        document = Document.read(experiment.folder / NAME)
+    except InputError:
+        document = Document.empty()
+    commands = document.commands
+    if not commands:
+        return Section("provenance", "Provenance", text=["No command was recorded."])
+    rows = [
+        (
+            str(command["began"])[:19].replace("T", " "),
+            ", ".join(stage["stage"] for stage in command["stages"]) or "–",
+            command["outcome"] or "wrote this report",
+            command.get("seconds"),
+            _code(command["code"]),
+            f"{command['machine']['processor']}, {command['machine']['cores']} cores",
+            ", ".join(command["machine"].get("gpus", [])) or "none",
+        )
+        for command in commands
+    ]
+    newest = commands[-1]
+    libraries = document.libraries(newest)
+    versions = [("Python", newest["python"]), *((name, libraries.get(name, "–")) for name in LIBRARIES)]
+    data = [
+        (name, split, checksum[:CHECKSUM])
+        for split, volumes in newest["data"].items()
+        for name, checksum in volumes.items()
+    ]
+    return Section(
+        "provenance",
+        "Provenance",
+        text=[f"What {NAME} recorded when this was written. scripts/repeat.sh runs the commands again and compares."],
+        tables=[
+            Table("Commands", ["began", "stages", "outcome", "seconds", "code", "processor", "GPUs"], rows),
+            Table("Versions", ["of", "is"], versions),
+            Table("Volumes", ["volume", "split", "sha256 begins"], data),
+            Table("Seeds", ["key", "value"], [(key, str(value)) for key, value in newest.get("seeds", {}).items()]),
+        ],
+    )
+
+
+def _code(code: Mapping[str, Any]) -> str:
+    git = code.get("git")
+    if not git:
+        return f"{code['version']}, sources {code['sources'][:CHECKSUM]}"
+    changed = f" + {len(git['modified'])} changed files" if git["modified"] else ""
+    return f"{code['version']}, commit {git['commit'][:CHECKSUM]}{changed}"

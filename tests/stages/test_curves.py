@@ -1,0 +1,121 @@
+"""What training and validation wrote, read back, and the figures of an experiment."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.pipeline.training import Batch
+from auxcpvloss.selection import read_selection
+from auxcpvloss.stages.curves import log_of, surface_of, validation_log_of, vectors_of
+from auxcpvloss.stages.figures import experiment_figures
+from auxcpvloss.stages.training_log import TrainingLog
+from auxcpvloss.stages.training_loop import _snapshot
+from tests.conftest import configure
+from tests.stages.conftest import EVERY_STAGE
+
+
+@pytest.fixture
+def experiment(tmp_path: Path) -> Experiment:
+    """Nothing is there yet."""
+    return Experiment(tmp_path / "e", configure())
+
+
+def snapshot(experiment: Experiment, iteration: int, value: float, **more: np.ndarray) -> Path:
+    """A batch of two patches whose targets are smaller than the input."""
+    raw = np.arange(2 * 8**3, dtype=np.float32).reshape(2, 1, 8, 8, 8)
+    target = np.full((2, 3, 4, 4, 4), value, np.float32)
+    labels = np.zeros((2, 1, 4, 4, 4), np.uint8)
+    path = experiment.train_folder / "snapshots" / f"batch_{iteration:08d}.hdf"
+    _snapshot(path, Batch(raw, {"threeclass": labels, "cpv": target}, labels), {"pred_cpv": target + 1, **more})
+    return path
+
+
+def test_where_nothing_was_written_there_is_nothing_to_show(experiment: Experiment) -> None:
+    assert (
+        log_of(experiment) is validation_log_of(experiment) is surface_of(experiment) is vectors_of(experiment) is None
+    )
+    assert experiment_figures(experiment) == {}
+
+
+def test_losses_come_back_as_they_were_logged(experiment: Experiment) -> None:
+    experiment.train_folder.mkdir(parents=True)
+    with TrainingLog(experiment.train_folder, 0) as log:
+        for iteration in (1, 2):
+            log.add({"loss": 3.0 / iteration, "cpv_loss": 1.0})
+            log.write(iteration, 1e-3, 5.0)
+    curves = log_of(experiment)
+    assert curves is not None
+    assert curves.iterations.tolist() == [1, 2]
+    assert {name: values.tolist() for name, values in curves.values.items()} == {"loss": [3, 1.5], "cpv_loss": [1, 1]}
+
+
+def test_lines_of_the_monitor_may_lack_numbers(experiment: Experiment) -> None:
+    experiment.train_folder.mkdir(parents=True)
+    path = experiment.train_folder / "validation.csv"
+    path.write_text("iteration,val_loss,score,metric,params\n1,0.5,,,\n2,,0.25,confusion_matrix.avAP,x\n")
+    curves = validation_log_of(experiment)
+    assert curves is not None
+    assert list(curves.values) == ["val_loss", "score"]
+    assert np.array_equal(curves.values["score"], [np.nan, 0.25], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["iteration,loss\n1,much\n", "iteration,loss\n1\n", "loss\n1\n", "iteration,loss\nx,1\n"]
+)
+def test_a_damaged_log_is_named(experiment: Experiment, text: str) -> None:
+    experiment.train_folder.mkdir(parents=True)
+    path = experiment.train_folder / "log.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"log\.csv: not readable as a table of losses"):
+        log_of(experiment)
+
+
+def test_a_line_that_is_being_written_does_not_count_yet(experiment: Experiment) -> None:
+    experiment.train_folder.mkdir(parents=True)
+    path = experiment.train_folder / "log.csv"
+    path.write_text("iteration,loss\n1,0.75\n2,0.")
+    curves = log_of(experiment)
+    assert curves is not None
+    assert curves.values["loss"].tolist() == [0.75]
+    path.write_text("iteration,loss\n")
+    assert log_of(experiment) is None
+
+
+def test_vectors_are_those_of_the_first_patch_of_the_newest_snapshot(experiment: Experiment) -> None:
+    snapshot(experiment, 2, 1.0)
+    path = snapshot(experiment, 10, 2.0)
+    (path.parent / "not_finite_00000011.hdf").touch()
+    vectors = vectors_of(experiment)
+    assert vectors is not None
+    assert vectors.iteration == 10
+    assert np.array_equal(vectors.raw, np.arange(8**3).reshape(8, 8, 8)[2:6, 2:6, 2:6])
+    assert np.array_equal(vectors.target, np.full((3, 4, 4, 4), 2))
+    assert np.array_equal(vectors.predicted, np.full((3, 4, 4, 4), 3))
+    assert list(experiment_figures(experiment)) == ["vectors"]
+    path.write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"batch_00000010\.hdf: cannot be read"):
+        vectors_of(experiment)
+
+
+def test_figures_of_an_experiment_that_was_trained_and_validated(every_stage: Path, tmp_path: Path) -> None:
+    shutil.copytree(every_stage / "root" / "e", tmp_path / "e")
+    experiment = Experiment(tmp_path / "e", load([ConfigFile("test", EVERY_STAGE)]))
+    surface, log = surface_of(experiment), log_of(experiment)
+    assert surface is not None
+    assert log is not None
+    assert (surface.checkpoints, len(surface.sets)) == ([1, 2], 2)
+    assert surface.values.shape == (2, 2)
+    assert list(log.values) == ["loss", "cpv_loss", "threeclass_loss"]
+    figures = experiment_figures(experiment)
+    assert list(figures) == ["training", "validation"]
+    selected = read_selection(experiment)
+    assert f"selected: checkpoint {selected.checkpoint}," in figures["validation"].get_suptitle()
+    assert list(figures["training"].axes[1].lines[-1].get_xdata()) == [selected.checkpoint] * 2
+    assert list(figures["training"].axes[1].lines[0].get_ydata()) == surface.values.max(axis=0).tolist()

@@ -1,0 +1,149 @@
+"""The stage report, on predictions that are known."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toml
+
+from auxcpvloss.cli import main
+from auxcpvloss.errors import InputError
+from auxcpvloss.experiment import Experiment
+from auxcpvloss.selection import Selection
+from auxcpvloss.stages.report import report
+from auxcpvloss.stages.testing import evaluate, label
+from auxcpvloss.terminal import Terminal
+from tests.report.test_page import Elements
+from tests.stages.conftest import EVERY_STAGE
+from tests.stages.test_evaluate import data, make, root  # noqa: F401
+
+Make = Callable[..., Experiment]
+
+
+def reported(experiment: Experiment, *, score: bool = True) -> str:
+    selection = Selection(4, experiment.params)
+    label(experiment, Terminal(), selection)
+    if score:
+        evaluate(experiment, Terminal(), selection)
+    report(experiment, Terminal(), selection)
+    return experiment.report_path.read_text(encoding="utf-8")
+
+
+def cases(html: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(Elements(html).scripts[0])["cases"]
+    return found
+
+
+def test_errors_are_those_of_the_scores(make: Make):  # noqa: F811
+    html = reported(make())
+    assert "3 of 4 true nuclei were found (75 %); 1 of 4 results is wrong (25 %)." in html
+    assert [(case["kind"], case["volume"], case["truth"], case["result"]) for case in cases(html)] == [
+        ("false positive", "a", [], [4]),
+        ("false negative", "a", [40], []),
+    ]
+    assert "There are 4 true nuclei only: one of them is 25.0 %." in html
+    assert "chosen by hand, not by validation" in html
+    for heading in ("Verdict", "Scores", "Volumes", "Errors", "Configuration", "Provenance"):
+        assert f">{heading}</h2>" in html
+
+
+def test_of_a_detection_points_are_shown(make: Make):  # noqa: F811
+    html = reported(make(evaluation={"do_detection": True}))
+    assert "with its center inside the nucleus" in html
+    wrong, missed = cases(html)
+    assert {mark[0] for mark in wrong["points"] + missed["points"]} == {"FP", "FN", "result", "truth"}
+    assert missed["outlines"][1]
+    assert missed["outlines"][2:] == ["", ""]
+
+
+def test_where_the_truth_are_points_there_are_no_outlines(make: Make):  # noqa: F811
+    html = reported(make("sparse", evaluation={"do_detection": True, "distance_limit": 5.0}))
+    assert "with its center within 5 voxels (along x) of that of the nucleus" in html
+    assert [(case["kind"], case["truth"], case["size"]) for case in cases(html)] == [
+        ("false positive", [], None),
+        ("false negative", [4], None),
+    ]
+    assert all(case["outlines"] == ["", "", "", ""] for case in cases(html))
+
+
+def test_volumes_without_truth_are_counted_and_shown(make: Make, data: Path, tmp_path: Path):  # noqa: F811
+    (tmp_path / "images").mkdir()
+    shutil.copy(data / "dense" / "images" / "a.tif", tmp_path / "images" / "a.tif")
+    html = reported(make(data={"test_data": str(tmp_path)}))
+    assert "The test volumes have no ground truth: nothing is scored." in html
+    assert '<th scope="row">a</th>\n<td data-value="4">4</td>' in html
+    assert 'id="errors"' not in html
+    assert html.count("<img ") == 1
+
+
+def test_what_is_whole_is_not_written_again_and_follows_what_it_shows(make: Make):  # noqa: F811
+    experiment = make()
+    before = reported(experiment)
+    written = experiment.report_path.stat().st_mtime_ns
+    reported(experiment)
+    assert experiment.report_path.stat().st_mtime_ns == written
+    other = Experiment(experiment.folder, make(name="b", evaluation={"colors": "colorblind"}).config)
+    assert reported(other) != before
+    (kept,) = (experiment.folder / "superseded").rglob("report.html")
+    assert kept.read_text(encoding="utf-8") == before
+
+
+def test_without_scores_there_is_no_report(make: Make):  # noqa: F811
+    experiment = make()
+    with pytest.raises(InputError, match=r"there are no pictures to report on\. Run the stage evaluate"):
+        reported(experiment, score=False)
+    evaluate(experiment, Terminal(), Selection(4, experiment.params))
+    next(experiment.folder.glob("test/evaluated/*/*/metrics.txt")).unlink()
+    with pytest.raises(InputError, match=r"metrics\.txt: there are no .* to report on\. Run the stage evaluate"):
+        report(experiment, Terminal(), Selection(4, experiment.params))
+    assert not experiment.report_path.exists()
+
+
+def test_names_are_text(make: Make):  # noqa: F811
+    html = reported(make(name="<b onclick=alert(1)>&amp"))
+    assert "<b " not in html
+    assert "&lt;b onclick=alert(1)&gt;&amp;amp" in html
+
+
+def test_a_whole_run_has_a_report_with_what_is_recorded(every_stage: Path):
+    html = (every_stage / "root" / "e" / "report.html").read_text(encoding="utf-8")
+    assert "Checkpoint and parameters were selected on the validation volumes worm_01, worm_02" in html
+    assert "wrote this report" in html
+    assert "optimizer.lr" in html
+    assert "max_iterations = 2" in html
+    assert ">Training and validation</h2>" in html
+    with next((every_stage / "root" / "e").glob("test/evaluated/*/*/summary.csv")).open() as file:
+        headings = next(csv.reader(file))
+    for heading in headings:
+        assert f">{heading}</button>" in html
+
+
+def test_a_training_that_goes_on_makes_it_stale(every_stage: Path, tmp_path: Path, capfd):
+    shutil.copytree(every_stage, tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "root" / "e" / "train" / "log.csv").open("a") as file:
+        file.write("3" + ",1.0" * 5 + "\n")
+    assert main(["-id", "e", "-r", str(tmp_path / "root"), "-d", "status"]) == 0
+    (row,) = [line for line in capfd.readouterr().out.splitlines() if "report.html" in line]
+    assert "stale" in row
+    assert "file train/log.csv changed" in row
+
+
+def test_without_test_volumes_it_is_about_training_and_validation(every_stage: Path, tmp_path: Path, capfd):
+    shutil.copytree(every_stage, tmp_path, dirs_exist_ok=True)
+    config = json.loads(json.dumps(EVERY_STAGE))
+    config["data"]["synthetic"]["test"] = 0
+    (tmp_path / "e.toml").write_text(toml.dumps(config))
+    arguments = ["-c", str(tmp_path / "e.toml"), "-r", str(tmp_path / "root"), "--test-checkpoint", "last", "-d"]
+    assert main([*arguments, "report"]) == 0
+    html = (tmp_path / "root" / "e" / "report.html").read_text(encoding="utf-8")
+    assert "There are no test volumes. What is said below is of training and validation." in html
+    # The best one is another one.
+    assert "Checkpoint and parameters were chosen by hand, not by validation." in html
+    assert ">Training and validation</h2>" in html
+    assert "report.html" in capfd.readouterr().out
