@@ -74,6 +74,8 @@ def test_every_voxel_lies_where_its_transformation_says(exported):
         assert max(group["1"].shape) <= SMALLEST
     assert zarr.open_group(store(path), mode="r").attrs["made_from"] == {"a": 1}
     assert zarr.open_group(store(path), mode="r")["labels"].attrs["labels"] == ["instances", "truth"]
+    about = zarr.open_group(store(path), mode="r")["labels/truth"].attrs["image-label"]
+    assert about == {"version": "0.4", "source": {"image": "../../"}}
 
 
 def test_a_chunk_that_is_missing_is_noticed(exported):

@@ -68,6 +68,12 @@ def test_points_have_the_columns_that_mean_something_for_them():
     assert {key: value for key, value in row.items() if not key.startswith("position")} == expected
 
 
+def test_a_plane_has_no_border_above_and_below():
+    labels = np.zeros((1, 5, 5), np.uint32)
+    labels[0, 2, 2], labels[0, 0, 3] = 1, 2
+    assert describe(labels, labels).at_border.tolist() == [False, True]
+
+
 def test_of_nothing_there_is_a_header():
     objects = describe(np.zeros((3, 3, 3), np.uint32), np.zeros((3, 3, 3)))
     assert rows(object_table(objects, np.empty(0), Space((1, 1, 1)))) == []
