@@ -18,7 +18,7 @@ CODE = ("auxcpvloss", "config", "run_auxcpvloss.py")
 
 REQUIRED = (
     "tensorflow", "keras", "gunpowder", "zarr", "h5py", "numpy", "scipy", "scikit-image", "mahotas", "edt", "toml",
-    "pydantic", "rich", "tifffile", "imagecodecs", "matplotlib", "tensorboard",
+    "pydantic", "rich", "tifffile", "imagecodecs", "matplotlib", "jinja2", "tensorboard",
 )  # fmt: skip
 """The libraries that the package imports."""
 
