@@ -48,7 +48,7 @@ setup(
         "tifffile>=2024.8",
         "imagecodecs>=2024.9",
         "matplotlib>=3.9",
-        "jinja2>=3.1",
+        "Jinja2>=3.1",
         "tensorboard>=2.18,<3",
     ],
     extras_require={
@@ -57,6 +57,7 @@ setup(
             "pytest>=8",
             "pytest-cov>=5",
             "pytest-xdist>=3.6",
+            "playwright>=1.50",
             "hypothesis>=6.100",
             "ruff>=0.12",
             "mypy>=1.14",

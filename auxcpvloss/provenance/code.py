@@ -18,7 +18,7 @@ CODE = ("auxcpvloss", "config", "run_auxcpvloss.py")
 
 REQUIRED = (
     "tensorflow", "keras", "gunpowder", "zarr", "h5py", "numpy", "scipy", "scikit-image", "mahotas", "edt", "toml",
-    "pydantic", "rich", "tifffile", "imagecodecs", "matplotlib", "jinja2", "tensorboard",
+    "pydantic", "rich", "tifffile", "imagecodecs", "matplotlib", "Jinja2", "tensorboard",
 )  # fmt: skip
 """The libraries that the package imports."""
 
@@ -35,9 +35,9 @@ def code_version() -> dict[str, Any]:
 
 
 def sources_checksum(package: Path) -> str:
-    """Sha256, in hex, over the names and contents of all Python files of a folder."""
+    """Sha256, in hex, over the names and contents of all files of a folder, but for what Python compiled."""
     whole = sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"):
         digest = sha256(path.read_bytes()).hexdigest()
         whole.update(f"{path.relative_to(package).as_posix()}\0{digest}\n".encode())
     return whole.hexdigest()
