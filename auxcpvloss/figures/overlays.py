@@ -18,7 +18,7 @@ from auxcpvloss.metrics import count, match, overlaps
 
 PanelName = Literal["raw data", "ground truth", "result", "detections", "true positives", "FP and FN"]
 FIGURE_5: tuple[PanelName, ...] = ("raw data", "detections", "true positives", "FP and FN")
-INCHES, DPI = 10.0, 150
+INCHES, DPI = 7.2, 200
 
 
 class View(NamedTuple):
@@ -76,7 +76,7 @@ def overlays(views: Sequence[View], panels: Sequence[PanelName] = FIGURE_5, colo
     for number, (view, aspect) in enumerate(zip(views, aspects, strict=True)):
         for place, panel in enumerate(show(view, panels, colors)):
             ax = axes[place, number] if is_long else axes[number, place]
-            for handle in draw_panel(ax, panel, aspect, colors, scale=0.8):
+            for handle in draw_panel(ax, panel, aspect, colors, scale=0.45):
                 handles.setdefault(str(handle.get_label()), handle)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)

@@ -28,6 +28,8 @@ from tests.conftest import TINY, merge
 STAGES = ("prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "visualize")
 SIZE = 64 * 2**20
 CHANGE = {"validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "num_workers": 2}}
+RECORDS = 64 * 2**10
+"""So many bytes are enough for config.toml and provenance.json, old and new, and not for a volume."""
 CHECKSUM = re.compile(rb".{0,2}checkpoint.{0,2}: .{0,2}[0-9a-f]{64}")
 LEFT_OUT = ("run.log", "tensorboard", "provenance.json", "network.txt", "superseded")
 """What tells of the time, or (names of layers) of how many networks a process made; and pictures that were whole, but
@@ -129,7 +131,7 @@ def sweep(folder: Path, stages: list[str], attempts: int) -> None:
         failed = 0
         for attempt in range(attempts if stage in stages else 0):
             disk.go_back(f"before {stage}")
-            free = (0, 32 * 1024)[attempt] if attempt < 2 else 32 * 1024 + rng.randrange(max(needs, 2) - 1)
+            free = (0, RECORDS)[attempt] if attempt < 2 else RECORDS + rng.randrange(max(needs, 2) - 1)
             kept = contents(disk.root)
             with disk.nearly_full(free):
                 status, error = disk.run(stage)
