@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -119,6 +121,22 @@ def test_what_is_found_in_the_wrong_place_counts_where_it_lies() -> None:
     strata = by_density(*matched(truth, predicted))
     numbers = {name: each.num_predicted for name, each in strata.classes.items()}
     assert numbers == dict(zip(DENSITIES, (2, 0, 1), strict=True))
+
+
+def test_between_two_nuclei_the_place_decides_not_the_name() -> None:
+    truth, predicted = np.zeros((2, 1, 1, 31), int)
+    truth[..., 5], truth[..., 25], truth[..., 26], predicted[..., 15] = 1, 2, 3, 1
+    found = {
+        neighbours(overlaps(np.array([0, *names])[truth], predicted))[1].item() for names in permutations([1, 2, 3])
+    }
+    assert len(found) == 1
+
+
+def test_the_order_of_names_does_not_change_the_last_bit() -> None:
+    truth = np.repeat(np.arange(1, 41), np.random.default_rng(0).integers(1, 90, 40))
+    truth = np.resize(truth, (4, 25, truth.size // 100))
+    names = [np.append(0, 1 + np.random.default_rng(seed).permutation(40)) for seed in range(20)]
+    assert len({mean_diameter(overlaps(name[truth], truth)) for name in names}) == 1
 
 
 def test_without_true_nuclei_there_are_no_classes() -> None:
