@@ -3,7 +3,7 @@
 #
 #   train     GPU  prepare, mknet, train, and the predictions of validate_checkpoints
 #   validate  CPU  the rest of validate_checkpoints: label, evaluate, select
-#   test      GPU  predict, label and evaluate the test volumes with what was selected
+#   test      GPU  predict, label and evaluate the test volumes with what was selected, and report
 #
 #   scripts/submit_chain.sh [OPTION...] -- ARGUMENT...
 #
@@ -191,7 +191,7 @@ submit_chain() { # FOLDER AFTER ARGUMENT...
     submit train train "$folder" "$after" "$@" \
         --term_after_predict -d prepare mknet train validate_checkpoints
     submit validate validate "$folder" "$id" "$@" -d validate_checkpoints
-    submit test test "$folder" "$id" "$@" --test-checkpoint best -d predict label evaluate
+    submit test test "$folder" "$id" "$@" --test-checkpoint best -d predict label evaluate report
 }
 
 parse "$@"

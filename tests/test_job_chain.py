@@ -163,7 +163,7 @@ def test_the_jobs_run_the_program_with_exactly_these_arguments(scheduler, tmp_pa
     assert cluster.runs.read_text().split("\0")[:-1] == [
         *common, "--term_after_predict", "-d", "prepare", "mknet", "train", "validate_checkpoints",
         *common, "-d", "validate_checkpoints",
-        *common, "--test-checkpoint", "best", "-d", "predict", "label", "evaluate",
+        *common, "--test-checkpoint", "best", "-d", "predict", "label", "evaluate", "report",
     ]  # fmt: skip
 
 
