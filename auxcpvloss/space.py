@@ -12,6 +12,7 @@ AXES = ("z", "y", "x")
 Vector = tuple[float, float, float]
 Unit = Literal["", "nanometer", "micrometer", "millimeter"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
+SYMBOLS: dict[Unit, str] = {"": "units", "nanometer": "nm", "micrometer": "µm", "millimeter": "mm"}
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import tifffile
 from numpy.typing import NDArray
 
 from auxcpvloss.files import replacing
-from auxcpvloss.space import Space
+from auxcpvloss.space import SYMBOLS, Space
 
 IMAGEJ_BYTES = 2**32 - 2**25
 """More does not fit ImageJ's own format, which addresses with 32 bits; the rest is for what is not pixels."""
 
-SHORT = {"": "pixel", "nanometer": "nm", "micrometer": "µm", "millimeter": "mm"}
+SHORT = {**SYMBOLS, "": "pixel"}
 """Units as microscopy formats write them; OME takes a length without a unit for micrometers."""
 
 

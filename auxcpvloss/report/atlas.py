@@ -15,6 +15,7 @@ from auxcpvloss.report.cases import Case
 from auxcpvloss.report.crops import MARGIN, View, VoxelSize, view_around
 from auxcpvloss.report.images import as_webp
 from auxcpvloss.report.outlines import outline_paths
+from auxcpvloss.space import SYMBOLS, Unit
 
 BYTES = 14_000_000
 """Of all pictures of an atlas; each volume has an equal share."""
@@ -62,11 +63,20 @@ class Atlas:
         Plain values, see `describe`.
     volumes : dict of name to (errors, errors shown)
     voxels : dict of name to the size of a voxel along z, y and x
+    unit : str
+        Of these sizes; "" where nobody said which: then voxels of size 1 are called voxels.
     """
 
     cases: list[dict[str, Any]] = field(default_factory=list)
     volumes: dict[str, tuple[int, int]] = field(default_factory=dict)
     voxels: dict[str, VoxelSize] = field(default_factory=dict)
+    unit: Unit = ""
+
+    @property
+    def symbols(self) -> dict[str, str]:
+        """What lengths in each volume are in, as people write it."""
+        plain = {name: not self.unit and set(size) == {1.0} for name, size in self.voxels.items()}
+        return {name: "voxels" if is_plain else SYMBOLS[self.unit] for name, is_plain in plain.items()}
 
     @property
     def left_out(self) -> int:

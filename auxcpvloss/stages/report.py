@@ -61,6 +61,7 @@ def report_of(experiment: Experiment, selection: Selection, samples: Sequence[Sa
     pictures = pictures_of(experiment, selection, samples)
     made_from = {
         **version_of("report"),
+        "data": {"voxel_unit": experiment.config.data.voxel_unit},
         "evaluation": summary_of(experiment, selection, scored).made_from["evaluation"] if scored else {},
         "predictions": {name: picture.made_from for name, picture in pictures.items()},
         "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files if path.is_file()},

@@ -55,7 +55,7 @@ def find_errors(experiment: Experiment, selection: Selection, samples: Sequence[
 
     Where some have masks and others center points alone, the verdict is on those with masks; all are in the atlas.
     """
-    errors = Errors()
+    errors = Errors(atlas=Atlas(unit=experiment.config.data.voxel_unit))
     segmented = [sample for sample in samples if not shows_points(experiment, sample)]
     judged = segmented or list(samples)
     for number, sample in enumerate(samples):

@@ -5,6 +5,7 @@ import json
 
 import imagecodecs
 import numpy as np
+import pytest
 
 from auxcpvloss.detection import match_points
 from auxcpvloss.metrics import find_mistakes, match, overlaps
@@ -115,3 +116,11 @@ def test_where_there_is_no_room_a_fair_sample_is_shown_and_always_the_same():
     assert shown[0] == shown[1] == sorted(shown[0])
     assert max(shown[0]) > 40
     assert min(shown[0]) < 20
+
+
+@pytest.mark.parametrize(
+    ("unit", "size", "symbol"),
+    [("", (1.0, 1.0, 1.0), "voxels"), ("", (2.0, 1.0, 1.0), "units"), ("micrometer", (1.0, 1.0, 1.0), "µm")],
+)
+def test_lengths_are_in_the_unit_of_the_voxel_size(unit, size, symbol):
+    assert Atlas(voxels={"a": size}, unit=unit).symbols == {"a": symbol}

@@ -35,7 +35,7 @@ HOSTILE = "<script>document.title = 'taken over'</script>"
 @cache
 def errors() -> Atlas:
     """Some forty errors of every kind, on two volumes."""
-    atlas = Atlas()
+    atlas = Atlas(unit="micrometer")
     for seed, name in enumerate(("worm_1", HOSTILE)):
         truth = blobs((30, 40, 60), 40, seed=seed, radius=5.0)
         result = np.where(truth % 5 == 0, 0, truth // 2 * 2)
@@ -205,7 +205,8 @@ def test_pictures_and_outlines_are_there(page):
     card = page.locator(".card").first
     assert card.locator("image").get_attribute("href").startswith("data:image/webp;base64,")
     assert card.locator("path.truth, path.result").count() >= 3
-    assert "voxels" in card.locator("text").last.text_content()
+    assert "µm" in card.locator("text").last.text_content()
+    assert "µm³)" in card.inner_text()
 
 
 @WIDE

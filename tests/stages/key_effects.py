@@ -52,7 +52,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.raw_key", "a/b", data),
         _one("data.gt_key", "a/c", data),
         _one("data.voxel_size", [2, 1, 1], data),
-        _one("data.voxel_unit", "micrometer", frozenset({"export"})),
+        _one("data.voxel_unit", "micrometer", frozenset({"export", "report"})),
         _one("data.padding", [1, 1, 1], data),
         _one("data.split", [0.5, 0.3, 0.2], PREPARED, ""),
         _one("data.split_seed", 1, PREPARED, ""),

@@ -33,7 +33,7 @@ addEventListener("beforeprint", () => document.querySelectorAll("details").forEa
 const source = document.getElementById("cases");
 if (source) showAtlas(JSON.parse(source.textContent));
 
-function showAtlas({ cases, voxels }) {
+function showAtlas({ cases, voxels, symbols }) {
   const STEP = 24;
   const find = (id) => document.getElementById(id);
   const [form, cards, more, dialog] = ["filters", "cards", "more", "enlarged"].map(find);
@@ -118,8 +118,10 @@ function showAtlas({ cases, voxels }) {
 
   function size({ size: voxelCount, volume }) {
     if (voxelCount === null) return "";
-    const unit = voxels[volume].reduce((product, each) => product * each, 1);
-    const physical = unit === 1 ? "" : ` (${nicely(voxelCount * unit)} cubic units)`;
+    const one = voxels[volume].reduce((product, each) => product * each, 1);
+    const symbol = symbols[volume];
+    const cubic = symbol === "units" ? "cubic units" : `${symbol}³`;
+    const physical = symbol === "voxels" ? "" : ` (${nicely(voxelCount * one)} ${cubic})`;
     return `${voxelCount.toLocaleString("en")} voxel${voxelCount === 1 ? "" : "s"}${physical}`;
   }
 
@@ -208,7 +210,6 @@ function showAtlas({ cases, voxels }) {
   }
 
   function scaleBar({ side: n, pixel, planar, volume }) {
-    const inUnits = voxels[volume].some((each) => each !== 1);
     const most = (n * pixel) / 2;
     const base = 10 ** Math.floor(Math.log10(most));
     const length = [5, 2, 1].map((each) => each * base).find((each) => each <= most);
@@ -217,7 +218,7 @@ function showAtlas({ cases, voxels }) {
     const group = draw("g", planar ? { class: "on-image" } : {});
     group.append(
       draw("rect", { x, y, width: length / pixel, height: letters / 4, fill: planar ? "#ffffff" : "currentColor" }),
-      draw("text", { x, y: y - letters / 4, "font-size": letters, class: planar ? "on-image" : "" }, `${nicely(length)} ${inUnits ? "units" : "voxels"}`),
+      draw("text", { x, y: y - letters / 4, "font-size": letters, class: planar ? "on-image" : "" }, `${nicely(length)} ${symbols[volume]}`),
     );
     return group;
   }
