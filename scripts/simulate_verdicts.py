@@ -30,6 +30,7 @@ from auxcpvloss.compare.statistics import ALPHA, bootstrap_interval, difference_
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
 DESIGNS = ((3, 7), (3, 3), (3, 2), (2, 7), (5, 7))
+UNEQUAL = ((3, 2), (5, 2), (8, 2), (5, 3))
 RUN, INTERACTION, RESIDUAL = (0.005, 0.01, 0.02), (0.0, 0.005, 0.01, 0.02), (0.005, 0.01, 0.02)
 DIFFERENCE = 0.03
 
@@ -64,11 +65,17 @@ class Spread:
 
 
 def draw_scores(
-    spread: Spread, runs: int, volumes: int, difference: float, repeats: int, rng: np.random.Generator
+    spread: Spread,
+    runs: int,
+    volumes: int,
+    difference: float,
+    repeats: int,
+    rng: np.random.Generator,
+    others: int | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw the scores of baseline and other: (repeats, runs, volumes) arrays."""
+    """Draw the scores of baseline and other, (repeats, runs, volumes) arrays; `others`: its runs, if not as many."""
 
-    def method(run: float) -> NDArray[np.float64]:
+    def method(run: float, runs: int) -> NDArray[np.float64]:
         return (
             run * spread.draw(rng, (repeats, runs, 1))
             + spread.interaction * spread.draw(rng, (repeats, 1, volumes))
@@ -76,14 +83,20 @@ def draw_scores(
         )
 
     volume = 0.7 + spread.volume * spread.draw(rng, (repeats, 1, volumes))
-    return volume + method(spread.run), volume + method(spread.run * spread.unequal) + difference
+    return volume + method(spread.run, runs), volume + method(spread.run * spread.unequal, others or runs) + difference
 
 
 def verdict_rates(
-    spread: Spread, runs: int, volumes: int, difference: float, repeats: int, rng: np.random.Generator
+    spread: Spread,
+    runs: int,
+    volumes: int,
+    difference: float,
+    repeats: int,
+    rng: np.random.Generator,
+    others: int | None = None,
 ) -> tuple[float, float]:
-    """Give how often the other one is found better, and worse."""
-    parts = difference_in_parts(*draw_scores(spread, runs, volumes, difference, repeats, rng))
+    """Give how often the other one is found better, and worse; parameters as in `draw_scores`."""
+    parts = difference_in_parts(*draw_scores(spread, runs, volumes, difference, repeats, rng, others))
     width = half_width(parts)
     return float((parts.difference > width).mean()), float((parts.difference < -width).mean())
 
@@ -99,9 +112,10 @@ def other_ways(
     baseline, other = draw_scores(spread, runs, volumes, 0, repeats, rng)
     parts = difference_in_parts(baseline, other)
     size = np.abs(parts.difference)
-    by_runs = size > np.sqrt(parts.runs) * t.isf(ALPHA / 2, parts.runs_df)
-    both = parts.runs + parts.volumes
-    df = both**2 / (parts.runs**2 / parts.runs_df + parts.volumes**2 / parts.volumes_df)
+    (by_run,), (runs_df,) = parts.runs, parts.runs_df
+    by_runs = size > np.sqrt(by_run) * t.isf(ALPHA / 2, runs_df)
+    both = by_run + parts.volumes
+    df = both**2 / (by_run**2 / runs_df + parts.volumes**2 / parts.volumes_df)
     added = size > np.sqrt(both) * t.isf(ALPHA / 2, df)
     one, two, shared = (rng.multinomial(n, np.full(n, 1 / n), 500) / n for n in (runs, runs, volumes))
     means = [
@@ -133,6 +147,14 @@ def print_errors(grid: Sequence[Spread], repeats: int, rng: np.random.Generator)
             rates = [verdict_rates(change(spread), runs, volumes, 0, repeats, rng) for spread in grid]
             better, worse = np.max(rates, axis=0)
             print(f"{runs} x {volumes:<12}{kind:<44}{better:8.3f}{worse:8.3f}")
+    print("\nGroups of different size: highest rates of better and worse together, 7 volumes")
+    print(f"{'runs':<16}{'normal':>8}{'second varies 4 times as much':>32}{'a quarter as much':>20}")
+    for runs, others in UNEQUAL:
+        highest = [
+            np.max([sum(verdict_rates(replace(s, unequal=by), runs, 7, 0, repeats, rng, others)) for s in grid])
+            for by in (1.0, 4.0, 0.25)
+        ]
+        print(f"{runs} and {others:<10}{highest[0]:8.3f}{highest[1]:32.3f}{highest[2]:20.3f}")
     print("\nOther ways, no true difference: highest rate of better and worse together")
     print(f"{'runs x volumes':<16}{'t test of runs':>15}{'Satterthwaite':>15}{'bootstrap':>11}")
     for runs, volumes in DESIGNS:

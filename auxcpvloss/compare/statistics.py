@@ -30,23 +30,27 @@ SMALLEST_P = 1e-12
 
 
 class Parts(NamedTuple):
-    """The difference of two means, and its variance in two parts that are estimated independently.
+    """The difference of two means, and its variance in parts that are estimated independently.
 
     Attributes
     ----------
     difference : (...) array
         Mean of the other minus mean of the baseline.
-    runs, volumes : (...) arrays
-        Variance of the difference by which trainings, and which volumes, happened to be drawn. What is left to
-        chance in single scores (run x volume) is in both, so that their sum is too large rather than too small.
-    runs_df, volumes_df : int
-        Their degrees of freedom.
+    runs : tuple of (...) arrays
+        Variance of the difference by which trainings happened to be drawn: one array for both groups together, or,
+        where they are of different size, one for each.
+    volumes : (...) array
+        Variance by which volumes happened to be drawn. What is left to chance in single scores (run x volume) is in
+        `runs` and in `volumes`, so that their sum is too large rather than too small.
+    runs_df : tuple of int
+    volumes_df : int
+        Degrees of freedom of each.
     """
 
     difference: Values
-    runs: Values
+    runs: tuple[Values, ...]
     volumes: Values
-    runs_df: int
+    runs_df: tuple[int, ...]
     volumes_df: int
 
 
@@ -105,17 +109,19 @@ def difference_in_parts(baseline: Scores, other: Scores) -> Parts:
     Returns
     -------
     Parts
-        Runs are pooled: trainings of both groups are taken to vary alike.
+        Groups of the same size are pooled: trainings of both are taken to vary alike, and where they do not it makes
+        little difference. That is not so for groups of different size, where the smaller one may vary more.
     """
-    numbers = baseline.shape[-2], other.shape[-2]
-    means = baseline.mean(axis=-1), other.mean(axis=-1)
-    squares = sum(((each - each.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1) for each in means)
-    runs_df = sum(numbers) - 2
+    # Of the mean of each group.
+    runs = tuple(each.mean(axis=-1).var(axis=-1, ddof=1) / each.shape[-2] for each in (baseline, other))
+    runs_df: tuple[int, ...] = tuple(each.shape[-2] - 1 for each in (baseline, other))
+    if len(set(runs_df)) == 1:
+        runs, runs_df = (runs[0] + runs[1],), (sum(runs_df),)
     per_volume = other.mean(axis=-2) - baseline.mean(axis=-2)
     volumes = per_volume.shape[-1]
     return Parts(
         difference=per_volume.mean(axis=-1),
-        runs=squares / runs_df * sum(1 / number for number in numbers),
+        runs=runs,
         volumes=per_volume.var(axis=-1, ddof=1) / volumes,
         runs_df=runs_df,
         volumes_df=volumes - 1,
@@ -130,8 +136,9 @@ def half_width(parts: Parts, alpha: float = ALPHA) -> Values:
     (Banerjee 1960): the distribution function of a squared normal variable is concave, so that the probability to stay
     within is at least the mean, weighted by the true parts, of what each part alone would give, and that is 1 - alpha.
     """
-    quantiles = t.isf(alpha / 2, [parts.runs_df, parts.volumes_df])
-    width: Values = np.sqrt(parts.runs * quantiles[0] ** 2 + parts.volumes * quantiles[1] ** 2)
+    quantiles = t.isf(alpha / 2, [*parts.runs_df, parts.volumes_df])
+    variances = np.stack([*parts.runs, parts.volumes], axis=-1)
+    width: Values = np.sqrt(variances @ quantiles**2)
     return width
 
 

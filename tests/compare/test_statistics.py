@@ -12,7 +12,6 @@ from scipy.stats import t, ttest_ind
 from auxcpvloss.compare.statistics import (
     ALPHA,
     SMALLEST_P,
-    Parts,
     bootstrap_interval,
     compare_means,
     difference_in_parts,
@@ -73,19 +72,30 @@ def test_each_part_alone_is_the_usual_t_test():
     assert compare_means(one, other).high == pytest.approx(difference.mean() + width)
 
 
-def test_parts_equal_those_counted_by_hand():
+@pytest.mark.parametrize("number", [3, 2])
+def test_parts_equal_those_counted_by_hand(number):
     rng = np.random.default_rng(5)
-    one, other = rng.normal(0.7, 0.02, (3, 4)), rng.normal(0.7, 0.02, (2, 4))
-    squares = sum((row.mean() - each.mean()) ** 2 for each in (one, other) for row in each)
+    one, other = rng.normal(0.7, 0.02, (3, 4)), rng.normal(0.7, 0.02, (number, 4))
+    squares = [sum((row.mean() - each.mean()) ** 2 for row in each) for each in (one, other)]
     per_volume = [other[:, v].mean() - one[:, v].mean() for v in range(4)]
-    expected = Parts(
-        difference=other.mean() - one.mean(),
-        runs=squares / 3 * (1 / 3 + 1 / 2),
-        volumes=sum((d - np.mean(per_volume)) ** 2 for d in per_volume) / 3 / 4,
-        runs_df=3,
-        volumes_df=3,
-    )
-    assert difference_in_parts(one, other) == pytest.approx(expected)
+    parts = difference_in_parts(one, other)
+    assert parts.difference == pytest.approx(other.mean() - one.mean())
+    assert parts.volumes == pytest.approx(sum((d - np.mean(per_volume)) ** 2 for d in per_volume) / 3 / 4)
+    assert parts.volumes_df == 3
+    if number == 3:
+        assert (parts.runs, parts.runs_df) == ((pytest.approx(sum(squares) / 4 * (1 / 3 + 1 / 3)),), (4,))
+    else:
+        assert parts.runs == pytest.approx((squares[0] / 2 / 3, squares[1] / 1 / 2))
+        assert parts.runs_df == (2, 1)
+
+
+def test_few_runs_that_differ_much_beside_many_that_do_not():
+    rng = np.random.default_rng(7)
+    for runs, others in ((5, 2), (8, 2), (2, 5)):
+        for unequal in (4.0, 0.25, 1.0):
+            spread = simulate.Spread(0.01, 0.0, 0.005, unequal=unequal)
+            rates = simulate.verdict_rates(spread, runs, 7, 0, REPEATS, rng, others)
+            assert sum(rates) <= ALPHA + 3 * np.sqrt(ALPHA / REPEATS)
 
 
 def test_many_at_once_are_as_one_by_one():
