@@ -93,17 +93,6 @@ def centers_of_mass(labels: NDArray[Any]) -> Points:
     return instance_centers(labels)[1]
 
 
-def detect(
-    points: Points,
-    truth: NDArray[Any],
-    matching: PointMatching = "hoefener",
-    distance_limit: float = 10.0,
-    spacing: tuple[float, float, float] = VOXELS,
-) -> Counts:
-    """Count true positives, false positives and false negatives; parameters as in `match_points`."""
-    return match_points(points, truth, matching, distance_limit, spacing).counts
-
-
 def match_points(
     points: Points,
     truth: NDArray[Any],

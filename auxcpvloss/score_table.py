@@ -95,7 +95,7 @@ def metric_paths(matchings: Collection[str] = MATCHINGS, segmentation: bool = Tr
     nothing = Counts(0, 0, 0)
     classes = {"by_size": SIZES, "by_density": DENSITIES}
     # A class without nuclei has no ratios, so here each has one.
-    strata = {name: Strata((), dict.fromkeys(each, Stratum(1, 0, 1, 0))) for name, each in classes.items()}
+    strata = {name: Strata((), dict.fromkeys(each, Stratum(1, 1, 1, 1))) for name, each in classes.items()}
     instances = Scores(dict.fromkeys(THRESHOLDS, nothing), 0.0, 0.0, 0, 0, strata) if segmentation else None
     return list(dict.fromkeys(path for name in matchings for path in number_paths(as_table(name, nothing, instances))))
 
@@ -124,7 +124,8 @@ def _strata(strata: Strata) -> dict[str, Any]:
         table[name] = {"num_gt": each.num_truth, "found": each.found}
         if each.num_truth:
             table[name]["recall"] = each.found / each.num_truth
-            table[name]["mean_matched_iou"] = each.sum_iou / each.found if each.found else 0.0
+        if each.found:
+            table[name]["mean_matched_iou"] = each.sum_iou / each.found
         table[name] |= {"num_pred": each.num_predicted, "right": each.right}
         if each.num_predicted:
             table[name]["precision"] = each.right / each.num_predicted

@@ -87,12 +87,13 @@ def by_size(overlaps: Overlaps, matching: Matching) -> Strata:
     Returns
     -------
     Strata
-        Edges in voxels: the size of the largest nucleus of the lowest third, and of the lowest two.
+        Edges in voxels: the size of the largest nucleus of the lowest third, and of the lowest two. Without true
+        nuclei there are no classes, and nothing is counted.
     """
-    edges: tuple[int, ...] = ()
-    if overlaps.truth_sizes.size:
-        # Sizes that occur, so that nothing is interpolated.
-        edges = tuple(np.quantile(overlaps.truth_sizes, (1 / 3, 2 / 3), method="inverted_cdf").tolist())
+    if not overlaps.truth_ids.size:
+        return Strata((), dict.fromkeys(SIZES, Stratum()))
+    # Sizes that occur, so that nothing is interpolated.
+    edges = tuple(np.quantile(overlaps.truth_sizes, (1 / 3, 2 / 3), method="inverted_cdf").tolist())
     true, predicted = (np.searchsorted(edges, sizes) for sizes in (overlaps.truth_sizes, overlaps.predicted_sizes))
     return _strata(SIZES, edges, true, predicted, overlaps, matching)
 
@@ -185,9 +186,7 @@ def _strata(
     overlaps: Overlaps,
     matching: Matching,
 ) -> Strata:
-    """Count the true and predicted instances of each class, given by number; without true ones there are no classes."""
-    if not overlaps.truth_ids.size:
-        return Strata((), dict.fromkeys(names, Stratum()))
+    """Count the true and predicted instances of each class, given by number."""
     found = true[np.searchsorted(overlaps.truth_ids, matching.truth)]
     right = predicted[np.searchsorted(overlaps.predicted_ids, matching.predicted)]
     counts = [np.bincount(each, minlength=len(names)).tolist() for each in (true, found, predicted, right)]

@@ -40,9 +40,8 @@ def cubes(*numbers: int) -> Volume:
 def test_every_instance_is_in_one_class(truth: Volume, predicted: Volume) -> None:
     table, matching = matched(truth, predicted)
     tp = matching.iou.size
-    for strata in (by_size(table, matching), by_density(table, matching)):
+    for strata, some in ((by_size(table, matching), table.truth_ids.size > 0), (by_density(table, matching), True)):
         total = sum(strata.classes.values(), Stratum())
-        some = table.truth_ids.size > 0
         assert (total.num_truth, total.num_predicted) == (table.truth_ids.size, some * table.predicted_ids.size)
         assert (total.found, total.right) == (tp, tp)
         assert total.sum_iou == pytest.approx(matching.iou.sum())
@@ -139,11 +138,14 @@ def test_the_order_of_names_does_not_change_the_last_bit() -> None:
     assert len({mean_diameter(overlaps(name[truth], truth)) for name in names}) == 1
 
 
-def test_without_true_nuclei_there_are_no_classes() -> None:
+def test_without_true_nuclei_there_are_no_sizes_but_what_is_wrong_still_lies_somewhere() -> None:
     nothing, something = np.zeros((2, 2, 2), int), np.ones((2, 2, 2), int)
     table, matching = matched(nothing, something)
     assert by_size(table, matching) == Strata((), dict.fromkeys(SIZES, Stratum()))
-    assert by_density(table, matching) == Strata((), dict.fromkeys(DENSITIES, Stratum()))
+    assert by_density(table, matching).classes == {
+        "sparse": Stratum(0, 0, 1, 0),
+        **dict.fromkeys(DENSITIES[1:], Stratum()),
+    }
     assert neighbours(table)[1].tolist() == [0]
 
 
