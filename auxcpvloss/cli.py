@@ -142,6 +142,8 @@ def _experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
     given = _given(args)
     if frozen and (args.run_from_exp or not (args.app or args.config)):
         places = [ConfigFile.read(frozen)]
+        if args.config:
+            terminal.say(f"--run_from_exp: the configuration is {frozen}; -c {' -c '.join(args.config)} is not used")
     elif args.app or args.config:
         places = given
     else:

@@ -191,14 +191,16 @@ def test_files_are_merged_over_application_and_setup(config, tmp_path):
     assert effective.optimizer.lr_schedule == "cosine"
 
 
-def test_the_experiment_keeps_its_own_configuration(config, tmp_path):
+def test_the_experiment_keeps_its_own_configuration(config, tmp_path, capsys):
     root = ["-r", str(tmp_path / "root")]
     assert main(["-c", str(config), "-id", "one", *root, "-d", "mknet"]) == 0
     first = frozen(tmp_path / "root", "one")
     config.write_text(toml.dumps(merge(TINY, {"optimizer": {"lr": 0.5}})))
     # With --run_from_exp files are not looked at; without any files the experiment's own is meant.
     assert main(["-c", str(config), "-id", "one", "--run_from_exp", *root, "-d", "mknet"]) == 0
+    assert f"-c {config} is not used" in "".join(capsys.readouterr().out.split("\n"))
     assert main(["-id", "one", *root, "-d", "mknet"]) == 0
+    assert "is not used" not in capsys.readouterr().out
     assert frozen(tmp_path / "root", "one") == first
     assert main(["-c", str(config), "-id", "one", *root, "-d", "mknet"]) == 0
     assert frozen(tmp_path / "root", "one").optimizer.lr == 0.5

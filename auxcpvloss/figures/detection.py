@@ -34,7 +34,7 @@ def detection_figure(
     colors : Palette
     """
     gray = project_raw(raw)
-    panels = [Panel("raw data", gray), *show_detections(detections, gray)]
+    panels = [Panel("raw data, brightest along z", gray), *show_detections(detections, gray)]
     return draw(panels, voxel_size[1] / voxel_size[2], title, summary(detections), colors)
 
 
@@ -47,7 +47,7 @@ def points_figure(
 ) -> Figure:
     """Show raw data and points where there is no ground truth; see `detection_figure`."""
     gray = project_raw(raw)
-    panels = [Panel("raw data", gray), show_points(points, gray)]
+    panels = [Panel("raw data, brightest along z", gray), show_points(points, gray)]
     return draw(panels, voxel_size[1] / voxel_size[2], title, colors=colors)
 
 

@@ -49,7 +49,7 @@ def segmentation_figure(
         if labels is not None and labels.shape != raw.shape:
             raise ValueError(f"raw data and labels of different shape: {raw.shape} and {labels.shape}")
     background = project_raw(raw)
-    panels = [Panel("raw data", background), show_instances("result", result, background)]
+    panels = [Panel("raw data, brightest along z", background), show_instances("result", result, background)]
     note = ""
     if truth is not None:
         table = overlaps(truth, result)
