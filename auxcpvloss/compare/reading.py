@@ -49,6 +49,7 @@ def read_run(folder: Path) -> Run:
     evaluated = sorted(_evaluated(place).items())
     scored = {name: _read_scores(experiment, place / f"{name}.toml", made) for name, made in evaluated}
     first = next(iter(scored.values())).made_from
+    weights = _weights(experiment, selection.checkpoint, {name: each.made_from for name, each in scored.items()})
     seeds = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
     return Run(
         folder=experiment.folder,
@@ -59,7 +60,7 @@ def read_run(folder: Path) -> Run:
         metric=metric,
         validated_on="detection" if metric.split(".")[1] in MATCHINGS else "segmentation",
         seeds=_seeds(seeds),
-        weights=str(first["instances"]["predicted"]["checkpoint"]),
+        weights=weights,
         training=_training(experiment),
         evaluation={**first["evaluation"], "version of evaluate": first["version of evaluate"]},
         truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
@@ -145,6 +146,29 @@ def _check(experiment: Experiment, scored: _Scored) -> None:
         value = value_at(scored.table, path)
         if not (isinstance(value, int | float) and 0 <= value <= 1):
             raise ValueError(f"{path} is {value!r}")
+
+
+def _weights(experiment: Experiment, checkpoint: int, made_from: Mapping[str, Record]) -> str:
+    """Give the checksum of the weights, which have to be the same for the selection and for all volumes."""
+    path = experiment.selection_path
+    validated = (selection_record(experiment) or {})["made_from"]
+    used = {name: str(record["instances"]["predicted"]["checkpoint"]) for name, record in made_from.items()}
+    weights = next(iter(used.values()))
+    if not experiment.config.validation.trained_models:
+        try:
+            # Empty where neither the weights nor predictions were there when it was selected.
+            weights = str(validated["checkpoints"][str(checkpoint)]) or weights
+        except (KeyError, TypeError):
+            raise InputError(
+                f"{path}: damaged: it does not say which weights checkpoint {checkpoint} had.\n"
+                "Run the stage validate_checkpoints."
+            ) from None
+    if other := sorted(name for name, each in used.items() if each != weights):
+        raise InputError(
+            f"{experiment.folder}: scored with other weights than those of checkpoint {checkpoint} that were selected: "
+            f"{', '.join(other)}. Run the stages validate_checkpoints, predict, label, evaluate."
+        )
+    return weights
 
 
 def _seeds(used: set[bool]) -> Literal["main", "cpv", "either"]:

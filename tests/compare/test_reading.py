@@ -98,10 +98,25 @@ def test_scores_of_another_selection_do_not_count(folder):
     refuse(folder, "evaluated/2", "not evaluated yet")
 
 
+def test_the_weights_that_were_selected_are_those_that_were_tested(folder, tmp_path):
+    path = folder / "val" / "selection.toml"
+    text = path.read_text()
+    path.write_text(text.replace("weights of threeclass_seed1", "others"))
+    refuse(folder, "other weights than those of checkpoint 4 that were selected: worm_1, worm_2, worm_3")
+    path.write_text(text.replace('4 = "weights', '5 = "weights'))
+    refuse(folder, "selection.toml: damaged: it does not say which weights checkpoint 4 had")
+    # Neither weights nor predictions were there to take the checksum of.
+    path.write_text(text.replace("weights of threeclass_seed1", ""))
+    assert read_run(folder).weights == "weights of threeclass_seed1"
+    # The selection of other runs knows nothing of these weights.
+    averaged = write_experiment(tmp_path, "b", "sdt", VOLUMES, validation={"trained_models": ["/runs/a"]})
+    assert read_run(averaged).weights == "weights of b"
+
+
 @pytest.mark.parametrize(("old", "new"), [
     ("checkpoint = 4", "checkpoint = "), ("checkpoint = 4", 'checkpoint = "4"'), ("checkpoint = 4", "checkpoint = true"),
     ("confusion_matrix.th_0_5.AP", "nothing"), ("[params]", "[other]"), ("[params]", "[params]\nfg_thresh = 'x'"),
-    ("[made_from]", "[made]"), ("checkpoint = 4", "checkpoint = 4\nparams = 3\n[x]"),
+    ("[made_from.checkpoints]", "[made]"), ("checkpoint = 4", "checkpoint = 4\nparams = 3\n[x]"),
 ])  # fmt: skip
 def test_a_damaged_selection(folder, old, new):
     path = folder / "val" / "selection.toml"
