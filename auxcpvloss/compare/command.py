@@ -81,7 +81,7 @@ def compare(runs: Sequence[tuple[str | None, Run]]) -> Comparison:
     groups = make_groups(runs)
     pairs = find_pairs(groups)
     first = groups[0].runs[0]
-    matching = str(first.evaluation["detection"])
+    matching = first.matching
     paper = [summary(groups, matching), table_1(groups), table_2(groups, matching), table_3(groups, matching)]
     return Comparison(
         groups=groups,

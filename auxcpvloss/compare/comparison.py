@@ -45,8 +45,8 @@ class Run:
         Checksum of the weights.
     training : mapping
         What the weights depend on, but for the seed.
-    evaluation : mapping
-        How the scores were made: keys of [evaluation], and the version of the stage.
+    evaluation : mapping of volume to mapping
+        How its scores were made: keys of [evaluation], and the version of the stage.
     truth : mapping of volume to mapping
         What tells a test volume and its ground truth from others.
     scores : mapping of volume to nested tables
@@ -63,7 +63,7 @@ class Run:
     seeds: Literal["main", "cpv", "either"]
     weights: str
     training: Mapping[str, Any]
-    evaluation: Mapping[str, Any]
+    evaluation: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Scores]
 
@@ -71,6 +71,11 @@ class Run:
     def name(self) -> str:
         """Name of the experiment."""
         return self.folder.name
+
+    @property
+    def matching(self) -> str:
+        """How centers were matched with nuclei: ``evaluation.detection``, which is one for all volumes."""
+        return str(next(iter(self.evaluation.values()))["detection"])
 
 
 @dataclass(frozen=True)

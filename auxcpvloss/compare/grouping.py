@@ -115,13 +115,28 @@ def need_same_evaluation(runs: Sequence[Run]) -> None:
                 f"{run.folder}: scored on other test volumes than {first.folder}, though they have the same names: "
                 f"{changed}. Evaluate both on the same volumes."
             )
-        # How instances are matched says nothing where there are none.
-        both = first.evaluation.keys() & run.evaluation.keys()
-        if changed := _differences(*({key: each.evaluation[key] for key in both} for each in (first, run))):
+        if changed := _differences(*_scored_alike(first, run)):
             raise InputError(
                 f"{run.folder}: scored in another way than {first.folder}: {changed}. "
                 "Make the keys of [evaluation] alike and run the stage evaluate."
             )
+
+
+def _scored_alike(one: Run, other: Run) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Give how both were scored, volume by volume, as far as it has to be alike."""
+    if METHODS[one.method].task == METHODS[other.method].task:
+        return one.evaluation, other.evaluation
+    # How instances are matched says nothing where there are none.
+    return _common(one.evaluation, other.evaluation)
+
+
+def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Leave out of each of the tables of two records the keys that only one of them has."""
+    names = {name: one[name].keys() & other[name].keys() for name in one}
+    here, there = (
+        {name: {key: each[name][key] for key in keys} for name, keys in names.items()} for each in (one, other)
+    )
+    return here, there
 
 
 def remarks(groups: Sequence[Group], pairs: Sequence[tuple[Group, Group]]) -> tuple[str, ...]:

@@ -48,7 +48,6 @@ def read_run(folder: Path) -> Run:
     place = experiment.evaluated("test", selection.checkpoint, selection.params)
     evaluated = sorted(_evaluated(place).items())
     scored = {name: _read_scores(experiment, place / f"{name}.toml", made) for name, made in evaluated}
-    first = next(iter(scored.values())).made_from
     weights = _weights(experiment, selection.checkpoint, {name: each.made_from for name, each in scored.items()})
     seeds = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
     return Run(
@@ -62,7 +61,7 @@ def read_run(folder: Path) -> Run:
         seeds=_seeds(seeds),
         weights=weights,
         training=_training(experiment),
-        evaluation={**first["evaluation"], "version of evaluate": first["version of evaluate"]},
+        evaluation={name: _evaluation(each.made_from) for name, each in scored.items()},
         truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
         scores={name: each.table for name, each in scored.items()},
     )
@@ -115,6 +114,10 @@ def _evaluated(place: Path) -> Mapping[str, Record]:
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{place / LEDGER}: damaged. Run the stage evaluate.") from None
     return predictions
+
+
+def _evaluation(made_from: Record) -> Record:
+    return {**made_from["evaluation"], "version of evaluate": made_from["version of evaluate"]}
 
 
 def _read_scores(experiment: Experiment, path: Path, made_from: Record) -> _Scored:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from auxcpvloss.compare.grouping import find_pairs, make_groups, need_same_evalu
 from auxcpvloss.errors import InputError
 
 HOEFENER = "confusion_matrix.hoefener.AP"
+POINTS = {"detection": "hoefener", "foreground_only": False}
 
 
 def run(method: str = "sdt", seed: int = 1, **change) -> Run:
-    evaluation = {"detection": "hoefener", "foreground_only": False, "use_linear_sum_assignment": True}
+    evaluation = {**POINTS, "use_linear_sum_assignment": True}
     model = {"method": method, "num_fmaps": 10, f"loss_{method}_coeff": 1.0}
     given = {
         "folder": Path(f"/experiments/{method}_{seed}"),
@@ -25,7 +27,7 @@ def run(method: str = "sdt", seed: int = 1, **change) -> Run:
         "seeds": "main",
         "weights": f"{method} {seed}",
         "training": {"model": model, "training": {"max_iterations": 5}},
-        "evaluation": evaluation,
+        "evaluation": {"a": evaluation},
         "truth": {"a": {"checksum": "1", "padding": [0, 0, 0]}},
         "scores": {"a": {}},
     }
@@ -143,11 +145,25 @@ def test_other_volumes_are_refused():
 
 
 def test_other_ways_to_score_are_refused():
-    with pytest.raises(InputError, match=r"in another way than .*: foreground_only is false and true\. Make the keys"):
-        need_same_evaluation([run(), run(seed=2, evaluation={**run().evaluation, "foreground_only": True})])
+    def scored(method: str = "sdt", **last: object) -> Run:
+        """Scores on a volume with center points only, and on one with masks."""
+        evaluation = {"a": POINTS, "b": {**POINTS, "use_linear_sum_assignment": True, **last}}
+        return run(method, 2, evaluation=evaluation, truth={"a": {}, "b": {}})
+
+    with pytest.raises(
+        InputError, match=r"in another way than .*: b.foreground_only is false and true\. Make the keys"
+    ):
+        need_same_evaluation([scored(), scored(foreground_only=True)])
+    with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and false"):
+        need_same_evaluation([scored(), scored(use_linear_sum_assignment=False)])
+    # Instances on one side only would leave the volume out of one mean.
+    without = replace(scored(), evaluation={"a": POINTS, "b": POINTS})
+    with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and not set"):
+        need_same_evaluation([scored(), without])
     # Points know no matching of instances.
-    points = run("gauss", evaluation={"detection": "hoefener", "foreground_only": False})
-    need_same_evaluation([run(), points])
+    need_same_evaluation([scored(), replace(without, method="gauss")])
+    with pytest.raises(InputError, match=r"b.foreground_only is false and true"):
+        need_same_evaluation([without, scored("gauss", foreground_only=True)])
 
 
 def test_what_else_differs_is_told():

@@ -80,7 +80,8 @@ def test_detection_may_be_what_validation_went_by(tmp_path):
     assert run.validated_on == "detection"
     matched = {"do_detection": True, "detection": "greedy"}
     run = read_run(write_experiment(tmp_path, "b", "sdt", VOLUMES, scored=matched, evaluation=matched))
-    assert (run.validated_on, run.evaluation["detection"]) == ("detection", "greedy")
+    assert (run.validated_on, run.matching) == ("detection", "greedy")
+    assert {name: each["detection"] for name, each in run.evaluation.items()} == dict.fromkeys(VOLUMES, "greedy")
 
 
 def test_what_is_no_evaluated_experiment_is_refused(folder, tmp_path):
