@@ -113,9 +113,10 @@ class Group:
         -------
         (runs, volumes) array of float64, or None
             Volumes that lack the score (one of instances, where there are center points only) are left out; None
-            where all do.
+            where all do. All runs have it on the same volumes, as `need_same_evaluation` makes sure.
         """
-        volumes = [name for name in self.runs[0].scores if all(_has(run.scores[name], path) for run in self.runs)]
+        volumes = [name for name, table in self.runs[0].scores.items() if _has(table, path)]
+        assert all(_has(run.scores[name], path) == (name in volumes) for run in self.runs for name in run.scores)
         if not volumes:
             return None
         return np.array([[value_at(run.scores[name], path) for name in volumes] for run in self.runs], dtype=float)

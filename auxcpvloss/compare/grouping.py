@@ -115,9 +115,11 @@ def need_same_evaluation(runs: Sequence[Run]) -> None:
                 f"{run.folder}: scored on other test volumes than {first.folder}, though they have the same names: "
                 f"{changed}. Evaluate both on the same volumes."
             )
-        if changed := _differences(*_scored_alike(first, run)):
+    # Not with the first one only: methods of other tasks have not all keys in common.
+    for one, other in combinations(runs, 2):
+        if changed := _differences(*_scored_alike(one, other)):
             raise InputError(
-                f"{run.folder}: scored in another way than {first.folder}: {changed}. "
+                f"{other.folder}: scored in another way than {one.folder}: {changed}. "
                 "Make the keys of [evaluation] alike and run the stage evaluate."
             )
 

@@ -47,7 +47,7 @@ def read_run(folder: Path) -> Run:
     selection, metric = _selection(experiment)
     place = experiment.evaluated("test", selection.checkpoint, selection.params)
     evaluated = sorted(_evaluated(place).items())
-    scored = {name: _read_scores(experiment, place / f"{name}.toml", made) for name, made in evaluated}
+    scored = {name: _read_scores(place / f"{name}.toml", made) for name, made in evaluated}
     weights = _weights(experiment, selection.checkpoint, {name: each.made_from for name, each in scored.items()})
     seeds = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
     return Run(
@@ -120,13 +120,13 @@ def _evaluation(made_from: Record) -> Record:
     return {**made_from["evaluation"], "version of evaluate": made_from["version of evaluate"]}
 
 
-def _read_scores(experiment: Experiment, path: Path, made_from: Record) -> _Scored:
+def _read_scores(path: Path, made_from: Record) -> _Scored:
     if not path.is_file():
         raise InputError(f"{path}: not there, though its volume was evaluated. Run the stage evaluate.")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         scored = _Scored(table, json.loads(table["made_from"]))
-        _check(experiment, scored)
+        _check(scored)
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}). Run the stage evaluate.") from None
     if scored.made_from != made_from:
@@ -136,18 +136,21 @@ def _read_scores(experiment: Experiment, path: Path, made_from: Record) -> _Scor
     return scored
 
 
-def _check(experiment: Experiment, scored: _Scored) -> None:
+def _check(scored: _Scored) -> None:
     """Refuse scores that lack what is compared, or are no numbers from 0 to 1."""
     made_from = scored.made_from
     needed = [made_from["instances"]["predicted"]["checkpoint"], made_from["version of evaluate"]]
     needed += [made_from["truth"][key] for key in TRUTH]
     matching = made_from["evaluation"]["detection"]
     paths = [detection_path(matching)]
-    if experiment.method.task == "segmentation" and "avAP" in scored.table["confusion_matrix"]:
+    # The record tells where there are masks: what is missing from the table is damage.
+    if "use_linear_sum_assignment" in made_from["evaluation"]:
         paths += [AVAP, *AP.values()]
+    elif "avAP" in scored.table["confusion_matrix"]:
+        raise ValueError(f"{AVAP} is there, though the volume has center points only")
     for path in paths:
         value = value_at(scored.table, path)
-        if not (isinstance(value, int | float) and 0 <= value <= 1):
+        if type(value) not in (int, float) or not 0 <= value <= 1:
             raise ValueError(f"{path} is {value!r}")
 
 

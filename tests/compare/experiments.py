@@ -58,7 +58,9 @@ def write_experiment(
         made_from = {"checkpoints": [2, 4], "trained_models": experiment.config.validation.trained_models}
     write_selection(experiment, Selection(4, params), list(chosen or {}), 0.5, made_from)
     matching = experiment.config.evaluation.detection
-    options = {"detection": matching, "foreground_only": False, "use_linear_sum_assignment": True}
+    options: dict[str, Any] = {"detection": matching, "foreground_only": False}
+    if experiment.method.task == "segmentation":
+        options["use_linear_sum_assignment"] = True
     records: dict[str, Any] = {}
     folder = experiment.evaluated("test", 4, params)
     for volume, ap in scores.items():

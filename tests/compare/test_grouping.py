@@ -160,6 +160,8 @@ def test_other_ways_to_score_are_refused():
     without = replace(scored(), evaluation={"a": POINTS, "b": POINTS})
     with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and not set"):
         need_same_evaluation([scored(), without])
+    with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and not set"):
+        need_same_evaluation([replace(without, method="gauss"), scored(), without])
     # Points know no matching of instances.
     need_same_evaluation([scored(), replace(without, method="gauss")])
     with pytest.raises(InputError, match=r"b.foreground_only is false and true"):

@@ -132,7 +132,25 @@ def test_damaged_scores(folder, content):
     refuse(folder, "worm_2.toml: damaged", "Run the stage evaluate")
 
 
-@pytest.mark.parametrize("value", [1.5, -0.1, float("nan"), "0.5", [0.5]])
+def test_scores_of_instances_that_are_missing_are_damage(folder):
+    # Without them the volume would pass for one with center points only, and be left out of the mean.
+    path = scores_in(folder) / "worm_2.toml"
+    table = toml.loads(path.read_text())
+    del table["confusion_matrix"]["avAP"]
+    path.write_text(toml.dumps(table))
+    refuse(folder, "worm_2.toml: damaged", "avAP")
+
+
+def test_scores_of_instances_where_there_are_none_are_damage(tmp_path):
+    points = write_experiment(tmp_path, "g", "gauss", VOLUMES)
+    path = scores_in(points) / "worm_2.toml"
+    table = toml.loads(path.read_text())
+    table["confusion_matrix"]["avAP"] = 0.5
+    path.write_text(toml.dumps(table))
+    refuse(points, "worm_2.toml: damaged", "avAP is there, though the volume has center points only")
+
+
+@pytest.mark.parametrize("value", [True, 1.5, -0.1, float("nan"), "0.5", [0.5]])
 def test_scores_that_are_none(folder, value):
     path = scores_in(folder) / "worm_2.toml"
     table = toml.loads(path.read_text())
