@@ -8,9 +8,10 @@ from pathlib import Path
 
 from auxcpvloss.compare.comparison import Comparison, Run
 from auxcpvloss.compare.drawing import draw_scores, draw_volumes
-from auxcpvloss.compare.grouping import find_pairs, make_groups, need_same_evaluation, parse_folder, remarks
+from auxcpvloss.compare.grouping import find_pairs, make_groups, need_same_evaluation, parse_folder
 from auxcpvloss.compare.output import need_free, write_comparison
 from auxcpvloss.compare.reading import read_run
+from auxcpvloss.compare.remarks import remarks
 from auxcpvloss.compare.selected import selection_tables
 from auxcpvloss.compare.tables import summary, table_1, table_2, table_3
 from auxcpvloss.compare.verdicts import make_verdicts

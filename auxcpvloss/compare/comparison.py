@@ -45,6 +45,8 @@ class Run:
         Checksum of the weights.
     training : mapping
         What the weights depend on, but for the seed.
+    selected_from : mapping
+        What validation selected from, and by which score.
     evaluation : mapping of volume to mapping
         How its scores were made: keys of [evaluation], and the version of the stage.
     truth : mapping of volume to mapping
@@ -63,6 +65,7 @@ class Run:
     seeds: Literal["main", "cpv", "either"]
     weights: str
     training: Mapping[str, Any]
+    selected_from: Mapping[str, Any]
     evaluation: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Scores]

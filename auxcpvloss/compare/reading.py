@@ -61,6 +61,7 @@ def read_run(folder: Path) -> Run:
         seeds=_seeds(seeds),
         weights=weights,
         training=_training(experiment),
+        selected_from={"metric": metric, "seeds": _seeds(seeds), **_tried(experiment)},
         evaluation={name: _evaluation(each.made_from) for name, each in scored.items()},
         truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
         scores={name: each.table for name, each in scored.items()},
@@ -98,6 +99,16 @@ def _selection(experiment: Experiment) -> tuple[Selection, str]:
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: damaged: {error}.\nRun the stage validate_checkpoints.") from None
     return Selection(selection.checkpoint, params), record["metric"]
+
+
+def _tried(experiment: Experiment) -> Record:
+    """Give the lists of [validation] and the values of [postprocessing] that the selection records to be made from."""
+    table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
+    made_from = (selection_record(experiment) or {})["made_from"]
+    lists, fixed = (made_from.get(key, {}) for key in ("validation", "postprocessing"))
+    if not (isinstance(lists, dict) and isinstance(fixed, dict)):
+        raise InputError(f"{experiment.selection_path}: damaged: made_from.\nRun the stage validate_checkpoints.")
+    return {"validation": {**lists, **table}, "postprocessing": fixed}
 
 
 def _evaluated(place: Path) -> Mapping[str, Record]:
@@ -156,7 +167,6 @@ def _check(scored: _Scored) -> None:
 
 def _weights(experiment: Experiment, checkpoint: int, made_from: Mapping[str, Record]) -> str:
     """Give the checksum of the weights, which have to be the same for the selection and for all volumes."""
-    path = experiment.selection_path
     validated = (selection_record(experiment) or {})["made_from"]
     used = {name: str(record["instances"]["predicted"]["checkpoint"]) for name, record in made_from.items()}
     weights = next(iter(used.values()))
@@ -165,10 +175,8 @@ def _weights(experiment: Experiment, checkpoint: int, made_from: Mapping[str, Re
             # Empty where neither the weights nor predictions were there when it was selected.
             weights = str(validated["checkpoints"][str(checkpoint)]) or weights
         except (KeyError, TypeError):
-            raise InputError(
-                f"{path}: damaged: it does not say which weights checkpoint {checkpoint} had.\n"
-                "Run the stage validate_checkpoints."
-            ) from None
+            message = f"damaged: it does not say which weights checkpoint {checkpoint} had"
+            raise InputError(f"{experiment.selection_path}: {message}.\nRun the stage validate_checkpoints.") from None
     if other := sorted(name for name, each in used.items() if each != weights):
         raise InputError(
             f"{experiment.folder}: scored with other weights than those of checkpoint {checkpoint} that were selected: "

@@ -17,6 +17,7 @@ from auxcpvloss.files import write_text
 from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, score
 from auxcpvloss.score_table import as_table
 from auxcpvloss.selection import Selection, write_selection
+from auxcpvloss.stages.parameter_sets import grids
 from auxcpvloss.stages.records import Result, record_beside
 from auxcpvloss.stages.stored import Stored
 from auxcpvloss.versions import version_of
@@ -53,7 +54,11 @@ def write_experiment(
     write(experiment.config, experiment.folder / "config.toml")
     params = experiment.params.model_copy(update=dict(chosen or {}))
     weights = weights or f"weights of {name}"
-    made_from = {"checkpoints": {"2": "earlier weights", "4": weights}}
+    made_from = {
+        "checkpoints": {"2": "earlier weights", "4": weights},
+        "validation": grids(experiment),
+        "postprocessing": {"min_size": params.model_dump().get("min_size", 0)},
+    }
     if experiment.config.validation.trained_models:
         made_from = {"checkpoints": [2, 4], "trained_models": experiment.config.validation.trained_models}
     write_selection(experiment, Selection(4, params), list(chosen or {}), 0.5, made_from)

@@ -66,6 +66,22 @@ def test_volumes_without_masks_have_no_scores_of_instances(tmp_path):
     assert (points.validated_on, points.metric) == ("detection", "confusion_matrix.hoefener.AP")
 
 
+def test_what_the_selection_was_made_from(tmp_path):
+    lists = {"validation": {"seed_thresh": [0.5, 0.7]}, "postprocessing": {"min_size": 3}}
+    run = read_run(write_experiment(tmp_path, "a", "sdt", VOLUMES, **lists))
+    assert run.selected_from == {
+        "metric": "confusion_matrix.th_0_5.AP",
+        "seeds": "main",
+        "validation": {"seed_thresh": [0.5, 0.7], "on_train": False, "trained_models": []},
+        "postprocessing": {"min_size": 3},
+    }
+    path = tmp_path / "a" / "val" / "selection.toml"
+    table = toml.loads(path.read_text())
+    table["made_from"]["postprocessing"] = 3
+    path.write_text(toml.dumps(table))
+    refuse(tmp_path / "a", "selection.toml: damaged")
+
+
 @pytest.mark.parametrize(("grid", "chosen", "seeds"), [
     ([], False, "main"), ([True], True, "cpv"), ([True, True], True, "cpv"), ([False, True], False, "either"),
 ])  # fmt: skip
