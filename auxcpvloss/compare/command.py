@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def compare_folders(args: argparse.Namespace, terminal: Terminal) -> None:
     terminal.stage = NAME
     named = [parse_folder(text) for text in args.folders]
     runs = [(name, read_run(folder)) for name, folder in named]
-    out = (args.out or runs[0][1].folder.parent / "comparison").expanduser().resolve()
+    out = (args.out or _beside(named[0][1])).expanduser().resolve()
     need_free(out)
     comparison = compare(runs)
     for verdict in comparison.verdicts:
@@ -92,6 +93,11 @@ def compare(runs: Sequence[tuple[str | None, Run]]) -> Comparison:
         tables=(*(table for table in paper if table), *selection_tables(groups)),
         remarks=remarks(groups, pairs),
     )
+
+
+def _beside(folder: Path) -> Path:
+    """Give the default place: beside the folder as it was named, which a link may lead away from."""
+    return Path(os.path.normpath(folder.expanduser().absolute())).parent / "comparison"
 
 
 def _counted(things: Sequence[str], name: str) -> str:
