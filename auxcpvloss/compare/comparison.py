@@ -72,8 +72,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Name of the experiment."""
-        return self.folder.name
+        """Name of the experiment, as it can be shown."""
+        return printable(self.folder.name)
 
     @property
     def matching(self) -> str:
@@ -228,6 +228,11 @@ class Comparison:
 def detection_path(matching: str) -> str:
     """Dotted path of the AP of detection; `matching` as in ``evaluation.detection``."""
     return f"confusion_matrix.{matching}.AP"
+
+
+def printable(text: str) -> str:
+    """Replace what cannot be printed: line breaks, bytes that are no text. Names of folders may have both."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _has(table: Scores, path: str) -> bool:
