@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from auxcpvloss.compare.comparison import Comparison, Run
 from auxcpvloss.compare.drawing import draw_scores, draw_volumes
-from auxcpvloss.compare.grouping import find_pairs, make_groups, need_same_evaluation, parse_folder, remarks
+from auxcpvloss.compare.grouping import find_pairs, make_groups, need_same_evaluation, parse_folder
 from auxcpvloss.compare.output import need_free, write_comparison
 from auxcpvloss.compare.reading import read_run
+from auxcpvloss.compare.remarks import remarks
 from auxcpvloss.compare.selected import selection_tables
 from auxcpvloss.compare.tables import summary, table_1, table_2, table_3
 from auxcpvloss.compare.verdicts import make_verdicts
@@ -51,7 +53,7 @@ def compare_folders(args: argparse.Namespace, terminal: Terminal) -> None:
     terminal.stage = NAME
     named = [parse_folder(text) for text in args.folders]
     runs = [(name, read_run(folder)) for name, folder in named]
-    out = (args.out or runs[0][1].folder.parent / "comparison").expanduser().resolve()
+    out = (args.out or _beside(named[0][1])).expanduser().resolve()
     need_free(out)
     comparison = compare(runs)
     for verdict in comparison.verdicts:
@@ -81,7 +83,7 @@ def compare(runs: Sequence[tuple[str | None, Run]]) -> Comparison:
     groups = make_groups(runs)
     pairs = find_pairs(groups)
     first = groups[0].runs[0]
-    matching = str(first.evaluation["detection"])
+    matching = first.matching
     paper = [summary(groups, matching), table_1(groups), table_2(groups, matching), table_3(groups, matching)]
     return Comparison(
         groups=groups,
@@ -91,6 +93,11 @@ def compare(runs: Sequence[tuple[str | None, Run]]) -> Comparison:
         tables=(*(table for table in paper if table), *selection_tables(groups)),
         remarks=remarks(groups, pairs),
     )
+
+
+def _beside(folder: Path) -> Path:
+    """Give the default place: beside the folder as it was named, which a link may lead away from."""
+    return Path(os.path.normpath(folder.expanduser().absolute())).parent / "comparison"
 
 
 def _counted(things: Sequence[str], name: str) -> str:

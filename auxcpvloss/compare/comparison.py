@@ -45,8 +45,10 @@ class Run:
         Checksum of the weights.
     training : mapping
         What the weights depend on, but for the seed.
-    evaluation : mapping
-        How the scores were made: keys of [evaluation], and the version of the stage.
+    selected_from : mapping
+        What validation selected from, and by which score.
+    evaluation : mapping of volume to mapping
+        How its scores were made: keys of [evaluation], and the version of the stage.
     truth : mapping of volume to mapping
         What tells a test volume and its ground truth from others.
     scores : mapping of volume to nested tables
@@ -63,14 +65,20 @@ class Run:
     seeds: Literal["main", "cpv", "either"]
     weights: str
     training: Mapping[str, Any]
-    evaluation: Mapping[str, Any]
+    selected_from: Mapping[str, Any]
+    evaluation: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, Mapping[str, Any]]
     scores: Mapping[str, Scores]
 
     @property
     def name(self) -> str:
-        """Name of the experiment."""
-        return self.folder.name
+        """Name of the experiment, as it can be shown."""
+        return printable(self.folder.name)
+
+    @property
+    def matching(self) -> str:
+        """How centers were matched with nuclei: ``evaluation.detection``, which is one for all volumes."""
+        return str(next(iter(self.evaluation.values()))["detection"])
 
 
 @dataclass(frozen=True)
@@ -108,9 +116,10 @@ class Group:
         -------
         (runs, volumes) array of float64, or None
             Volumes that lack the score (one of instances, where there are center points only) are left out; None
-            where all do.
+            where all do. All runs have it on the same volumes, as `need_same_evaluation` makes sure.
         """
-        volumes = [name for name in self.runs[0].scores if all(_has(run.scores[name], path) for run in self.runs)]
+        volumes = [name for name, table in self.runs[0].scores.items() if _has(table, path)]
+        assert all(_has(run.scores[name], path) == (name in volumes) for run in self.runs for name in run.scores)
         if not volumes:
             return None
         return np.array([[value_at(run.scores[name], path) for name in volumes] for run in self.runs], dtype=float)
@@ -219,6 +228,11 @@ class Comparison:
 def detection_path(matching: str) -> str:
     """Dotted path of the AP of detection; `matching` as in ``evaluation.detection``."""
     return f"confusion_matrix.{matching}.AP"
+
+
+def printable(text: str) -> str:
+    """Replace what cannot be printed: line breaks, bytes that are no text. Names of folders may have both."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _has(table: Scores, path: str) -> bool:

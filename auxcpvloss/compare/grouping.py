@@ -110,36 +110,35 @@ def need_same_evaluation(runs: Sequence[Run]) -> None:
                 f"{run.folder}: scored on other test volumes than {first.folder}: {which}. "
                 "Evaluate both on the same volumes."
             )
-        if changed := _differences(first.truth, run.truth):
+        if changed := differences(first.truth, run.truth):
             raise InputError(
                 f"{run.folder}: scored on other test volumes than {first.folder}, though they have the same names: "
                 f"{changed}. Evaluate both on the same volumes."
             )
-        # How instances are matched says nothing where there are none.
-        both = first.evaluation.keys() & run.evaluation.keys()
-        if changed := _differences(*({key: each.evaluation[key] for key in both} for each in (first, run))):
+    # Not with the first one only: methods of other tasks have not all keys in common.
+    for one, other in combinations(runs, 2):
+        if changed := differences(*_scored_alike(one, other)):
             raise InputError(
-                f"{run.folder}: scored in another way than {first.folder}: {changed}. "
+                f"{other.folder}: scored in another way than {one.folder}: {changed}. "
                 "Make the keys of [evaluation] alike and run the stage evaluate."
             )
 
 
-def remarks(groups: Sequence[Group], pairs: Sequence[tuple[Group, Group]]) -> tuple[str, ...]:
-    """Say in what runs differ besides what they are compared for."""
-    found = []
-    for group in groups:
-        for run in group.runs[1:]:
-            if changed := _differences(*_comparable(group.runs[0], run)):
-                found.append(
-                    f"{group.name}: {group.runs[0].name} and {run.name} differ in more than their seed: {changed}"
-                )
-        if len({run.seed for run in group.runs}) < len(group.runs):
-            found.append(f"{group.name}: runs of the same seed are not independent of each other")
-    for baseline, other in pairs:
-        one, two = _comparable(baseline.runs[0], other.runs[0])
-        if changed := _differences(_without_method(one), _without_method(two)):
-            found.append(f"{baseline.name} and {other.name} differ in more than the method: {changed}")
-    return tuple(found)
+def _scored_alike(one: Run, other: Run) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Give how both were scored, volume by volume, as far as it has to be alike."""
+    if METHODS[one.method].task == METHODS[other.method].task:
+        return one.evaluation, other.evaluation
+    # How instances are matched says nothing where there are none.
+    return _common(one.evaluation, other.evaluation)
+
+
+def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Leave out of each of the tables of two records the keys that only one of them has."""
+    names = {name: one[name].keys() & other[name].keys() for name in one}
+    here, there = (
+        {name: {key: each[name][key] for key in keys} for name, keys in names.items()} for each in (one, other)
+    )
+    return here, there
 
 
 def _variant(run: Run) -> str:
@@ -155,13 +154,7 @@ def _place(method: str) -> tuple[int, str]:
     return (ORDER.index(base) if base in ORDER else len(ORDER), method)
 
 
-def _comparable(one: Run, other: Run) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """What both trainings are known to depend on: training volumes only where both say theirs."""
-    both = one.training.keys() & other.training.keys()
-    return {key: one.training[key] for key in both}, {key: other.training[key] for key in both}
-
-
-def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Say in which keys two records differ, with both values; "" where they are equal."""
     words = []
     for path, here, there in changes(relevant(one), relevant(other)):
@@ -175,8 +168,3 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     return "not set" if value is None else shorten(json.dumps(value), 80)
-
-
-def _without_method(training: Mapping[str, Any]) -> dict[str, Any]:
-    model = {key: value for key, value in training["model"].items() if key != "method" and not key.startswith("loss_")}
-    return {**training, "model": model}

@@ -47,8 +47,8 @@ def read_run(folder: Path) -> Run:
     selection, metric = _selection(experiment)
     place = experiment.evaluated("test", selection.checkpoint, selection.params)
     evaluated = sorted(_evaluated(place).items())
-    scored = {name: _read_scores(experiment, place / f"{name}.toml", made) for name, made in evaluated}
-    first = next(iter(scored.values())).made_from
+    scored = {name: _read_scores(place / f"{name}.toml", made) for name, made in evaluated}
+    weights = _weights(experiment, selection.checkpoint, {name: each.made_from for name, each in scored.items()})
     seeds = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
     return Run(
         folder=experiment.folder,
@@ -59,9 +59,10 @@ def read_run(folder: Path) -> Run:
         metric=metric,
         validated_on="detection" if metric.split(".")[1] in MATCHINGS else "segmentation",
         seeds=_seeds(seeds),
-        weights=str(first["instances"]["predicted"]["checkpoint"]),
+        weights=weights,
         training=_training(experiment),
-        evaluation={**first["evaluation"], "version of evaluate": first["version of evaluate"]},
+        selected_from={"metric": metric, "seeds": _seeds(seeds), **_tried(experiment)},
+        evaluation={name: _evaluation(each.made_from) for name, each in scored.items()},
         truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
         scores={name: each.table for name, each in scored.items()},
     )
@@ -100,6 +101,16 @@ def _selection(experiment: Experiment) -> tuple[Selection, str]:
     return Selection(selection.checkpoint, params), record["metric"]
 
 
+def _tried(experiment: Experiment) -> Record:
+    """Give the lists of [validation] and the values of [postprocessing] that the selection records to be made from."""
+    table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
+    made_from = (selection_record(experiment) or {})["made_from"]
+    lists, fixed = (made_from.get(key, {}) for key in ("validation", "postprocessing"))
+    if not (isinstance(lists, dict) and isinstance(fixed, dict)):
+        raise InputError(f"{experiment.selection_path}: damaged: made_from.\nRun the stage validate_checkpoints.")
+    return {"validation": {**lists, **table}, "postprocessing": fixed}
+
+
 def _evaluated(place: Path) -> Mapping[str, Record]:
     """Volumes that were scored last, each with what its scores were made from then."""
     try:
@@ -116,13 +127,17 @@ def _evaluated(place: Path) -> Mapping[str, Record]:
     return predictions
 
 
-def _read_scores(experiment: Experiment, path: Path, made_from: Record) -> _Scored:
+def _evaluation(made_from: Record) -> Record:
+    return {**made_from["evaluation"], "version of evaluate": made_from["version of evaluate"]}
+
+
+def _read_scores(path: Path, made_from: Record) -> _Scored:
     if not path.is_file():
         raise InputError(f"{path}: not there, though its volume was evaluated. Run the stage evaluate.")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         scored = _Scored(table, json.loads(table["made_from"]))
-        _check(experiment, scored)
+        _check(scored)
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}). Run the stage evaluate.") from None
     if scored.made_from != made_from:
@@ -132,19 +147,42 @@ def _read_scores(experiment: Experiment, path: Path, made_from: Record) -> _Scor
     return scored
 
 
-def _check(experiment: Experiment, scored: _Scored) -> None:
+def _check(scored: _Scored) -> None:
     """Refuse scores that lack what is compared, or are no numbers from 0 to 1."""
     made_from = scored.made_from
     needed = [made_from["instances"]["predicted"]["checkpoint"], made_from["version of evaluate"]]
     needed += [made_from["truth"][key] for key in TRUTH]
     matching = made_from["evaluation"]["detection"]
     paths = [detection_path(matching)]
-    if experiment.method.task == "segmentation" and "avAP" in scored.table["confusion_matrix"]:
+    # The record tells where there are masks: what is missing from the table is damage.
+    if "use_linear_sum_assignment" in made_from["evaluation"]:
         paths += [AVAP, *AP.values()]
+    elif "avAP" in scored.table["confusion_matrix"]:
+        raise ValueError(f"{AVAP} is there, though the volume has center points only")
     for path in paths:
         value = value_at(scored.table, path)
-        if not (isinstance(value, int | float) and 0 <= value <= 1):
+        if type(value) not in (int, float) or not 0 <= value <= 1:
             raise ValueError(f"{path} is {value!r}")
+
+
+def _weights(experiment: Experiment, checkpoint: int, made_from: Mapping[str, Record]) -> str:
+    """Give the checksum of the weights, which have to be the same for the selection and for all volumes."""
+    validated = (selection_record(experiment) or {})["made_from"]
+    used = {name: str(record["instances"]["predicted"]["checkpoint"]) for name, record in made_from.items()}
+    weights = next(iter(used.values()))
+    if not experiment.config.validation.trained_models:
+        try:
+            # Empty where neither the weights nor predictions were there when it was selected.
+            weights = str(validated["checkpoints"][str(checkpoint)]) or weights
+        except (KeyError, TypeError):
+            message = f"damaged: it does not say which weights checkpoint {checkpoint} had"
+            raise InputError(f"{experiment.selection_path}: {message}.\nRun the stage validate_checkpoints.") from None
+    if other := sorted(name for name, each in used.items() if each != weights):
+        raise InputError(
+            f"{experiment.folder}: scored with other weights than those of checkpoint {checkpoint} that were selected: "
+            f"{', '.join(other)}. Run the stages validate_checkpoints, predict, label, evaluate."
+        )
+    return weights
 
 
 def _seeds(used: set[bool]) -> Literal["main", "cpv", "either"]:

@@ -8,14 +8,19 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from auxcpvloss.compare.comparison import Comparison, Table
+from auxcpvloss.compare.comparison import Comparison, Table, printable
 from auxcpvloss.score_table import metric_paths, value_at
 
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "–": "--",
+    "[": "{[}", "]": "{]}",
 }  # fmt: skip
-MARKDOWN = {"|": r"\|", "<": "&lt;", "\\": r"\\", "_": r"\_", "*": r"\*", "`": r"\`"}
+"""A bracket that begins a row would be an argument of the end of the row before."""
+MARKDOWN = {
+    "|": r"\|", "<": "&lt;", "&": "&amp;", "\\": r"\\", "_": r"\_", "*": r"\*", "`": r"\`", "~": r"\~",
+    "[": r"\[", "]": r"\]",
+}  # fmt: skip
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -110,7 +115,7 @@ def document(comparison: Comparison) -> str:
 
 
 def _escape(text: str, special: dict[str, str]) -> str:
-    return "".join(special.get(letter, letter) for letter in text)
+    return "".join(special.get(letter, letter) for letter in printable(text))
 
 
 def _is_number(text: str) -> bool:

@@ -17,6 +17,7 @@ from auxcpvloss.files import write_text
 from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, score
 from auxcpvloss.score_table import as_table
 from auxcpvloss.selection import Selection, write_selection
+from auxcpvloss.stages.parameter_sets import grids
 from auxcpvloss.stages.records import Result, record_beside
 from auxcpvloss.stages.stored import Stored
 from auxcpvloss.versions import version_of
@@ -52,9 +53,19 @@ def write_experiment(
     experiment = Experiment(root / name, configure(**tables))
     write(experiment.config, experiment.folder / "config.toml")
     params = experiment.params.model_copy(update=dict(chosen or {}))
-    write_selection(experiment, Selection(4, params), list(chosen or {}), 0.5, {"checkpoints": [2, 4]})
+    weights = weights or f"weights of {name}"
+    made_from = {
+        "checkpoints": {"2": "earlier weights", "4": weights},
+        "validation": grids(experiment),
+        "postprocessing": {"min_size": params.model_dump().get("min_size", 0)},
+    }
+    if experiment.config.validation.trained_models:
+        made_from = {"checkpoints": [2, 4], "trained_models": experiment.config.validation.trained_models}
+    write_selection(experiment, Selection(4, params), list(chosen or {}), 0.5, made_from)
     matching = experiment.config.evaluation.detection
-    options = {"detection": matching, "foreground_only": False, "use_linear_sum_assignment": True}
+    options: dict[str, Any] = {"detection": matching, "foreground_only": False}
+    if experiment.method.task == "segmentation":
+        options["use_linear_sum_assignment"] = True
     records: dict[str, Any] = {}
     folder = experiment.evaluated("test", 4, params)
     for volume, ap in scores.items():
@@ -66,7 +77,7 @@ def write_experiment(
         }
         records[volume] = {
             **version_of("evaluate"),
-            "instances": {"method": method, "predicted": {"checkpoint": weights or f"weights of {name}"}},
+            "instances": {"method": method, "predicted": {"checkpoint": weights}},
             "truth": {**source, **(truth or {})},
             "evaluation": {**options, **(scored or {})},
         }
@@ -74,8 +85,8 @@ def write_experiment(
         record = {"made_from": json.dumps(records[volume]), "made_with": "{}"}
         write_text(folder / f"{volume}.toml", toml.dumps({**record, **table}))
     write_text(folder / "summary.csv", "volume\n")
-    made_from = {**version_of("evaluate"), "evaluation": {}, "predictions": records}
-    record_beside(Result("evaluate", "the summary", (folder / "summary.csv",), made_from, Stored()))
+    summed = {**version_of("evaluate"), "evaluation": {}, "predictions": records}
+    record_beside(Result("evaluate", "the summary", (folder / "summary.csv",), summed, Stored()))
     return experiment.folder
 
 

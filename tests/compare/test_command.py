@@ -70,6 +70,16 @@ def test_the_verdict_comes_first_then_the_scores(two_methods, tmp_path, capsys):
     assert (tmp_path / "comparison" / "notes.txt").read_text() == "mine"
 
 
+def test_the_default_place_is_beside_the_name_and_not_where_a_link_leads(tmp_path, capsys, monkeypatch):
+    elsewhere = write_experiment(tmp_path / "storage", "one", "sdt", VOLUMES)
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "one").symlink_to(elsewhere)
+    monkeypatch.chdir(tmp_path / "experiments")
+    assert main(["compare", "one"]) == 0
+    assert (tmp_path / "experiments" / "comparison" / "table_1.csv").is_file()
+    assert not (tmp_path / "storage" / "comparison").exists()
+
+
 # Figures.
 
 

@@ -1,18 +1,31 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from auxcpvloss.compare.comparison import Run
-from auxcpvloss.compare.grouping import find_pairs, make_groups, need_same_evaluation, parse_folder, remarks
+from auxcpvloss.compare.grouping import find_pairs, make_groups, need_same_evaluation, parse_folder
+from auxcpvloss.compare.remarks import remarks
 from auxcpvloss.errors import InputError
 
 HOEFENER = "confusion_matrix.hoefener.AP"
+POINTS = {"detection": "hoefener", "foreground_only": False}
+
+
+def selected_from(metric: str = "confusion_matrix.th_0_5.AP", seeds: str = "main", fixed=None, **lists) -> dict:
+    validation = {"seed_thresh": [1, 2], "on_train": False, **lists}
+    return {
+        "metric": metric,
+        "seeds": seeds,
+        "validation": validation,
+        "postprocessing": {"flood": "all", **(fixed or {})},
+    }
 
 
 def run(method: str = "sdt", seed: int = 1, **change) -> Run:
-    evaluation = {"detection": "hoefener", "foreground_only": False, "use_linear_sum_assignment": True}
+    evaluation = {**POINTS, "use_linear_sum_assignment": True}
     model = {"method": method, "num_fmaps": 10, f"loss_{method}_coeff": 1.0}
     given = {
         "folder": Path(f"/experiments/{method}_{seed}"),
@@ -25,7 +38,8 @@ def run(method: str = "sdt", seed: int = 1, **change) -> Run:
         "seeds": "main",
         "weights": f"{method} {seed}",
         "training": {"model": model, "training": {"max_iterations": 5}},
-        "evaluation": evaluation,
+        "selected_from": selected_from(),
+        "evaluation": {"a": evaluation},
         "truth": {"a": {"checksum": "1", "padding": [0, 0, 0]}},
         "scores": {"a": {}},
     }
@@ -143,20 +157,38 @@ def test_other_volumes_are_refused():
 
 
 def test_other_ways_to_score_are_refused():
-    with pytest.raises(InputError, match=r"in another way than .*: foreground_only is false and true\. Make the keys"):
-        need_same_evaluation([run(), run(seed=2, evaluation={**run().evaluation, "foreground_only": True})])
+    def scored(method: str = "sdt", **last: object) -> Run:
+        """Scores on a volume with center points only, and on one with masks."""
+        evaluation = {"a": POINTS, "b": {**POINTS, "use_linear_sum_assignment": True, **last}}
+        return run(method, 2, evaluation=evaluation, truth={"a": {}, "b": {}})
+
+    with pytest.raises(
+        InputError, match=r"in another way than .*: b.foreground_only is false and true\. Make the keys"
+    ):
+        need_same_evaluation([scored(), scored(foreground_only=True)])
+    with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and false"):
+        need_same_evaluation([scored(), scored(use_linear_sum_assignment=False)])
+    # Instances on one side only would leave the volume out of one mean.
+    without = replace(scored(), evaluation={"a": POINTS, "b": POINTS})
+    with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and not set"):
+        need_same_evaluation([scored(), without])
+    with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and not set"):
+        need_same_evaluation([replace(without, method="gauss"), scored(), without])
     # Points know no matching of instances.
-    points = run("gauss", evaluation={"detection": "hoefener", "foreground_only": False})
-    need_same_evaluation([run(), points])
+    need_same_evaluation([scored(), replace(without, method="gauss")])
+    with pytest.raises(InputError, match=r"b.foreground_only is false and true"):
+        need_same_evaluation([without, scored("gauss", foreground_only=True)])
+
+
+def told(*runs: Run, name: str | None = None) -> tuple[str, ...]:
+    """Remarks on runs, in groups of their own or in one of that name."""
+    groups = make_groups([(name, each) for each in runs])
+    return remarks(groups, find_pairs(groups))
 
 
 def test_what_else_differs_is_told():
     def changed(seed: int, method: str = "sdt", **training: int) -> Run:
         return run(method, seed, training={**run(method).training, "training": training})
-
-    def told(*runs: Run) -> tuple[str, ...]:
-        groups = make_groups([(None, each) for each in runs])
-        return remarks(groups, find_pairs(groups))
 
     assert told(run(), run(seed=2), run("sdt_cpv")) == ()
     (remark,) = told(run(), changed(2, max_iterations=9))
@@ -171,3 +203,26 @@ def test_what_else_differs_is_told():
     assert told(samples[0], run(seed=2)) == ()
     many = told(run(), changed(2, max_iterations=5, **{f"key_{i}": i for i in range(9)}))
     assert many[0].endswith("; 4 more")
+
+
+@pytest.mark.parametrize(("other", "difference"), [
+    (selected_from(metric="quality.PQ"), 'metric is "confusion_matrix.th_0_5.AP" and "quality.PQ"'),
+    (selected_from(seeds="cpv"), 'seeds is "main" and "cpv"'),
+    (selected_from(seed_thresh=[3]), "validation.seed_thresh is [1, 2] and [3]"),
+    (selected_from(on_train=True), "validation.on_train is false and true"),
+    (selected_from(fixed={"flood": "foreground"}), 'postprocessing.flood is "all" and "foreground"'),
+])  # fmt: skip
+def test_other_selections_are_told(other, difference):
+    named = told(run(), run(seed=2, selected_from=other), name="x")
+    assert named == (f"x: sdt_1 and sdt_2 differ in more than their seed: {difference}",)
+    assert told(run(), run("sdt_cpv", selected_from=other)) == (
+        f"sdt and sdt_cpv differ in more than the method: {difference}",
+    )
+
+
+def test_parameters_that_only_one_of_two_methods_has_are_no_difference():
+    assert told(run(), run("sdt_cpv", selected_from=selected_from(cpv_thresh=[1], fixed={"extra": 1}))) == ()
+    # Whether one was chosen or fixed is.
+    fixed, chosen = selected_from(fixed={"min_size": 1}), selected_from(min_size=[1])
+    (remark,) = told(run(selected_from=fixed), run(seed=2, selected_from=chosen))
+    assert remark.endswith(": postprocessing.min_size is 1 and not set; validation.min_size is not set and [1]")

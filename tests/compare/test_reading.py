@@ -66,6 +66,22 @@ def test_volumes_without_masks_have_no_scores_of_instances(tmp_path):
     assert (points.validated_on, points.metric) == ("detection", "confusion_matrix.hoefener.AP")
 
 
+def test_what_the_selection_was_made_from(tmp_path):
+    lists = {"validation": {"seed_thresh": [0.5, 0.7]}, "postprocessing": {"min_size": 3}}
+    run = read_run(write_experiment(tmp_path, "a", "sdt", VOLUMES, **lists))
+    assert run.selected_from == {
+        "metric": "confusion_matrix.th_0_5.AP",
+        "seeds": "main",
+        "validation": {"seed_thresh": [0.5, 0.7], "on_train": False, "trained_models": []},
+        "postprocessing": {"min_size": 3},
+    }
+    path = tmp_path / "a" / "val" / "selection.toml"
+    table = toml.loads(path.read_text())
+    table["made_from"]["postprocessing"] = 3
+    path.write_text(toml.dumps(table))
+    refuse(tmp_path / "a", "selection.toml: damaged")
+
+
 @pytest.mark.parametrize(("grid", "chosen", "seeds"), [
     ([], False, "main"), ([True], True, "cpv"), ([True, True], True, "cpv"), ([False, True], False, "either"),
 ])  # fmt: skip
@@ -80,7 +96,8 @@ def test_detection_may_be_what_validation_went_by(tmp_path):
     assert run.validated_on == "detection"
     matched = {"do_detection": True, "detection": "greedy"}
     run = read_run(write_experiment(tmp_path, "b", "sdt", VOLUMES, scored=matched, evaluation=matched))
-    assert (run.validated_on, run.evaluation["detection"]) == ("detection", "greedy")
+    assert (run.validated_on, run.matching) == ("detection", "greedy")
+    assert {name: each["detection"] for name, each in run.evaluation.items()} == dict.fromkeys(VOLUMES, "greedy")
 
 
 def test_what_is_no_evaluated_experiment_is_refused(folder, tmp_path):
@@ -98,10 +115,25 @@ def test_scores_of_another_selection_do_not_count(folder):
     refuse(folder, "evaluated/2", "not evaluated yet")
 
 
+def test_the_weights_that_were_selected_are_those_that_were_tested(folder, tmp_path):
+    path = folder / "val" / "selection.toml"
+    text = path.read_text()
+    path.write_text(text.replace("weights of threeclass_seed1", "others"))
+    refuse(folder, "other weights than those of checkpoint 4 that were selected: worm_1, worm_2, worm_3")
+    path.write_text(text.replace('4 = "weights', '5 = "weights'))
+    refuse(folder, "selection.toml: damaged: it does not say which weights checkpoint 4 had")
+    # Neither weights nor predictions were there to take the checksum of.
+    path.write_text(text.replace("weights of threeclass_seed1", ""))
+    assert read_run(folder).weights == "weights of threeclass_seed1"
+    # The selection of other runs knows nothing of these weights.
+    averaged = write_experiment(tmp_path, "b", "sdt", VOLUMES, validation={"trained_models": ["/runs/a"]})
+    assert read_run(averaged).weights == "weights of b"
+
+
 @pytest.mark.parametrize(("old", "new"), [
     ("checkpoint = 4", "checkpoint = "), ("checkpoint = 4", 'checkpoint = "4"'), ("checkpoint = 4", "checkpoint = true"),
     ("confusion_matrix.th_0_5.AP", "nothing"), ("[params]", "[other]"), ("[params]", "[params]\nfg_thresh = 'x'"),
-    ("[made_from]", "[made]"), ("checkpoint = 4", "checkpoint = 4\nparams = 3\n[x]"),
+    ("[made_from.checkpoints]", "[made]"), ("checkpoint = 4", "checkpoint = 4\nparams = 3\n[x]"),
 ])  # fmt: skip
 def test_a_damaged_selection(folder, old, new):
     path = folder / "val" / "selection.toml"
@@ -116,7 +148,25 @@ def test_damaged_scores(folder, content):
     refuse(folder, "worm_2.toml: damaged", "Run the stage evaluate")
 
 
-@pytest.mark.parametrize("value", [1.5, -0.1, float("nan"), "0.5", [0.5]])
+def test_scores_of_instances_that_are_missing_are_damage(folder):
+    # Without them the volume would pass for one with center points only, and be left out of the mean.
+    path = scores_in(folder) / "worm_2.toml"
+    table = toml.loads(path.read_text())
+    del table["confusion_matrix"]["avAP"]
+    path.write_text(toml.dumps(table))
+    refuse(folder, "worm_2.toml: damaged", "avAP")
+
+
+def test_scores_of_instances_where_there_are_none_are_damage(tmp_path):
+    points = write_experiment(tmp_path, "g", "gauss", VOLUMES)
+    path = scores_in(points) / "worm_2.toml"
+    table = toml.loads(path.read_text())
+    table["confusion_matrix"]["avAP"] = 0.5
+    path.write_text(toml.dumps(table))
+    refuse(points, "worm_2.toml: damaged", "avAP is there, though the volume has center points only")
+
+
+@pytest.mark.parametrize("value", [True, 1.5, -0.1, float("nan"), "0.5", [0.5]])
 def test_scores_that_are_none(folder, value):
     path = scores_in(folder) / "worm_2.toml"
     table = toml.loads(path.read_text())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from auxcpvloss.compare import reference
 from auxcpvloss.compare.command import compare
 from auxcpvloss.compare.comparison import AP, Comparison, Table
+from auxcpvloss.compare.output import write_comparison
 from auxcpvloss.compare.reading import read_run
 from auxcpvloss.compare.selected import selection_tables
 from auxcpvloss.compare.tables import table_3
@@ -258,21 +260,31 @@ def test_markdown_is_a_table_of_as_many_cells_everywhere(comparison):
 
 
 def strange(comparison: Comparison) -> Table:
-    name = r"a_b|c<i>&50% #1 $x$ {y} ~^ \z*"
+    name = r"a_b|c<i>&50% #1 $x$ {y} ~^ \z*" + "[t](u)\nv"
     return Table("table_9", "Strange", name, ("model", "n"), ((name, "1"),), ("model", "n"), ((name, 1),))
 
 
 def test_names_are_no_markup(comparison):
     markdown = as_markdown(strange(comparison))
-    assert r"a\_b\|c&lt;i>" in markdown.partition("50")[0]
+    assert r"a\_b\|c&lt;i>&amp;" in markdown.partition("50")[0]
+    assert r"\~^ \\z\*\[t\](u)" + "\N{REPLACEMENT CHARACTER}v |" in markdown
     assert {len(re.split(r"(?<!\\)\|", line)) for line in markdown.splitlines() if line.startswith("|")} == {4}
     latex = as_latex(strange(comparison))
     body = latex[latex.index(r"\midrule") : latex.index(r"\bottomrule")]
     assert (
-        r"a\_b|c\textless{}i\textgreater{}\&50\% \#1 \$x\$ \{y\} \textasciitilde{}\textasciicircum{} \textbackslash{}z*"
-        in body
+        r"a\_b|c\textless{}i\textgreater{}\&50\% \#1 \$x\$ \{y\} \textasciitilde{}\textasciicircum{} \textbackslash{}z*{[}t{]}(u)"
+        "\N{REPLACEMENT CHARACTER}v &" in body
     )
     assert len(re.findall(r"(?<!\\)&", body)) == 1
+
+
+def test_a_folder_may_have_a_name_that_cannot_be_printed(tmp_path):
+    folder = write_experiment(tmp_path, "plain", "sdt", VOLUMES).rename(tmp_path / "a\nb\udcff")
+    out = tmp_path / "out"
+    write_comparison(compare([(None, read_run(folder))]), {}, out)
+    for name in ("table_4.md", "table_4.tex", "table_4.csv", "scores.csv", "report.html"):
+        assert "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}" in (out / name).read_text(encoding="utf-8")
+    assert json.loads((out / "comparison.json").read_text())["groups"][0]["runs"][0]["folder"] == str(folder)
 
 
 def test_latex_has_a_column_for_every_cell(comparison):
