@@ -56,10 +56,10 @@ def compare_folders(args: argparse.Namespace, terminal: Terminal) -> None:
     out = (args.out or _beside(named[0][1])).expanduser().resolve()
     need_free(out)
     comparison = compare(runs)
+    for remark in comparison.remarks:
+        terminal.warn(remark)
     for verdict in comparison.verdicts:
         terminal.say(verdict.sentence)
-    for remark in comparison.remarks:
-        terminal.say(f"to be known: {remark}")
     table = comparison.tables[0]
     terminal.table(f"{table.title}, mean of {_counted(comparison.volumes, 'volume')}", table.columns, table.rows)
     figures = draw_scores(comparison, args.paper)
