@@ -12,7 +12,7 @@ from auxcpvloss.files import write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.selection import Selection
 from auxcpvloss.stages.curves import newest_snapshot
-from auxcpvloss.stages.records import Result, beside, current, need, record_beside
+from auxcpvloss.stages.records import Result, beside, is_kept, make_way, need, record_beside
 from auxcpvloss.stages.stored import file_digest, stored_beside
 from auxcpvloss.stages.summary import TABLES
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
@@ -46,14 +46,16 @@ def report(experiment: Experiment, terminal: Terminal, selection: Selection) -> 
             need(beside(summary, summary.paths[0].with_name(name), what), "to report on")
     result = report_of(experiment, selection, samples)
     already = " (whole already)"
-    if not current(experiment, result):
+    if not is_kept(experiment, result):
         # What makes the page takes a while to import.
         from auxcpvloss.report.page import as_html
         from auxcpvloss.stages.report_page import page_of
 
         with terminal.progress("volumes", len(scored)) as bar:
-            page = page_of(experiment, selection, samples, bar)
-        write_text(result.paths[0], as_html(page))
+            html = as_html(page_of(experiment, selection, samples, bar))
+        # Only now: what cannot be made takes nothing away.
+        make_way(experiment, result)
+        write_text(result.paths[0], html)
         record_beside(result)
         already = ""
     terminal.say(f"{result.paths[0]}{already}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ from auxcpvloss.report.images import data_uri
 from auxcpvloss.report.page import Figure, Section, Table
 from auxcpvloss.stages.figures import experiment_figures
 from auxcpvloss.stages.report import shown_configuration
+
+logger = logging.getLogger(__name__)
 
 CHECKSUM = 12
 """Letters of a checksum that are shown."""
@@ -46,11 +49,13 @@ def background(experiment: Experiment) -> list[Section]:
 
 
 def _training(experiment: Experiment) -> list[Section]:
-    figures = [
-        Figure(data_uri("png", encode(figure)), *CAPTIONS[name])
-        for name, figure in experiment_figures(experiment).items()
-    ]
-    return [Section("training", "Training and validation", figures=figures)] if figures else []
+    drawn, problems = experiment_figures(experiment)
+    figures = [Figure(data_uri("png", encode(figure)), *CAPTIONS[name]) for name, figure in drawn.items()]
+    for problem in problems:
+        logger.warning("%s", problem)
+    # Who is sent the page does not know the folder.
+    text = [f"Not shown: {problem.replace(f'{experiment.folder}/', '')}" for problem in problems]
+    return [Section("training", "Training and validation", text, figures=figures)] if figures or text else []
 
 
 def _configuration(experiment: Experiment) -> Section:

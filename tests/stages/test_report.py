@@ -131,6 +131,29 @@ def test_a_report_that_does_not_know_the_configuration_says_so(make: Make):  # n
     assert state.why.startswith("configuration was not recorded")
 
 
+def test_a_report_that_cannot_be_made_takes_nothing_away(make: Make):  # noqa: F811
+    experiment = make()
+    before = reported(experiment)
+    selection = Selection(4, experiment.params)
+    next(experiment.folder.glob("test/evaluated/*/*/a.toml")).write_text("damaged")
+    other = Experiment(experiment.folder, make(name="b", evaluation={"distance_limit": 33.0}).config)
+    with pytest.raises(ValueError, match="Expected"):
+        report(other, Terminal(), selection)
+    assert experiment.report_path.read_text(encoding="utf-8") == before
+    assert not list(experiment.folder.glob("superseded/*/report.html"))
+
+
+def test_a_damaged_log_is_a_note_beside_everything_else(make: Make, caplog):  # noqa: F811
+    experiment = make()
+    experiment.train_folder.mkdir(exist_ok=True)
+    (experiment.train_folder / "log.csv").write_text("iteration,loss\n1,much\n")
+    html = reported(experiment)
+    assert "Not shown: train/log.csv: not readable as a table of losses" in html
+    assert "not readable as a table of losses" in caplog.text
+    assert len(cases(html)) == 2
+    assert report_of(experiment, Selection(4, experiment.params), experiment.samples("test")).state.kind == "whole"
+
+
 def test_without_scores_there_is_no_report(make: Make):  # noqa: F811
     experiment = make()
     with pytest.raises(InputError, match=r"there are no pictures to report on\. Run the stage evaluate"):
