@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 SHOWN = 5
 """Differences that are told, at most."""
 
-WITHIN = ("instances", "predicted", "sample", "truth", "scores")
+WITHIN = ("instances", "predicted", "sample", "truth", "scores", "configuration")
 """Keys under which the record of a result holds that of another one: they say nothing to people."""
 
 NAMED = {"samples": "volume", "predictions": "volume", "checkpoints": "checkpoint", "files": "file"}
@@ -59,7 +59,7 @@ def difference(old: Any, new: Any) -> str | None:
 
 
 def _in_words(change: Change) -> str:
-    path = [part for part in change.path if part not in WITHIN]
+    path = [part for part in change.path if part not in WITHIN] or list(change.path)
     thing = ""
     if path and path[0] in NAMED and len(path) > 1:
         thing, path = f"{NAMED[path[0]]} {path[1]}", [word for word in path[2:] if word not in WITHIN]

@@ -20,6 +20,7 @@ HOST = "127.0.0.1"
 MINE = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 """What a browser on this machine calls it; another port where one is forwarded."""
 BAD = 2
+MAX_PORT = 65_535
 
 DESCRIPTION = """\
 Serve a folder of exported volumes (test/exported/<checkpoint>/<params> of an experiment) to a browser on this machine,
@@ -65,24 +66,38 @@ class Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def translate_path(self, path: str) -> str:
-        """Find the file; one that a link leads to outside of the folder is not there."""
-        found = Path(super().translate_path(path)).resolve()
+        """Find the file; one that a link leads to outside of the folder is not there, nor one of no possible name."""
         root = Path(self.directory).resolve()
+        try:
+            found = Path(super().translate_path(path)).resolve()
+        except (OSError, ValueError):
+            return str(root / "outside")
         return str(found if found.is_relative_to(root) else root / "outside")
 
     def do_GET(self) -> None:
         """Give a file; a state with the address that it is served from in place of the usual one."""
-        path = Path(self.translate_path(self.path))
-        if not (path.name.endswith(STATE) and path.is_file()):
+        try:
+            content = self._state()
+        except (OSError, ValueError):
+            # A name that is too long for a file, or a state that cannot be read.
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        if content is None:
             super().do_GET()
             return
-        own = f"http://{self.headers['Host']}/"
-        content = path.read_text(encoding="utf-8").replace(ADDRESS, own).encode()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _state(self) -> bytes | None:
+        """Give the state that is asked for; None where it is another file, or none."""
+        path = Path(self.translate_path(self.path))
+        if not (path.name.endswith(STATE) and path.is_file()):
+            return None
+        own = f"http://{self.headers['Host']}/"
+        return path.read_text(encoding="utf-8").replace(ADDRESS, own).encode()
 
     def list_directory(self, path: object) -> None:
         """Give no listing."""
@@ -92,6 +107,15 @@ class Handler(SimpleHTTPRequestHandler):
         """Say nothing: a volume is hundreds of requests."""
 
 
+class Server(ThreadingHTTPServer):
+    """Bears with programs that go away before they have got all: a viewer that is moved on does so all the time."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong with a request, unless the other side hung up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def address(port: int) -> str:
     """Give the address of a server at a port of this machine."""
     return f"http://{HOST}:{port}/"
@@ -99,7 +123,7 @@ def address(port: int) -> str:
 
 def server(folder: Path, port: int = PORT, viewer: str = VIEWER) -> ThreadingHTTPServer:
     """Make a server of a folder, which other machines cannot reach; `port` 0 takes any that is free."""
-    return ThreadingHTTPServer((HOST, port), partial(Handler, directory=str(folder), viewer=viewer))
+    return Server((HOST, port), partial(Handler, directory=str(folder), viewer=viewer))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -124,6 +148,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a whole number from 0 (any that is free) to {MAX_PORT}")
+    return int(text)
+
+
+def _viewer(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        # Whatever is asked of the parts can find that it is none.
+        is_page = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_page = False
+    if not is_page or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address of a page, such as {VIEWER}")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m auxcpvloss.serve",
@@ -131,8 +173,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="of exported volumes")
-    parser.add_argument("--port", type=int, default=PORT, help=f"of this machine (default: {PORT})")
-    parser.add_argument("--viewer", default=VIEWER, metavar="URL", help=f"another Neuroglancer than {VIEWER}")
+    parser.add_argument("--port", type=_port, metavar="PORT", default=PORT, help=f"of this machine (default: {PORT})")
+    parser.add_argument(
+        "--viewer", type=_viewer, default=VIEWER, metavar="URL", help=f"another Neuroglancer than {VIEWER}"
+    )
     return parser
 
 

@@ -19,7 +19,7 @@ STAGES = {
     "cross_validate": 1,
     "visualize": 2,
     "export": 1,
-    "report": 1,
+    "report": 2,
 }
 """Raise the number of a stage with every change of what it writes for the same input: results of other versions are
 made again. A new release that changes nothing keeps them, and with them weeks of work."""

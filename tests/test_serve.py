@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,9 @@ import pytest
 from auxcpvloss.handover.neuroglancer import ADDRESS, VIEWER
 from auxcpvloss.serve import main, server
 
+LARGE = 20_000_000
+"""Bytes, more than there is room for between server and client."""
+
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
@@ -21,6 +26,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     (folder / "a.ome.zarr" / "0" / "0").write_bytes(b"chunk")
     (folder / "a_neuroglancer.json").write_text(json.dumps({"source": f"zarr2://{ADDRESS}a.ome.zarr/"}))
     (folder.parent / "secret").write_text("s")
+    (folder / "latin_neuroglancer.json").write_bytes(b'{"a": "\xe9"}')
     (folder / "link").symlink_to(folder.parent / "secret")
     with server(folder, port=0) as serving:
         thread = threading.Thread(target=serving.serve_forever)
@@ -60,6 +66,56 @@ def test_a_state_names_the_port_that_it_is_served_from(port):
 @pytest.mark.parametrize("path", ["/link", "/../secret", "/%2e%2e/secret", "/", "/a.ome.zarr/", "/none_neuroglancer.json"])  # fmt: skip
 def test_nothing_else_is_given(port, path):
     assert ask(port, path)[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/%00", "/%00_neuroglancer.json", f"/{'a' * 300}_neuroglancer.json", f"/{'a' * 300}", "/latin_neuroglancer.json"])  # fmt: skip
+def test_what_no_file_is_called_or_cannot_be_read_is_not_there(port, path, capfd):
+    assert ask(port, path)[0] == 404
+    if "latin" not in path:
+        assert ask(port, path, "HEAD")[0] == 404
+    assert capfd.readouterr().err == ""
+
+
+def test_who_goes_away_during_a_transfer_is_not_told_of(tmp_path, capfd):
+    (tmp_path / "large").write_bytes(bytes(LARGE))
+    with server(tmp_path, port=0) as serving:
+        # So that leaving the block waits for the request.
+        serving.daemon_threads = False
+        thread = threading.Thread(target=serving.handle_request)
+        thread.start()
+        with socket.create_connection(serving.server_address) as client:
+            # Hung up at once: what is still on its way is refused.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 200")
+        thread.join()
+    assert capfd.readouterr().err == ""
+
+
+def test_other_mistakes_in_a_request_are_told(tmp_path, capfd):
+    with server(tmp_path, port=0) as serving:
+        try:
+            raise RuntimeError("a mistake of ours")
+        except RuntimeError:
+            serving.handle_error(None, ("127.0.0.1", 1))
+    assert "a mistake of ours" in capfd.readouterr().err
+
+
+WRONG = {
+    "--port": ["70000", "-1", "x", "1.5", ""],
+    "--viewer": ["nonsense", "", "ftp://a.b/", "https://", "https://:80/", "http://[", "http://a:b/", "http://a b/"],
+}
+
+
+@pytest.mark.parametrize(("option", "value"), [(option, value) for option, values in WRONG.items() for value in values])
+def test_a_port_or_viewer_that_is_none_is_refused(option, value, tmp_path, capsys):
+    (tmp_path / "a_neuroglancer.json").write_text("{}")
+    with pytest.raises(SystemExit) as done:
+        main([str(tmp_path), f"{option}={value}"])
+    assert done.value.code == 2
+    error = capsys.readouterr().err
+    assert f"argument {option}: {value!r} is no" in error
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "[", ""])

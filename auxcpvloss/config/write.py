@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,15 @@ from auxcpvloss.files import write_text
 def dump(config: Config) -> dict[str, Any]:
     """Give the nested tables of a configuration, as toml knows them."""
     return config.model_dump(mode="json")
+
+
+def flat(tables: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+    """Give the keys of nested tables by their dotted names, with their values."""
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{at}{key}.")
+        else:
+            yield f"{at}{key}", value
 
 
 def write(config: Config, path: Path) -> None:

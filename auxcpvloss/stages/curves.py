@@ -84,6 +84,11 @@ def surface_of(experiment: Experiment) -> Surface | None:
     return Surface(checkpoints, [params.model_dump() for params in sets], np.array(values), experiment.metric)
 
 
+def newest_snapshot(experiment: Experiment) -> Path | None:
+    """Give the path of the newest snapshot of a training; None where there is none."""
+    return max((experiment.train_folder / "snapshots").glob("batch_*.hdf"), default=None)
+
+
 def vectors_of(experiment: Experiment) -> Vectors | None:
     """Read the vectors of the newest snapshot of a training; None where it learns none, or there is no snapshot.
 
@@ -92,10 +97,9 @@ def vectors_of(experiment: Experiment) -> Vectors | None:
     InputError
         The file is damaged.
     """
-    paths = sorted((experiment.train_folder / "snapshots").glob("batch_*.hdf"))
-    if not paths:
+    path = newest_snapshot(experiment)
+    if path is None:
         return None
-    path = paths[-1]
     try:
         with h5py.File(path, "r") as file:
             volumes = file["volumes"]

@@ -64,20 +64,32 @@ def current(experiment: Experiment, result: Result) -> bool:
 
     Who is told that it is not makes it, so `general.overwrite` is heeded once for each path.
     """
+    if is_kept(experiment, result):
+        return True
+    make_way(experiment, result)
+    return False
+
+
+def is_kept(experiment: Experiment, result: Result) -> bool:
+    """Like `current`, but what is stale stays where it is: for results that are made before they replace others."""
     path, state = result.paths[0], result.state
     overwritten = experiment.renew(path)
-    if state.kind == "missing":
+    if state.kind != "whole":
         return False
-    if state.kind == "whole":
-        tell_versions(experiment, result.stage, result.stored.made_with)
-        if overwritten:
-            logger.info("%s: made again, since general.overwrite is true", path)
-        return not overwritten
-    logger.info("%s: %s: %s", path, state.kind, state.why)
-    experiment.notes.tell(f"{result.what} made again: {state.why}")
-    for part in result.paths:
-        experiment.set_aside(part)
-    return False
+    tell_versions(experiment, result.stage, result.stored.made_with)
+    if overwritten:
+        logger.info("%s: made again, since general.overwrite is true", path)
+    return not overwritten
+
+
+def make_way(experiment: Experiment, result: Result) -> None:
+    """Set aside what is there of a result if it is stale or broken, and say why."""
+    state = result.state
+    if state.kind in ("stale", "broken"):
+        logger.info("%s: %s: %s", result.paths[0], state.kind, state.why)
+        experiment.notes.tell(f"{result.what} made again: {state.why}")
+        for part in result.paths:
+            experiment.set_aside(part)
 
 
 def need(result: Result, purpose: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from auxcpvloss.config import dump, flat
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.files import write_text
 from auxcpvloss.made_from import plain
 from auxcpvloss.selection import Selection
-from auxcpvloss.stages.records import Result, beside, current, need, record_beside
+from auxcpvloss.stages.curves import newest_snapshot
+from auxcpvloss.stages.records import Result, beside, is_kept, make_way, need, record_beside
 from auxcpvloss.stages.stored import file_digest, stored_beside
 from auxcpvloss.stages.summary import TABLES
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
@@ -18,6 +21,9 @@ from auxcpvloss.versions import version_of
 
 LOGS = ("log.csv", "validation.csv")
 """What the training logged."""
+
+OF_ONE_COMMAND = ("overwrite", "logging")
+"""Keys of [general] that are no properties of the results: the report does not show them."""
 
 
 def report(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
@@ -40,34 +46,47 @@ def report(experiment: Experiment, terminal: Terminal, selection: Selection) -> 
             need(beside(summary, summary.paths[0].with_name(name), what), "to report on")
     result = report_of(experiment, selection, samples)
     already = " (whole already)"
-    if not current(experiment, result):
+    if not is_kept(experiment, result):
         # What makes the page takes a while to import.
         from auxcpvloss.report.page import as_html
         from auxcpvloss.stages.report_page import page_of
 
         with terminal.progress("volumes", len(scored)) as bar:
-            page = page_of(experiment, selection, samples, bar)
-        write_text(result.paths[0], as_html(page))
+            html = as_html(page_of(experiment, selection, samples, bar))
+        # Only now: what cannot be made takes nothing away.
+        make_way(experiment, result)
+        write_text(result.paths[0], html)
         record_beside(result)
         already = ""
     terminal.say(f"{result.paths[0]}{already}")
 
 
 def report_of(experiment: Experiment, selection: Selection, samples: Sequence[Sample]) -> Result:
-    """Say what the report is to be made from: what its tables and pictures are, and the files that it draws."""
-    scored = [sample for sample in samples if sample.has_truth]
+    """Say what the report is to be made from: all that it shows but the provenance, which every command adds to."""
     selected = experiment.selection_path
     files = [selected, selected.with_name("scores.csv"), *map(experiment.train_folder.joinpath, LOGS)]
+    # Only of vectors a snapshot is drawn.
+    if (snapshot := newest_snapshot(experiment)) and any(head.name == "cpv" for head in experiment.method.heads):
+        files.append(snapshot)
     pictures = pictures_of(experiment, selection, samples)
     made_from = {
         **version_of("report"),
-        "data": {"voxel_unit": experiment.config.data.voxel_unit},
-        "evaluation": summary_of(experiment, selection, scored).made_from["evaluation"] if scored else {},
+        "name of the experiment": experiment.folder.name,
+        "chosen": f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
+        "configuration": dict(flat(shown_configuration(experiment))),
         "predictions": {name: picture.made_from for name, picture in pictures.items()},
         "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files if path.is_file()},
     }
     path = experiment.report_path
     return Result("report", "the report", (path,), plain(made_from), stored_beside(path))
+
+
+def shown_configuration(experiment: Experiment) -> dict[str, Any]:
+    """Give the tables of the configuration that the report shows; each of their keys makes it stale."""
+    tables = dump(experiment.config)
+    for key in OF_ONE_COMMAND:
+        del tables["general"][key]
+    return tables
 
 
 def pictures_of(experiment: Experiment, selection: Selection, samples: Sequence[Sample]) -> dict[str, Result]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Mapping
 from typing import Any
 
-from auxcpvloss.config import ConfigFile, as_toml, dump, load
+from auxcpvloss.config import ConfigFile, as_toml, dump, flat, load
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.figures.layout import encode
@@ -14,6 +15,9 @@ from auxcpvloss.provenance.document import Document
 from auxcpvloss.report.images import data_uri
 from auxcpvloss.report.page import Figure, Section, Table
 from auxcpvloss.stages.figures import experiment_figures
+from auxcpvloss.stages.report import shown_configuration
+
+logger = logging.getLogger(__name__)
 
 CHECKSUM = 12
 """Letters of a checksum that are shown."""
@@ -45,19 +49,19 @@ def background(experiment: Experiment) -> list[Section]:
 
 
 def _training(experiment: Experiment) -> list[Section]:
-    figures = [
-        Figure(data_uri("png", encode(figure)), *CAPTIONS[name])
-        for name, figure in experiment_figures(experiment).items()
-    ]
-    return [Section("training", "Training and validation", figures=figures)] if figures else []
+    drawn, problems = experiment_figures(experiment)
+    figures = [Figure(data_uri("png", encode(figure)), *CAPTIONS[name]) for name, figure in drawn.items()]
+    for problem in problems:
+        logger.warning("%s", problem)
+    # Who is sent the page does not know the folder.
+    text = [f"Not shown: {problem.replace(f'{experiment.folder}/', '')}" for problem in problems]
+    return [Section("training", "Training and validation", text, figures=figures)] if figures or text else []
 
 
 def _configuration(experiment: Experiment) -> Section:
-    tables = dump(experiment.config)
-    # It is asked for one command, and is no property of the results.
-    del tables["general"]["overwrite"]
-    usual = dict(_flat(dump(load([ConfigFile("defaults", {"model": {"method": experiment.method.name}})]))))
-    changed = [(key, str(value), str(usual.get(key))) for key, value in _flat(tables) if usual.get(key) != value]
+    tables = shown_configuration(experiment)
+    usual = dict(flat(dump(load([ConfigFile("defaults", {"model": {"method": experiment.method.name}})]))))
+    changed = [(key, str(value), str(usual.get(key))) for key, value in flat(tables) if usual.get(key) != value]
     return Section(
         "configuration",
         "Configuration",
@@ -65,14 +69,6 @@ def _configuration(experiment: Experiment) -> Section:
         code=as_toml(tables),
         summary="The whole configuration",
     )
-
-
-def _flat(tables: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tables.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{at}{key}.")
-        else:
-            yield f"{at}{key}", value
 
 
 def _provenance(experiment: Experiment) -> Section:

@@ -12,6 +12,9 @@ CHOSEN = TESTED | VALIDATED
 TRAINED = CHOSEN | {"train"}
 BUILT = TRAINED | {"mknet"}
 NOTHING: frozenset[str] = frozenset()
+SHOWN = frozenset({"report"})
+"""The report shows every key, and so follows each of them, but for those that are said for one command."""
+NOT_SHOWN = ("general.overwrite", "general.logging")
 
 FOLDED = TRAINED - {"cross_validate"}
 """A single volume validates, which cannot be dealt into halves."""
@@ -27,6 +30,7 @@ class Effect(NamedTuple):
 
 
 def _one(key: str, value: Any, stages: frozenset[str], words: str | None = None, **others: Any) -> tuple[str, Effect]:
+    stages = stages if key in NOT_SHOWN else stages | SHOWN
     told = "" if not stages else key if words is None else words
     return key, Effect({key: value, **others.pop("others", {})}, stages, told)
 

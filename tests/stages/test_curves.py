@@ -41,7 +41,7 @@ def test_where_nothing_was_written_there_is_nothing_to_show(experiment: Experime
     assert (
         log_of(experiment) is validation_log_of(experiment) is surface_of(experiment) is vectors_of(experiment) is None
     )
-    assert experiment_figures(experiment) == {}
+    assert experiment_figures(experiment) == ({}, [])
 
 
 def test_losses_come_back_as_they_were_logged(experiment: Experiment) -> None:
@@ -98,7 +98,7 @@ def test_vectors_are_those_of_the_first_patch_of_the_newest_snapshot(experiment:
     assert np.array_equal(vectors.raw, np.arange(8**3).reshape(8, 8, 8)[2:6, 2:6, 2:6])
     assert np.array_equal(vectors.target, np.full((3, 4, 4, 4), 2))
     assert np.array_equal(vectors.predicted, np.full((3, 4, 4, 4), 3))
-    assert list(experiment_figures(experiment)) == ["vectors"]
+    assert list(experiment_figures(experiment)[0]) == ["vectors"]
     path.write_bytes(b"nothing")
     with pytest.raises(InputError, match=r"batch_00000010\.hdf: cannot be read"):
         vectors_of(experiment)
@@ -113,7 +113,8 @@ def test_figures_of_an_experiment_that_was_trained_and_validated(every_stage: Pa
     assert (surface.checkpoints, len(surface.sets)) == ([1, 2], 2)
     assert surface.values.shape == (2, 2)
     assert list(log.values) == ["loss", "cpv_loss", "threeclass_loss"]
-    figures = experiment_figures(experiment)
+    figures, problems = experiment_figures(experiment)
+    assert problems == []
     assert list(figures) == ["training", "validation"]
     selected = read_selection(experiment)
     assert f"selected: checkpoint {selected.checkpoint}," in figures["validation"].get_suptitle()

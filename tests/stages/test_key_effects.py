@@ -23,7 +23,7 @@ from auxcpvloss.stages.records import State
 from tests.config.key_usage import keys
 from tests.conftest import blobs, merge
 from tests.stages.conftest import EVERY_STAGE as BASE
-from tests.stages.key_effects import NOTHING, effects
+from tests.stages.key_effects import NOTHING, SHOWN, effects
 
 EVERY = [name for name, _ in keys(schema(METHODS["threeclass_cpv"]))]
 
@@ -76,13 +76,13 @@ def test_every_key_of_the_configuration_is_in_the_table():
 
 
 def test_a_key_makes_stale_what_depends_on_it_and_nothing_else(root):
-    """All keys, each in turn, and in words; those of no effect all at once."""
+    """All keys, each in turn, and in words; those of no effect on results all at once, too."""
     table = effects(str(root / "others"), str(root / "root/e/train/checkpoints/00000001.keras"), str(root / "root/e"))
     assert stale(changed(root, {})) == {}
-    harmless = {
-        key: value for effect in table.values() if effect.stages == NOTHING for key, value in effect.change.items()
-    }
-    assert stale(changed(root, harmless)) == {}
+    for stages in (NOTHING, SHOWN):
+        alike = [effect.change for effect in table.values() if effect.stages == stages]
+        assert len(alike) > 1
+        assert set(stale(changed(root, {key: value for change in alike for key, value in change.items()}))) == stages
     wrong = {}
     for key, effect in table.items():
         if effect.stages != NOTHING:
@@ -119,11 +119,12 @@ def ran(root: Path, copy: Path, change: Mapping[str, Any], *more: str) -> tuple[
 VALIDATION = {"val/scores.csv", "val/selection.toml"}
 RERUNS = {
     "evaluation.summary": (["confusion_matrix.avAP"], {"test/evaluated", "report.html"}),
-    "postprocessing.output_format": ("zarr", {"val/instanced", "test/instanced"}),
+    "postprocessing.output_format": ("zarr", {"val/instanced", "test/instanced", "report.html"}),
     "evaluation.metric": ("confusion_matrix.hoefener.AP", VALIDATION | {"report.html"}),
     "evaluation.foreground_only": (True, VALIDATION | {"val/evaluated", "test/evaluated", "report.html"}),
     "prediction.dtype": ("float16", VALIDATION | {f"{s}/{k}" for s in ("val", "test") for k in ("processed", "instanced", "evaluated")} | {"report.html"}),
-    "training.log_every": (2, set()),
+    "training.log_every": (2, {"report.html"}),
+    "general.logging": ("error", set()),
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 import toml
 
 from auxcpvloss.cli import main
+from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.errors import InputError
 from auxcpvloss.experiment import Experiment
 from auxcpvloss.selection import Selection
-from auxcpvloss.stages.report import report
+from auxcpvloss.stages.inspection import inspect
+from auxcpvloss.stages.records import record_beside
+from auxcpvloss.stages.report import report, report_of
 from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.terminal import Terminal
 from tests.report.test_page import Elements
@@ -92,6 +96,62 @@ def test_what_is_whole_is_not_written_again_and_follows_what_it_shows(make: Make
     assert reported(other) != before
     (kept,) = (experiment.folder / "superseded").rglob("report.html")
     assert kept.read_text(encoding="utf-8") == before
+
+
+def test_another_name_snapshot_or_choice_makes_it_stale(every_stage: Path, tmp_path: Path):
+    shutil.copytree(every_stage, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "root" / "e"
+    config = load([ConfigFile.read(folder / "config.toml")])
+
+    def why(folder: Path, checkpoint: int | None = None) -> str:
+        (item,) = [item for item in inspect(Experiment(folder, config), checkpoint, False) if item.stage == "report"]
+        return item.state.why
+
+    assert why(folder) == ""
+    assert "chosen was 'checkpoint" in why(folder, 1) + why(folder, 2)
+    snapshot = folder / "train" / "snapshots" / "batch_00000002.hdf"
+    snapshot.parent.mkdir(exist_ok=True)
+    snapshot.write_bytes(b"vectors")
+    assert why(folder) == "file snapshots/batch_00000002.hdf is new"
+    snapshot.unlink()
+    folder = folder.rename(folder.with_name("f"))
+    assert why(folder) == "name of the experiment was 'e', is 'f'"
+
+
+def test_a_report_that_does_not_know_the_configuration_says_so(make: Make):  # noqa: F811
+    """One of an earlier version of the program."""
+    experiment = make()
+    reported(experiment)
+    selection = Selection(4, experiment.params)
+    result = report_of(experiment, selection, experiment.samples("test"))
+    without = {key: value for key, value in result.made_from.items() if key != "configuration"}
+    record_beside(replace(result, made_from=without))
+    state = report_of(experiment, selection, experiment.samples("test")).state
+    assert state.kind == "stale"
+    assert state.why.startswith("configuration was not recorded")
+
+
+def test_a_report_that_cannot_be_made_takes_nothing_away(make: Make):  # noqa: F811
+    experiment = make()
+    before = reported(experiment)
+    selection = Selection(4, experiment.params)
+    next(experiment.folder.glob("test/evaluated/*/*/a.toml")).write_text("damaged")
+    other = Experiment(experiment.folder, make(name="b", evaluation={"distance_limit": 33.0}).config)
+    with pytest.raises(ValueError, match="Expected"):
+        report(other, Terminal(), selection)
+    assert experiment.report_path.read_text(encoding="utf-8") == before
+    assert not list(experiment.folder.glob("superseded/*/report.html"))
+
+
+def test_a_damaged_log_is_a_note_beside_everything_else(make: Make, caplog):  # noqa: F811
+    experiment = make()
+    experiment.train_folder.mkdir(exist_ok=True)
+    (experiment.train_folder / "log.csv").write_text("iteration,loss\n1,much\n")
+    html = reported(experiment)
+    assert "Not shown: train/log.csv: not readable as a table of losses" in html
+    assert "not readable as a table of losses" in caplog.text
+    assert len(cases(html)) == 2
+    assert report_of(experiment, Selection(4, experiment.params), experiment.samples("test")).state.kind == "whole"
 
 
 def test_without_scores_there_is_no_report(make: Make):  # noqa: F811
