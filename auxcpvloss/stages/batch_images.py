@@ -28,7 +28,7 @@ def batch_images(
     -------
     dict of name to (Y, X) array of uint8
         ``batch/raw``, ``batch/target/<head>`` and ``batch/prediction/<head>``: the channels side by side, each from its
-        least value, black, to its greatest, white.
+        least value, black, to its greatest, white; what is no number like 0.
     """
     shape = next(iter(targets.values())).shape[2:]
     z, y, x = (
@@ -42,7 +42,8 @@ def batch_images(
 
 def _side_by_side(channels: NDArray[Any]) -> NDArray[np.uint8]:
     """Lay (C, Y, X) channels beside each other."""
-    values = channels.astype(np.float32)
+    # What is no number ends the training, but not here; in double precision no difference is too large.
+    values = np.nan_to_num(channels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = (end(values, axis=(1, 2), keepdims=True) for end in (np.min, np.max))
     scaled = (values - low) / np.where(high > low, high - low, 1)
     framed = np.pad((WHITE * scaled).astype(np.uint8), [(0, 0), (0, 0), (0, GAP)], constant_values=WHITE)

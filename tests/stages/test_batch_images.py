@@ -21,3 +21,10 @@ def test_channels_lie_side_by_side_in_the_plane_in_the_middle_of_the_targets():
 def test_what_is_the_same_everywhere_is_black():
     images = batch_images(np.ones((1, 1, 4, 4, 4)), {"sdt": np.ones((1, 1, 2, 2, 2))}, {})
     assert not any(image.any() for image in images.values())
+
+
+def test_what_is_no_number_is_drawn_too():
+    target = np.zeros((1, 1, 1, 1, 4), np.float32)
+    output = np.array([np.nan, np.inf, -3e38, 3e38], np.float32).reshape(target.shape)
+    image = batch_images(target, {"a": target}, {"a": output})["batch/prediction/a"]
+    assert image.tolist() == [[127, 127, 0, 255]]
