@@ -13,6 +13,7 @@ from auxcpvloss.made_from import plain
 from auxcpvloss.selection import Selection
 from auxcpvloss.stages.curves import newest_snapshot
 from auxcpvloss.stages.records import Result, beside, is_kept, make_way, need, record_beside
+from auxcpvloss.stages.scoring import scores_of
 from auxcpvloss.stages.stored import file_digest, stored_beside
 from auxcpvloss.stages.summary import TABLES
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
@@ -40,6 +41,8 @@ def report(experiment: Experiment, terminal: Terminal, selection: Selection) -> 
     scored = [sample for sample in samples if sample.has_truth]
     for picture in pictures_of(experiment, selection, samples).values():
         need(picture, "to report on")
+    for sample in scored:
+        need(scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample), "to report on")
     if scored:
         summary = summary_of(experiment, selection, scored)
         for name, what in TABLES.items():

@@ -135,9 +135,15 @@ def test_a_report_that_cannot_be_made_takes_nothing_away(make: Make):  # noqa: F
     experiment = make()
     before = reported(experiment)
     selection = Selection(4, experiment.params)
-    next(experiment.folder.glob("test/evaluated/*/*/a.toml")).write_text("damaged")
+    path = experiment.samples("test")[0].path / "volumes/raw/0.0.0"
+    chunk = path.read_bytes()
+    path.write_bytes(b"damaged")
     other = Experiment(experiment.folder, make(name="b", evaluation={"distance_limit": 33.0}).config)
-    with pytest.raises(ValueError, match="Expected"):
+    with pytest.raises(InputError, match=r"a\.zarr: cannot be read"):
+        report(other, Terminal(), selection)
+    path.write_bytes(chunk)
+    next(experiment.folder.glob("test/evaluated/*/*/a.toml")).write_text("damaged")
+    with pytest.raises(InputError, match=r"a\.toml: broken: .*Run the stage evaluate"):
         report(other, Terminal(), selection)
     assert experiment.report_path.read_text(encoding="utf-8") == before
     assert not list(experiment.folder.glob("superseded/*/report.html"))
