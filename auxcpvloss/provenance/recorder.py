@@ -153,12 +153,14 @@ class Recorder:
 
     def _end_stage(self, outcome: str) -> None:
         if self._stage and self._stage["ended"] is None:
-            peak = machine.peak_memory()
+            peak = self._keep_peak()
             self._stage.update(ended=_now(), seconds=_since(self._stage_began), peak_memory_mib=peak, outcome=outcome)
 
-    def _keep_peak(self) -> None:
-        """Note the most memory of the command: the measurement begins anew with each stage."""
-        self._command["peak_memory_mib"] = max(self._command.get("peak_memory_mib", 0), machine.peak_memory())
+    def _keep_peak(self) -> int:
+        """Note the most memory of the command, and give that since the measurement began anew, as with each stage."""
+        peak = machine.peak_memory()
+        self._command["peak_memory_mib"] = max(self._command.get("peak_memory_mib", 0), peak)
+        return peak
 
     def _look_at_data(self) -> None:
         """Record the checksum of every prepared volume, once they are what the command works on."""

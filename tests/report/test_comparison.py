@@ -16,7 +16,8 @@ def verdict(metric: str, word: str) -> Verdict:
 def comparison(*verdicts: Verdict) -> Comparison:
     run = Run(
         folder=Path("experiments/<b>"), method="sdt", seed=1, checkpoint=500, params={}, metric="m",
-        validated_on="segmentation", seeds="main", weights="", scores={}, training={}, evaluation={}, truth={},
+        validated_on="segmentation", seeds="main", weights="", scores={}, training={}, selected_from={},
+        evaluation={}, truth={},
     )  # fmt: skip
     table = Table("table_1", "Segmentation", "a note", ("model", "", "avAP"), (("sdt", "mean", "0.5"), ("", "paper", "-")), (), ())  # fmt: skip
     return Comparison((Group("sdt", "", (run,)), Group("sdt_cpv", "", (run, run))), ("a", "b"), "hoefener", verdicts, (table,), ("a remark",))  # fmt: skip
