@@ -21,7 +21,8 @@ from auxcpvloss.config.tables.types import (
     Thousands,
 )
 
-Decay = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+# Nearer to 1 it is 1 to single precision, and what is divided by the rest no number.
+Decay = Annotated[float, Field(ge=0, le=0.999999, allow_inf_nan=False)]
 Angle = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Spacing = Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False)]
 Jitter = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
