@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import struct
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 NOTES, METADATA = "training.json", "metadata.json"
 """Members of the zip beside those of `keras_files`: NOTES is ours."""
+
+END = struct.Struct("<4s4H2LH")
+"""The last bytes of a zip: the fifth number of them is that of its members."""
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip knows: when a file was written would make two of the same weights differ."""
@@ -101,6 +106,11 @@ def check_checkpoint(path: Path) -> None:
 def _read_all(path: Path, file: IO[bytes]) -> None:
     with zipfile.ZipFile(file) as archive:
         check_members(path, archive)
+        file.seek(-END.size, os.SEEK_END)
+        signature, *_, members, _, _, _ = END.unpack(file.read(END.size))
+        # A flipped bit in a length makes zipfile pass over members.
+        if signature == b"PK\5\6" and members != len(archive.infolist()):
+            raise zipfile.BadZipFile(f"{members} members are announced, {len(archive.infolist())} are there")
         if damaged := archive.testzip():
             raise zipfile.BadZipFile(f"the checksum of {damaged} in it is wrong")
         with archive.open(WEIGHTS) as weights, h5py.File(weights, "r"):

@@ -69,6 +69,20 @@ def test_no_flipped_bit_changes_what_is_loaded(checkpoint, tmp_path, data):
         assert all(one.read(name) == other.read(name) for name in other.namelist())
 
 
+def test_a_member_that_a_flipped_bit_hides_is_missed(checkpoint, tmp_path):
+    _, path = checkpoint
+    changed = bytearray(path.read_bytes())
+    last = changed.rfind(b"PK\1\2")
+    # The length of the comment of the member before: it swallows the last one.
+    changed[changed.rfind(b"PK\1\2", 0, last) + 32] ^= 64
+    damaged = tmp_path / "damaged.keras"
+    damaged.write_bytes(changed)
+    with zipfile.ZipFile(damaged) as archive:
+        assert len(archive.namelist()) == 3
+    with pytest.raises(DamagedCheckpointError, match="4 members are announced, 3 are there"):
+        check_checkpoint(damaged)
+
+
 @pytest.mark.parametrize("length", [0, 10, 0.5, 0.999])
 def test_a_file_that_was_cut_is_damaged(checkpoint, tmp_path, length):
     _, path = checkpoint
