@@ -27,8 +27,8 @@ setup(
     },
     package_data={
         "": ["*.toml"],
-        "auxcpvloss.compare": ["paper_tables.csv"],
-        "auxcpvloss.report": ["templates/*"],
+        "auxcpvloss.looking.compare": ["paper_tables.csv"],
+        "auxcpvloss.looking.report": ["templates/*"],
     },
     entry_points={"console_scripts": ["auxcpvloss = auxcpvloss.__main__:main"]},
     install_requires=[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from auxcpvloss import signals
+from auxcpvloss.system import signals
 
 NOT_INSTALLED = 2
 

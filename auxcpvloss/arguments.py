@@ -6,7 +6,7 @@ import argparse
 
 from auxcpvloss import __version__
 from auxcpvloss.config import known
-from auxcpvloss.data.sources import SPLITS
+from auxcpvloss.data.sources.find import SPLITS
 from auxcpvloss.stages import STAGES, STATUS
 
 EPILOG = """\

@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.arguments import parser
-from auxcpvloss.compare import command
 from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, load, write
-from auxcpvloss.debug import SUFFIX, changes, debug_tables
-from auxcpvloss.errors import InputError, StageError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.faults import in_words, no_memory, out_of_memory, system_error
-from auxcpvloss.files import write_text
-from auxcpvloss.handover.viewer import obstacle
-from auxcpvloss.lock import locked
-from auxcpvloss.names import experiment_name
-from auxcpvloss.provenance import Recorder
+from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.lock import locked
+from auxcpvloss.experiment.provenance import Recorder
+from auxcpvloss.experiment.training_record import refuse_other_training
+from auxcpvloss.looking.compare import command
+from auxcpvloss.looking.handover.viewer import obstacle
 from auxcpvloss.stages import STATUS, Choice, dry_run, look, run
 from auxcpvloss.stages.status import status
-from auxcpvloss.terminal import Terminal, logging_to
-from auxcpvloss.training_record import refuse_other_training
+from auxcpvloss.system.errors import InputError, StageError
+from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_error
+from auxcpvloss.system.files import write_text
+from auxcpvloss.system.names import experiment_name
+from auxcpvloss.system.terminal import Terminal, logging_to
 
 INPUT_ERROR, STAGE_ERROR = 2, 1
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from auxcpvloss.handover.neuroglancer import ADDRESS, PORT, STATE, VIEWER, link
+from auxcpvloss.looking.handover.neuroglancer import ADDRESS, PORT, STATE, VIEWER, link
 
 HOST = "127.0.0.1"
 MINE = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")

@@ -18,11 +18,11 @@ from time import perf_counter
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from auxcpvloss.config import ConfigFile, load
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS, cpv
 from auxcpvloss.pipeline.training import BatchMaker
 from auxcpvloss.stages import Choice, run
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.terminal import Terminal
 
 
 def main() -> None:

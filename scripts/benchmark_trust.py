@@ -27,24 +27,24 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 COSTS: dict[str, Any] = {
-    "auxcpvloss.files:_flush": None,
-    "auxcpvloss.files:_flush_names": None,
-    "auxcpvloss.lock:_take": None,
-    "auxcpvloss.lock:_release": None,
-    "auxcpvloss.data.source:sha256": "off",
+    "auxcpvloss.system.files:_flush": None,
+    "auxcpvloss.system.files:_flush_names": None,
+    "auxcpvloss.experiment.lock:_take": None,
+    "auxcpvloss.experiment.lock:_release": None,
+    "auxcpvloss.data.sources.source:sha256": "off",
     "auxcpvloss.data.whole:lacking_chunks": "",
     "auxcpvloss.network.checkpoint:check_checkpoint": None,
     "auxcpvloss.network.checkpoint:is_finite": True,
     "auxcpvloss.stages.predicting:_checksum": "off",
     "auxcpvloss.stages.stored:file_digest": "off",
-    "auxcpvloss.provenance.recorder:Recorder.__enter__": None,
-    "auxcpvloss.provenance.recorder:Recorder.begin": None,
-    "auxcpvloss.provenance.recorder:Recorder.end": None,
-    "auxcpvloss.provenance.recorder:Recorder.__exit__": None,
+    "auxcpvloss.experiment.provenance.recorder:Recorder.__enter__": None,
+    "auxcpvloss.experiment.provenance.recorder:Recorder.begin": None,
+    "auxcpvloss.experiment.provenance.recorder:Recorder.end": None,
+    "auxcpvloss.experiment.provenance.recorder:Recorder.__exit__": None,
 }
 """What is measured, and what each gives instead where it is off."""
 
-IDLE: dict[str, Any] = {"auxcpvloss.lock:_beat": None}
+IDLE: dict[str, Any] = {"auxcpvloss.experiment.lock:_beat": None}
 """What mostly waits, in a thread of its own, and is only switched off."""
 
 DEMO = ["-a", "synthetic", "-s", "threeclass_cpv", "-d", "all"]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from auxcpvloss.instances import count_votes
+from auxcpvloss.segmentation.votes import count_votes
 
 SHAPE = (140, 140, 1160)
 PART = (20, 40, 100)

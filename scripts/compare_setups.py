@@ -23,8 +23,8 @@ from statistics import mean
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from auxcpvloss.config import ConfigFile, known, load
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.selection import read_selection
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import read_selection
 
 REPOSITORY = Path(__file__).parents[1]
 COLUMNS = ("setup", "seed", "checkpoint", "parameters", "AP_0.5", "avAP", "detection_AP", "nuclei", "minutes")

@@ -26,10 +26,10 @@ from auxcpvloss import metrics
 from auxcpvloss.cli import main as run
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages import Choice
 from auxcpvloss.stages.labelling import read_instances
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.terminal import Terminal
 
 THRESHOLDS = (0.3, 0.5)
 BASELINES = {"Otsu + watershed": 0.0, "Otsu + watershed, smoothed": 1.5}

@@ -34,7 +34,7 @@ from matplotlib import pyplot
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from auxcpvloss.cli import main as run
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.terminal import Terminal
 
 SCRATCH, TUNED = "from scratch", "fine-tuned"
 COLORS = {SCRATCH: "#b45f06", TUNED: "#0b5394"}

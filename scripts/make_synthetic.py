@@ -8,8 +8,8 @@ import tifffile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout need not be installed
 
-from auxcpvloss.data.synthetic import dataset, make_worm
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.synthetic.worms import dataset, make_worm
+from auxcpvloss.system.errors import InputError
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from auxcpvloss.compare.statistics import ALPHA, bootstrap_interval, difference_in_parts, half_width
+from auxcpvloss.looking.compare.statistics import ALPHA, bootstrap_interval, difference_in_parts, half_width
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
 DESIGNS = ((3, 7), (3, 3), (3, 2), (2, 7), (5, 7))

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 from auxcpvloss.config import Config, ConfigFile, load
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As shells begin what runs in the background; the tests, and the processes that they begin, are to heed Ctrl-C.
@@ -77,7 +77,7 @@ def shared_data() -> Path:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """An experiment on tiny volumes that are prepared; not to be written to."""
     from auxcpvloss.stages import Choice, run
-    from auxcpvloss.terminal import Terminal
+    from auxcpvloss.system.terminal import Terminal
 
     experiment = Experiment(tmp_path_factory.mktemp("root") / "tiny", configure())
     run(experiment, Terminal(), ["prepare"], Choice())
@@ -105,7 +105,7 @@ def make_sample(folder: Path, raw: np.ndarray, labels: np.ndarray, voxel_size: t
     import tifffile
 
     from auxcpvloss.data.samples import write_sample
-    from auxcpvloss.data.sources import find_sources
+    from auxcpvloss.data.sources.find import find_sources
 
     for name, array in (("images", raw.astype(np.float32)), ("masks", labels.astype(np.uint32))):
         (folder / name).mkdir(parents=True)

@@ -17,7 +17,7 @@ from auxcpvloss.arguments import parser
 from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.config.places import config_folder
-from auxcpvloss.signals import MESSAGE, STATUS
+from auxcpvloss.system.signals import MESSAGE, STATUS
 from tests.conftest import TINY, merge
 from tests.data.test_sources import write_arrays
 from tests.data.volumes import blobs, write_tiff

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from auxcpvloss.config import ConfigFile, defaults, dump, load
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 from tests.conftest import merge
 from tests.fuzz import configs, volumes
 from tests.fuzz.run import Ending, attempt, complaint, report

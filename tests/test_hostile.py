@@ -27,14 +27,14 @@ import tifffile
 import zarr
 
 from auxcpvloss.config import ConfigFile, load
-from auxcpvloss.data import limits
-from auxcpvloss.data.chunks import CODECS, STREAMS, check_chunk
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.untrusted import limits
+from auxcpvloss.data.untrusted.chunks import CODECS, STREAMS, check_chunk
 from auxcpvloss.methods import METHODS
-from auxcpvloss.names import checked_name, experiment_name
+from auxcpvloss.network.architectures.unet import build_unet
 from auxcpvloss.network.compiled import prediction_network
 from auxcpvloss.network.initial import take_over
-from auxcpvloss.network.unet import build_unet
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.names import checked_name, experiment_name
 from tests.fuzz import configs, volumes
 from tests.fuzz.run import attempt
 

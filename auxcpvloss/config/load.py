@@ -20,9 +20,9 @@ from auxcpvloss.config.protocol import protocol_problems
 from auxcpvloss.config.schema import schema
 from auxcpvloss.config.tables import Config
 from auxcpvloss.config.toml_files import read_toml
-from auxcpvloss.errors import InputError
 from auxcpvloss.methods import METHODS
-from auxcpvloss.score_table import metric_paths
+from auxcpvloss.metrics.table import metric_paths
+from auxcpvloss.system.errors import InputError
 
 Key = tuple[str, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 
 
 def config_folder() -> Path:

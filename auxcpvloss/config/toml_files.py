@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 
 MAX_BYTES = 2**20
 """Sixty times the built-in defaults with all their comments."""

@@ -10,7 +10,7 @@ from typing import Any
 import toml
 
 from auxcpvloss.config.tables import Config
-from auxcpvloss.files import write_text
+from auxcpvloss.system.files import write_text
 
 
 def dump(config: Config) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.data.reading import reading
-from auxcpvloss.data.zips import File
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.sources.zips import File
+from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.system.errors import InputError
 
 HEADER = "z,y,x,id"
 MAX_ID = 2**53

@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 
 from auxcpvloss.data.centers import line_numbers
 from auxcpvloss.data.objects import MAX_LABEL, Objects
-from auxcpvloss.data.zips import File
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.sources.zips import File
+from auxcpvloss.system.errors import InputError
 
 LISTED = 10
 CLOSE = 0.999  # voxels; of points that are closer, one may be a second click

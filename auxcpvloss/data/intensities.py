@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Preprocessing
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 
 # Percentiles are exact up to so many voxels (three volumes of L1); of larger ones every n-th voxel is looked at.
 EXACT_VOXELS = 2**26

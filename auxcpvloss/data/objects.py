@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from auxcpvloss.detection import centers_of_mass
+from auxcpvloss.metrics.detection import centers_of_mass
 
 MAX_LABEL = 2**32 - 2  # the type is uint32, and its largest number marks what is outside of the volume
 TOUCHING = np.ones((3, 3, 3), bool)  # 26 neighbours

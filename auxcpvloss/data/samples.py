@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.centers import format_centers, read_centers
 from auxcpvloss.data.intensities import check_range, normalize
-from auxcpvloss.data.reading import reading
-from auxcpvloss.data.source import Source, voxel_size
+from auxcpvloss.data.sources.source import Source, voxel_size
 from auxcpvloss.data.truth import LABELS, POINTS, read_truth
+from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.whole import is_whole, lacking_chunks, open_whole
-from auxcpvloss.errors import InputError
-from auxcpvloss.files import discard, replacing, write_text
-from auxcpvloss.versions import STAGES, made_with
+from auxcpvloss.experiment.versions import STAGES, made_with
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import discard, replacing, write_text
 
 __all__ = ["Sample", "expected_made_from", "normalize", "open_sample", "write_sample"]
 

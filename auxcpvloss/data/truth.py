@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from auxcpvloss.data.centers import numbered
 from auxcpvloss.data.objects import measure
 from auxcpvloss.data.points import paint_balls
-from auxcpvloss.data.source import Source
+from auxcpvloss.data.sources.source import Source
 
 LABELS = "volumes/gt_labels"
 POINTS = "volumes/gt_points"

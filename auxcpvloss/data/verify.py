@@ -12,10 +12,10 @@ from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.data.check_centers import check_centers, check_points, listing
 from auxcpvloss.data.intensities import check_range
-from auxcpvloss.data.limits import check_declared
 from auxcpvloss.data.objects import MAX_LABEL, Objects, measure
-from auxcpvloss.data.source import Source, Vector, voxel_size
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.sources.source import Source, Vector, voxel_size
+from auxcpvloss.data.untrusted.limits import check_declared
+from auxcpvloss.system.errors import InputError
 
 TINY = 5  # voxels; below, an instance is more likely a slip of the annotator's hand
 

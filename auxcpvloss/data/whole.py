@@ -12,8 +12,8 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from auxcpvloss.data.reading import reading
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.system.errors import InputError
 
 CHUNK = re.compile(r"(.*/)?\d+(\.\d+)*")
 ADVICE = "Remove {}; the same command then makes it again."

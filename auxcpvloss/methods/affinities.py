@@ -8,11 +8,12 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
-from auxcpvloss.instances import SIX_NEIGHBOURS, mean_within
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
 from auxcpvloss.network.losses import balanced_binary_cross_entropy
+from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS
+from auxcpvloss.segmentation.measure import mean_within
 
 CONFIDENT_LOGIT = 20.0
 """The logistic function of it is 1 - 2e-9: certain for every threshold."""

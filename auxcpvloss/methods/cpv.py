@@ -8,11 +8,11 @@ from typing import Any, cast
 import numpy as np
 from pydantic import Field, create_model
 
-from auxcpvloss.instances import count_votes
 from auxcpvloss.methods.centers import find_centers
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
 from auxcpvloss.methods.watershed import Basins, FindBasins, WatershedParams, segmentation
 from auxcpvloss.network.losses import center_vector_loss
+from auxcpvloss.segmentation.votes import count_votes
 
 
 def target(labels: Labels) -> Array:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from auxcpvloss.instances import local_maxima, mean_within
 from auxcpvloss.methods.centers import find_centers
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
 from auxcpvloss.network.losses import blob_loss
+from auxcpvloss.segmentation.measure import mean_within
+from auxcpvloss.segmentation.peaks import local_maxima
 
 SIGMA = 2.0
 """Of the blobs, in voxels."""

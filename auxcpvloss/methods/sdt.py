@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import Field
 from scipy import ndimage
 
-from auxcpvloss.instances import mean_within
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import OUTSIDE, Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
 from auxcpvloss.network.losses import squared_difference
+from auxcpvloss.segmentation.measure import mean_within
 
 SCALE = 9.0
 """Distance, in voxels, at which the target is tanh(1)."""

@@ -8,11 +8,11 @@ import numpy as np
 from pydantic import Field
 from scipy.special import softmax
 
-from auxcpvloss.instances import mean_within
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
 from auxcpvloss.network.losses import balanced_cross_entropy
+from auxcpvloss.segmentation.measure import mean_within
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
 

@@ -10,8 +10,10 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auxcpvloss.instances import Mask, dilate, remove_small, seeded_watershed
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
+from auxcpvloss.segmentation.arrays import Mask
+from auxcpvloss.segmentation.dilation import dilate
+from auxcpvloss.segmentation.watershed import remove_small, seeded_watershed
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.files import replacing
 from auxcpvloss.network.keras_files import WEIGHTS, check_keras_file, check_members
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import replacing
 
 if TYPE_CHECKING:
     import keras

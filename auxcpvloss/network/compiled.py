@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Config
-from auxcpvloss.errors import InputError
 from auxcpvloss.methods.method import Head, Method
+from auxcpvloss.network.architectures.unet import build_unet
 from auxcpvloss.network.checkpoint import load_checkpoint
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
-from auxcpvloss.network.unet import build_unet
+from auxcpvloss.system.errors import InputError
 
 
 def check_precision(precision: str) -> None:

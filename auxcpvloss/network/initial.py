@@ -18,9 +18,9 @@ from typing import Any
 import h5py
 
 from auxcpvloss.config.tables import Init
-from auxcpvloss.errors import InputError
 from auxcpvloss.methods.method import Head
 from auxcpvloss.network.keras_files import check_keras_file
+from auxcpvloss.system.errors import InputError
 
 HEADS = "heads"
 """Layer whose channels are those of all heads, one after the other."""

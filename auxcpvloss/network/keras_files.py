@@ -9,10 +9,10 @@ from typing import Any
 
 import h5py
 
-from auxcpvloss.data.limits import check_declared
-from auxcpvloss.data.reading import reading
-from auxcpvloss.data.zips import check_member
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.sources.zips import check_member
+from auxcpvloss.data.untrusted.limits import check_declared
+from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.system.errors import InputError
 
 WEIGHTS, ARCHITECTURE = "model.weights.h5", "config.json"
 ARCHITECTURE_LIMIT = 1 << 26

@@ -10,7 +10,7 @@ import keras
 
 from auxcpvloss.config import defaults
 from auxcpvloss.config.tables import Config, Optimizer
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 
 NO_OPTIMIZERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
 """Of keras.optimizers: base class, and wrappers."""

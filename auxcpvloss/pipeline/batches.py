@@ -15,9 +15,9 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from auxcpvloss.errors import InputError, StageError
-from auxcpvloss.faults import out_of_memory
-from auxcpvloss.processes import end_with_parent, how_it_ended, start_worker
+from auxcpvloss.system.errors import InputError, StageError
+from auxcpvloss.system.faults import out_of_memory
+from auxcpvloss.system.processes import end_with_parent, how_it_ended, start_worker
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables import Config

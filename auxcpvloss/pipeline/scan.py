@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.faults import unwrapping
 from auxcpvloss.network.tiling import Tiling
 from auxcpvloss.pipeline.source import SampleSource
+from auxcpvloss.system.faults import unwrapping
 
 Network = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Augmentation, Config
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.faults import unwrapping
 from auxcpvloss.methods.method import OUTSIDE, Head, Method
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.pipeline.nodes import AddTargets, Deform, RandomPatch, SeededRequest
 from auxcpvloss.pipeline.source import SampleSource
+from auxcpvloss.system.faults import unwrapping
 
 SIGMAS = 5
 """Jitter beyond so many standard deviations is not reckoned with when context is asked for: 1 in 3 million."""

@@ -10,17 +10,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from auxcpvloss import signals
 from auxcpvloss.cli import INPUT_ERROR, STAGE_ERROR
 from auxcpvloss.config import ConfigFile, as_toml, load
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
-from auxcpvloss.provenance import NAME, Document
-from auxcpvloss.provenance.recorder import DONE
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.provenance import NAME, Document
+from auxcpvloss.experiment.provenance.recorder import DONE
 from auxcpvloss.repeat.commands import Run, runs
 from auxcpvloss.repeat.results import compare
 from auxcpvloss.repeat.surroundings import changed_data, changed_surroundings
+from auxcpvloss.system import signals
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import write_text
 
 DESCRIPTION = """\
 Repeat an experiment in a new folder: the commands that its provenance.json records, with the same configurations, on

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from auxcpvloss.provenance import Document
-from auxcpvloss.provenance.recorder import DONE
+from auxcpvloss.experiment.provenance import Document
+from auxcpvloss.experiment.provenance.recorder import DONE
 
 
 @dataclass(frozen=True)

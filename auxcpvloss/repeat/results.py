@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.made_from import difference
+from auxcpvloss.experiment.fingerprint import difference
 
 CHECKPOINTS = ("train/checkpoints/*.keras",)
 SCORES = (

@@ -7,13 +7,13 @@ import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auxcpvloss.data.source import Source
-from auxcpvloss.data.sources import SPLITS, find_sources
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.provenance import Document
-from auxcpvloss.provenance.code import REQUIRED, code_version, libraries
-from auxcpvloss.provenance.machine import JOBS, environment, machine
+from auxcpvloss.data.sources.find import SPLITS, find_sources
+from auxcpvloss.data.sources.source import Source
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.provenance import Document
+from auxcpvloss.experiment.provenance.code import REQUIRED, code_version, libraries
+from auxcpvloss.experiment.provenance.machine import JOBS, environment, machine
+from auxcpvloss.system.errors import InputError
 
 Command = Mapping[str, Any]
 

@@ -8,11 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.gpu import Device, choose_device, gpus_of_tensorflow
-from auxcpvloss.provenance import Recorder
-from auxcpvloss.selection import Selection, read_selection, selection_record, validated_checkpoints
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.provenance import Recorder
+from auxcpvloss.experiment.selection import Selection, read_selection, selection_record, validated_checkpoints
 from auxcpvloss.stages.cross_validate import cross_validate
 from auxcpvloss.stages.dry_run import dry_run
 from auxcpvloss.stages.export import export
@@ -27,7 +25,9 @@ from auxcpvloss.stages.train import begin_anew, train
 from auxcpvloss.stages.validate_checkpoints import predict_only, validate, validate_checkpoints
 from auxcpvloss.stages.validating import checkpoints_to_validate
 from auxcpvloss.stages.visualize import visualize
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.gpu import Device, choose_device, gpus_of_tensorflow
+from auxcpvloss.system.terminal import Terminal
 
 BUILDING: dict[str, Callable[[Experiment, Terminal], None]] = {
     "prepare": prepare,

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.data.samples import Sample, open_sample
-from auxcpvloss.data.source import Source
-from auxcpvloss.data.sources import find_sources
+from auxcpvloss.data.sources.find import find_sources
+from auxcpvloss.data.sources.source import Source
 from auxcpvloss.data.truth import LABELS, POINTS
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.made_from import difference
+from auxcpvloss.experiment.fingerprint import difference
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.prepare import volume_of
 from auxcpvloss.stages.records import Result
-from auxcpvloss.volumes import Volume
+from auxcpvloss.system.errors import InputError
 
 
 @dataclass(frozen=True)

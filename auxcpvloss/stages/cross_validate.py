@@ -12,16 +12,16 @@ import numpy as np
 
 from auxcpvloss.data.folds import deal
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.selecting import validated_from
 from auxcpvloss.stages.stored import stored_beside
 from auxcpvloss.stages.validating import checkpoints_to_validate, score_validation, validation_samples
 from auxcpvloss.stages.validation_table import Score, best_of
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.versions import version_of
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import write_text
+from auxcpvloss.system.terminal import Terminal
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.figures.training import Curves
-from auxcpvloss.figures.validation import Surface
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.looking.figures.training import Curves
+from auxcpvloss.looking.figures.validation import Surface
 from auxcpvloss.stages.validation_table import read_scores
+from auxcpvloss.system.errors import InputError
 
 NOT_LOSSES = ("iteration", "learning_rate", "iterations_per_second", "metric", "params")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from auxcpvloss.data.sources import SPLITS, find_sources
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.selection import last_iteration, selection_record
+from auxcpvloss.data.sources.find import SPLITS, find_sources
+from auxcpvloss.experiment.archive import FOLDER
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import last_iteration, selection_record
+from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.stages.needs import need_volumes, needed_splits
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.prepare import unprepared
 from auxcpvloss.stages.trained_models import averages
-from auxcpvloss.superseded import FOLDER
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.training_record import other_training
+from auxcpvloss.system.terminal import Terminal
 
 if TYPE_CHECKING:
     from auxcpvloss.stages import Choice

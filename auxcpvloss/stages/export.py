@@ -11,24 +11,24 @@ import zarr
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import lacking_chunks, open_whole, read
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import discard, write_text
-from auxcpvloss.handover.label_tiff import write_labels
-from auxcpvloss.handover.neuroglancer import STATE, neuroglancer_state
-from auxcpvloss.handover.objects import describe, object_table, point_table
-from auxcpvloss.handover.ome_zarr import store, write_ome_zarr
-from auxcpvloss.handover.view import View
-from auxcpvloss.made_from import plain
-from auxcpvloss.selection import Selection
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
+from auxcpvloss.experiment.versions import made_with, version_of
+from auxcpvloss.looking.handover.label_tiff import write_labels
+from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
+from auxcpvloss.looking.handover.objects import describe, object_table, point_table
+from auxcpvloss.looking.handover.ome_zarr import store, write_ome_zarr
+from auxcpvloss.looking.handover.view import View
 from auxcpvloss.stages.labelling import instances_of
 from auxcpvloss.stages.predicting import prediction_of
 from auxcpvloss.stages.records import Result, current, need
 from auxcpvloss.stages.scoring import scores_of
 from auxcpvloss.stages.stored import Stored, file_digest, stored
 from auxcpvloss.stages.viewing import SPLIT, space_of, view_of
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.versions import made_with, version_of
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import discard, write_text
+from auxcpvloss.system.terminal import Terminal
 
 FILES = "files"
 """Key of a record: checksums of the files beside the OME-Zarr."""

@@ -8,13 +8,13 @@ from typing import TypeVar
 import numpy as np
 from matplotlib.figure import Figure
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.figures.training import training_curves
-from auxcpvloss.figures.validation import place_of, validation_surface
-from auxcpvloss.figures.vectors import vectors_figure
-from auxcpvloss.selection import selection_record
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import selection_record
+from auxcpvloss.looking.figures.training import training_curves
+from auxcpvloss.looking.figures.validation import place_of, validation_surface
+from auxcpvloss.looking.figures.vectors import vectors_figure
 from auxcpvloss.stages.curves import log_of, surface_of, validation_log_of, vectors_of
+from auxcpvloss.system.errors import InputError
 
 T = TypeVar("T")
 

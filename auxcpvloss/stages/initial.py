@@ -7,9 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.training_record import training_record
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.training_record import training_record
+from auxcpvloss.system.errors import InputError
 
 
 def initial_checkpoint(experiment: Experiment) -> Path | None:

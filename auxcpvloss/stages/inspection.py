@@ -8,10 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 from auxcpvloss.data.samples import Sample, open_sample
-from auxcpvloss.data.sources import SPLITS
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.selection import Selection, last_iteration, read_selection
+from auxcpvloss.data.sources.find import SPLITS
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, last_iteration, read_selection
 from auxcpvloss.stages.awaited import Volumes
 from auxcpvloss.stages.cross_validate import cross_validation_of
 from auxcpvloss.stages.export import export_of
@@ -27,6 +26,7 @@ from auxcpvloss.stages.summary import TABLES
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
 from auxcpvloss.stages.train import changed_training, is_done
 from auxcpvloss.stages.visualize import plane_of
+from auxcpvloss.system.errors import InputError
 
 
 def inspect(experiment: Experiment, checkpoint: int | None, last: bool) -> Iterator[Item]:

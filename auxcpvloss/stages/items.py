@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.labelling import instances_of
 from auxcpvloss.stages.predicting import prediction_of
 from auxcpvloss.stages.records import Result, State
 from auxcpvloss.stages.scoring import scores_of
+from auxcpvloss.system.errors import InputError
 
 WHOLE = State("whole")
 

@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import open_whole, read
-from auxcpvloss.detection import centers_by_label
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import discard, replacing, write_text
-from auxcpvloss.hdf import replacing_hdf
-from auxcpvloss.made_from import plain
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.versions import made_with, version_of
 from auxcpvloss.methods import Params
+from auxcpvloss.metrics.detection import centers_by_label
 from auxcpvloss.stages.predicting import prediction_of
 from auxcpvloss.stages.records import Result, current, need
 from auxcpvloss.stages.stored import Record, Stored, file_digest, stored_hdf, stored_zarr
-from auxcpvloss.versions import made_with, version_of
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import discard, replacing, write_text
+from auxcpvloss.system.hdf import replacing_hdf
 
 CENTERS = "centers"
 """Key of a record of instances: checksum of the table beside them."""

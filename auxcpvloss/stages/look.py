@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.handover.viewer import obstacle, show
-from auxcpvloss.selection import Selection
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
+from auxcpvloss.looking.handover.viewer import obstacle, show
 from auxcpvloss.stages.viewing import SPLIT, view_of
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.terminal import Terminal
 
 
 def look(experiment: Experiment, terminal: Terminal, selection: Selection, asked: bool | None) -> None:

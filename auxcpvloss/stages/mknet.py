@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
-from auxcpvloss.made_from import plain
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.versions import made_with, version_of
 from auxcpvloss.stages.predicting import network_keys
 from auxcpvloss.stages.records import Result, current
 from auxcpvloss.stages.stored import Stored, file_digest, stored
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.versions import made_with, version_of
+from auxcpvloss.system.files import write_text
+from auxcpvloss.system.terminal import Terminal
 
 if TYPE_CHECKING:
     import keras
@@ -79,7 +79,7 @@ def _stored(path: Path, text: Path) -> Stored:
 
 def _build(experiment: Experiment, text: Path) -> dict[str, Any]:
     """Build the networks of training and test, write their summaries, and describe them."""
-    from auxcpvloss.network.unet import build_unet
+    from auxcpvloss.network.architectures.unet import build_unet
 
     config, heads = experiment.config, experiment.method.heads
     record, summaries = {}, []

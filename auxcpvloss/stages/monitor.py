@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auxcpvloss.config.tables import Config
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages.needs import need_masks
 from auxcpvloss.stages.predicting import predict_samples
 from auxcpvloss.stages.validating import score_samples, validation_samples
+from auxcpvloss.system.files import write_text
 
 if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer

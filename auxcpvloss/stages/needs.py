@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable
 from itertools import pairwise
 
 from auxcpvloss.config import Config
-from auxcpvloss.data.limits import check_bytes
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.data.untrusted.limits import check_bytes
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.stages.initial import initial_checkpoint
 from auxcpvloss.stages.trained_models import averages
-from auxcpvloss.training_record import other_training
+from auxcpvloss.system.errors import InputError
 
 NEEDS = {
     "train": "train",

@@ -13,17 +13,17 @@ import numpy as np
 import zarr
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import StageError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.faults import out_of_memory
-from auxcpvloss.files import replacing
-from auxcpvloss.made_from import plain, relevant
+from auxcpvloss.experiment.fingerprint import plain, relevant
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.versions import made_with, version_of
 from auxcpvloss.methods import Params
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.stages.records import Result, current
 from auxcpvloss.stages.stored import Record, stored_zarr
-from auxcpvloss.versions import made_with, version_of
+from auxcpvloss.system.errors import StageError
+from auxcpvloss.system.faults import out_of_memory
+from auxcpvloss.system.files import replacing
 
 Report = Callable[[str], None]
 

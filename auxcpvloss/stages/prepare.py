@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auxcpvloss.data.samples import Sample, expected_made_from, open_sample, write_sample
-from auxcpvloss.data.sources import SPLITS, Source, find_sources
+from auxcpvloss.data.sources.find import SPLITS, Source, find_sources
 from auxcpvloss.data.verify import check_planes, verify
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.made_from import plain
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages.records import Result, tell_versions
 from auxcpvloss.stages.stored import Stored
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Terminal
 
 
 def prepare(experiment: Experiment, terminal: Terminal, splits: tuple[str, ...] = SPLITS) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
-from auxcpvloss.made_from import difference
+from auxcpvloss.experiment.fingerprint import difference
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.versions import made_with, other_versions
 from auxcpvloss.stages.stored import LEDGER, Record, Stored, file_digest, ledger, stored_beside
-from auxcpvloss.versions import made_with, other_versions
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import write_text
 
 logger = logging.getLogger(__name__)
 

@@ -7,18 +7,18 @@ from typing import Any
 
 from auxcpvloss.config import dump, flat
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
-from auxcpvloss.made_from import plain
-from auxcpvloss.selection import Selection
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
+from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.stages.curves import newest_snapshot
 from auxcpvloss.stages.records import Result, beside, is_kept, make_way, need, record_beside
 from auxcpvloss.stages.scoring import scores_of
 from auxcpvloss.stages.stored import file_digest, stored_beside
 from auxcpvloss.stages.summary import TABLES
 from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.versions import version_of
+from auxcpvloss.system.files import write_text
+from auxcpvloss.system.terminal import Terminal
 
 LOGS = ("log.csv", "validation.csv")
 """What the training logged."""
@@ -51,7 +51,7 @@ def report(experiment: Experiment, terminal: Terminal, selection: Selection) -> 
     already = " (whole already)"
     if not is_kept(experiment, result):
         # What makes the page takes a while to import.
-        from auxcpvloss.report.page import as_html
+        from auxcpvloss.looking.report.page import as_html
         from auxcpvloss.stages.report_page import page_of
 
         with terminal.progress("volumes", len(scored)) as bar:

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from auxcpvloss.config import ConfigFile, as_toml, dump, flat, load
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.figures.layout import encode
-from auxcpvloss.provenance import NAME
-from auxcpvloss.provenance.document import Document
-from auxcpvloss.report.images import data_uri
-from auxcpvloss.report.page import Figure, Section, Table
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.provenance import NAME
+from auxcpvloss.experiment.provenance.document import Document
+from auxcpvloss.looking.figures.layout import encode
+from auxcpvloss.looking.report.images import data_uri
+from auxcpvloss.looking.report.page import Figure, Section, Table
 from auxcpvloss.stages.figures import experiment_figures
 from auxcpvloss.stages.report import shown_configuration
+from auxcpvloss.system.errors import InputError
 
 logger = logging.getLogger(__name__)
 

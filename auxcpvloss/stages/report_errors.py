@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
+from auxcpvloss.looking.report.atlas import BYTES, Atlas, Volume
+from auxcpvloss.looking.report.cases import cases_of_instances, cases_of_points
+from auxcpvloss.looking.report.verdict import Scored
 from auxcpvloss.metrics import THRESHOLDS, Counts, Overlaps, find_mistakes, match, mean_diameter, overlaps
 from auxcpvloss.metrics.strata import REACH
-from auxcpvloss.report.atlas import BYTES, Atlas, Volume
-from auxcpvloss.report.cases import cases_of_instances, cases_of_points
-from auxcpvloss.report.verdict import Scored
-from auxcpvloss.score_table import Table, threshold_key, value_at
-from auxcpvloss.selection import Selection
+from auxcpvloss.metrics.table import Table, threshold_key, value_at
 from auxcpvloss.stages.scoring import scored_instances, scored_points, scores_of
 from auxcpvloss.stages.testing import SPLIT, shows_points
-from auxcpvloss.terminal import Bar
+from auxcpvloss.system.terminal import Bar
 
 THRESHOLD = 0.5
 """Of the IoU: what the errors that are shown are errors by, as in the figures of the paper."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.detection import centers_of_mass
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.report.images import png_as_webp
-from auxcpvloss.report.page import Figure, Page, Section, Table
-from auxcpvloss.report.verdict import Verdict, judge
-from auxcpvloss.selection import Selection, read_selection, selection_record
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
+from auxcpvloss.looking.report.images import png_as_webp
+from auxcpvloss.looking.report.page import Figure, Page, Section, Table
+from auxcpvloss.looking.report.verdict import Verdict, judge
+from auxcpvloss.metrics.detection import centers_of_mass
 from auxcpvloss.stages.labelling import instances_of, read_instances
 from auxcpvloss.stages.report import pictures_of
 from auxcpvloss.stages.report_background import background
 from auxcpvloss.stages.report_errors import Errors, find_errors
 from auxcpvloss.stages.report_scores import score_sections
-from auxcpvloss.terminal import Bar
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Bar
 
 PICTURES = 4_000_000
 """Bytes of the pictures of whole volumes, at most; those without room are named."""

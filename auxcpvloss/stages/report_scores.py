@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
+from auxcpvloss.looking.report.page import Cell, Section, Table
 from auxcpvloss.metrics.strata import DENSITIES, NEIGHBOURS, REACH, SIZES
-from auxcpvloss.report.page import Cell, Section, Table
-from auxcpvloss.score_table import pooled
-from auxcpvloss.selection import Selection
+from auxcpvloss.metrics.table import pooled
 from auxcpvloss.stages.scoring import scores_of
 from auxcpvloss.stages.testing import SPLIT, summary_of
 

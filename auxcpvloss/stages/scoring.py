@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from auxcpvloss import metrics
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
-from auxcpvloss.detection import Detections, centers_of_mass, match_points, within
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
-from auxcpvloss.made_from import plain
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.versions import made_with, version_of
 from auxcpvloss.methods import Params
-from auxcpvloss.metric_card import metric_card
-from auxcpvloss.score_table import as_table, metric_paths
+from auxcpvloss.metrics.card import metric_card
+from auxcpvloss.metrics.detection import Detections, centers_of_mass, match_points, within
+from auxcpvloss.metrics.table import as_table, metric_paths
 from auxcpvloss.stages.labelling import instances_of, read_instances
 from auxcpvloss.stages.records import Result, current, need
 from auxcpvloss.stages.stored import Record, Stored, stored
-from auxcpvloss.versions import made_with, version_of
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import write_text
 
 
 def evaluate_sample(

@@ -15,15 +15,15 @@ from typing import Any
 
 from auxcpvloss.config.schema import schema
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError, StageError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.faults import out_of_memory
+from auxcpvloss.experiment.archive import Notes, place
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS, Params
-from auxcpvloss.processes import end_with_parent, how_it_ended, start_worker
-from auxcpvloss.score_table import value_at
+from auxcpvloss.metrics.table import value_at
 from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.scoring import evaluate_sample
-from auxcpvloss.superseded import Notes, place
+from auxcpvloss.system.errors import InputError, StageError
+from auxcpvloss.system.faults import out_of_memory
+from auxcpvloss.system.processes import end_with_parent, how_it_ended, start_worker
 
 NO_MEMORY = (
     "Memory ran out in a process that scores {}. Lower validation.num_workers; what was scored is kept, and the same "

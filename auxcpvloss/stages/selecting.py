@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.made_from import difference, plain
+from auxcpvloss.experiment.fingerprint import difference, plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.stages.labelling import with_effect
 from auxcpvloss.stages.parameter_sets import grids, parameter_sets
 from auxcpvloss.stages.predicting import checkpoint_digest, prediction_keys
@@ -17,7 +17,7 @@ from auxcpvloss.stages.scoring import scoring_keys
 from auxcpvloss.stages.stored import Record, stored_selection, stored_zarr
 from auxcpvloss.stages.trained_models import averaged_from
 from auxcpvloss.stages.validating import validation_samples
-from auxcpvloss.versions import version_of
+from auxcpvloss.system.errors import InputError
 
 STAGES = ("predict", "label", "evaluate", "validate_checkpoints")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages.inspection import Item, inspect
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Terminal
 
 if TYPE_CHECKING:
     from auxcpvloss.stages import Choice

@@ -13,8 +13,8 @@ import h5py
 import zarr
 
 from auxcpvloss.data.whole import lacking_chunks
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.selection import selection_table
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import selection_table
 
 Record = dict[str, Any]
 LEDGER = "made_from.json"

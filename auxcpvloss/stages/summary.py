@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import write_text
-from auxcpvloss.metric_card import card_of_volumes
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.metrics import THRESHOLDS
-from auxcpvloss.score_table import number_paths, pooled, threshold_key, value_at
+from auxcpvloss.metrics.card import card_of_volumes
+from auxcpvloss.metrics.table import number_paths, pooled, threshold_key, value_at
 from auxcpvloss.stages.records import Result, beside, current, record_beside
 from auxcpvloss.stages.stored import Record
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.files import write_text
+from auxcpvloss.system.terminal import Terminal
 
 RATIOS = {
     "TP": "TP",

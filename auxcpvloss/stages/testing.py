@@ -6,12 +6,13 @@ from pathlib import Path
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
-from auxcpvloss.detection import centers_of_mass
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.figures.detection import detection_figure, points_figure
-from auxcpvloss.figures.layout import save
-from auxcpvloss.figures.segmentation import segmentation_figure
-from auxcpvloss.selection import Selection
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
+from auxcpvloss.experiment.versions import version_of
+from auxcpvloss.looking.figures.detection import detection_figure, points_figure
+from auxcpvloss.looking.figures.layout import save
+from auxcpvloss.looking.figures.segmentation import segmentation_figure
+from auxcpvloss.metrics.detection import centers_of_mass
 from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.predicting import predict_samples
@@ -19,8 +20,7 @@ from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.scoring import evaluate_sample, scored_instances, scored_points, scores_of
 from auxcpvloss.stages.stored import Record, stored_beside
 from auxcpvloss.stages.summary import TABLES, summarize
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.versions import version_of
+from auxcpvloss.system.terminal import Terminal
 
 SPLIT = "test"
 

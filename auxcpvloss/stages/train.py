@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.files import replacing, write_text
-from auxcpvloss.made_from import plain
+from auxcpvloss.experiment.archive import place
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import last_iteration
+from auxcpvloss.experiment.training_record import other_training, record_path, training_keys, training_record
+from auxcpvloss.experiment.versions import made_with
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
 from auxcpvloss.pipeline.batches import batches
-from auxcpvloss.selection import last_iteration
 from auxcpvloss.stages.initial import initial_weights
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.needs import lacking, need_masks
@@ -24,10 +25,9 @@ from auxcpvloss.stages.records import tell_versions
 from auxcpvloss.stages.trained_models import select_by_trained_models
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.stages.training_loop import TrainingLoop
-from auxcpvloss.superseded import place
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.training_record import other_training, record_path, training_keys, training_record
-from auxcpvloss.versions import made_with
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import replacing, write_text
+from auxcpvloss.system.terminal import Terminal
 
 if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer

@@ -7,16 +7,16 @@ from hashlib import sha256
 from math import fsum
 from pathlib import Path
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.made_from import plain
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, read_selection, write_selection
+from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.methods import Params
-from auxcpvloss.selection import Selection, read_selection, write_selection
 from auxcpvloss.stages.records import Result, current
 from auxcpvloss.stages.stored import Record, stored_selection
 from auxcpvloss.stages.validation_table import Means, read_scores
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.versions import version_of
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Terminal
 
 SHOWN = 5
 """Rows of the averaged table that are printed."""

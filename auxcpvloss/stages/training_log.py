@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.files import write_text, writing
+from auxcpvloss.system.files import write_text, writing
 
 
 class TrainingLog:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from auxcpvloss.errors import StageError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.hdf import replacing_hdf
-from auxcpvloss.selection import last_iteration
-from auxcpvloss.signals import Deferred
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import last_iteration
 from auxcpvloss.stages.batch_images import batch_images
 from auxcpvloss.stages.monitor import Monitor
 from auxcpvloss.stages.training_log import TrainingLog
-from auxcpvloss.terminal import Bar, Terminal
+from auxcpvloss.system.errors import StageError
+from auxcpvloss.system.hdf import replacing_hdf
+from auxcpvloss.system.signals import Deferred
+from auxcpvloss.system.terminal import Bar, Terminal
 
 if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.selection import Selection, write_selection
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, write_selection
 from auxcpvloss.stages.parameter_sets import grids
 from auxcpvloss.stages.records import beside, current, record_beside
 from auxcpvloss.stages.selecting import selection_of
@@ -17,7 +17,7 @@ from auxcpvloss.stages.validating import (
     validation_samples,
 )
 from auxcpvloss.stages.validation_table import Score, best_of, write_scores
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.terminal import Terminal
 
 
 def validate_checkpoints(experiment: Experiment, terminal: Terminal) -> None:

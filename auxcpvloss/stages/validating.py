@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import product
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.needs import lacking
 from auxcpvloss.stages.parameter_sets import parameter_sets
@@ -15,7 +14,8 @@ from auxcpvloss.stages.predicting import predict_samples
 from auxcpvloss.stages.scoring import need_metric
 from auxcpvloss.stages.scoring_processes import Task, score_tasks
 from auxcpvloss.stages.validation_table import Score
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Terminal
 
 
 def validation_samples(experiment: Experiment) -> list[Sample]:

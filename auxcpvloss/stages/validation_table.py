@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from auxcpvloss.errors import InputError
-from auxcpvloss.files import write_text
 from auxcpvloss.methods import Params
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import write_text
 
 Means = dict[tuple[int, Params], float]
 

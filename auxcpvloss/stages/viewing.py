@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from auxcpvloss.config.units import Space
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.handover.errors import Errors, errors_of_labels, errors_of_points
-from auxcpvloss.handover.view import View
-from auxcpvloss.selection import Selection
-from auxcpvloss.space import Space
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
+from auxcpvloss.looking.handover.errors import Errors, errors_of_labels, errors_of_points
+from auxcpvloss.looking.handover.view import View
 from auxcpvloss.stages.labelling import read_instances
 from auxcpvloss.stages.scoring import scored_instances, scored_points
 

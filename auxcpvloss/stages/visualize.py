@@ -6,19 +6,19 @@ from pathlib import Path
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import open_whole, read
-from auxcpvloss.detection import centers_of_mass
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.figures.layout import save
-from auxcpvloss.figures.prediction import fullest_plane, point_prediction_figure, prediction_figure
-from auxcpvloss.made_from import plain
-from auxcpvloss.selection import Selection
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
+from auxcpvloss.experiment.versions import version_of
+from auxcpvloss.looking.figures.layout import save
+from auxcpvloss.looking.figures.prediction import fullest_plane, point_prediction_figure, prediction_figure
+from auxcpvloss.metrics.detection import centers_of_mass
 from auxcpvloss.stages.export import export, need_labelled
 from auxcpvloss.stages.records import Result, current, record_beside
 from auxcpvloss.stages.scoring import scored_instances, scored_points, scores_of
 from auxcpvloss.stages.stored import stored_beside, stored_zarr
 from auxcpvloss.stages.testing import drawn_from
-from auxcpvloss.terminal import Terminal
-from auxcpvloss.versions import version_of
+from auxcpvloss.system.terminal import Terminal
 
 SPLIT = "test"
 

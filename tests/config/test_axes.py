@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.config import ConfigFile, defaults, load, write
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 
 

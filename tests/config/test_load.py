@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from auxcpvloss.config import ConfigFile, defaults, dump, find_config, known, load, write
 from auxcpvloss.config.places import config_folder
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from auxcpvloss.config import ConfigFile, load
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 
 

@@ -14,8 +14,8 @@ from hypothesis.extra.numpy import arrays
 from auxcpvloss.data import intensities, samples
 from auxcpvloss.data.intensities import check_range
 from auxcpvloss.data.samples import expected_made_from, normalize, open_sample, write_sample
-from auxcpvloss.data.sources import find_sources
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.sources.find import find_sources
+from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 from tests.data.l1_zip import make_l1_zip
 from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff

@@ -18,8 +18,8 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auxcpvloss.data.sources import SPLITS, find_sources
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.sources.find import SPLITS, find_sources
+from auxcpvloss.system.errors import InputError
 from tests.data.l1_zip import make_l1_zip
 from tests.data.volumes import REAL, blobs, configured, make_folder, write_tiff
 

@@ -11,8 +11,8 @@ import tifffile
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from auxcpvloss.data.synthetic import dataset, make_worm
-from auxcpvloss.errors import InputError
+from auxcpvloss.data.synthetic.worms import dataset, make_worm
+from auxcpvloss.system.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_synthetic.py"
 FULL, DEFAULT, TINY = (140, 140, 1160), (80, 80, 240), (40, 40, 60)

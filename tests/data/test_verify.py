@@ -12,9 +12,9 @@ import zarr
 from skimage.measure import label as connected
 
 from auxcpvloss.data.objects import measure
-from auxcpvloss.data.sources import find_sources
+from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.verify import Finding, verify
-from auxcpvloss.errors import InputError
+from auxcpvloss.system.errors import InputError
 from tests.data.l1_zip import make_l1_zip
 from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff
 

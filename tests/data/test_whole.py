@@ -13,14 +13,14 @@ import zarr
 
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.whole import is_whole, open_whole, read
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.made_from import plain
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.predicting import prediction_keys
+from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 
 

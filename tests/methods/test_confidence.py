@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from auxcpvloss.instances import mean_within
 from auxcpvloss.methods import METHODS
+from auxcpvloss.segmentation.measure import mean_within
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)

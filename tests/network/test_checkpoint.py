@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auxcpvloss.errors import InputError
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint, load_checkpoint
+from auxcpvloss.system.errors import InputError
 from tests.network.small import batch, small, state, trainer
 
 

@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from auxcpvloss.errors import InputError
 from auxcpvloss.methods import METHODS
 from auxcpvloss.network.compiled import check_precision, network_input, network_targets
 from auxcpvloss.network.trainer import Trainer
+from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 
 

@@ -7,13 +7,13 @@ import h5py
 import numpy as np
 import pytest
 
-from auxcpvloss.errors import InputError
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.cpv import CPV
 from auxcpvloss.methods.threeclass import THREECLASS
+from auxcpvloss.network.architectures.unet import build_unet
 from auxcpvloss.network.compiled import new_network
 from auxcpvloss.network.initial import describe, take_over
-from auxcpvloss.network.unet import build_unet
+from auxcpvloss.system.errors import InputError
 from tests.network.small import small
 
 SOURCE = small(general={"seed": 1})

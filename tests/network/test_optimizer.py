@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.errors import InputError
 from auxcpvloss.network.optimizer import check_optimizer, known_optimizers, make_optimizer
 from auxcpvloss.network.plateau import Watch
+from auxcpvloss.system.errors import InputError
 from tests.network.small import batch, small, trainer
 
 

@@ -25,7 +25,7 @@ ARCHITECTURES = [
 
 
 def build(model, shape):
-    from auxcpvloss.network.unet import build_unet
+    from auxcpvloss.network.architectures.unet import build_unet
 
     return build_unet(model, METHODS["threeclass_cpv"].heads, tuple(shape))
 

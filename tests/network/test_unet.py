@@ -9,7 +9,7 @@ from keras import layers
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.unet import build_unet
+from auxcpvloss.network.architectures.unet import build_unet
 from tests.conftest import configure
 
 HEADS = METHODS["threeclass_cpv"].heads

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from auxcpvloss.errors import InputError
 from auxcpvloss.pipeline.batches import WorkerError, batches
+from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 
 METHOD = "threeclass_cpv"

@@ -32,7 +32,7 @@ def predict(model, sample, limit):
     """Predict with a network of random weights, the same for every tiling."""
     import keras
 
-    from auxcpvloss.network.unet import build_unet
+    from auxcpvloss.network.architectures.unet import build_unet
 
     limit = [max(g.nearest_inputs(size)) for g, size in zip(model.geometry, limit, strict=True)]
     limit = [max(size, least) for size, least in zip(limit, model.test_input_shape, strict=True)]

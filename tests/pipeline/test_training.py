@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from auxcpvloss.data.samples import write_sample
-from auxcpvloss.data.sources import find_sources
+from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.methods import METHODS, OUTSIDE
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses

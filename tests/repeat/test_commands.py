@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auxcpvloss.provenance import Document
+from auxcpvloss.experiment.provenance import Document
 from auxcpvloss.repeat.commands import runs
 
 

@@ -11,7 +11,7 @@ import toml
 
 from auxcpvloss.cli import INPUT_ERROR
 from auxcpvloss.cli import main as command_line
-from auxcpvloss.provenance import NAME
+from auxcpvloss.experiment.provenance import NAME
 from auxcpvloss.repeat.__main__ import main
 from tests.conftest import TINY, blobs, merge
 

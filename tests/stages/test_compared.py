@@ -10,12 +10,12 @@ import pytest
 import zarr
 
 from auxcpvloss.cli import main
-from auxcpvloss.compare.command import compare
-from auxcpvloss.compare.comparison import Comparison
-from auxcpvloss.compare.drawing import draw_volumes
-from auxcpvloss.compare.reading import read_run
-from auxcpvloss.compare.views import views
-from auxcpvloss.figures.palette import COLORBLIND, PAPER
+from auxcpvloss.looking.compare.command import compare
+from auxcpvloss.looking.compare.comparison import Comparison
+from auxcpvloss.looking.compare.drawing import draw_volumes
+from auxcpvloss.looking.compare.reading import read_run
+from auxcpvloss.looking.compare.views import views
+from auxcpvloss.looking.figures.palette import COLORBLIND, PAPER
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from auxcpvloss.config import ConfigFile, load
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.pipeline.training import Batch
-from auxcpvloss.selection import read_selection
 from auxcpvloss.stages.curves import log_of, surface_of, validation_log_of, vectors_of
 from auxcpvloss.stages.figures import experiment_figures
 from auxcpvloss.stages.training_log import TrainingLog
 from auxcpvloss.stages.training_loop import _snapshot
+from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 from tests.stages.conftest import EVERY_STAGE
 

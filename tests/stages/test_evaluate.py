@@ -18,16 +18,14 @@ from matplotlib.image import imread
 
 from auxcpvloss import metrics
 from auxcpvloss.data.centers import read_centers
-from auxcpvloss.detection import MATCHINGS, centers_by_label
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.figures.palette import PALETTES
-from auxcpvloss.files import write_text
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, selection_record
+from auxcpvloss.looking.figures.palette import PALETTES
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target
 from auxcpvloss.metrics import Counts
-from auxcpvloss.score_table import as_table, number_paths, value_at
-from auxcpvloss.selection import Selection, selection_record
+from auxcpvloss.metrics.detection import MATCHINGS, centers_by_label
+from auxcpvloss.metrics.table import as_table, number_paths, value_at
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.labelling import CENTERS as THEIR_CENTERS
 from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
@@ -41,9 +39,11 @@ from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
 from auxcpvloss.stages.validating import validation_samples
 from auxcpvloss.stages.visualize import visualize
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import write_text
+from auxcpvloss.system.terminal import Terminal
 from tests.conftest import TINY, configure, make_sample, merge
-from tests.figures.test_segmentation import colors_of
+from tests.looking.figures.test_segmentation import colors_of
 
 SHAPE = (14, 30, 40)
 CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]

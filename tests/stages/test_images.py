@@ -13,8 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile, load
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.system.errors import InputError
 from tests.conftest import merge
 
 CONFIG = {

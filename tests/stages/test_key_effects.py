@@ -16,7 +16,7 @@ import toml
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile, load
 from auxcpvloss.config.schema import schema
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.inspection import inspect
 from auxcpvloss.stages.records import State

@@ -3,9 +3,9 @@ import json
 import pytest
 from rich.console import Console
 
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages.mknet import mknet
-from auxcpvloss.terminal import Terminal
+from auxcpvloss.system.terminal import Terminal
 from tests.conftest import configure
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from auxcpvloss.errors import StageError
 from auxcpvloss.stages.predicting import _in_memory
+from auxcpvloss.system.errors import StageError
 
 
 def test_lack_of_memory_while_predicting_names_the_key_to_lower(prepared):

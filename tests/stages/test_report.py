@@ -15,15 +15,15 @@ import toml
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile, load
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.selection import Selection
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection
 from auxcpvloss.stages.inspection import inspect
 from auxcpvloss.stages.records import record_beside
 from auxcpvloss.stages.report import report, report_of
 from auxcpvloss.stages.testing import evaluate, label
-from auxcpvloss.terminal import Terminal
-from tests.report.test_page import Elements
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Terminal
+from tests.looking.report.test_page import Elements
 from tests.stages.conftest import EVERY_STAGE
 from tests.stages.test_evaluate import data, make, root  # noqa: F401
 

@@ -18,8 +18,8 @@ import pytest
 import toml
 
 from auxcpvloss.cli import main
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.signals import MESSAGE, STATUS
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.system.signals import MESSAGE, STATUS
 from tests.conftest import SMALL, TINY, configure, merge
 from tests.network.small import small, trainer
 from tests.results import differences, results

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.cli import main
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.trained_models import average, averages
 from auxcpvloss.stages.validation_table import Score, read_scores, write_scores
+from auxcpvloss.system.errors import InputError
 from tests.conftest import TINY, configure, merge
 
 PARAMS = METHODS["threeclass_cpv"].params

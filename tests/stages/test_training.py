@@ -13,11 +13,11 @@ import pytest
 import toml
 
 from auxcpvloss.cli import main
-from auxcpvloss.errors import InputError
-from auxcpvloss.experiment import Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.pipeline.training import BatchMaker
 from auxcpvloss.stages.monitor import without_augmentation
 from auxcpvloss.stages.needs import need_training
+from auxcpvloss.system.errors import InputError
 from tests.conftest import SMALL, TINY, configure, make_sample, merge
 from tests.stages.test_chain import files, weights
 

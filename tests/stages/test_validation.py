@@ -17,13 +17,13 @@ import zarr
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile, load
-from auxcpvloss.errors import InputError, StageError
-from auxcpvloss.experiment import Experiment
-from auxcpvloss.selection import Selection, write_selection
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, write_selection
 from auxcpvloss.stages.parameter_sets import parameter_sets
 from auxcpvloss.stages.predicting import predict_samples
 from auxcpvloss.stages.scoring_processes import Task, score_tasks
 from auxcpvloss.stages.validating import score_samples
+from auxcpvloss.system.errors import InputError, StageError
 from tests.stages.conftest import SCRIPT
 
 DECOY = "from pathlib import Path\nPath({flag!r}).touch()\nraise ImportError('not on this machine')\n"

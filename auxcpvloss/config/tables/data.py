@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from auxcpvloss.config.tables.types import Fraction, Hundreds, Positive, PositiveFloat, Seed, Shape, Table, Text
-from auxcpvloss.space import Unit
+from auxcpvloss.config.units import Unit
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 UpToThousand = Annotated[int, Field(ge=0, le=1000)]

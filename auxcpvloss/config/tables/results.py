@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import model_validator
 
 from auxcpvloss.config.tables.types import Hundreds, Name, NotNegative, Positive, PositiveFloat, Table, Text
-from auxcpvloss.detection import PointMatching
-from auxcpvloss.figures.palette import Colors
-from auxcpvloss.score_table import metric_paths
+from auxcpvloss.looking.figures.palette import Colors
+from auxcpvloss.metrics.detection import PointMatching
+from auxcpvloss.metrics.table import metric_paths
 
 
 class Prediction(Table):

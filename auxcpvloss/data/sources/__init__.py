@@ -1,0 +1,1 @@
+"""One volume of a data set, wherever it is stored; one file a format."""

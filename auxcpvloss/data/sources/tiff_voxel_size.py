@@ -1,0 +1,60 @@
+"""The size of a voxel, in the dialects in which TIFF files record it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+import tifffile
+
+from auxcpvloss.data.sources.source import Vector
+
+
+def recorded_voxel_size(tiff: tifffile.TiffFile) -> Vector | None:
+    """Find the size of a voxel along z, y, x.
+
+    Read are OME metadata, the calibration of ImageJ, and `spacing_zyx` in the JSON description that tifffile writes.
+
+    Returns
+    -------
+    tuple or None
+        In the unit of the file; None where any of the three is not recorded, or they differ in their units. Of an
+        image of one plane the first is that along y, unless it is recorded.
+    """
+    if tiff.is_ome:
+        return _from_ome(tiff.ome_metadata)
+    if tiff.is_imagej:
+        return _from_imagej(tiff)
+    if tiff.shaped_metadata:
+        return _valid(tiff.shaped_metadata[0].get("spacing_zyx", ()))
+    return None
+
+
+def _from_ome(metadata: str) -> Vector | None:
+    pixels = ElementTree.fromstring(metadata).find(".//{*}Pixels")
+    if pixels is None:
+        return None
+    # A plane has no depth to record; it is taken to be that along y.
+    axes = "YYX" if pixels.get("SizeZ") == "1" and pixels.get("PhysicalSizeZ") is None else "ZYX"
+    if len({pixels.get(f"PhysicalSize{axis}Unit") for axis in axes}) > 1:
+        return None
+    return _valid([float(pixels.get(f"PhysicalSize{axis}", "nan")) for axis in axes])
+
+
+def _from_imagej(tiff: tifffile.TiffFile) -> Vector | None:
+    metadata = tiff.imagej_metadata
+    # ImageJ leaves out a spacing of 1, and the units along y and z where they are that of x.
+    if not metadata.keys() & {"unit", "spacing"} or metadata.keys() & {"yunit", "zunit"}:
+        return None
+    voxels_per_unit = [tiff.pages[0].tags[f"{axis}Resolution"].value for axis in "YX"]
+    along_plane = [below / above if above else math.nan for above, below in voxels_per_unit]
+    spacing = 1.0 if metadata.get("images", 1) > 1 else along_plane[0]
+    return _valid([abs(metadata.get("spacing", spacing)), *along_plane])
+
+
+def _valid(sizes: Sequence[float]) -> Vector | None:
+    if len(sizes) != 3 or not all(math.isfinite(size) and size > 0 for size in sizes):
+        return None
+    z, y, x = map(float, sizes)
+    return z, y, x

@@ -1,0 +1,115 @@
+"""Files in a zip, read where they are: never unpacked to disk, and one at a time."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal
+
+from auxcpvloss.data.untrusted.limits import check_declared
+from auxcpvloss.system.errors import InputError
+
+# A mask of L1 stored without compression shrinks to 1/300 in a zip, one with fewer nuclei to less. Nothing but zeros
+# shrinks to 1/1030: a file made to fill the memory, and no image.
+MAX_RATIO = 900
+# Small files do no harm, whatever their ratio.
+HARMLESS_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class ZipMember:
+    """A file in a zip, with as much of the interface of a `Path` as the import needs.
+
+    It holds no open file: sources are passed on to other processes.
+    """
+
+    archive: Path
+    member: str
+
+    def __str__(self) -> str:
+        return f"{self.archive}!{self.member}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Folders and name."""
+        return PurePosixPath(self.member).parts
+
+    @property
+    def name(self) -> str:
+        """Name without the folders."""
+        return self.parts[-1]
+
+    @property
+    def stem(self) -> str:
+        """Name without the suffix."""
+        return PurePosixPath(self.member).stem
+
+    @property
+    def suffix(self) -> str:
+        """Suffix with the dot."""
+        return PurePosixPath(self.member).suffix
+
+    def open(self, mode: Literal["rb"] = "rb") -> io.BytesIO:
+        """Read the whole member into memory: image libraries jump about in a file, which is slow in a zip."""
+        with zipfile.ZipFile(self.archive) as archive:
+            size = archive.getinfo(self.member).file_size
+            check_declared(self, (size,), "u1")
+            with archive.open(self.member) as stream:
+                # Without a number all would be decompressed, and then cut to the declared size.
+                return io.BytesIO(stream.read(size))
+
+
+File = Path | ZipMember
+
+
+def zip_members(archive: Path) -> list[ZipMember]:
+    """List the files in a zip, without junk: __MACOSX and whatever begins with a dot.
+
+    Raises
+    ------
+    InputError
+        The zip is damaged or cut off, or has a member with an unsafe path or of an absurd size.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            infos = opened.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"{archive}: no whole zip ({error}); if it was downloaded, compare its size and checksum, "
+            "and download it again"
+        ) from error
+    for info in infos:
+        check_member(archive, info)
+    members = [ZipMember(archive, info.filename) for info in infos if not info.is_dir()]
+    return [member for member in members if not _is_junk(member)]
+
+
+def _is_junk(member: ZipMember) -> bool:
+    return any(part == "__MACOSX" or part.startswith(".") for part in member.parts)
+
+
+def check_member(archive: Path, info: zipfile.ZipInfo) -> None:
+    """Refuse a file in a zip that leads out of it, or expands to more than a file of numbers can.
+
+    Raises
+    ------
+    InputError
+        Names the zip and the file.
+    """
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise InputError(f"{archive}!{info.filename}: a link to another file; replace it by the file itself")
+    # A drive or a backslash means nothing here, but such a zip was made to be unpacked on Windows, out of its folder.
+    windows = PureWindowsPath(info.filename)
+    if windows.drive or windows.root or ".." in windows.parts:
+        raise InputError(f"{archive}!{info.filename}: unsafe path, it leads out of the zip; do not trust this file")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        method = zipfile.compressor_names.get(info.compress_type, str(info.compress_type))  # type: ignore[attr-defined]
+        raise InputError(f"{archive}!{info.filename}: compressed by {method}; only stored and deflated files are read")
+    if info.file_size > max(HARMLESS_BYTES, MAX_RATIO * info.compress_size):
+        raise InputError(
+            f"{archive}!{info.filename}: {info.file_size:,} bytes in {info.compress_size:,}, "
+            f"no image compresses to less than 1/{MAX_RATIO}; if it is right, unpack the zip and name its folder"
+        )

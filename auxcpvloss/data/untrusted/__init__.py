@@ -1,0 +1,1 @@
+"""Limits on what files of strangers may do."""

@@ -1,0 +1,154 @@
+"""Compressed chunks of arrays: a few bytes in a file can become gigabytes, whatever the array says of itself.
+
+The libraries decompress a chunk whole before they compare its size with that of the array. Here it is compared first:
+by the header where the codec has one, else by decompressing piece by piece, keeping nothing.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import math
+import re
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auxcpvloss.data.untrusted.limits import check_declared
+from auxcpvloss.system.errors import InputError
+
+PIECE = 2**20
+"""Bytes that are decompressed at once."""
+DICTIONARY = 2**28
+"""Bytes that LZMA may keep in memory."""
+SLACK = 2**16
+"""Bytes that a stored chunk may have on top: headers, checksums."""
+MOST_CHUNKS = 10**6
+"""Reading takes a moment for each, also for those that are not stored."""
+CHUNK = re.compile(r"\d+([./]\d+)*")
+
+STREAMS: dict[str, Callable[[], Any]] = {
+    "zlib": zlib.decompressobj,
+    "gzip": lambda: zlib.decompressobj(wbits=zlib.MAX_WBITS | 16),
+    "bz2": bz2.BZ2Decompressor,
+    "lzma": lambda: lzma.LZMADecompressor(memlimit=DICTIONARY),
+}
+"""Codecs, as zarr calls them, whose data do not say reliably how large they are."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an array is stored in a folder, as its metadata say.
+
+    Attributes
+    ----------
+    shape, chunks : tuple of int
+    dtype : numpy.dtype
+    codec : str
+        Compression of the chunks, as zarr calls it; those that are read are `CODECS`.
+    filters : tuple of str
+    has_header : bool
+        Whether the shape of each chunk precedes it, as in N5.
+    """
+
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: np.dtype[Any]
+    codec: str
+    filters: tuple[str, ...] = ()
+    has_header: bool = False
+
+
+def check_folder(origin: str, folder: Path, layout: Layout) -> None:
+    """Refuse an array that does not fit into memory, or a chunk of which does not.
+
+    Raises
+    ------
+    InputError
+        Names the array, and the chunk.
+    """
+    check_declared(f"{origin}: its chunks", layout.chunks, layout.dtype)
+    if len(layout.chunks) != len(layout.shape) or min(layout.chunks, default=1) < 1:
+        raise InputError(f"{origin}: chunks of {list(layout.chunks)} in an array of {list(layout.shape)}")
+    count = math.prod(-(-size // chunk) for size, chunk in zip(layout.shape, layout.chunks, strict=True))
+    if count > MOST_CHUNKS:
+        raise InputError(f"{origin}: {count:,} chunks, more than {MOST_CHUNKS:,}; store it with larger ones")
+    # Filters may keep smaller numbers in larger ones.
+    limit = math.prod(layout.chunks) * max(8, layout.dtype.itemsize) + SLACK
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if CHUNK.fullmatch(name) and file.is_file():
+            try:
+                _check_file(file, layout, limit)
+            except (ValueError, EOFError, struct.error, zlib.error, lzma.LZMAError, OSError) as error:
+                raise InputError(f"{origin}: cannot be read: chunk {name}: {error}") from None
+
+
+def check_chunk(data: bytes, codec: str, limit: int) -> None:
+    """Refuse a chunk that would decompress to more than it may.
+
+    Parameters
+    ----------
+    data : the chunk as it is stored; of codecs that say the size at the beginning, that suffices
+    codec : its compression, one of `CODECS`
+    limit : bytes of the chunk
+
+    Raises
+    ------
+    ValueError
+        It is larger.
+    zlib.error, lzma.LZMAError, OSError, struct.error
+        It is damaged.
+    """
+    size = _streamed(data, codec, limit) if codec in STREAMS else HEADERS[codec](data)
+    if size > limit:
+        raise ValueError(f"it expands to more than {limit:,} bytes, which is all that a chunk has; do not trust it")
+
+
+def _check_file(file: Path, layout: Layout, limit: int) -> None:
+    if file.stat().st_size > limit:
+        raise ValueError(f"{file.stat().st_size:,} bytes, more than the {limit:,} of a chunk")
+    with file.open("rb") as stored:
+        if layout.has_header:
+            mode, axes = struct.unpack(">HH", stored.read(4))
+            stored.seek(4 * axes + (4 if mode else 0), 1)
+        # For a header no more than that needs to be read.
+        check_chunk(stored.read(None if layout.codec in STREAMS else 32), layout.codec, limit)
+
+
+def _streamed(data: bytes, codec: str, limit: int) -> int:
+    """Count the bytes of decompressed data, up to the first piece beyond the limit."""
+    size = 0
+    while data and size <= limit:
+        stream = STREAMS[codec]()
+        piece = stream.decompress(data, PIECE)
+        while piece and size <= limit:
+            size += len(piece)
+            piece = b"" if stream.eof else stream.decompress(getattr(stream, "unconsumed_tail", b""), PIECE)
+        # All but zlib go on with what follows, as one file.
+        data = b"" if codec == "zlib" else stream.unused_data
+    return size
+
+
+def _zstd_size(data: bytes) -> int:
+    """Size in the header of a frame (RFC 8878, 3.1.1.1)."""
+    magic, descriptor = struct.unpack_from("<IB", data)
+    single, width = descriptor >> 5 & 1, descriptor >> 6
+    if magic != 0xFD2FB528 or not (width or single):
+        raise ValueError("no zstd data that say how large they are")
+    start = 5 + (0 if single else 1) + (0, 1, 2, 4)[descriptor & 3]
+    return int(struct.unpack_from(("<B", "<H", "<I", "<Q")[width], data, start)[0]) + (256 if width == 1 else 0)
+
+
+HEADERS: dict[str, Callable[[bytes], int]] = {
+    "raw": len,
+    "blosc": lambda data: int(struct.unpack_from("<I", data, 4)[0]),
+    "lz4": lambda data: int(struct.unpack_from("<I", data)[0]),
+    "zstd": _zstd_size,
+}
+CODECS = (*STREAMS, *HEADERS)

@@ -1,0 +1,246 @@
+"""An experiment: one folder, its configuration, and where everything in it is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from auxcpvloss.config import Config
+from auxcpvloss.data.samples import Sample, open_sample
+from auxcpvloss.data.sources.find import SPLITS, find_sources
+from auxcpvloss.data.verify import check_planes
+from auxcpvloss.experiment.archive import Notes, set_aside
+from auxcpvloss.experiment.fingerprint import relevant
+from auxcpvloss.experiment.splits import Volume, serving
+from auxcpvloss.looking.figures.palette import PALETTES, Palette
+from auxcpvloss.methods import METHODS, Method, Params
+from auxcpvloss.system.errors import InputError
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The folder of an experiment and its effective configuration.
+
+    Attributes
+    ----------
+    folder : Path
+    config : Config
+    renewed : set of Path
+        What this command made again, see `renew`.
+    notes : Notes
+        What this command told about earlier results.
+    """
+
+    folder: Path
+    config: Config
+    renewed: set[Path] = field(default_factory=set, compare=False, repr=False)
+    notes: Notes = field(default_factory=Notes, compare=False, repr=False)
+
+    @property
+    def method(self) -> Method:
+        """The method that ``model.method`` names."""
+        return METHODS[self.config.model.method]
+
+    @property
+    def params(self) -> Params:
+        """The parameters of [postprocessing]."""
+        return self.config.params(self.method.params)
+
+    @property
+    def is_detection(self) -> bool:
+        """Whether the task is to find nuclei, rather than to outline them."""
+        return self.config.evaluation.do_detection or self.method.task == "detection"
+
+    @property
+    def metric(self) -> str:
+        """Path of the number in a sample's evaluation that decides in validation."""
+        table = self.config.evaluation
+        if table.metric != "auto":
+            return table.metric
+        return f"confusion_matrix.{table.detection}.AP" if self.is_detection else "confusion_matrix.th_0_5.AP"
+
+    @property
+    def palette(self) -> Palette:
+        """The colors of its pictures."""
+        return PALETTES[self.config.evaluation.colors]
+
+    def renew(self, path: Path) -> bool:
+        """Whether a result is to be made again even if it is whole: once a command, with ``general.overwrite``."""
+        if not self.config.general.overwrite or path in self.renewed:
+            return False
+        self.renewed.add(path)
+        return True
+
+    def set_aside(self, path: Path) -> None:
+        """Move a stale result to superseded/, or delete it with ``general.overwrite``."""
+        set_aside(self.folder, path, self.notes, self.config.general.overwrite)
+
+    # Data: prepared once for all experiments on it, in a folder named by what it is made from.
+
+    def data_folder(self, split: str) -> Path:
+        """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
+        # Folds choose among prepared volumes; the unit is for what is made of results.
+        data = self.config.data.model_dump(mode="json", exclude={"num_folds", "voxel_unit"})
+        places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
+        place = str(places[f"{split}_data"] or places["path"])
+        text = json.dumps([place, data, relevant(self.config.preprocessing.model_dump(mode="json"))], sort_keys=True)
+        # So short that with the rest it is the name of a folder, whatever its letters.
+        name = Path(place).stem[:50] or self.config.data.input_format
+        return self.folder.parent / "data" / f"{name}-{sha256(text.encode()).hexdigest()[:8]}" / split
+
+    def sample_path(self, volume: Volume) -> Path:
+        """Where a volume is prepared: beside those of the split that its source lies in."""
+        return self.data_folder(volume.split) / f"{volume.name}.zarr"
+
+    def samples(self, split: str) -> list[Sample]:
+        """Give the prepared volumes that serve for training, validation or test.
+
+        Raises
+        ------
+        InputError
+            A volume of the split is not prepared, or no image where ``model.ndim`` = 2 asks for images.
+        """
+        opened = {volume: open_sample(self.sample_path(volume)) for volume in self.volumes(split)}
+        missing = [volume for volume, sample in opened.items() if sample is None]
+        if missing:
+            names = ", ".join(volume.name for volume in missing)
+            raise InputError(f"{self.data_folder(missing[0].split)}: not prepared: {names}. Run the stage prepare.")
+        samples = [sample for sample in opened.values() if sample is not None]
+        for sample in samples:
+            # Another experiment, of volumes, may have prepared them.
+            check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
+        return samples
+
+    def names(self, split: str) -> list[str]:
+        """Names of the volumes that serve for training, validation or test, prepared or not."""
+        return [volume.name for volume in self.volumes(split)]
+
+    def volumes(self, split: str) -> list[Volume]:
+        """Give the volumes that serve for training, validation or test, prepared or not; see `volumes.serving`."""
+        return serving(split, self.config, self._listing)
+
+    def _listing(self, split: str) -> dict[str, str]:
+        try:
+            return {source.name: source.origin for source in find_sources(self.config.data, [split])[split]}
+        except InputError:
+            # Where the volumes were prepared on another machine their sources need not be here.
+            found = [open_sample(path) for path in self.data_folder(split).glob("*.zarr")]
+            prepared = {sample.name: sample.origin for sample in found if sample is not None}
+            if not prepared:
+                raise
+            return prepared
+
+    # Training.
+
+    @property
+    def train_folder(self) -> Path:
+        """Checkpoints, logs, snapshots and the description of the networks."""
+        return self.folder / "train"
+
+    def checkpoint_path(self, iteration: int) -> Path:
+        """File of the weights and the state of the optimizer after so many iterations."""
+        return self.train_folder / "checkpoints" / f"{iteration:08d}.keras"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there are weights: of an iteration that checkpoints are asked for, or of a training cut short."""
+        return any(path for kind in ("checkpoints", "resume") for path in self.train_folder.glob(f"{kind}/[!.]*.keras"))
+
+    def checkpoints(self) -> list[int]:
+        """Iterations of which there is a checkpoint, in order."""
+        found = self.train_folder.glob("checkpoints/*.keras")
+        return sorted(int(path.stem) for path in found if path.stem.isdecimal())
+
+    def resume_path(self, iteration: int) -> Path:
+        """File of the same, of a training that was ended between two checkpoints."""
+        return self.train_folder / "resume" / f"{iteration:08d}.keras"
+
+    def states(self) -> dict[int, Path]:
+        """Files that training can go on from, by iteration, in order: checkpoints, and what was left between two."""
+        left = [int(path.stem) for path in self.train_folder.glob("resume/*.keras") if path.stem.isdecimal()]
+        paths = {iteration: self.resume_path(iteration) for iteration in left}
+        paths |= {iteration: self.checkpoint_path(iteration) for iteration in self.checkpoints()}
+        return dict(sorted(paths.items()))
+
+    def need_checkpoint(self, iteration: int) -> Path:
+        """Path of a checkpoint that must be there.
+
+        Raises
+        ------
+        InputError
+            There is none; the message lists those that are.
+        """
+        there = self.checkpoints()
+        if iteration not in there:
+            listing = ", ".join(map(str, there)) or "none"
+            raise InputError(
+                f"no checkpoint of iteration {iteration} in {self.train_folder}; there are: {listing}.\n"
+                "Run the stage train, or set --checkpoint to one of these."
+            )
+        return self.checkpoint_path(iteration)
+
+    # Results.
+
+    @property
+    def validation_split(self) -> str:
+        """Folder of the results of validation; apart where the volumes are those that the network was trained on."""
+        return "val_on_train" if self.config.validation.on_train else "val"
+
+    def predicted(self, split: str) -> list[int]:
+        """Iterations of checkpoints that predictions of a split were made with, in order."""
+        # Not those that are being written.
+        found = (self.folder / split / "processed").glob("*/[!.]*.zarr")
+        return sorted({int(path.parent.name) for path in found if path.parent.name.isdecimal()})
+
+    def usable_checkpoints(self, split: str) -> list[int]:
+        """Iterations to go on from: checkpoints, or where they were not brought along, what was predicted with them."""
+        return self.checkpoints() or self.predicted(split)
+
+    def need_usable(self, split: str, iteration: int) -> None:
+        """Refuse a checkpoint that neither is there nor has left predictions of a split.
+
+        Raises
+        ------
+        InputError
+            Lists the checkpoints that are there.
+        """
+        if iteration not in self.predicted(split):
+            self.need_checkpoint(iteration)
+
+    def processed(self, split: str, checkpoint: int, sample: str) -> Path:
+        """Prediction of a sample."""
+        return self.folder / split / "processed" / str(checkpoint) / f"{sample}.zarr"
+
+    def instanced(self, split: str, checkpoint: int, params: Params, sample: str) -> Path:
+        """Instances of a sample."""
+        suffix = "hdf" if self.config.postprocessing.output_format == "hdf" else "zarr"
+        return self.folder / split / "instanced" / str(checkpoint) / params.slug() / f"{sample}.{suffix}"
+
+    def evaluated(self, split: str, checkpoint: int, params: Params) -> Path:
+        """Folder of the scores of a split."""
+        return self.folder / split / "evaluated" / str(checkpoint) / params.slug()
+
+    def visualized(self, split: str, checkpoint: int, params: Params) -> Path:
+        """Folder of the pictures of predictions of a split."""
+        return self.folder / split / "visualized" / str(checkpoint) / params.slug()
+
+    def exported(self, split: str, checkpoint: int, params: Params) -> Path:
+        """Folder of the results of a split in the formats of other programs."""
+        return self.folder / split / "exported" / str(checkpoint) / params.slug()
+
+    @property
+    def report_path(self) -> Path:
+        """The page that says how the experiment came out."""
+        return self.folder / "report.html"
+
+    # Which checkpoint and parameters won the validation.
+
+    @property
+    def selection_path(self) -> Path:
+        """Where validate_checkpoints writes what won."""
+        return self.folder / self.validation_split / "selection.toml"
+
+
+__all__ = ["SPLITS", "Experiment"]

@@ -1,0 +1,112 @@
+"""Which checkpoint and parameters won the validation: what later stages use."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auxcpvloss.config import as_toml
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.versions import made_with
+from auxcpvloss.methods import Params
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import write_text
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A checkpoint, and the post-processing parameters to use with it."""
+
+    checkpoint: int
+    params: Params
+
+
+def write_selection(
+    experiment: Experiment, selection: Selection, chosen: Collection[str], score: float, made_from: Mapping[str, Any]
+) -> None:
+    """Write what won the validation, with its score; of the parameters those that validation had to choose."""
+    table = {
+        "checkpoint": selection.checkpoint,
+        "metric": experiment.metric,
+        "score": score,
+        "params": {key: value for key, value in selection.params.model_dump().items() if key in chosen},
+        "made_from": made_from,
+        "made_with": made_with("validate_checkpoints"),
+    }
+    write_text(experiment.selection_path, as_toml(table))
+
+
+def selection_table(experiment: Experiment) -> dict[str, Any] | None:
+    """Give the table that `write_selection` wrote; None before there is one.
+
+    Raises
+    ------
+    ValueError
+        It is not toml.
+    """
+    if not experiment.selection_path.is_file():
+        return None
+    return tomllib.loads(experiment.selection_path.read_text(encoding="utf-8"))
+
+
+def selection_record(experiment: Experiment) -> dict[str, Any] | None:
+    """Give the table that `write_selection` wrote; None before there is one.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    try:
+        table = selection_table(experiment)
+        if table is not None and not {"checkpoint", "metric", "params", "made_from"} <= table.keys():
+            raise ValueError("not all of its keys are there")
+    except ValueError as error:
+        raise InputError(
+            f"{experiment.selection_path}: damaged: {error}.\nRun the stage validate_checkpoints."
+        ) from None
+    return table
+
+
+def validated_checkpoints(experiment: Experiment) -> list[int]:
+    """Give the checkpoints that the selection was made from; none before there is one."""
+    record = selection_record(experiment)
+    return [int(number) for number in record["made_from"]["checkpoints"]] if record else []
+
+
+def read_selection(experiment: Experiment) -> Selection:
+    """Read what won the validation; the parameters that it did not choose are those of [postprocessing].
+
+    Raises
+    ------
+    InputError
+        Nothing was validated yet, or other runs were averaged than ``validation.trained_models`` names now.
+    """
+    table = selection_record(experiment)
+    if table is None:
+        raise InputError(
+            f"{experiment.selection_path}: not there: no checkpoint was selected yet.\n"
+            "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
+        )
+    then, now = table["made_from"].get("trained_models", []), experiment.config.validation.trained_models
+    if then != now:
+        raise InputError(
+            f"{experiment.selection_path}: selected with validation.trained_models = {then}, which is {now} now.\n"
+            "Run the stage validate_checkpoints."
+        )
+    return Selection(table["checkpoint"], experiment.params.model_copy(update=table["params"]))
+
+
+def last_iteration(experiment: Experiment) -> int:
+    """Where training ends: at ``training.max_iterations``, or at the checkpoint that other runs are best at.
+
+    Raises
+    ------
+    InputError
+        ``validation.trained_models`` were not averaged yet.
+    """
+    if experiment.config.validation.trained_models:
+        return read_selection(experiment).checkpoint
+    return experiment.config.training.max_iterations

@@ -1,0 +1,81 @@
+"""Which volumes serve for training, validation and test: the splits of the data, or folds, or all that can train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from auxcpvloss.config import Config
+from auxcpvloss.data.folds import deal
+from auxcpvloss.system.errors import InputError
+
+
+class Volume(NamedTuple):
+    """A volume, and the split that its source lies in, wherever it serves."""
+
+    split: str
+    name: str
+
+
+Listing = Callable[[str], Mapping[str, str]]
+"""Split of the data -> {name: origin}."""
+
+
+def serving(split: str, config: Config, listing: Listing) -> list[Volume]:
+    """Give the volumes that serve for training, validation or test, sorted by name.
+
+    Parameters
+    ----------
+    split : {"train", "val", "test"}
+        What they serve for.
+    config : Config
+    listing : callable
+        Asked for no more splits than needed.
+
+    Raises
+    ------
+    InputError
+        Volumes of train and val are taken together, and two have the same name; or they are too few for the folds.
+    """
+    validation = config.validation
+    if validation.trained_models and split == "val":
+        return []
+    if split == "val" and validation.on_train:
+        split = "train"
+    if split == "test" or not (validation.trained_models or config.data.num_folds):
+        return [Volume(split, name) for name in sorted(listing(split))]
+    pooled = _pooled(listing)
+    if validation.trained_models:
+        return [pooled[name] for name in sorted(pooled)]
+    chosen = [validation.fold] if split == "val" else training_folds(config)
+    folds = _folds(config, pooled)
+    return sorted((pooled[name] for fold in chosen for name in folds[fold - 1]), key=lambda volume: volume.name)
+
+
+def training_folds(config: Config) -> list[int]:
+    """Numbers of the folds to train on, in order; none where folds play no role."""
+    if config.validation.trained_models:
+        return []
+    others = [fold for fold in range(1, config.data.num_folds + 1) if fold != config.validation.fold]
+    return sorted(config.training.folds) or others
+
+
+def _pooled(listing: Listing) -> dict[str, Volume]:
+    train, val = listing("train"), listing("val")
+    for name in sorted(train.keys() & val.keys()):
+        # Where data.val_data is data.train_data it is one volume, not two.
+        if train[name] != val[name]:
+            raise InputError(
+                f"{name}: {train[name]} (train) and {val[name]} (val) have the same name, but train and val are taken "
+                "together (data.num_folds, validation.trained_models). Rename one of them."
+            )
+    return {name: Volume(split, name) for split, names in (("val", val), ("train", train)) for name in names}
+
+
+def _folds(config: Config, pooled: Mapping[str, Volume]) -> list[list[str]]:
+    number = config.data.num_folds
+    if len(pooled) < number:
+        raise InputError(
+            f"data.num_folds: {number} folds need as many volumes; train and val together have {len(pooled)}."
+        )
+    return deal(pooled, number, config.data.split_seed)

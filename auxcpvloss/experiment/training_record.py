@@ -1,0 +1,107 @@
+"""What the weights in the folder of an experiment were made from, and what they may be gone on with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.experiment.fingerprint import completed, difference, plain, relevant
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.splits import training_folds
+from auxcpvloss.experiment.versions import version_of
+from auxcpvloss.system.errors import InputError
+
+INDIFFERENT = (
+    "max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size",
+    "validation_batches", "early_stop",
+)  # fmt: skip
+"""Keys of [training] that do not change what the weights become."""
+
+
+def training_record(experiment: Experiment) -> dict[str, Any] | None:
+    """What the weights in the folder were made from; None while there are none, or nobody knows.
+
+    A key that is younger than the record was at its default, without a name; so is the version of the stage.
+    """
+    path = record_path(experiment)
+    if not experiment.is_trained or not path.is_file():
+        return None
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return completed({**_defaults(record["model"]["method"]), "version of train": 1}, record)
+    except (ValueError, KeyError, TypeError, InputError):
+        return None
+
+
+@cache
+def _defaults(method: str) -> dict[str, Any]:
+    """Give the keys that the weights depend on as they are where nobody sets them."""
+    defaults = load([ConfigFile("defaults", {"model": {"method": method}})])
+    return training_keys(Experiment(Path(), defaults))
+
+
+def record_path(experiment: Experiment) -> Path:
+    """File of the training record."""
+    return experiment.train_folder / "made_from.json"
+
+
+def training_keys(experiment: Experiment) -> dict[str, Any]:
+    """Give the keys of the configuration that the weights depend on."""
+    config = experiment.config
+    tables = config.model_dump(mode="json", include={"preprocessing", "model", "optimizer", "training"})
+    tables["model"].pop("test_input_shape")
+    for key in INDIFFERENT:
+        # The length of the training shapes this schedule.
+        if key != "max_iterations" or config.optimizer.lr_schedule != "cosine":
+            tables["training"].pop(key)
+    # Which weights [init] gives is known to the stage train.
+    tables["init"] = config.init.model_dump(exclude={"checkpoint"}) if config.init.checkpoint else {}
+    # All folds but the one that validates may be named, or left to be meant.
+    tables["training"].pop("folds")
+    if folds := training_folds(config):
+        tables["training"]["folds"] = folds
+    return plain({**version_of("train"), **relevant(tables), "general": {"seed": config.general.seed}})
+
+
+def other_training(
+    experiment: Experiment, samples: Mapping[str, Any] | None = None, initial: Mapping[str, Any] | None = None
+) -> str | None:
+    """Say why the weights in the folder are not those of this configuration; None where they are, or are none.
+
+    Parameters
+    ----------
+    samples : mapping, optional
+        What the training volumes were made from, by name; not compared if not given.
+    initial : mapping, optional
+        Which weights the training began with; not compared if not given.
+    """
+    record = training_record(experiment)
+    if record is None:
+        return None
+    now = {**training_keys(experiment), "samples": record["samples"] if samples is None else plain(samples)}
+    now["initial"] = record.get("initial") if initial is None else plain(initial)
+    if bool(record["init"]) != bool(now["init"]):
+        # One key is the reason, and not all those that go with it.
+        then = (record.get("initial") or {}).get("path", "")
+        return f"init.checkpoint was {then!r}, is {experiment.config.init.checkpoint!r}"
+    return difference({key: value for key, value in record.items() if key != "made_with"}, now)
+
+
+def refuse_other_training(experiment: Experiment) -> None:
+    """Refuse to use weights that were made from other keys, where nobody has asked to train.
+
+    Raises
+    ------
+    InputError
+        Names the keys.
+    """
+    if changed := other_training(experiment):
+        raise InputError(
+            f"{experiment.train_folder}: holds checkpoints of another training: {changed}.\n"
+            "Use another experiment (-id NAME), --run_from_exp to go on with the configuration of this one, or the "
+            "stage train to train anew: what is there is then moved to superseded/."
+        )

@@ -1,0 +1,1 @@
+"""What only shows results: figures, the report, comparisons, other programs."""

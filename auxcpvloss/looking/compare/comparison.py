@@ -1,0 +1,243 @@
+"""What a comparison consists of: plain data, that tables, figures and the report are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auxcpvloss.metrics import THRESHOLDS
+from auxcpvloss.metrics.table import Table as Scores
+from auxcpvloss.metrics.table import threshold_key, value_at
+
+AVAP = "confusion_matrix.avAP"
+AP = {threshold: f"confusion_matrix.{threshold_key(threshold)}.AP" for threshold in THRESHOLDS}
+"""Dotted paths of what is compared of instances."""
+
+Word = Literal["better", "worse", "not distinguishable on these data"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment: a training, what its validation selected, and how that did on the test volumes.
+
+    Attributes
+    ----------
+    folder : Path
+    method : str
+        ``model.method``.
+    seed : int
+    checkpoint : int
+        The selected iteration.
+    params : mapping
+        The selected parameters: those that have an effect.
+    metric : str
+        Dotted path of the score that they were selected by.
+    validated_on : {"segmentation", "detection"}
+        The task of that score.
+    seeds : {"main", "cpv", "either"}
+        What floods: seeds from the main prediction, from center point vectors, or what validation chose of the two.
+    weights : str
+        Checksum of the weights.
+    training : mapping
+        What the weights depend on, but for the seed.
+    selected_from : mapping
+        What validation selected from, and by which score.
+    evaluation : mapping of volume to mapping
+        How its scores were made: keys of [evaluation], and the version of the stage.
+    truth : mapping of volume to mapping
+        What tells a test volume and its ground truth from others.
+    scores : mapping of volume to nested tables
+        As ``<sample>.toml`` has them; only volumes with ground truth.
+    """
+
+    folder: Path
+    method: str
+    seed: int
+    checkpoint: int
+    params: Mapping[str, Any]
+    metric: str
+    validated_on: Literal["segmentation", "detection"]
+    seeds: Literal["main", "cpv", "either"]
+    weights: str
+    training: Mapping[str, Any]
+    selected_from: Mapping[str, Any]
+    evaluation: Mapping[str, Mapping[str, Any]]
+    truth: Mapping[str, Mapping[str, Any]]
+    scores: Mapping[str, Scores]
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment, as it can be shown."""
+        return printable(self.folder.name)
+
+    @property
+    def matching(self) -> str:
+        """How centers were matched with nuclei: ``evaluation.detection``, which is one for all volumes."""
+        return str(next(iter(self.evaluation.values()))["detection"])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but chance: their seeds.
+
+    Attributes
+    ----------
+    model : str
+        The method, or what the user calls the runs.
+    variant : str
+        How they were validated, where that is not as usual: ", validated on detection".
+    runs : tuple of Run
+        At least one; all of one method.
+    """
+
+    model: str
+    variant: str
+    runs: tuple[Run, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the group, of which there is one of each."""
+        return f"{self.model}{self.variant}"
+
+    @property
+    def method(self) -> str:
+        """Method of all the runs."""
+        return self.runs[0].method
+
+    def scores(self, path: str) -> NDArray[np.float64] | None:
+        """Give a score by its dotted path.
+
+        Returns
+        -------
+        (runs, volumes) array of float64, or None
+            Volumes that lack the score (one of instances, where there are center points only) are left out; None
+            where all do. All runs have it on the same volumes, as `need_same_evaluation` makes sure.
+        """
+        volumes = [name for name, table in self.runs[0].scores.items() if _has(table, path)]
+        assert all(_has(run.scores[name], path) == (name in volumes) for run in self.runs for name in run.scores)
+        if not volumes:
+            return None
+        return np.array([[value_at(run.scores[name], path) for name in volumes] for run in self.runs], dtype=float)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one group scores higher than another.
+
+    Attributes
+    ----------
+    baseline, other : str
+        Names of the groups.
+    metric, path : str
+        What people call the score, and its dotted path.
+    word : {"better", "worse", "not distinguishable on these data"}
+        The other one, of the baseline.
+    difference : float
+        Mean of the other minus mean of the baseline.
+    low, high : float or None
+        95 % interval of the difference; None where there are too few runs or volumes to tell.
+    p, p_holm : float or None
+        Of the test for this pair alone, and corrected for all the pairs that are tested by this score (Holm).
+    reason : str
+        One sentence for people, with the numbers.
+    """
+
+    baseline: str
+    other: str
+    metric: str
+    path: str
+    word: Word
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words: ``threeclass_cpv is better than threeclass in avAP: ...``."""
+        if self.word == "not distinguishable on these data":
+            return f"{self.other} and {self.baseline} are {self.word} by {self.metric}: {self.reason}"
+        return f"{self.other} is {self.word} than {self.baseline} by {self.metric}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, once for people and once for programs.
+
+    Attributes
+    ----------
+    name : str
+        Of its files: ``table_1``.
+    title, note : str
+        What it shows; what a reader has to know.
+    columns, rows : tuple of str, and of such tuples
+        For people: numbers rounded, "-" where there is none.
+    data_columns, data : tuple of str, and of tuples of str, numbers or None
+        For programs: one number a cell, all digits.
+    """
+
+    name: str
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    data_columns: tuple[str, ...]
+    data: tuple[tuple[Any, ...], ...]
+
+    @property
+    def heading(self) -> str:
+        """The title, with the number that the table has in the paper."""
+        number = self.name.removeprefix("table_")
+        return f"Table {number}. {self.title}" if number.isdecimal() else self.title
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that a comparison found.
+
+    Attributes
+    ----------
+    groups : tuple of Group
+        A baseline before its +cpv.
+    volumes : tuple of str
+        The test volumes with ground truth, the same for all runs.
+    matching : str
+        ``evaluation.detection`` of all runs: how centers were matched with nuclei.
+    verdicts : tuple of Verdict
+    tables : tuple of Table
+        ``summary``, then those of the paper that the runs fill: ``table_1`` to ``table_7``.
+    remarks : tuple of str
+        What a reader has to know besides: in what else runs differ that are taken to be alike.
+    """
+
+    groups: tuple[Group, ...]
+    volumes: tuple[str, ...]
+    matching: str
+    verdicts: tuple[Verdict, ...]
+    tables: tuple[Table, ...]
+    remarks: tuple[str, ...]
+
+
+def detection_path(matching: str) -> str:
+    """Dotted path of the AP of detection; `matching` as in ``evaluation.detection``."""
+    return f"confusion_matrix.{matching}.AP"
+
+
+def printable(text: str) -> str:
+    """Replace what cannot be printed: line breaks, bytes that are no text. Names of folders may have both."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def _has(table: Scores, path: str) -> bool:
+    try:
+        value_at(table, path)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,170 @@
+"""From runs to groups, and from groups to pairs; refuses runs that cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+from auxcpvloss.experiment.fingerprint import SHOWN, changes, relevant
+from auxcpvloss.looking.compare.comparison import Group, Run
+from auxcpvloss.methods import METHODS
+from auxcpvloss.methods.cpv import CPV
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.names import checked_name
+
+ORDER = ("sdt", "threeclass", "affinities", "gauss")
+"""Of the methods in the tables of the paper; each baseline before its +cpv."""
+
+SUFFIX = f"_{CPV.name}"
+
+
+def parse_folder(text: str) -> tuple[str | None, Path]:
+    """Take an argument apart: ``FOLDER``, or ``NAME=FOLDER`` to name the group of a run.
+
+    Raises
+    ------
+    InputError
+        The name cannot be one.
+    """
+    name, equals, folder = text.partition("=")
+    if not equals or Path(text).exists():
+        return None, Path(text)
+    return checked_name(name, f"{text}: the name of a group"), Path(folder)
+
+
+def make_groups(runs: Sequence[tuple[str | None, Run]]) -> tuple[Group, ...]:
+    """Put runs of the same name together; without a name those of a method that were validated alike.
+
+    Parameters
+    ----------
+    runs : sequence of (name, run)
+
+    Returns
+    -------
+    tuple of Group
+        In the order of the paper; groups with names of their own as they were named.
+
+    Raises
+    ------
+    InputError
+        The same training twice in a group, or several methods.
+    """
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for name, run in runs:
+        groups.setdefault((name, "") if name else (run.method, _variant(run)), []).append(run)
+    found = [Group(*name, tuple(members)) for name, members in groups.items()]
+    for group in found:
+        _need_one_method(group)
+    if any(name for name, _ in runs):
+        return tuple(found)
+    return tuple(sorted(found, key=lambda group: (_place(group.method), group.name)))
+
+
+def _need_one_method(group: Group) -> None:
+    for one, other in combinations(group.runs, 2):
+        if one.method != other.method:
+            raise InputError(
+                f"{group.name}: {one.folder} is of the method {one.method}, {other.folder} of {other.method}; "
+                "a group is of runs that differ in their seed only."
+            )
+        if one.weights == other.weights:
+            raise InputError(
+                f"{group.name}: {one.folder} and {other.folder} have the same weights, so that they are one run, not "
+                "two. Leave one of them out."
+            )
+
+
+def find_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
+    """Pair each baseline with its +cpv, validated alike; where there is no such pair, the first group with the others.
+
+    Of several baselines the one is taken that has the same name, but for ``_cpv``.
+    """
+    pairs = []
+    for group in groups:
+        same = [each for each in groups if f"{each.method}{SUFFIX}" == group.method]
+        alike = [each for each in same if each.runs[0].validated_on == group.runs[0].validated_on]
+        named = [each for each in alike if f"{each.name}{SUFFIX}" == group.name]
+        pairs += [(baseline, group) for baseline in named or alike]
+    return pairs or [(groups[0], group) for group in groups[1:]]
+
+
+def need_same_evaluation(runs: Sequence[Run]) -> None:
+    """Refuse runs that were not scored alike on the same test volumes.
+
+    Raises
+    ------
+    InputError
+        Names the two experiments, and in what they differ.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        here, there = set(run.truth) - set(first.truth), set(first.truth) - set(run.truth)
+        if here or there:
+            only = ((run, here), (first, there))
+            which = "; ".join(f"only in {each.name}: {', '.join(sorted(names))}" for each, names in only if names)
+            raise InputError(
+                f"{run.folder}: scored on other test volumes than {first.folder}: {which}. "
+                "Evaluate both on the same volumes."
+            )
+        if changed := differences(first.truth, run.truth):
+            raise InputError(
+                f"{run.folder}: scored on other test volumes than {first.folder}, though they have the same names: "
+                f"{changed}. Evaluate both on the same volumes."
+            )
+    # Not with the first one only: methods of other tasks have not all keys in common.
+    for one, other in combinations(runs, 2):
+        if changed := differences(*_scored_alike(one, other)):
+            raise InputError(
+                f"{other.folder}: scored in another way than {one.folder}: {changed}. "
+                "Make the keys of [evaluation] alike and run the stage evaluate."
+            )
+
+
+def _scored_alike(one: Run, other: Run) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Give how both were scored, volume by volume, as far as it has to be alike."""
+    if METHODS[one.method].task == METHODS[other.method].task:
+        return one.evaluation, other.evaluation
+    # How instances are matched says nothing where there are none.
+    return _common(one.evaluation, other.evaluation)
+
+
+def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Leave out of each of the tables of two records the keys that only one of them has."""
+    names = {name: one[name].keys() & other[name].keys() for name in one}
+    here, there = (
+        {name: {key: each[name][key] for key in keys} for name, keys in names.items()} for each in (one, other)
+    )
+    return here, there
+
+
+def _variant(run: Run) -> str:
+    """Say how a run was validated, where that is not as usual."""
+    usual = METHODS[run.method].task
+    validated = "" if run.validated_on == usual else f", validated on {run.validated_on}"
+    seeds = {"main": "", "cpv": ", cpv seeds", "either": ", main or cpv seeds"}[run.seeds]
+    return f"{seeds}{validated}"
+
+
+def _place(method: str) -> tuple[int, str]:
+    base = method.removesuffix(SUFFIX)
+    return (ORDER.index(base) if base in ORDER else len(ORDER), method)
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Say in which keys two records differ, with both values; "" where they are equal."""
+    words = []
+    for path, here, there in changes(relevant(one), relevant(other)):
+        if path[-1] == "checksum":
+            words.append(f"{path[-2]} is another file")
+        else:
+            words.append(f"{'.'.join(path)} is {_shown(here)} and {_shown(there)}")
+    more = [f"{len(words) - SHOWN} more"] if len(words) > SHOWN else []
+    return "; ".join([*words[:SHOWN], *more])
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else shorten(json.dumps(value), 80)

@@ -1,0 +1,87 @@
+"""The folder of a comparison: tables, figures, report, and a record of what they were made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from auxcpvloss import __version__
+from auxcpvloss.looking.compare.comparison import Comparison
+from auxcpvloss.looking.compare.drawing import Drawn
+from auxcpvloss.looking.compare.writing import FORMATS, document, scores_as_csv, verdicts_as_csv
+from auxcpvloss.looking.figures.layout import encode
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import replacing
+
+RECORD = "comparison.json"
+"""File that says what is in the folder, and what it was made from."""
+KINDS = ("png", "pdf")
+
+
+def need_free(out: Path) -> None:
+    """Refuse to write over anything but an earlier comparison.
+
+    Raises
+    ------
+    InputError
+        There is something else.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise InputError(f"{out}: is a file; name a folder with -o.")
+    try:
+        known = set(json.loads((out / RECORD).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        known = set()
+    if other := sorted({path.name for path in out.iterdir()} - known):
+        raise InputError(
+            f"{out}: holds what is no comparison: {', '.join(other[:5])}. Name another folder with -o, or move it away."
+        )
+
+
+def write_comparison(comparison: Comparison, figures: Mapping[str, Drawn], out: Path) -> None:
+    """Write all of a comparison, in place of an earlier one."""
+    # It brings jinja2 along, which nothing else needs.
+    from auxcpvloss.looking.report.comparison import comparison_html
+
+    texts = {f"{table.name}.{kind}": write(table) for table in comparison.tables for kind, write in FORMATS.items()}
+    texts |= {
+        "comparison.md": document(comparison),
+        "verdicts.csv": verdicts_as_csv(comparison),
+        "scores.csv": scores_as_csv(comparison),
+    }
+    files = {name: text.encode() for name, text in texts.items()}
+    files |= {f"{name}.{kind}": encode(drawn.figure, kind) for name, drawn in figures.items() for kind in KINDS}
+    captions = {drawn.caption: files[f"{name}.png"] for name, drawn in figures.items()}
+    files["report.html"] = comparison_html(comparison, captions).encode()
+    files[RECORD] = f"{json.dumps(_record(comparison, [*files, RECORD]), indent=1)}\n".encode()
+    with replacing(out) as beside:
+        beside.mkdir()
+        for name, content in files.items():
+            (beside / name).write_bytes(content)
+
+
+def _record(comparison: Comparison, files: Sequence[str]) -> dict[str, Any]:
+    """Say what a comparison was made from, and what it said."""
+    keys = ("seed", "checkpoint", "params", "metric", "validated_on", "seeds", "weights")
+    first = comparison.groups[0].runs[0]
+    return {
+        "auxcpvloss": __version__,
+        "groups": [
+            {
+                "name": group.name,
+                "method": group.method,
+                "runs": [{"folder": str(run.folder), **{key: getattr(run, key) for key in keys}} for run in group.runs],
+            }
+            for group in comparison.groups
+        ],
+        "evaluation": first.evaluation,
+        "truth": first.truth,
+        "verdicts": [asdict(verdict) for verdict in comparison.verdicts],
+        "remarks": comparison.remarks,
+        "files": sorted(files),
+    }

@@ -1,0 +1,200 @@
+"""From the folder of an experiment to a run: what was selected, and how that did on the test volumes."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
+from auxcpvloss.experiment.training_record import training_keys, training_record
+from auxcpvloss.looking.compare.comparison import AP, AVAP, Run, detection_path
+from auxcpvloss.metrics.detection import MATCHINGS
+from auxcpvloss.metrics.table import metric_paths, value_at
+from auxcpvloss.stages.labelling import with_effect
+from auxcpvloss.stages.parameter_sets import parameter_sets
+from auxcpvloss.stages.stored import LEDGER, Record, ledger
+from auxcpvloss.system.errors import InputError
+
+TRUTH = ("checksum", "gt_key", "padding", "voxel_size")
+"""What the record of a volume has to have in common for scores on it to be comparable."""
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The scores of a volume, and what they were made from."""
+
+    table: Record
+    made_from: Record
+
+
+def read_run(folder: Path) -> Run:
+    """Read the scores of an experiment on its test volumes, with the selected checkpoint and parameters.
+
+    Nothing but the experiment's folder is needed: neither weights nor volumes.
+
+    Raises
+    ------
+    InputError
+        No experiment, nothing selected or evaluated yet, or files that are damaged or of different evaluations.
+    """
+    experiment = open_experiment(folder)
+    selection, metric = _selection(experiment)
+    place = experiment.evaluated("test", selection.checkpoint, selection.params)
+    evaluated = sorted(_evaluated(place).items())
+    scored = {name: _read_scores(place / f"{name}.toml", made) for name, made in evaluated}
+    weights = _weights(experiment, selection.checkpoint, {name: each.made_from for name, each in scored.items()})
+    seeds = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
+    return Run(
+        folder=experiment.folder,
+        method=experiment.method.name,
+        seed=experiment.config.general.seed,
+        checkpoint=selection.checkpoint,
+        params=with_effect(selection.params),
+        metric=metric,
+        validated_on="detection" if metric.split(".")[1] in MATCHINGS else "segmentation",
+        seeds=_seeds(seeds),
+        weights=weights,
+        training=_training(experiment),
+        selected_from={"metric": metric, "seeds": _seeds(seeds), **_tried(experiment)},
+        evaluation={name: _evaluation(each.made_from) for name, each in scored.items()},
+        truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
+        scores={name: each.table for name, each in scored.items()},
+    )
+
+
+def open_experiment(folder: Path) -> Experiment:
+    """Open an experiment with the configuration in its folder.
+
+    Raises
+    ------
+    InputError
+        There is none, or its configuration is damaged.
+    """
+    folder = folder.expanduser().resolve()
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder. Name experiments, such as experiments/NAME.")
+    if not (folder / "config.toml").is_file():
+        raise InputError(f"{folder}: no experiment: there is no config.toml in it.")
+    return Experiment(folder, load([ConfigFile.read(folder / "config.toml")]))
+
+
+def _selection(experiment: Experiment) -> tuple[Selection, str]:
+    """What validation selected, and the dotted path of the score that it went by."""
+    path = experiment.selection_path
+    if not path.is_file():
+        raise InputError(f"{path}: not there: no checkpoint was selected yet. Run the stage validate_checkpoints.")
+    try:
+        selection = read_selection(experiment)
+        # Of the types that the method says?
+        params = experiment.method.params.model_validate(selection.params.model_dump(warnings=False))
+        record = selection_record(experiment) or {}
+        if type(selection.checkpoint) is not int or record["metric"] not in metric_paths():
+            raise ValueError(f"checkpoint {selection.checkpoint!r}, metric {record['metric']!r}")
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged: {error}.\nRun the stage validate_checkpoints.") from None
+    return Selection(selection.checkpoint, params), record["metric"]
+
+
+def _tried(experiment: Experiment) -> Record:
+    """Give the lists of [validation] and the values of [postprocessing] that the selection records to be made from."""
+    table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
+    made_from = (selection_record(experiment) or {})["made_from"]
+    lists, fixed = (made_from.get(key, {}) for key in ("validation", "postprocessing"))
+    if not (isinstance(lists, dict) and isinstance(fixed, dict)):
+        raise InputError(f"{experiment.selection_path}: damaged: made_from.\nRun the stage validate_checkpoints.")
+    return {"validation": {**lists, **table}, "postprocessing": fixed}
+
+
+def _evaluated(place: Path) -> Mapping[str, Record]:
+    """Volumes that were scored last, each with what its scores were made from then."""
+    try:
+        entry = ledger(place).get("summary.csv")
+        if entry is None:
+            raise InputError(
+                f"{place}: the test volumes were not evaluated yet. Run the stages predict, label, evaluate."
+            )
+        predictions: dict[str, Record] = entry["made_from"]["predictions"]
+        if not predictions or not all(isinstance(made, dict) for made in predictions.values()):
+            raise TypeError
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(f"{place / LEDGER}: damaged. Run the stage evaluate.") from None
+    return predictions
+
+
+def _evaluation(made_from: Record) -> Record:
+    return {**made_from["evaluation"], "version of evaluate": made_from["version of evaluate"]}
+
+
+def _read_scores(path: Path, made_from: Record) -> _Scored:
+    if not path.is_file():
+        raise InputError(f"{path}: not there, though its volume was evaluated. Run the stage evaluate.")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        scored = _Scored(table, json.loads(table["made_from"]))
+        _check(scored)
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+        raise InputError(f"{path}: damaged ({type(error).__name__}: {error}). Run the stage evaluate.") from None
+    if scored.made_from != made_from:
+        raise InputError(
+            f"{path}: not of the same evaluation as {path.parent / 'summary.csv'}. Run the stage evaluate."
+        )
+    return scored
+
+
+def _check(scored: _Scored) -> None:
+    """Refuse scores that lack what is compared, or are no numbers from 0 to 1."""
+    made_from = scored.made_from
+    needed = [made_from["instances"]["predicted"]["checkpoint"], made_from["version of evaluate"]]
+    needed += [made_from["truth"][key] for key in TRUTH]
+    matching = made_from["evaluation"]["detection"]
+    paths = [detection_path(matching)]
+    # The record tells where there are masks: what is missing from the table is damage.
+    if "use_linear_sum_assignment" in made_from["evaluation"]:
+        paths += [AVAP, *AP.values()]
+    elif "avAP" in scored.table["confusion_matrix"]:
+        raise ValueError(f"{AVAP} is there, though the volume has center points only")
+    for path in paths:
+        value = value_at(scored.table, path)
+        if type(value) not in (int, float) or not 0 <= value <= 1:
+            raise ValueError(f"{path} is {value!r}")
+
+
+def _weights(experiment: Experiment, checkpoint: int, made_from: Mapping[str, Record]) -> str:
+    """Give the checksum of the weights, which have to be the same for the selection and for all volumes."""
+    validated = (selection_record(experiment) or {})["made_from"]
+    used = {name: str(record["instances"]["predicted"]["checkpoint"]) for name, record in made_from.items()}
+    weights = next(iter(used.values()))
+    if not experiment.config.validation.trained_models:
+        try:
+            # Empty where neither the weights nor predictions were there when it was selected.
+            weights = str(validated["checkpoints"][str(checkpoint)]) or weights
+        except (KeyError, TypeError):
+            message = f"damaged: it does not say which weights checkpoint {checkpoint} had"
+            raise InputError(f"{experiment.selection_path}: {message}.\nRun the stage validate_checkpoints.") from None
+    if other := sorted(name for name, each in used.items() if each != weights):
+        raise InputError(
+            f"{experiment.folder}: scored with other weights than those of checkpoint {checkpoint} that were selected: "
+            f"{', '.join(other)}. Run the stages validate_checkpoints, predict, label, evaluate."
+        )
+    return weights
+
+
+def _seeds(used: set[bool]) -> Literal["main", "cpv", "either"]:
+    if len(used) > 1:
+        return "either"
+    return "cpv" if True in used else "main"
+
+
+def _training(experiment: Experiment) -> Record:
+    """Give all that the weights depend on, but for the seed; the volumes where the weights were brought along."""
+    keys = training_keys(experiment)
+    keys.pop("general")
+    keys["training"]["max_iterations"] = experiment.config.training.max_iterations
+    record = training_record(experiment)
+    return {**keys, **({"samples": record["samples"]} if record else {})}

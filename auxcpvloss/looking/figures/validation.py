@@ -1,0 +1,108 @@
+"""The validation surface: what every checkpoint does with every set of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
+from numpy.typing import NDArray
+
+from auxcpvloss.looking.figures.names import metric_label
+
+DPI = 150
+NUMBERS = 150
+"""So many cells at most have their number in them."""
+NAMES = 60
+"""So many sets of parameters at most are all named; of more, every second one, or third, and so on."""
+
+
+class Surface(NamedTuple):
+    """Scores of checkpoints with sets of parameters.
+
+    Attributes
+    ----------
+    checkpoints : (C,) sequence of int
+    sets : (S,) sequence of mapping
+        Parameters by name.
+    values : (S, C) array of float
+        NaN where a pair was not scored.
+    metric : str
+        Path of the score in a sample's evaluation.
+    """
+
+    checkpoints: Sequence[int]
+    sets: Sequence[Mapping[str, Any]]
+    values: NDArray[np.float64]
+    metric: str
+
+
+def validation_surface(surface: Surface, winner: tuple[int, int] | None = None) -> Figure:
+    """Show scores as a heat map: a column a checkpoint, a row a set of parameters; what was selected is framed.
+
+    Parameters
+    ----------
+    surface : Surface
+    winner : (set, checkpoint), optional
+        Row and column of what was selected; see `place_of`.
+
+    Raises
+    ------
+    ValueError
+        No score at all.
+    """
+    values = surface.values
+    if not np.isfinite(values).any():
+        raise ValueError("no score to show")
+    rows, columns = values.shape
+    width, height = min(12.0, 3.4 + 0.55 * columns), min(14.0, 1.7 + 0.26 * min(rows, NAMES))
+    figure = Figure((width, height), dpi=DPI, layout="constrained")
+    ax = figure.subplots()
+    image = ax.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
+    figure.colorbar(image, ax=ax, label=metric_label(surface.metric))
+    step = -(-rows // NAMES)
+    names, labels = set_labels(surface.sets)
+    ax.set_yticks(range(0, rows, step), [", ".join(label) for label in labels[::step]], fontsize=8)
+    ax.set_ylabel(", ".join(names))
+    every = -(-columns // 16)
+    ax.set_xticks(range(0, columns, every), [str(number) for number in surface.checkpoints[::every]], rotation=45)
+    ax.set_xlabel("checkpoint (iteration)")
+    if values.size <= NUMBERS:
+        middle = (np.nanmin(values) + np.nanmax(values)) / 2
+        for (y, x), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                ax.text(x, y, f"{value:.3f}", ha="center", va="center", fontsize=7, color="wk"[bool(value > middle)])
+    if winner is not None:
+        _frame(ax, *winner)
+        row, column = winner
+        parameters = ", ".join(f"{name} {value}" for name, value in zip(names, labels[row], strict=True))
+        score = f"checkpoint {surface.checkpoints[column]}, {values[row, column]:.3f}"
+        figure.suptitle(f"selected: {score}\n{parameters}", fontsize=10)
+    return figure
+
+
+def _frame(ax: Axes, row: int, column: int) -> None:
+    # Black within white is seen on every color.
+    frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="k", linewidth=2, zorder=3)
+    frame.set_path_effects([withStroke(linewidth=5, foreground="w")])
+    ax.add_patch(frame)
+
+
+def place_of(surface: Surface, checkpoint: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Give row and column of a checkpoint and (some of the) parameters; None where they were not scored together."""
+    for row, each in enumerate(surface.sets):
+        if each.items() >= parameters.items() and checkpoint in surface.checkpoints:
+            return row, list(surface.checkpoints).index(checkpoint)
+    return None
+
+
+def set_labels(sets: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Give the names of the parameters in which sets differ (of a single set, all), and their values in each."""
+    names = list(sets[0])
+    if len(sets) > 1:
+        names = [name for name in names if len({repr(parameters[name]) for parameters in sets}) > 1]
+    return names, [[str(parameters[name]) for name in names] for parameters in sets]

@@ -1,0 +1,93 @@
+"""What is wrong with a result, kind by kind, as viewers show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auxcpvloss.metrics import find_mistakes, match, overlaps
+from auxcpvloss.metrics.detection import Detections, Points
+
+THRESHOLD = 0.5
+RED, YELLOW, MAGENTA, ORANGE = "#ff0000", "#ffff00", "#ff00ff", "#ff8000"
+
+
+class Errors(NamedTuple):
+    """Errors of one kind.
+
+    Attributes
+    ----------
+    name, color : str
+        The color as ``#rrggbb``.
+    points : (N, 3) array
+        Where they are: z, y, x in voxels.
+    texts : tuple of str
+        What to say of each.
+    volume : (Z, Y, X) array, optional
+        The labels among which they are; None where points are compared.
+    ids : (N,) array
+        Their labels.
+    """
+
+    name: str
+    color: str
+    points: Points
+    texts: tuple[str, ...]
+    volume: NDArray[Any] | None = None
+    ids: NDArray[Any] = np.empty(0, np.int64)
+
+    @property
+    def labels(self) -> NDArray[Any] | None:
+        """The labels of these errors alone, made when it is asked for: a volume."""
+        return None if self.volume is None else np.where(np.isin(self.volume, self.ids), self.volume, 0)
+
+
+def errors_of_labels(truth: NDArray[Any], instances: NDArray[Any], optimal: bool = True) -> list[Errors]:
+    """Find what is wrong at an IoU of 0.5.
+
+    Parameters
+    ----------
+    truth, instances : (Z, Y, X) arrays of integer
+        0 is background.
+    optimal : bool
+        As for `metrics.match`.
+
+    Returns
+    -------
+    list of Errors
+        False positives (instances), false negatives (true nuclei), splits (true nuclei) and merges (instances).
+    """
+    table = overlaps(truth, instances)
+    mistakes = find_mistakes(table, match(table, THRESHOLD, optimal))
+    found = (instances, table.predicted_ids, table.predicted_centers)
+    true = (truth, table.truth_ids, table.truth_centers)
+    return [
+        _errors("false positives", RED, *found, {id_: f"instance {id_}" for id_ in mistakes.false_positives}),
+        _errors("false negatives", YELLOW, *true, {id_: f"nucleus {id_}" for id_ in mistakes.false_negatives}),
+        _errors("splits", MAGENTA, *true, _parts("nucleus", "instances", mistakes.splits)),
+        _errors("merges", ORANGE, *found, _parts("instance", "nuclei", mistakes.merges)),
+    ]
+
+
+def errors_of_points(detections: Detections) -> list[Errors]:
+    """Give the points that are wrong and the nuclei that were missed."""
+    wrong, missed = detections.points[~detections.hit], detections.centers[~detections.found]
+    return [
+        Errors("false positives", RED, wrong, ("wrong",) * len(wrong)),
+        Errors("false negatives", YELLOW, missed, ("missed",) * len(missed)),
+    ]
+
+
+def _parts(whole: str, parts: str, held: Mapping[int, Iterable[Any]]) -> dict[int, str]:
+    return {id_: f"{whole} {id_}: {parts} {' '.join(map(str, others))}" for id_, others in held.items()}
+
+
+def _errors(
+    name: str, color: str, labels: NDArray[Any], ids: NDArray[Any], centers: Points, texts: Mapping[int, str]
+) -> Errors:
+    chosen = np.isin(ids, list(texts))
+    words = tuple(texts[int(id_)] for id_ in ids[chosen])
+    return Errors(name, color, centers[chosen], words, labels, ids[chosen])

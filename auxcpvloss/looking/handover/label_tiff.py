@@ -1,0 +1,57 @@
+"""Labels as TIFF, as Fiji opens it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from auxcpvloss.config.units import SYMBOLS, Space
+from auxcpvloss.system.files import replacing
+
+IMAGEJ_BYTES = 2**32 - 2**25
+"""More does not fit ImageJ's own format, which addresses with 32 bits; the rest is for what is not pixels."""
+
+SHORT = {**SYMBOLS, "": "pixel"}
+"""Units as microscopy formats write them; OME takes a length without a unit for micrometers."""
+
+
+def write_labels(path: Path, labels: NDArray[Any], space: Space) -> None:
+    """Write labels, compressed, with the size of a voxel.
+
+    Up to label 65,535 as uint16 and in ImageJ's format. More labels, or more than 4 GB of them, ImageJ's format cannot
+    hold: they are written as OME-TIFF, uint32 where needed.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced at once.
+    labels : (Z, Y, X) array of integer, below 2^32
+    space : Space
+    """
+    fits = labels.max(initial=0) <= np.iinfo(np.uint16).max
+    stored = labels.astype(np.uint16 if fits else np.uint32)
+    z, y, x = space.voxel_size
+    metadata: dict[str, Any]
+    if is_imagej := fits and stored.nbytes < IMAGEJ_BYTES:
+        # Its text is ASCII.
+        metadata = {"axes": "ZYX", "spacing": z, "unit": SHORT[space.unit].replace("µ", "\\u00B5")}
+    else:
+        sizes = {f"PhysicalSize{axis}": size for axis, size in zip("ZYX", (z, y, x), strict=True)}
+        units = {f"PhysicalSize{axis}Unit": SHORT[space.unit] for axis in "ZYX"}
+        metadata = {"axes": "ZYX", **sizes, **units}
+    with replacing(path) as beside:
+        tifffile.imwrite(
+            beside,
+            stored,
+            imagej=is_imagej,
+            ome=not is_imagej,
+            resolution=(1 / x, 1 / y),
+            resolutionunit="NONE",
+            metadata=metadata,
+            photometric="minisblack",
+            compression="zlib",
+        )

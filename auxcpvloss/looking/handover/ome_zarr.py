@@ -1,0 +1,152 @@
+"""A volume and its labels as OME-Zarr 0.4 (https://ngff.openmicroscopy.org/0.4/), in several resolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from auxcpvloss.config.units import AXES, Space
+from auxcpvloss.system.files import replacing
+
+VERSION = "0.4"
+CHUNKS = (64, 64, 64)
+SMALLEST = 64
+"""The coarsest resolution has at most so many voxels along each axis."""
+
+Factors = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Coarsening:
+    """How a coarser resolution is made.
+
+    Attributes
+    ----------
+    name : str
+    way : str
+        In words.
+    function : callable
+        ((Z, Y, X) array, size of a block) -> the array of a voxel a block.
+    middle : float
+        Where in its block a coarse voxel lies: 0 the first voxel, 0.5 the middle.
+    """
+
+    name: str
+    way: str
+    function: Callable[[NDArray[Any], Factors], NDArray[Any]]
+    middle: float
+
+
+def _firsts(array: NDArray[Any], step: Factors) -> NDArray[Any]:
+    """Give the first voxel of each block."""
+    return array[tuple(slice(None, None, n) for n in step)]
+
+
+def _means(array: NDArray[Any], step: Factors) -> NDArray[Any]:
+    """Give the mean of each block; at the end of the volume, of what there is of it."""
+    for axis, n in enumerate(step):
+        if n > 1:
+            even = np.pad(array, [(0, -size % n * (i == axis)) for i, size in enumerate(array.shape)], mode="edge")
+            halves = even.reshape(*even.shape[:axis], -1, n, *even.shape[axis + 1 :])
+            array = halves.mean(axis=axis + 1, dtype=np.float32).astype(array.dtype)
+    return array
+
+
+MEAN = Coarsening("mean", "mean of each block of voxels", _means, 0.5)
+NEAREST = Coarsening("nearest", "first voxel of each block", _firsts, 0.0)
+
+
+def write_ome_zarr(
+    path: Path, image: NDArray[Any], labels: Mapping[str, NDArray[Any]], space: Space, attributes: Mapping[str, Any]
+) -> None:
+    """Write an image, and labels of its shape by name.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced at once.
+    image : (Z, Y, X) array
+        Coarser resolutions are means.
+    labels : mapping of name to (Z, Y, X) array of integer
+        Of coarser resolutions each voxel has the label of its first one.
+    space : Space
+    attributes : mapping
+        What else is to be known about the file.
+    """
+    with replacing(path) as beside:
+        root = zarr.group(store(beside))
+        _write(root, path.name.removesuffix(".ome.zarr"), image, MEAN, space)
+        root.attrs.update(attributes)
+        group = root.create_group("labels")
+        group.attrs["labels"] = list(labels)
+        for name, array in labels.items():
+            one = group.create_group(name)
+            _write(one, name, array, NEAREST, space)
+            one.attrs["image-label"] = {"version": VERSION, "source": {"image": "../../"}}
+
+
+def store(path: Path) -> zarr.DirectoryStore:
+    """Give the store of a file: a folder for each axis of a chunk's number, as the format asks."""
+    return zarr.DirectoryStore(str(path), dimension_separator="/")
+
+
+def levels(shape: tuple[int, ...], voxel_size: tuple[float, ...]) -> list[Factors]:
+    """Choose by which factors, along z, y and x, each resolution is coarser than the first one.
+
+    Axes are halved, but not those along which voxels are twice as long already as they are wide: they come to be
+    about as long as wide.
+    """
+    found: list[Factors] = [(1, 1, 1)]
+    while max(-(-n // f) for n, f in zip(shape, found[-1], strict=True)) > SMALLEST:
+        factors = found[-1]
+        left = [-(-n // f) for n, f in zip(shape, factors, strict=True)]
+        sizes = [size * f for size, f in zip(voxel_size, factors, strict=True)]
+        # An axis that is used up has no say in how long is long.
+        least = min(size for size, n in zip(sizes, left, strict=True) if n > 1)
+        halved = [n > 1 and size < 2 * least for n, size in zip(left, sizes, strict=True)]
+        z, y, x = (f * (1 + half) for f, half in zip(factors, halved, strict=True))
+        found.append((z, y, x))
+    return found
+
+
+def _write(group: zarr.Group, name: str, array: NDArray[Any], coarsening: Coarsening, space: Space) -> None:
+    """Write an array in all resolutions."""
+    factors = levels(array.shape, space.voxel_size)
+    datasets = []
+    for number, (factor, level) in enumerate(_pyramid(array, factors, coarsening)):
+        group.create_dataset(
+            str(number),
+            data=level,
+            chunks=CHUNKS,
+            compressor=zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE),
+            # With chunks of zeros: one that is not there was lost.
+            write_empty_chunks=True,
+        )
+        size = np.multiply(space.voxel_size, factor)
+        shift = space.offset + coarsening.middle * np.subtract(factor, 1) * space.voxel_size
+        transformations = [
+            {"type": "scale", "scale": size.tolist()},
+            {"type": "translation", "translation": shift.tolist()},
+        ]
+        datasets.append({"path": str(number), "coordinateTransformations": transformations})
+    unit = {"unit": space.unit} if space.unit else {}
+    axes = [{"name": axis, "type": "space", **unit} for axis in AXES]
+    described = {"version": VERSION, "name": name, "axes": axes, "datasets": datasets}
+    made = {"type": coarsening.name, "metadata": {"description": coarsening.way}}
+    group.attrs["multiscales"] = [{**described, **made}]
+
+
+def _pyramid(
+    array: NDArray[Any], factors: list[Factors], coarsening: Coarsening
+) -> Iterator[tuple[Factors, NDArray[Any]]]:
+    before: Factors = (1, 1, 1)
+    for factor in factors:
+        z, y, x = (new // old for new, old in zip(factor, before, strict=True))
+        array, before = coarsening.function(array, (z, y, x)), factor
+        yield factor, array

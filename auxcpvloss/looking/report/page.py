@@ -1,0 +1,134 @@
+"""A report as plain data, and as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from auxcpvloss.looking.report.atlas import Atlas
+from auxcpvloss.looking.report.verdict import Verdict
+
+Cell = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, which readers can sort by its columns unless rows belong together.
+
+    Attributes
+    ----------
+    caption : str
+    headings : sequence of str
+    rows, totals : sequences of sequences of cells
+        The first cell of each names it; totals stay below. None is a cell without a value.
+    note : str
+    """
+
+    caption: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    totals: Sequence[Sequence[Cell]] = ()
+    note: str = ""
+    is_sortable: bool = True
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture: its address (a data URI), a caption, and what it shows for those who do not see it."""
+
+    source: str
+    caption: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page, below a heading.
+
+    Attributes
+    ----------
+    name, heading : str
+        Of links, and for people.
+    text, tables, figures : sequences
+        In this order; `wide`: each figure as wide as the page.
+    code, summary : str
+        Shown as it is, as soon as somebody asks for what `summary` names.
+    """
+
+    name: str
+    heading: str
+    text: Sequence[str] = ()
+    tables: Sequence[Table] = ()
+    figures: Sequence[Figure] = ()
+    wide: bool = False
+    code: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a report says.
+
+    Attributes
+    ----------
+    title, subtitle : str
+    verdict : Verdict
+    scores : Section, optional
+        Shown before the atlas.
+    atlas : Atlas, optional
+    atlas_notes : sequence of str
+        What a reader has to know of the atlas.
+    appendix : sequence of Section
+        Shown after the atlas.
+    """
+
+    title: str
+    subtitle: str
+    verdict: Verdict
+    results: Sequence[Section] = ()
+    atlas: Atlas | None = None
+    atlas_notes: Sequence[str] = ()
+    appendix: Sequence[Section] = ()
+
+
+def as_html(page: Page) -> str:
+    """Write a report as HTML.
+
+    The file loads nothing from anywhere, and a content security policy forbids all but its own style and script, by
+    their checksums, and pictures within it. All text is escaped: names of files may be anything.
+    """
+    loader = PackageLoader("auxcpvloss.looking.report")
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = _as_text
+    style, script = (loader.get_source(environment, name)[0] for name in ("report.css", "report.js"))
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_checksum(style)}'; script-src '{_checksum(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return environment.get_template("report.html.jinja").render(
+        page=page, policy=policy, style=Markup(style), script=Markup(script)
+    )
+
+
+def _checksum(text: str) -> str:
+    """The hash of an inline style or script, as a content security policy names it."""
+    return f"sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _as_text(cell: Cell) -> str:
+    if cell is None:
+        return "–"
+    if isinstance(cell, float):
+        return f"{cell:.3f}"
+    return f"{cell:,}" if isinstance(cell, int) else cell

@@ -1,0 +1,150 @@
+"""What a person sees while stages run; the detail goes to run.log."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from auxcpvloss.system.faults import disk_full
+
+logger = logging.getLogger("auxcpvloss")
+
+
+class Terminal:
+    """The one place that writes to standard output.
+
+    Parameters
+    ----------
+    console : Console, optional
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False, emoji=False)
+        if not self.console.is_terminal:
+            # A file or a pipe has no width; wide enough for every table.
+            self.console.width = 140
+        self.stage = ""
+
+    def say(self, text: str) -> None:
+        """One line, under the name of the running stage; also to run.log."""
+        label = f"[bold]{self.stage:<20}[/bold] " if self.stage else ""
+        self.console.print(label, end="")
+        self.console.print(text, markup=False, soft_wrap=True)
+        logger.info("%s: %s", self.stage, text)
+
+    def warn(self, text: str) -> None:
+        """One line that asks for attention."""
+        self.console.print(f"[yellow]{self.stage:<20} warning:[/yellow] ", end="")
+        self.console.print(text, markup=False, soft_wrap=True)
+        logger.warning("%s: %s", self.stage, text)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print a table: text to the left, numbers to the right."""
+        table = Table(title=Text(title), title_justify="left")
+        for number, column in enumerate(columns):
+            numeric = all(isinstance(row[number], int | float) for row in rows)
+            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(f"{cell:.3f}" if isinstance(cell, float) else str(cell)) for cell in row))
+        self.console.print(table)
+
+    @contextmanager
+    def progress(self, what: str, total: int, done: int = 0) -> Iterator[Bar]:
+        """Show a bar; on something that is no terminal nothing is shown until the end."""
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+            task = progress.add_task(f"{self.stage:<20} {what}", total=total, completed=done, note="")
+            yield Bar(progress, task)
+
+
+class Bar:
+    """A bar that is shown."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def update(self, done: int, note: str = "") -> None:
+        """Move the bar to `done`, with a note on how things are."""
+        self._progress.update(self._task, completed=done, note=note)
+
+    def note(self, note: str) -> None:
+        """Tell how things are, the bar staying where it is."""
+        self._progress.update(self._task, note=note)
+
+
+class _LogFile(logging.FileHandler):
+    """A log that goes silent when its disk is full: whatever is written beside it says so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def _unraisable(otherwise: Callable[[Any], None], unraisable: Any) -> None:
+    """Keep to the log what files that libraries left open say of a full disk when they are thrown away."""
+    if unraisable.exc_value is not None and disk_full(unraisable.exc_value):
+        logger.info("while cleaning up: %s", unraisable.exc_value)
+    else:
+        otherwise(unraisable)
+
+
+@contextmanager
+def logging_to(path: Path, level: str) -> Iterator[None]:
+    """Send log records, warnings and what libraries write to standard error to a file.
+
+    TensorFlow's C++ code writes to file descriptor 2 whatever Python says, so the descriptor itself is turned to the
+    file; ``sys.stderr`` keeps leading to the terminal, for tracebacks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    logging.captureWarnings(True)
+    sys.stderr.flush()
+    terminal, before = os.dup(2), sys.stderr
+    with path.open("a") as file:
+        os.dup2(file.fileno(), 2)
+    sys.stderr = os.fdopen(terminal, "w", buffering=1)
+    hook = sys.unraisablehook
+    sys.unraisablehook = partial(_unraisable, hook)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        os.dup2(terminal, 2)
+        sys.stderr.close()
+        sys.stderr = before
+        logging.captureWarnings(False)
+        root.removeHandler(handler)
+        with suppress(OSError):
+            handler.close()

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from auxcpvloss.experiment.archive import Notes, place, set_aside
+from auxcpvloss.experiment.fingerprint import difference, relevant
+from auxcpvloss.experiment.versions import LIBRARIES, STAGES, made_with, other_versions
+
+
+def test_what_is_set_aside_keeps_its_path_and_nothing_is_lost(tmp_path):
+    said: list[str] = []
+    notes = Notes(say=said.append, config="before")
+    for text in ("one", "two"):
+        path = tmp_path / "val" / "a.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        set_aside(tmp_path, path, notes, overwrite=False)
+        assert not path.exists()
+    kept = place(tmp_path, notes)
+    assert [(kept / "val" / name).read_text() for name in ("a.txt", "a.txt.1")] == ["one", "two"]
+    assert (kept / "config.toml").read_text() == "before"
+    assert said == [f"what was there before is kept in {kept}"]
+    # Another command of the same second has a folder of its own.
+    assert place(tmp_path, Notes()) != kept
+
+
+def test_with_overwrite_it_is_deleted(tmp_path):
+    (tmp_path / "a").mkdir()
+    set_aside(tmp_path, tmp_path / "a", Notes(), overwrite=True)
+    set_aside(tmp_path, tmp_path / "never there", Notes(), overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_differences_are_told_in_words():
+    record = {"predicted": {"sample": {"checksum": "1", "padding": [0], "preprocessing": {"square": False}}}}
+    words = {
+        "checksum": ("2", "the file of the volume changed"),
+        "padding": ([1], "data.padding was [0], is [1]"),
+        "preprocessing": ({"square": True}, "preprocessing.square was False, is True"),
+    }
+    for key, (value, told) in words.items():
+        other = {"predicted": {"sample": {**record["predicted"]["sample"], key: value}}}
+        assert difference(record, other) == told
+    assert difference({"samples": {"a": {}, "b": {"checksum": 1}}}, {"samples": {"b": {"checksum": 2}, "c": {}}}) == (
+        "volume a is gone; the file of volume b changed; volume c is new"
+    )
+    # What another key has made indifferent is no reason.
+    assert difference({"a": 1, "b": 1}, {"a": 2}) == "a was 1, is 2"
+    assert difference({}, {"version of label": 2}) == "version of label was not recorded, is 2"
+    many = difference(dict.fromkeys("abcdefg", 1), dict.fromkeys("abcdefg", 2))
+    assert str(many).endswith("e was 1, is 2; 2 more")
+
+
+def test_keys_of_no_effect_are_not_compared():
+    table = {"lr_schedule": "constant", "min_lr": 0.1, "plateau_factor": 0.5, "lr": 1}
+    assert relevant({"optimizer": table}) == {"optimizer": {"lr_schedule": "constant", "lr": 1}}
+    assert difference({"normalize": "min_max", "lower_percentile": 1}, {"normalize": "min_max"}) is None
+    assert difference({"normalize": "percentile", "lower_percentile": 1}, {"normalize": "percentile"}) is not None
+
+
+def test_versions_are_told_where_they_differ():
+    assert set(STAGES) == set(LIBRARIES)
+    now = made_with("train")
+    assert "not installed" not in now.values()
+    assert other_versions(now, now) == ""
+    assert other_versions({**now, "tensorflow": "1.0", "gone": "2"}, now) == f"tensorflow 1.0, now {now['tensorflow']}"

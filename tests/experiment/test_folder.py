@@ -1,0 +1,136 @@
+import shutil
+import tomllib
+
+import numpy as np
+import pytest
+import tifffile
+
+from auxcpvloss.experiment.fingerprint import difference
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, read_selection, validated_checkpoints, write_selection
+from auxcpvloss.experiment.training_record import training_keys
+from auxcpvloss.stages import BY_NAME, STAGES, Choice, run
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Terminal
+from tests.conftest import blobs, configure
+
+
+def test_differences_are_named():
+    assert difference({"a": 1, "b": {"c": [1, 2]}}, {"a": 1, "b": {"c": [1, 2]}}) is None
+    assert difference({"a": 1, "b": {"c": 1}}, {"a": 1, "b": {"c": 2}}) == "b.c was 1, is 2"
+    assert difference({"a": 1}, {}) == "a was 1, is None"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"training": {"p_nonempty": 0.1}}, "training.p_nonempty"),
+        ({"training": {"batch_size": 2}}, "training.batch_size"),
+        ({"training": {"precision": "mixed_bfloat16"}}, "training.precision"),
+        ({"optimizer": {"lr_schedule": "cosine"}}, "optimizer.lr_schedule"),
+        ({"preprocessing": {"lower_percentile": 9}}, "preprocessing.lower_percentile"),
+        ({"general": {"seed": 1}}, "general.seed"),
+        ({"model": {"num_fmaps": 5}}, "model.num_fmaps"),
+        (
+            {
+                "training": {
+                    "max_iterations": 9,
+                    "num_workers": 0,
+                    "checkpoints": 1,
+                    "snapshots": 0,
+                    "log_every": 2,
+                    "cache_size": 1,
+                }
+            },
+            None,
+        ),
+        ({"model": {"test_input_shape": [44, 44, 44]}}, None),
+        ({"postprocessing": {"fg_thresh": 0.1}, "data": {"path": "x"}}, None),
+    ],
+)
+def test_the_weights_depend_on_these_keys(change, named, tmp_path):
+    changed = difference(
+        training_keys(Experiment(tmp_path, configure())), training_keys(Experiment(tmp_path, configure(**change)))
+    )
+    assert changed is None if named is None else changed.startswith(named)
+
+
+def test_the_length_of_a_schedule_shapes_the_weights(tmp_path):
+    keys = [
+        training_keys(
+            Experiment(tmp_path, configure(optimizer={"lr_schedule": "cosine"}, training={"max_iterations": n}))
+        )
+        for n in (4, 6)
+    ]
+    assert difference(*keys) == "training.max_iterations was 4, is 6"
+
+
+def test_volumes_prepared_otherwise_lie_elsewhere(tmp_path):
+    one, other = (Experiment(tmp_path / "e", configure(preprocessing={"lower_percentile": p})) for p in (3, 9))
+    assert one.data_folder("train") != other.data_folder("train")
+    assert one.data_folder("train") == Experiment(tmp_path / "f", configure()).data_folder("train")
+    # Where they could be had is no part of what they are.
+    told = Experiment(tmp_path / "g", configure(data={"available_at": "https://somewhere"}))
+    assert one.data_folder("train") == told.data_folder("train")
+
+
+def test_only_numbered_files_are_checkpoints(tmp_path):
+    experiment = Experiment(tmp_path, configure())
+    folder = experiment.checkpoint_path(4).parent
+    folder.mkdir(parents=True)
+    for name in ("00000004.keras", "00000012.keras", "00000004 (copy).keras", ".tmp-host-1-00000006.keras"):
+        (folder / name).touch()
+    assert experiment.checkpoints() == [4, 12]
+    with pytest.raises(InputError, match=r"no checkpoint of iteration 5 in .*; there are: 4, 12"):
+        experiment.need_checkpoint(5)
+
+
+def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
+    experiment = Experiment(tmp_path, configure())
+    params = experiment.params.model_copy(update={"fg_thresh": 0.25})
+    write_selection(experiment, Selection(3, params), ["fg_thresh"], 0.5, {"checkpoints": [1, 3]})
+    assert tomllib.loads(experiment.selection_path.read_text())["params"] == {"fg_thresh": 0.25}
+    assert validated_checkpoints(experiment) == [1, 3]
+    later = Experiment(tmp_path, configure(postprocessing={"min_size": 7, "fg_thresh": 0.5}))
+    assert (
+        read_selection(later).params.model_dump() | {"fg_thresh": 0.25, "min_size": 7}
+        == read_selection(later).params.model_dump()
+    )
+
+
+def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():
+    assert Choice().stages(["all"]) == [stage for stage in STAGES if stage not in BY_NAME]
+    assert Choice().stages(["all", "visualize"])[-2:] == ["visualize", "report"]
+    assert "cross_validate" in Choice().stages(["all", "cross_validate"])
+    assert "validate_checkpoints" not in Choice("last").stages(["all"])
+    assert "validate_checkpoints" not in Choice(checkpoint=4).stages(["all"])
+    assert Choice("last").stages(["evaluate", "validate_checkpoints"]) == ["validate_checkpoints", "evaluate"]
+
+
+def test_prepared_volumes_serve_without_their_sources(tmp_path):
+    labels = blobs((20, 20, 20), 4, seed=0)
+    for kind, array in (("images", labels.astype(np.uint8) * 9), ("masks", labels)):
+        (tmp_path / "data" / "test" / kind).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / "data" / "test" / kind / "a.tif", array)
+    experiment = Experiment(
+        tmp_path / "root" / "e", configure(data={"input_format": "auto", "path": str(tmp_path / "data")})
+    )
+    run(experiment, Terminal(), ["prepare"], Choice())
+    shutil.rmtree(tmp_path / "data")
+    assert [sample.name for sample in experiment.samples("test")] == ["a"]
+    with pytest.raises(InputError, match="data"):
+        experiment.samples("train")
+
+
+def test_where_checkpoints_were_not_brought_along_predictions_tell_them(tmp_path):
+    experiment = Experiment(tmp_path, configure())
+    for name in ("4/a.zarr", "4/b.zarr", "12/a.zarr", "16/.tmp-host-1-a.zarr", "notes/a.zarr"):
+        (tmp_path / "val" / "processed" / name).mkdir(parents=True)
+    assert experiment.usable_checkpoints("val") == [4, 12]
+    assert experiment.usable_checkpoints("test") == []
+    experiment.need_usable("val", 12)
+    with pytest.raises(InputError, match="no checkpoint of iteration 16"):
+        experiment.need_usable("val", 16)
+    experiment.checkpoint_path(8).parent.mkdir(parents=True)
+    experiment.checkpoint_path(8).touch()
+    assert experiment.usable_checkpoints("val") == [8]

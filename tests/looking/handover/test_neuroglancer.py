@@ -1,0 +1,34 @@
+import json
+
+from auxcpvloss.config.units import Space
+from auxcpvloss.looking.handover.neuroglancer import ADDRESS, link, neuroglancer_state
+from tests.looking.handover.views import SPACE, view
+
+
+def test_the_state_points_at_the_arrays_and_the_errors_where_they_lie():
+    one = view()
+    text = neuroglancer_state(
+        "a.ome.zarr", (8, 12, 24), (0.0, 1.0), {"instances": True, "truth": False}, one.errors, SPACE
+    )
+    state = json.loads(text)
+    assert state["dimensions"] == {"z": [2e-6, "m"], "y": [1e-6, "m"], "x": [5e-7, "m"]}
+    assert state["position"] == [3.5 - 2, 5.5, 11.5 + 3]
+    layers = {layer["name"]: layer for layer in state["layers"]}
+    assert list(layers) == ["raw", "instances", "truth", "false positives", "false negatives", "splits", "merges"]
+    assert layers["raw"]["source"] == f"zarr2://{ADDRESS}a.ome.zarr/"
+    assert layers["truth"]["source"] == f"zarr2://{ADDRESS}a.ome.zarr/labels/truth/"
+    assert (layers["instances"]["visible"], layers["truth"]["visible"]) == (True, False)
+    (merge,) = layers["merges"]["annotations"]
+    # In voxels; the first one lies at offset / size.
+    assert merge["point"] == [2.5 - 2, 2.5, 19.5 + 3]
+    assert merge["description"] == "instance 34: nuclei 3 4"
+
+
+def test_a_volume_of_no_unit_has_none():
+    state = json.loads(neuroglancer_state("a", (1, 2, 3), (0.0, 1.0), {"points": True}, [], Space((3, 1, 1))))
+    assert state["dimensions"]["z"] == [3, ""]
+    assert state["selectedLayer"]["layer"] == "points"
+
+
+def test_the_link_names_the_state_by_its_address():
+    assert link("a_neuroglancer.json").endswith(".com/#!http://127.0.0.1:8765/a_neuroglancer.json")

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from auxcpvloss.looking.compare.comparison import Comparison, Group, Run, Table, Verdict
+from auxcpvloss.looking.report.comparison import comparison_html
+from tests.looking.report.test_page import Elements
+
+PNG = bytes.fromhex("89504e470d0a1a0a")
+
+
+def verdict(metric: str, word: str) -> Verdict:
+    return Verdict("sdt", "sdt_cpv", metric, "a.b", word, 0.03, 0.01, 0.05, 0.01, 0.02, "+0.030")  # type: ignore[arg-type]
+
+
+def comparison(*verdicts: Verdict) -> Comparison:
+    run = Run(
+        folder=Path("experiments/<b>"), method="sdt", seed=1, checkpoint=500, params={}, metric="m",
+        validated_on="segmentation", seeds="main", weights="", scores={}, training={}, selected_from={},
+        evaluation={}, truth={},
+    )  # fmt: skip
+    table = Table("table_1", "Segmentation", "a note", ("model", "", "avAP"), (("sdt", "mean", "0.5"), ("", "paper", "-")), (), ())  # fmt: skip
+    return Comparison((Group("sdt", "", (run,)), Group("sdt_cpv", "", (run, run))), ("a", "b"), "hoefener", verdicts, (table,), ("a remark",))  # fmt: skip
+
+
+def test_verdicts_come_first_then_tables_then_figures():
+    html = comparison_html(
+        comparison(verdict("avAP", "better"), verdict("detection AP", "worse")), {"AP over IoU": PNG}
+    )
+    parts = [
+        "Comparison: sdt, sdt_cpv", "3 runs on 2 test volumes: a, b",
+        '<p class="headline">sdt_cpv is better than sdt by avAP: +0.030', "sdt_cpv is worse than sdt by detection AP",
+        "a remark", "<caption>Table 1. Segmentation</caption>", "a note", "data:image/png;base64,", "AP over IoU</figcaption>",
+    ]  # fmt: skip
+    at = [html.index(part) for part in parts[1:]]
+    assert at == sorted(at)
+    assert parts[0] in html
+
+
+def test_rows_that_belong_together_cannot_be_sorted_apart():
+    html = comparison_html(comparison(), {})
+    assert not [each for tag, each in Elements(html).tags if tag == "button"]
+    assert "<td>–</td>" in html
+    assert "there is no verdict" in html
