@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.arguments import parser
-from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, load, write
+from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known, write
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.lock import locked

@@ -17,7 +17,8 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS, cpv
 from auxcpvloss.pipeline.training import BatchMaker

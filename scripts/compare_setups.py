@@ -22,7 +22,8 @@ from statistics import mean
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from auxcpvloss.config import ConfigFile, known, load
+from auxcpvloss.config import ConfigFile, known
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import read_selection
 

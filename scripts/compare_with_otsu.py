@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from auxcpvloss import metrics
 from auxcpvloss.cli import main as run
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages import Choice
 from auxcpvloss.stages.labelling import read_instances

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from auxcpvloss.config import Config, ConfigFile, load
+from auxcpvloss.config import Config, ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -15,8 +15,9 @@ from auxcpvloss import __version__
 from auxcpvloss.__main__ import NOT_INSTALLED
 from auxcpvloss.arguments import parser
 from auxcpvloss.cli import INPUT_ERROR, main
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
 from auxcpvloss.config.places import config_folder
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.system.signals import MESSAGE, STATUS
 from tests.conftest import TINY, merge
 from tests.data.test_sources import write_arrays

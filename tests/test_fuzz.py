@@ -22,7 +22,8 @@ from typing import Any
 
 import pytest
 
-from auxcpvloss.config import ConfigFile, defaults, dump, load
+from auxcpvloss.config import ConfigFile, defaults, dump
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.system.errors import InputError
 from tests.conftest import merge
 from tests.fuzz import configs, volumes

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -15,23 +14,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from auxcpvloss.config.axes import write_out
+from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Part, Problem, compose
 from auxcpvloss.config.places import config_folder
 from auxcpvloss.config.protocol import protocol_problems
-from auxcpvloss.config.schema import schema
 from auxcpvloss.config.tables import Config
 from auxcpvloss.config.toml_files import read_toml
-from auxcpvloss.methods import METHODS
-from auxcpvloss.metrics.table import metric_paths
 from auxcpvloss.system.errors import InputError
-
-Key = tuple[str, ...]
 
 MAX_SHOWN = 200
 """Letters of a wrong value in a message."""
 MAX_ERRORS = 10
 """That are listed."""
-MAX_SETS = 100_000
-"""Of parameters to try; at a second each, a day."""
 
 WANTED = {
     "missing": "has too few entries",
@@ -84,12 +77,14 @@ def defaults() -> ConfigFile:
     return ConfigFile.read(config_folder() / "default.toml")
 
 
-def load(places: Sequence[ConfigFile]) -> Config:
+def load(places: Sequence[ConfigFile], parts: tuple[Part, ...]) -> Config:
     """Merge places left to right, over the built-in defaults, and check the result.
 
     Parameters
     ----------
     places : sequence of ConfigFile
+    parts : tuple of Part
+        What completes the tables, see `compose`.
 
     Returns
     -------
@@ -109,23 +104,32 @@ def load(places: Sequence[ConfigFile]) -> Config:
     if not isinstance(merged["model"], dict):
         raise InputError(f"{_origin(origin, ('model',), places)}: model: must be a table, [model].")
     write_out(merged)
-    method = merged["model"]["method"]
-    if not isinstance(method, str) or method not in METHODS:
-        where = _origin(origin, ("model", "method"), places)
-        raise InputError(f"{where}: model.method: {_shown(method)} is no method; known: {', '.join(METHODS)}.")
-    kind = schema(METHODS[method])
+    try:
+        extensions = tuple(part(merged) for part in parts)
+    except KeyProblemError as error:
+        raise InputError(_line(_origin(origin, error.key, places), error.key, f"{error}.")) from None
+    kind = compose(extensions, parts)
     try:
         # Of toml's types these are the ones of JSON, for which strict means: lists for tuples, whole numbers for
         # numbers, and nothing else is converted.
         config = kind.model_validate_json(json.dumps(merged), strict=True)
     except ValidationError as error:
-        lines = [_explain(detail, kind, method, origin, places) for detail in error.errors()]
+        lines = [_explain(detail, kind, extensions, origin, places) for detail in error.errors()]
         raise InputError("\n".join(_first(list(dict.fromkeys(lines))))) from None
-    _check_grids(config, method, origin, places)
-    _check_metrics(config, method, origin, places)
-    for key, message in protocol_problems(config):
-        raise InputError(f"{_origin(origin, key, places)}: {'.'.join(key)}: {message}.")
+    for key, message in problems(config, extensions):
+        raise InputError(_line(_origin(origin, key, places), key, f"{message}."))
     return config
+
+
+def problems(config: Config, extensions: Sequence[Extension]) -> Iterator[Problem]:
+    """Find values that contradict each other, within a table or between tables."""
+    for extension in extensions:
+        yield from extension.check(config)
+    yield from protocol_problems(config)
+
+
+def _line(where: str, key: Key, message: str) -> str:
+    return f"{where}: {'.'.join(key)}: {message}"
 
 
 def _merge(into: dict[str, Any], tables: Mapping[str, Any], origin: dict[Key, str], name: str, at: Key = ()) -> None:
@@ -147,13 +151,17 @@ def _origin(origin: Mapping[Key, str], key: Key, places: Sequence[ConfigFile]) -
 
 
 def _explain(
-    detail: ErrorDetails, kind: type[Config], method: str, origin: Mapping[Key, str], places: Sequence[ConfigFile]
+    detail: ErrorDetails,
+    kind: type[Config],
+    extensions: Sequence[Extension],
+    origin: Mapping[Key, str],
+    places: Sequence[ConfigFile],
 ) -> str:
     """One line on one error: where, which key, what was expected."""
     key: Key = tuple(part for part in detail["loc"] if isinstance(part, str))
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        message = _unknown(key, kind, method)
+        message = _unknown(key, kind, extensions)
     elif detail["type"] == "value_error":
         # A cross-check of a table names the key that it is about.
         last, colon, rest = message.partition(": ")
@@ -162,7 +170,7 @@ def _explain(
     else:
         wanted = WANTED.get(detail["type"], f"{message[0].lower()}{message[1:]}")
         message = wanted if detail["type"] == "missing" else f"{wanted}, not {_shown(detail['input'])}"
-    return f"{_origin(origin, key, places)}: {'.'.join(key)}: {message}"
+    return _line(_origin(origin, key, places), key, message)
 
 
 def _first(lines: list[str]) -> list[str]:
@@ -176,48 +184,12 @@ def _shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
-def _unknown(key: Key, kind: type[Config], method: str) -> str:
+def _unknown(key: Key, kind: type[Config], extensions: Sequence[Extension]) -> str:
     table: type[BaseModel] = kind
     for part in key[:-1]:
         table = table.model_fields[part].annotation  # type: ignore[assignment]
-    if key[:1] == ("model",) and key[-1].startswith("loss_") and key[-1].endswith("_coeff"):
-        heads = ", ".join(head.name for head in METHODS[method].heads)
-        return f"the method {method} has no such head; its heads: {heads}"
-    theirs = {name for other in METHODS.values() for name in other.params.model_fields}
-    if key[0] in ("validation", "postprocessing") and key[-1] in theirs:
-        params = ", ".join(METHODS[method].params.model_fields)
-        return f"the method {method} has no such parameter; its parameters: {params}"
+    if words := next(filter(None, (extension.unknown(key) for extension in extensions)), ""):
+        return words
     close = get_close_matches(key[-1], list(table.model_fields), n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(table.model_fields)}"
     return f"unknown key; {hint}"
-
-
-def _check_grids(config: Config, method: str, origin: Mapping[Key, str], places: Sequence[ConfigFile]) -> None:
-    grids = {name: getattr(config.validation, name) for name in METHODS[method].params.model_fields}
-    lengths = {name: len(grid) for name, grid in grids.items() if grid}
-    if config.validation.param_product and math.prod(lengths.values()) > MAX_SETS:
-        raise InputError(
-            f"{_origin(origin, ('validation', 'param_product'), places)}: validation.param_product: the lists have "
-            f"{math.prod(lengths.values()):,} combinations, more than {MAX_SETS:,} are not gone through."
-        )
-    if not config.validation.param_product and len(set(lengths.values())) > 1:
-        name = list(lengths)[-1]
-        listing = ", ".join(f"{name} has {length}" for name, length in lengths.items())
-        raise InputError(
-            f"{_origin(origin, ('validation', name), places)}: validation.{name}: the lists are gone through entry by "
-            f"entry, so they need the same length ({listing}). Or set validation.param_product = true."
-        )
-
-
-def _check_metrics(config: Config, method: str, origin: Mapping[Key, str], places: Sequence[ConfigFile]) -> None:
-    """Refuse scores of instances where the method finds points."""
-    if METHODS[method].task == "segmentation":
-        return
-    table, known = config.evaluation, metric_paths([config.evaluation.detection], segmentation=False)
-    for key, paths in {"metric": [table.metric], "summary": table.summary}.items():
-        for path in paths:
-            if path not in ("auto", *known):
-                raise InputError(
-                    f"{_origin(origin, ('evaluation', key), places)}: evaluation.{key}: {path!r} is a score of "
-                    f"instances, but the method {method} finds points; it has, among others, {known[-7]}"
-                )

@@ -12,7 +12,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from auxcpvloss.metrics.detection import centers_of_mass
+from auxcpvloss.data.centers_of_mass import centers_by_label
 
 MAX_LABEL = 2**32 - 2  # the type is uint32, and its largest number marks what is outside of the volume
 TOUCHING = np.ones((3, 3, 3), bool)  # 26 neighbours
@@ -65,7 +65,7 @@ def measure(labels: NDArray[Any]) -> Objects:
     return Objects(
         ids=ids,
         sizes=sizes,
-        centers=centers_of_mass(labels),
+        centers=centers_by_label(labels).positions,
         extents=np.array(extents, np.int64).reshape(-1, 3),
         pieces=np.array(pieces, np.int64),
     )

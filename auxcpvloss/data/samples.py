@@ -18,13 +18,16 @@ from auxcpvloss.data.sources.source import Source, voxel_size
 from auxcpvloss.data.truth import LABELS, POINTS, read_truth
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.whole import is_whole, lacking_chunks, open_whole
-from auxcpvloss.experiment.versions import STAGES, made_with
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import discard, replacing, write_text
+from auxcpvloss.system.libraries import versions_of
 
 __all__ = ["Sample", "expected_made_from", "normalize", "open_sample", "write_sample"]
 
 RAW = "volumes/raw"
+VERSION, LIBRARIES = 2, ("numpy", "scipy", "tifffile", "zarr")
+"""Of how samples are made, and what computes them: raise the number with every change of what is written for the same
+volume."""
 CHUNKS = (64, 64, 64)
 
 
@@ -173,7 +176,7 @@ def write_sample(
             origin=source.origin,
             checksum=made_from["checksum"],
             made_from=made_from,
-            made_with=made_with("prepare"),
+            made_with=versions_of(*LIBRARIES),
             has_points=source.has_points,
             max_extent=(0, 0, 0) if truth is None else truth.max_extent,
         )
@@ -200,7 +203,7 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         "raw_key": data.raw_key,
         "gt_key": data.gt_key,
         "padding": list(data.padding),
-        "version": STAGES["prepare"],
+        "version": VERSION,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from auxcpvloss.config import Config, dump
 from auxcpvloss.methods import METHODS
+from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.network.shapes import AxisGeometry, feature_maps
 from auxcpvloss.network.tiling import smallest_tileable
 
@@ -26,7 +27,7 @@ def debug_tables(config: Config) -> dict[str, Any]:
     """
     model, training, validation = config.model, config.training, config.validation
     lists = {name: getattr(validation, name)[:2] for name in METHODS[model.method].params.model_fields}
-    axes = model.geometry
+    axes = architecture_of(model).geometry(model)
     first = min(model.num_fmaps, 4)
     growth, shrinkage = ([min(factor, 2) for factor in f] for f in (model.fmap_inc_factors, model.fmap_dec_factors))
     down, up = feature_maps(first, growth, shrinkage)

@@ -14,8 +14,7 @@ from auxcpvloss.data.verify import check_planes
 from auxcpvloss.experiment.archive import Notes, set_aside
 from auxcpvloss.experiment.fingerprint import relevant
 from auxcpvloss.experiment.splits import Volume, serving
-from auxcpvloss.looking.figures.palette import PALETTES, Palette
-from auxcpvloss.methods import METHODS, Method, Params
+from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.system.errors import InputError
 
 
@@ -41,7 +40,7 @@ class Experiment:
     @property
     def method(self) -> Method:
         """The method that ``model.method`` names."""
-        return METHODS[self.config.model.method]
+        return method_of(self.config)
 
     @property
     def params(self) -> Params:
@@ -60,11 +59,6 @@ class Experiment:
         if table.metric != "auto":
             return table.metric
         return f"confusion_matrix.{table.detection}.AP" if self.is_detection else "confusion_matrix.th_0_5.AP"
-
-    @property
-    def palette(self) -> Palette:
-        """The colors of its pictures."""
-        return PALETTES[self.config.evaluation.colors]
 
     def renew(self, path: Path) -> bool:
         """Whether a result is to be made again even if it is whole: once a command, with ``general.overwrite``."""

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.fingerprint import completed, difference, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import training_folds

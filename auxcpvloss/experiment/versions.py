@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-
-from auxcpvloss import __version__
+from auxcpvloss.data.samples import LIBRARIES as SAMPLES
+from auxcpvloss.data.samples import VERSION
+from auxcpvloss.system.libraries import versions_of
 
 STAGES = {
-    "prepare": 2,
+    "prepare": VERSION,
     "mknet": 1,
     "train": 1,
     "predict": 1,
@@ -25,7 +23,7 @@ STAGES = {
 made again. A new release that changes nothing keeps them, and with them weeks of work."""
 
 LIBRARIES = {
-    "prepare": ("numpy", "scipy", "tifffile", "zarr"),
+    "prepare": SAMPLES,
     "mknet": ("keras", "tensorflow"),
     "train": ("gunpowder", "keras", "numpy", "scipy", "tensorflow"),
     "predict": ("gunpowder", "keras", "numpy", "tensorflow"),
@@ -45,20 +43,6 @@ def version_of(stage: str) -> dict[str, int]:
     return {f"version of {stage}": STAGES[stage]}
 
 
-@cache
 def made_with(stage: str) -> dict[str, str]:
     """Versions of the package and of the libraries that a stage computes with."""
-    return {"auxcpvloss": __version__, **{name: _version(name) for name in LIBRARIES[stage]}}
-
-
-def other_versions(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Say which versions differ, ``tensorflow 2.20.0, now 2.21.0``; "" where none does."""
-    changed = [name for name in now if name in then and then[name] != now[name]]
-    return ", ".join(f"{name} {then[name]}, now {now[name]}" for name in changed)
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return "not installed"
+    return versions_of(*LIBRARIES[stage])

@@ -1,5 +1,6 @@
 """The methods, by name."""
 
+from auxcpvloss.config import Config
 from auxcpvloss.methods.affinities import AFFINITIES
 from auxcpvloss.methods.cpv import with_cpv
 from auxcpvloss.methods.gauss import GAUSS
@@ -13,4 +14,10 @@ METHODS: dict[str, Method] = {
     GAUSS.name: GAUSS,
 }
 
-__all__ = ["METHODS", "OUTSIDE", "Head", "Labels", "Method", "Params", "Prediction"]
+
+def method_of(config: Config) -> Method:
+    """Give the method of a configuration."""
+    return METHODS[config.model.method]
+
+
+__all__ = ["METHODS", "OUTSIDE", "Head", "Labels", "Method", "Params", "Prediction", "method_of"]

@@ -11,7 +11,6 @@ from scipy.special import expit
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
-from auxcpvloss.network.losses import balanced_binary_cross_entropy
 from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS
 from auxcpvloss.segmentation.measure import mean_within
 
@@ -109,8 +108,8 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
 AFFINITIES = segmentation(
     "affinities",
     heads=(
-        Head("affs", channels=3, target=target, loss=balanced_binary_cross_entropy, perfect=perfect, context=2),
-        Head("fgbg", channels=1, target=foreground, loss=balanced_binary_cross_entropy, perfect=perfect),
+        Head("affs", channels=3, target=target, loss="balanced_binary_cross_entropy", perfect=perfect, context=2),
+        Head("fgbg", channels=1, target=foreground, loss="balanced_binary_cross_entropy", perfect=perfect),
     ),
     find_basins=find_basins,
     confidence=confidence,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from auxcpvloss.data.centers_of_mass import Centers, centers_by_label
 from auxcpvloss.methods.boundary import instances
 from auxcpvloss.methods.method import Labels
-from auxcpvloss.metrics.detection import Centers, centers_by_label
 
 
 def find_centers(labels: Labels) -> Centers:

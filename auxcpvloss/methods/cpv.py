@@ -11,7 +11,6 @@ from pydantic import Field, create_model
 from auxcpvloss.methods.centers import find_centers
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
 from auxcpvloss.methods.watershed import Basins, FindBasins, WatershedParams, segmentation
-from auxcpvloss.network.losses import center_vector_loss
 from auxcpvloss.segmentation.votes import count_votes
 
 
@@ -39,7 +38,7 @@ CPV = Head(
     "cpv",
     channels=3,
     target=target,
-    loss=center_vector_loss,
+    loss="center_vector_loss",
     perfect=lambda vectors: vectors,
     whole_instances=True,
     auxiliary=True,

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from auxcpvloss.methods.centers import find_centers
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
-from auxcpvloss.network.losses import blob_loss
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.segmentation.peaks import local_maxima
 
@@ -84,7 +83,7 @@ GAUSS = Method(
             "gauss",
             channels=1,
             target=target,
-            loss=blob_loss,
+            loss="blob_loss",
             perfect=lambda blobs: blobs,
             context=REACH,
             whole_instances=True,

@@ -62,8 +62,8 @@ class Head:
         Output channels.
     target : callable
         (Z, Y, X) labels, `OUTSIDE` beyond the volume -> (C, Z, Y, X) target of the same extent.
-    loss : callable
-        (target, prediction, region), each (B, Z, Y, X, C), -> (B,) mean of weight x value; see `network.losses`.
+    loss : str
+        Name of its loss, one of `network.losses.LOSSES`.
     perfect : callable
         (C, Z, Y, X) target -> (channels, Z, Y, X) network output of a model that is always right.
     context : int
@@ -79,7 +79,7 @@ class Head:
     name: str
     channels: int
     target: Callable[[Labels], Array]
-    loss: Callable[[Any, Any, Any], Any]
+    loss: str
     perfect: Callable[[Array], Array]
     context: int = 0
     whole_instances: bool = False

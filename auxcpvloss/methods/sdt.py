@@ -12,7 +12,6 @@ from scipy import ndimage
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import OUTSIDE, Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
-from auxcpvloss.network.losses import squared_difference
 from auxcpvloss.segmentation.measure import mean_within
 
 SCALE = 9.0
@@ -101,7 +100,7 @@ SDT = segmentation(
             "sdt",
             channels=1,
             target=target,
-            loss=squared_difference,
+            loss="squared_difference",
             perfect=lambda distances: distances,
             context=CONTEXT,
             # The paper's factor, which brings it to the magnitude of the center point vectors' loss.

@@ -11,7 +11,6 @@ from scipy.special import softmax
 from auxcpvloss.methods.boundary import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Prediction
 from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
-from auxcpvloss.network.losses import balanced_cross_entropy
 from auxcpvloss.segmentation.measure import mean_within
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
@@ -76,7 +75,7 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
 
 THREECLASS = segmentation(
     "threeclass",
-    heads=(Head("threeclass", channels=3, target=target, loss=balanced_cross_entropy, perfect=perfect, context=1),),
+    heads=(Head("threeclass", channels=3, target=target, loss="balanced_cross_entropy", perfect=perfect, context=1),),
     find_basins=find_basins,
     confidence=confidence,
     params=ThreeclassParams,

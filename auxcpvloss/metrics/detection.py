@@ -6,17 +6,17 @@ Pure functions of arrays. Imports numpy and scipy alone, as `metrics` does.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from auxcpvloss.config.tables.results import PointMatching
 from auxcpvloss.metrics import Counts, choose_greedy, choose_optimal, instance_centers
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.int64]
-PointMatching = Literal["hoefener", "linear", "greedy"]
 MATCHINGS: tuple[PointMatching, ...] = get_args(PointMatching)
 
 VOXELS = (1.0, 1.0, 1.0)
@@ -48,44 +48,6 @@ class Detections:
     def counts(self) -> Counts:
         """Numbers of true positives, false positives and false negatives."""
         return Counts(tp=int(self.hit.sum()), fp=int((~self.hit).sum()), fn=int((~self.found).sum()))
-
-
-class Centers(NamedTuple):
-    """Centers of mass of labels, and the voxels that belong to them.
-
-    Attributes
-    ----------
-    ids : (N,) array of the type of the labels
-        The labels, rising.
-    positions : (N, 3) array of float64
-        z, y, x in voxels.
-    voxels : (V,) array of int64
-        Flat indices of all voxels of labels.
-    instance : (V,) array of integer
-        Row of `positions` of each of them.
-    """
-
-    ids: NDArray[Any]
-    positions: Points
-    voxels: Indices
-    instance: Indices
-
-
-def centers_by_label(labels: NDArray[Any], where: NDArray[np.bool_] | None = None) -> Centers:
-    """Find the center of mass of every label at once.
-
-    Parameters
-    ----------
-    labels : (Z, Y, X) array of integer
-        Labels are positive, and need be neither small nor consecutive.
-    where : (Z, Y, X) array of bool, optional
-        Voxels that count; by default all that are positive.
-    """
-    voxels = np.flatnonzero(labels > 0 if where is None else where)
-    ids, instance, sizes = np.unique(labels.reshape(-1)[voxels], return_inverse=True, return_counts=True)
-    axes = np.unravel_index(voxels, labels.shape)
-    sums = [np.bincount(instance, weights=axis, minlength=len(ids)) for axis in axes]
-    return Centers(ids, np.stack(sums, axis=-1) / sizes[:, np.newaxis], voxels, instance)
 
 
 def centers_of_mass(labels: NDArray[Any]) -> Points:

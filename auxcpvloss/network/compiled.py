@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Config
 from auxcpvloss.methods.method import Head, Method
-from auxcpvloss.network.architectures.unet import build_unet
+from auxcpvloss.network.architectures.unet_layers import build_unet
 from auxcpvloss.network.checkpoint import load_checkpoint
+from auxcpvloss.network.losses import LOSSES
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.system.errors import InputError
@@ -89,7 +90,7 @@ def _loss(head: Head) -> Callable[[Any, Any], Any]:
     """Keras hands a loss two tensors, so the region travels as the last channel of the target."""
 
     def loss(target: Any, prediction: Any) -> Any:
-        return head.loss(target[..., :-1], prediction, target[..., -1:])
+        return LOSSES[head.loss](target[..., :-1], prediction, target[..., -1:])
 
     return loss
 

@@ -7,6 +7,7 @@ weight x value for each of the B patches. The region is `OUTSIDE` beyond the vol
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 OUTSIDE, BACKGROUND, INSTANCE = 0, 1, 2
@@ -147,3 +148,18 @@ def _mean_square(target: Any, prediction: Any, weight: Any, region: Any) -> Any:
 
     value = ops.sum(weight * ops.square(target - prediction), axis=(1, 2, 3, 4))
     return value / (_voxels(region) * prediction.shape[-1])
+
+
+Loss = Callable[[Any, Any, Any], Any]
+
+LOSSES: dict[str, Loss] = {
+    loss.__name__: loss
+    for loss in (
+        balanced_cross_entropy,
+        balanced_binary_cross_entropy,
+        squared_difference,
+        center_vector_loss,
+        blob_loss,
+    )
+}
+"""By the names that heads call them: (target, prediction, region), each (B, Z, Y, X, C), -> (B,)."""

@@ -14,7 +14,7 @@ from auxcpvloss.network.initial import Loaded, take_over
 from auxcpvloss.network.plateau import Plateau
 
 if TYPE_CHECKING:
-    from auxcpvloss.pipeline.training import Batch
+    from auxcpvloss.network.batch import Batch
 
 
 class Trainer:

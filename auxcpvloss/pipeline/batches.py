@@ -21,7 +21,8 @@ from auxcpvloss.system.processes import end_with_parent, how_it_ended, start_wor
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables import Config
-    from auxcpvloss.pipeline.training import Batch, BatchMaker
+    from auxcpvloss.network.batch import Batch
+    from auxcpvloss.pipeline.training import BatchMaker
 
 
 NO_MEMORY = (
@@ -35,7 +36,7 @@ class WorkerError(StageError):
 
 
 @contextmanager
-def batches(paths: Sequence[Path], method: str, config: Config, first: int, last: int) -> Iterator[Iterator[Batch]]:
+def batches(paths: Sequence[Path], config: Config, first: int, last: int) -> Iterator[Iterator[Batch]]:
     """Batches `first` to `last` - 1 of a run, in order.
 
     Batch i is the same for any number of workers and wherever the run starts. Worker w of n makes every n-th batch and
@@ -47,7 +48,6 @@ def batches(paths: Sequence[Path], method: str, config: Config, first: int, last
     ----------
     paths : sequence of Path
         The training samples, ``<sample>.zarr``.
-    method : str
     config : Config
         ``training.num_workers`` processes make batches, about ``training.cache_size`` ahead; 0: this process does.
 
@@ -58,14 +58,11 @@ def batches(paths: Sequence[Path], method: str, config: Config, first: int, last
     """
     count = config.training.num_workers
     if count == 0:
-        maker = _make_maker(paths, method, config.model_dump())
+        maker = _make_maker(paths, config)
         yield (maker.make(index) for index in range(first, last))
         return
     ahead = max(1, config.training.cache_size // count)
-    workers = [
-        _Worker((paths, method, config.model_dump()), range(first + number, last, count), ahead)
-        for number in range(count)
-    ]
+    workers = [_Worker((paths, config), range(first + number, last, count), ahead) for number in range(count)]
     try:
         yield (worker.next_batch() for worker, _ in zip(cycle(workers), range(first, last), strict=False))
     finally:
@@ -142,13 +139,12 @@ def _work(sender: Connection, task: tuple[Any, ...], indices: range) -> None:
         sender.send(WorkerError(NO_MEMORY) if out_of_memory(error) else traceback.format_exc())
 
 
-def _make_maker(paths: Sequence[Path], method: str, config: dict[str, Any]) -> BatchMaker:
-    from auxcpvloss.config.schema import schema
+def _make_maker(paths: Sequence[Path], config: Config) -> BatchMaker:
     from auxcpvloss.data.samples import open_sample
-    from auxcpvloss.methods import METHODS
+    from auxcpvloss.methods import method_of
     from auxcpvloss.pipeline.training import BatchMaker
 
     samples = [sample for path in paths if (sample := open_sample(path)) is not None]
     if len(samples) < len(paths):
         raise InputError(f"not all of these are whole any more: {', '.join(map(str, paths))}; run the stage prepare.")
-    return BatchMaker(samples, METHODS[method], schema(METHODS[method]).model_validate(config))
+    return BatchMaker(samples, method_of(config), config)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from auxcpvloss.config.tables import Elastic
+from auxcpvloss.augment.elastic import Elastic
 from auxcpvloss.methods.method import OUTSIDE, Head
 from auxcpvloss.network import losses
 from auxcpvloss.network.shapes import Shape

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import gunpowder as gp
 import numpy as np
-from numpy.typing import NDArray
 
-from auxcpvloss.config.tables import Augmentation, Config
+from auxcpvloss.config.tables import Config
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.methods.method import OUTSIDE, Head, Method
+from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.pipeline.nodes import AddTargets, Deform, RandomPatch, SeededRequest
 from auxcpvloss.pipeline.source import SampleSource
@@ -22,23 +22,6 @@ from auxcpvloss.system.faults import unwrapping
 
 SIGMAS = 5
 """Jitter beyond so many standard deviations is not reckoned with when context is asked for: 1 in 3 million."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One training batch.
-
-    Attributes
-    ----------
-    raw : (B, 1, Z, Y, X) array of float32
-    targets : mapping of head name to (B, C, Z', Y', X') array
-    region : (B, 1, Z', Y', X') array of uint8
-        See `network.losses`.
-    """
-
-    raw: NDArray[np.float32]
-    targets: Mapping[str, NDArray[Any]]
-    region: NDArray[np.uint8]
 
 
 class BatchMaker:
@@ -88,7 +71,8 @@ class BatchMaker:
         region = _largest_region(contexts, output, config)
         sources = tuple(self._source(sample, region, output) for sample in samples)
         pipeline = sources + gp.RandomProvider()
-        augmentation, voxel_size = config.training.augmentation, samples[0].voxel_size
+        voxel_size = samples[0].voxel_size
+        augmentation: Any = config.training.augmentation
         if _deforms(augmentation):
             pipeline += Deform(augmentation.elastic, voxel_size)
         pipeline += gp.SimpleAugment(
@@ -120,7 +104,12 @@ class BatchMaker:
 
 def output_shape(config: Config) -> Shape:
     """Shape of the network's output in training."""
-    sizes = [g.output_size(size) for g, size in zip(config.model.geometry, config.model.train_input_shape, strict=True)]
+    sizes = [
+        g.output_size(size)
+        for g, size in zip(
+            architecture_of(config.model).geometry(config.model), config.model.train_input_shape, strict=True
+        )
+    ]
     z, y, x = (size for size in sizes if size is not None)
     return z, y, x
 
@@ -137,7 +126,7 @@ def overhang(config: Config) -> Shape:
     return z, y, x
 
 
-def exchangeable_axes(augmentation: Augmentation, voxel_size: Sequence[float]) -> list[int]:
+def exchangeable_axes(augmentation: Any, voxel_size: Sequence[float]) -> list[int]:
     """The axes to be transposed, less those whose voxel size differs from the others'."""
     wanted = augmentation.simple.transpose
     sizes = [voxel_size[axis] for axis in wanted]
@@ -162,7 +151,7 @@ def target_context(head: Head, samples: Sequence[Sample], config: Config) -> Sha
     if not head.whole_instances:
         return 0 if is_image else head.context, head.context, head.context
     extent = np.max([sample.max_extent for sample in samples], axis=0).astype(float)
-    augmentation = config.training.augmentation
+    augmentation: Any = config.training.augmentation
     if augmentation.elastic.rotation_min != 0 or augmentation.elastic.rotation_max != 0:
         _, y, x = np.array(samples[0].voxel_size)
         diagonal = np.hypot(extent[1] * y, extent[2] * x)
@@ -175,7 +164,7 @@ def target_context(head: Head, samples: Sequence[Sample], config: Config) -> Sha
     return 0 if is_image else z, y, x
 
 
-def _deforms(augmentation: Augmentation) -> bool:
+def _deforms(augmentation: Any) -> bool:
     elastic = augmentation.elastic
     return any(elastic.jitter_sigma) or elastic.rotation_min != 0 or elastic.rotation_max != 0
 
@@ -184,7 +173,7 @@ def _largest_region(contexts: Mapping[str, Shape], output: Shape, config: Config
     """Most that a request can ask of a source: the input or the labels with context, rotated and jittered."""
     labels = np.array(output) + 2 * np.max(list(contexts.values()), axis=0)
     shape = np.maximum(config.model.train_input_shape, labels)
-    augmentation = config.training.augmentation
+    augmentation: Any = config.training.augmentation
     # Axes are exchanged downstream of the deformation.
     axes = augmentation.simple.transpose
     shape[axes] = shape[axes].max(initial=0)

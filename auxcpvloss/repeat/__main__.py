@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from auxcpvloss.cli import INPUT_ERROR, STAGE_ERROR
-from auxcpvloss.config import ConfigFile, as_toml, load
+from auxcpvloss.config import ConfigFile, as_toml
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance import NAME, Document
 from auxcpvloss.experiment.provenance.recorder import DONE

@@ -11,13 +11,13 @@ import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import format_centers
+from auxcpvloss.data.centers_of_mass import centers_by_label
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import open_whole, read
 from auxcpvloss.experiment.fingerprint import plain
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.versions import made_with, version_of
 from auxcpvloss.methods import Params
-from auxcpvloss.metrics.detection import centers_by_label
 from auxcpvloss.stages.predicting import prediction_of
 from auxcpvloss.stages.records import Result, current, need
 from auxcpvloss.stages.stored import Record, Stored, file_digest, stored_hdf, stored_zarr

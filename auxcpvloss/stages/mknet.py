@@ -11,6 +11,7 @@ from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.fingerprint import plain
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.versions import made_with, version_of
+from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.stages.predicting import network_keys
 from auxcpvloss.stages.records import Result, current
 from auxcpvloss.stages.stored import Stored, file_digest, stored
@@ -79,7 +80,7 @@ def _stored(path: Path, text: Path) -> Stored:
 
 def _build(experiment: Experiment, text: Path) -> dict[str, Any]:
     """Build the networks of training and test, write their summaries, and describe them."""
-    from auxcpvloss.network.architectures.unet import build_unet
+    from auxcpvloss.network.architectures.unet_layers import build_unet
 
     config, heads = experiment.config, experiment.method.heads
     record, summaries = {}, []
@@ -106,8 +107,8 @@ def describe(network: keras.Model, model: Model) -> dict[str, Any]:
         "output_shape": output_shape,
         "heads": {name: shape[3] for name, shape in outputs.items()},
         "parameters": network.count_params(),
-        "receptive_field": [axis.receptive_field for axis in model.geometry],
-        "total_downsampling": [axis.total_factor for axis in model.geometry],
+        "receptive_field": [axis.receptive_field for axis in architecture_of(model).geometry(model)],
+        "total_downsampling": [axis.total_factor for axis in architecture_of(model).geometry(model)],
         "flops": flops,
         "flops_per_voxel": flops / math.prod(output_shape),
     }

@@ -19,8 +19,9 @@ from auxcpvloss.stages.validating import score_samples, validation_samples
 from auxcpvloss.system.files import write_text
 
 if TYPE_CHECKING:
+    from auxcpvloss.network.batch import Batch
     from auxcpvloss.network.trainer import Trainer
-    from auxcpvloss.pipeline.training import Batch, BatchMaker
+    from auxcpvloss.pipeline.training import BatchMaker
 
 Row = dict[str, str]
 
@@ -100,12 +101,11 @@ class Monitor:
         )
 
     def _fixed_batches(self) -> Iterator[Batch]:
-        from auxcpvloss.methods import METHODS
         from auxcpvloss.pipeline.training import BatchMaker
 
         if self._maker is None:
             config = without_augmentation(self._experiment.config)
-            self._maker = BatchMaker(self._samples, METHODS[config.model.method], config)
+            self._maker = BatchMaker(self._samples, self._experiment.method, config)
         # Made anew each time: they take less time than the memory that they would need otherwise is worth.
         return (self._maker.make(index) for index in range(self._batches))
 

@@ -11,6 +11,7 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.untrusted.limits import check_bytes
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.training_record import other_training
+from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.stages.initial import initial_checkpoint
 from auxcpvloss.stages.trained_models import averages
 from auxcpvloss.system.errors import InputError
@@ -143,7 +144,7 @@ def check_network_size(config: Config) -> None:
         Names the keys to change.
     """
     model = config.model
-    down, up = model.feature_maps
+    down, up = architecture_of(model).feature_maps(model)
     # Where two levels meet, the convolution on the way up takes in the maps of both.
     pairs = [*pairwise([1, *down]), *((fine + wide, wide) for fine, wide in zip(down, up, strict=False))]
     pairs += [(maps, maps) for maps in (*down, *up) for _ in range(model.num_repetitions - 1)]

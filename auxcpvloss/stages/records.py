@@ -11,10 +11,11 @@ from typing import Literal
 
 from auxcpvloss.experiment.fingerprint import difference
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.versions import made_with, other_versions
+from auxcpvloss.experiment.versions import made_with
 from auxcpvloss.stages.stored import LEDGER, Record, Stored, file_digest, ledger, stored_beside
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
+from auxcpvloss.system.libraries import other_versions
 
 logger = logging.getLogger(__name__)
 

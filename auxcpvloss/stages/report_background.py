@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from auxcpvloss.config import ConfigFile, as_toml, dump, flat, load
+from auxcpvloss.config import ConfigFile, as_toml, dump, flat
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance import NAME
 from auxcpvloss.experiment.provenance.document import Document

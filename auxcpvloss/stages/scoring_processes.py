@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
 
-from auxcpvloss.config.schema import schema
+from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.archive import Notes, place
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.methods import METHODS, Params
+from auxcpvloss.methods import Params
 from auxcpvloss.metrics.table import value_at
 from auxcpvloss.stages.labelling import label_sample
 from auxcpvloss.stages.scoring import evaluate_sample
@@ -117,9 +116,7 @@ class _Worker:
         # Not forked: a forked copy of a process that has started TensorFlow hangs.
         context = get_context("spawn")
         self.connection, other = context.Pipe()
-        # The classes of a configuration and of parameters are made as they are needed, so they travel as plain tables.
-        config, begun = experiment.config.model_dump(), experiment.notes.begun
-        job = (experiment.folder, experiment.method.name, config, experiment.renewed, begun)
+        job = (experiment.folder, experiment.config, experiment.renewed, experiment.notes.begun)
         self._process = context.Process(target=_work, args=(other, *job))
         start_worker(self._process)
         # Held by the worker alone, so that its death closes the pipe.
@@ -132,6 +129,7 @@ class _Worker:
         if task is not None:
             # A dead process shows when its result is wanted.
             with suppress(OSError):
+                # The class of parameters is made as it is needed, so they travel as plain tables.
                 self.connection.send((task.split, task.checkpoint, task.params.model_dump(), task.sample))
         return task is not None
 
@@ -175,14 +173,12 @@ def _answer(experiment: Experiment, task: Task) -> Result | Exception | str:
         return StageError(NO_MEMORY.format(task.sample.name)) if out_of_memory(error) else traceback.format_exc()
 
 
-def _work(
-    connection: Connection, folder: Path, method: str, config: dict[str, Any], renewed: set[Path], begun: str
-) -> None:
+def _work(connection: Connection, folder: Path, config: Config, renewed: set[Path], begun: str) -> None:
     """Label and score until there is nobody who hands over tasks."""
     end_with_parent()
     # No library is to start it by the way: it takes seconds, and memory of a GPU.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    experiment = Experiment(folder, schema(METHODS[method]).model_validate(config), renewed, Notes(begun=begun))
+    experiment = Experiment(folder, config, renewed, Notes(begun=begun))
     try:
         while True:
             split, checkpoint, params, sample = connection.recv()

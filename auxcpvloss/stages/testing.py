@@ -11,6 +11,7 @@ from auxcpvloss.experiment.selection import Selection
 from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.looking.figures.detection import detection_figure, points_figure
 from auxcpvloss.looking.figures.layout import save
+from auxcpvloss.looking.figures.palette import palette_of
 from auxcpvloss.looking.figures.segmentation import segmentation_figure
 from auxcpvloss.metrics.detection import centers_of_mass
 from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
@@ -68,7 +69,7 @@ def _picture_without_truth(experiment: Experiment, selection: Selection, sample:
     count = len(points)
     if not current(experiment, result):
         title = f"{sample.name}: {count} nuclei"
-        size, colors = sample.voxel_size, experiment.palette
+        size, colors = sample.voxel_size, palette_of(experiment.config)
         if experiment.is_detection:
             figure = points_figure(raw, points, size, title, colors)
         else:
@@ -122,9 +123,11 @@ def _picture(experiment: Experiment, selection: Selection, sample: Sample, path:
     raw, title = read(sample.raw), f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}"
     if shows_points(experiment, sample):
         detections = scored_points(experiment, instances, truth, sample)
-        figure = detection_figure(raw, detections, sample.voxel_size, title, experiment.palette)
+        figure = detection_figure(raw, detections, sample.voxel_size, title, palette_of(experiment.config))
     else:
-        figure = segmentation_figure(raw, instances, truth, sample.voxel_size, title, colors=experiment.palette)
+        figure = segmentation_figure(
+            raw, instances, truth, sample.voxel_size, title, colors=palette_of(experiment.config)
+        )
     save(path, figure)
 
 

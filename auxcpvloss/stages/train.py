@@ -115,7 +115,7 @@ def train(experiment: Experiment, terminal: Terminal) -> None:
         kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
         terminal.say(f"going on from the {kind} of iteration {first}")
     paths = [sample.path for sample in samples]
-    with batches(paths, experiment.method.name, config, first, last) as stream:
+    with batches(paths, config, first, last) as stream:
         trainer, notes = _trainer(experiment, terminal, initial, first, state)
         _record(experiment, _made_from(samples), initial)
         with (

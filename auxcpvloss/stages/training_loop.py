@@ -22,8 +22,8 @@ from auxcpvloss.system.signals import Deferred
 from auxcpvloss.system.terminal import Bar, Terminal
 
 if TYPE_CHECKING:
+    from auxcpvloss.network.batch import Batch
     from auxcpvloss.network.trainer import Trainer
-    from auxcpvloss.pipeline.training import Batch
 
 logger = logging.getLogger(__name__)
 

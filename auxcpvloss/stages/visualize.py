@@ -11,6 +11,7 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection
 from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.looking.figures.layout import save
+from auxcpvloss.looking.figures.palette import palette_of
 from auxcpvloss.looking.figures.prediction import fullest_plane, point_prediction_figure, prediction_figure
 from auxcpvloss.metrics.detection import centers_of_mass
 from auxcpvloss.stages.export import export, need_labelled
@@ -76,9 +77,15 @@ def _draw(experiment: Experiment, selection: Selection, sample: Sample, path: Pa
     title = f"{sample.name}, {experiment.method.name}, checkpoint {selection.checkpoint}, {selection.params.slug()}"
     instances, truth = scored_instances(experiment, labelled, sample)
     if not experiment.is_detection:
-        save(path, prediction_figure(raw, prediction, instances, truth, size, title, experiment.palette))
+        save(
+            path,
+            prediction_figure(raw, prediction, instances, truth, size, title, palette_of(experiment.config)),
+        )
         return
     # Points are single voxels, which nobody would see.
     z = fullest_plane(instances if sample.truth is None else read(sample.truth))
     points = scored_points(experiment, instances, truth, sample) if sample.has_truth else centers_of_mass(instances)
-    save(path, point_prediction_figure(raw, prediction, z, points, size, title, experiment.palette))
+    save(
+        path,
+        point_prediction_figure(raw, prediction, z, points, size, title, palette_of(experiment.config)),
+    )

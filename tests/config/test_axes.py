@@ -3,7 +3,8 @@ import copy
 import numpy as np
 import pytest
 
-from auxcpvloss.config import ConfigFile, defaults, load, write
+from auxcpvloss.config import ConfigFile, defaults, write
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.config import ConfigFile, defaults, dump, find_config, known, load, write
+from auxcpvloss.config import ConfigFile, defaults, dump, find_config, known, write
 from auxcpvloss.config.places import config_folder
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 

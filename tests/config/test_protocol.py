@@ -1,6 +1,7 @@
 import pytest
 
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 

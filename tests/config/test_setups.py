@@ -4,7 +4,8 @@ import tomllib
 
 import pytest
 
-from auxcpvloss.config import ConfigFile, dump, find_config, known, load
+from auxcpvloss.config import ConfigFile, dump, find_config, known
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.methods import METHODS
 
 SETUPS = [(app, setup) for app, setups in known().items() for setup in setups]

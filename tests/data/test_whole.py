@@ -15,6 +15,7 @@ from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.whole import is_whole, open_whole, read
 from auxcpvloss.experiment.fingerprint import plain
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
@@ -62,7 +63,7 @@ def test_damage_is_told_when_it_is_read(sample, damage, said):
 
 def tiling(sample):
     model = configure().model
-    return tile_volume(model.geometry, model.test_input_shape, sample.shape)
+    return tile_volume(architecture_of(model).geometry(model), model.test_input_shape, sample.shape)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auxcpvloss.config import ConfigFile, find_config, known, load
+from auxcpvloss.config import ConfigFile, find_config, known
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import changes, debug_tables
 from auxcpvloss.network.shapes import geometry
 from auxcpvloss.network.tiling import tile_volume

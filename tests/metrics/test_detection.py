@@ -12,14 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
+from auxcpvloss.data.centers_of_mass import centers_by_label
 from auxcpvloss.metrics import Counts
-from auxcpvloss.metrics.detection import (
-    MATCHINGS,
-    centers_by_label,
-    centers_of_mass,
-    match_points,
-    within,
-)
+from auxcpvloss.metrics.detection import MATCHINGS, centers_of_mass, match_points, within
 from tests.conftest import blobs
 
 

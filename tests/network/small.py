@@ -8,8 +8,8 @@ import numpy as np
 
 from auxcpvloss.config import Config
 from auxcpvloss.methods import METHODS
+from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.trainer import Trainer
-from auxcpvloss.pipeline.training import Batch
 from tests.conftest import SMALL, configure, merge
 
 

@@ -105,8 +105,8 @@ def test_a_patch_outside_the_volume_teaches_nothing(method):
     for head in method.heads:
         target = np.moveaxis(head.target(np.ones((2, 2, 2), np.uint32)), 0, -1)[np.newaxis].astype(np.float32)
         prediction = np.full((1, 2, 2, 2, head.channels), 5, np.float32)
-        assert float(head.loss(target, prediction, outside)[0]) == 0
-        assert float(head.loss(target, prediction, outside + losses.BACKGROUND)[0]) > 0
+        assert float(losses.LOSSES[head.loss](target, prediction, outside)[0]) == 0
+        assert float(losses.LOSSES[head.loss](target, prediction, outside + losses.BACKGROUND)[0]) > 0
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -119,6 +119,6 @@ def test_nothing_is_better_than_the_perfect_prediction(method):
         perfect = np.moveaxis(head.perfect(target), 0, -1)[np.newaxis].astype(np.float32)
         last = np.moveaxis(target, 0, -1)[np.newaxis].astype(np.float32)
         other = perfect + rng.normal(0, 25, perfect.shape).astype(np.float32)
-        best = float(head.loss(last, perfect, region)[0])
+        best = float(losses.LOSSES[head.loss](last, perfect, region)[0])
         assert best == pytest.approx(0, abs=1e-6)
-        assert float(head.loss(last, other, region)[0]) > best
+        assert float(losses.LOSSES[head.loss](last, other, region)[0]) > best

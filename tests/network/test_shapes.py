@@ -3,6 +3,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from auxcpvloss.methods import METHODS
+from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.network.shapes import AxisGeometry
 from auxcpvloss.network.tiling import tile_volume
 from tests.conftest import configure
@@ -25,7 +26,7 @@ ARCHITECTURES = [
 
 
 def build(model, shape):
-    from auxcpvloss.network.architectures.unet import build_unet
+    from auxcpvloss.network.architectures.unet_layers import build_unet
 
     return build_unet(model, METHODS["threeclass_cpv"].heads, tuple(shape))
 
@@ -34,7 +35,9 @@ def build(model, shape):
 def test_sizes_are_those_of_the_real_network(change):
     model = configure(model=change).model
     network = build(model, model.train_input_shape)
-    expected = tuple(g.output_size(s) for g, s in zip(model.geometry, model.train_input_shape, strict=True))
+    expected = tuple(
+        g.output_size(s) for g, s in zip(architecture_of(model).geometry(model), model.train_input_shape, strict=True)
+    )
     assert network.output["threeclass"].shape[1:4] == expected
     assert network.output["cpv"].shape[-1] == 3
 

@@ -9,7 +9,8 @@ from keras import layers
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures.unet import build_unet
+from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures.unet_layers import build_unet
 from tests.conftest import configure
 
 HEADS = METHODS["threeclass_cpv"].heads
@@ -63,7 +64,10 @@ models = st.fixed_dictionaries(
 def test_every_network_can_be_built_and_has_the_shapes_of_its_geometry(keys):
     model = completed(**keys)
     network = build(model)
-    expected = [g.output_size(size) for g, size in zip(model.geometry, model.train_input_shape, strict=True)]
+    expected = [
+        g.output_size(size)
+        for g, size in zip(architecture_of(model).geometry(model), model.train_input_shape, strict=True)
+    ]
     assert list(network.output["threeclass"].shape[1:]) == [*expected, 3]
     kinds = [type(layer).__name__ for layer in network.layers]
     convolutions = (2 * len(keys["downsample_factors"]) + 1) * keys["num_repetitions"]
@@ -106,7 +110,7 @@ def test_an_output_depends_on_its_receptive_field_and_on_nothing_else(
     ndim = 2 if two and axis > 0 else 3
     keys |= {"downsample_factors": [along(f) for f in factors], "kernel_size": along(kernel), "ndim": ndim, "activation": "leaky_relu"}  # fmt: skip
     model = completed(**keys)
-    geometry = model.geometry[axis]
+    geometry = architecture_of(model).geometry(model)[axis]
     size = min(s for s in range(4 * geometry.context + 2 * geometry.total_factor, 1000) if geometry.output_size(s))
     network = build(model, along(size))
     raw = np.random.default_rng(0).normal(size=(1, *along(size), 1)).astype(np.float32)

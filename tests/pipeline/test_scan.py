@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.methods import METHODS
+from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.scan import scan_volume
 from tests.conftest import blobs, configure, make_sample
@@ -32,11 +33,11 @@ def predict(model, sample, limit):
     """Predict with a network of random weights, the same for every tiling."""
     import keras
 
-    from auxcpvloss.network.architectures.unet import build_unet
+    from auxcpvloss.network.architectures.unet_layers import build_unet
 
-    limit = [max(g.nearest_inputs(size)) for g, size in zip(model.geometry, limit, strict=True)]
+    limit = [max(g.nearest_inputs(size)) for g, size in zip(architecture_of(model).geometry(model), limit, strict=True)]
     limit = [max(size, least) for size, least in zip(limit, model.test_input_shape, strict=True)]
-    tiling = tile_volume(model.geometry, tuple(limit), sample.shape)
+    tiling = tile_volume(architecture_of(model).geometry(model), tuple(limit), sample.shape)
     heads = METHODS["threeclass_cpv"].heads
     keras.utils.set_random_seed(0)
     network = build_unet(model, heads, tiling.input_shape)
@@ -76,10 +77,13 @@ def test_a_volume_smaller_than_anything_is_predicted(tmp_path):
 def test_the_prediction_lies_over_the_image(sample):
     """A network that hands the image through gives the image back, voxel for voxel."""
     model = configure().model
-    tiling = tile_volume(model.geometry, (60, 60, 60), sample.shape)
+    tiling = tile_volume(architecture_of(model).geometry(model), (60, 60, 60), sample.shape)
 
     def identity(raw):
-        margin = [(size - g.output_size(size)) // 2 for g, size in zip(model.geometry, raw.shape[1:4], strict=True)]
+        margin = [
+            (size - g.output_size(size)) // 2
+            for g, size in zip(architecture_of(model).geometry(model), raw.shape[1:4], strict=True)
+        ]
         return {"raw": raw[:, *(slice(m, -m) for m in margin), :]}
 
     copy = np.zeros((1, *sample.shape), np.float32)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import read_selection
-from auxcpvloss.pipeline.training import Batch
+from auxcpvloss.network.batch import Batch
 from auxcpvloss.stages.curves import log_of, surface_of, validation_log_of, vectors_of
 from auxcpvloss.stages.figures import experiment_figures
 from auxcpvloss.stages.training_log import TrainingLog

@@ -18,13 +18,14 @@ from matplotlib.image import imread
 
 from auxcpvloss import metrics
 from auxcpvloss.data.centers import read_centers
+from auxcpvloss.data.centers_of_mass import centers_by_label
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection, selection_record
 from auxcpvloss.looking.figures.palette import PALETTES
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target
 from auxcpvloss.metrics import Counts
-from auxcpvloss.metrics.detection import MATCHINGS, centers_by_label
+from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.table import as_table, number_paths, value_at
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.labelling import CENTERS as THEIR_CENTERS

@@ -12,7 +12,8 @@ import zarr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from auxcpvloss.cli import main
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.system.errors import InputError
 from tests.conftest import merge

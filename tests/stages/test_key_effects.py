@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import tifffile
 import toml
+from auxcpvloss.config.schema import schema
 
 from auxcpvloss.cli import main
-from auxcpvloss.config import ConfigFile, load
-from auxcpvloss.config.schema import schema
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.inspection import inspect

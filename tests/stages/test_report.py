@@ -14,7 +14,8 @@ import pytest
 import toml
 
 from auxcpvloss.cli import main
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection
 from auxcpvloss.stages.inspection import inspect

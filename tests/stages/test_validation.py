@@ -16,7 +16,8 @@ import pytest
 import zarr
 
 from auxcpvloss.cli import main
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection, write_selection
 from auxcpvloss.stages.parameter_sets import parameter_sets

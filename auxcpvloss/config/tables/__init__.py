@@ -1,19 +1,24 @@
 """The tables of a configuration file: types and ranges of every key.
 
 The defaults, with a comment on each key, are in ``config/default.toml``. The keys of a method
-([postprocessing] thresholds, ``loss_*_coeff``, the grids of [validation]) come from the method, see `schema`.
+([postprocessing] thresholds, ``loss_*_coeff``, the grids of [validation]), of augmentations and of networks come from
+these, see `compose`.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel
 
 from auxcpvloss.config.tables.data import Data, Preprocessing, Synthetic
 from auxcpvloss.config.tables.model import Model
 from auxcpvloss.config.tables.results import Evaluation, Postprocessing, Prediction, Validation
-from auxcpvloss.config.tables.training import Augmentation, Elastic, Init, Intensity, Optimizer, Simple, Training
+from auxcpvloss.config.tables.training import Augmentation, Init, Optimizer, Training
 from auxcpvloss.config.tables.types import NotNegativeFloat, Seed, Table
-from auxcpvloss.methods.method import Params
+
+Params = TypeVar("Params", bound=BaseModel)
 
 
 class General(Table):
@@ -27,6 +32,9 @@ class General(Table):
 
 class Config(Table):
     """The effective configuration of an experiment."""
+
+    parts: ClassVar[tuple[Callable[[dict[str, Any]], Any], ...]] = ()
+    """What completed its tables, see `compose`."""
 
     general: General
     data: Data
@@ -48,23 +56,26 @@ class Config(Table):
         """Post-processing parameters of the method, as set in [postprocessing]."""
         return kind(**{key: getattr(self.postprocessing, key) for key in kind.model_fields})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes as plain tables: the class is made as it is needed."""
+        from auxcpvloss.config.compose import restore
+
+        return restore, (self.model_dump(), self.parts)
+
 
 __all__ = [
     "Augmentation",
     "Config",
     "Data",
-    "Elastic",
     "Evaluation",
     "General",
     "Init",
-    "Intensity",
     "Model",
     "NotNegativeFloat",
     "Optimizer",
     "Postprocessing",
     "Prediction",
     "Preprocessing",
-    "Simple",
     "Synthetic",
     "Training",
     "Validation",

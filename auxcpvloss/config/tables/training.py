@@ -8,9 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from auxcpvloss.config.tables.types import (
     LARGEST,
-    Finite,
     Fraction,
-    Hundreds,
     Name,
     NotNegative,
     NotNegativeFloat,
@@ -23,18 +21,6 @@ from auxcpvloss.config.tables.types import (
 
 # Nearer to 1 it is 1 to single precision, and what is divided by the rest no number.
 Decay = Annotated[float, Field(ge=0, le=0.999999, allow_inf_nan=False)]
-Angle = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Spacing = Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False)]
-Jitter = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-
-
-def _each_once(axes: list[int]) -> list[int]:
-    if len(set(axes)) < len(axes):
-        raise ValueError(f"must name each axis once, not {axes}")
-    return axes
-
-
-Axes = Annotated[list[Annotated[int, Field(ge=0, le=2)]], Field(max_length=3), AfterValidator(_each_once)]
 
 
 def _no_tables(options: dict[str, Any]) -> dict[str, Any]:
@@ -82,50 +68,8 @@ class Init(Table):
     freeze_iterations: NotNegative
 
 
-class Elastic(Table):
-    """Elastic deformation and rotation."""
-
-    control_point_spacing: tuple[Spacing, Spacing, Spacing]
-    jitter_sigma: tuple[Jitter, Jitter, Jitter]
-    rotation_min: Angle
-    rotation_max: Angle
-    subsample: Hundreds
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Elastic:
-        if self.rotation_min > self.rotation_max:
-            raise ValueError("rotation_max: must not be below rotation_min")
-        return self
-
-
-class Intensity(Table):
-    """Random change of intensities."""
-
-    scale: tuple[NotNegativeFloat, NotNegativeFloat]
-    shift: tuple[Finite, Finite]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Intensity:
-        for key in ("scale", "shift"):
-            low, high = getattr(self, key)
-            if low > high:
-                raise ValueError(f"{key}: the first number must not be above the second")
-        return self
-
-
-class Simple(Table):
-    """Mirroring and exchange of axes."""
-
-    mirror: Axes
-    transpose: Axes
-
-
 class Augmentation(Table):
-    """Random changes of training patches."""
-
-    elastic: Elastic
-    intensity: Intensity
-    simple: Simple
+    """Random changes of training patches: a table each, see the package `augment`."""
 
 
 class Training(Table):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+
+from auxcpvloss.config import Config
+from auxcpvloss.config.tables.results import Colors
 
 Color = tuple[float, float, float]
 """Red, green, blue (sRGB), each in 0..1."""
-Colors = Literal["paper", "colorblind"]
-"""Names of the palettes."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,8 @@ COLORBLIND = Palette(
 )
 
 PALETTES: Mapping[Colors, Palette] = {"paper": PAPER, "colorblind": COLORBLIND}
+
+
+def palette_of(config: Config) -> Palette:
+    """Give the palette that ``evaluation.colors`` names."""
+    return PALETTES[config.evaluation.colors]

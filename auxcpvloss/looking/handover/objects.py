@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from auxcpvloss.config.units import AXES, Space
-from auxcpvloss.metrics.detection import Points, centers_by_label
+from auxcpvloss.data.centers_of_mass import centers_by_label
+from auxcpvloss.metrics.detection import Points
 
 Corners = NDArray[np.int64]
 Columns = dict[str, list[str]]

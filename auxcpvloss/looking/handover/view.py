@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.units import Space
+from auxcpvloss.data.centers_of_mass import Centers, centers_by_label
 from auxcpvloss.data.points import paint_balls
 from auxcpvloss.looking.handover.errors import Errors
-from auxcpvloss.metrics.detection import Centers, centers_by_label
 
 
 @dataclass(frozen=True, eq=False)

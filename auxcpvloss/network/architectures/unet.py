@@ -1,111 +1,117 @@
-"""The 3D U-Net (Çiçek et al. 2016), in Keras, for any backend."""
+"""The U-Net: its sizes, and which keys of [model] make one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import keras
-from keras import layers
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from auxcpvloss.config.tables import Model
-from auxcpvloss.methods.method import Head
+from auxcpvloss.network import shapes
+from auxcpvloss.network.architectures.architecture import Architecture, Geometry
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.network.tiling import smallest_tileable
 
-EPSILON = 1e-5
-"""Added to variances: small beside those of dim images, which Keras' 1e-3 is not."""
-MOMENTUM = 0.95
-"""Of the moving averages of batch normalisation: what a training begins with is forgotten after 100 iterations."""
+if TYPE_CHECKING:
+    import keras
 
+    from auxcpvloss.methods.method import Head
 
-def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str = "float32") -> keras.Model:
-    """U-Net with one output per head.
-
-    Layers are named by level and direction, so that networks of different input shapes share weights by name.
-
-    Parameters
-    ----------
-    model : Model
-        Table [model]: levels, feature maps, kernels, padding, upsampling, normalisation. A network for images is one
-        for volumes of one plane, with kernels and factors of 1 along z: the same arithmetic, as fast.
-    heads : sequence of Head
-        One 1x1x1 convolution without activation makes the channels of all of them.
-    input_shape : tuple of int
-        (Z, Y, X) of the input patch.
-    precision : str
-        Keras dtype policy of the layers; the outputs are float32.
-
-    Returns
-    -------
-    keras.Model
-        (B, Z, Y, X, 1) -> {head name: (B, Z', Y', X', C)}.
-    """
-    builder = _Builder(model, precision)
-    raw = layers.Input((*input_shape, 1), name="raw")
-    features = builder.level(raw, 0)
-    channels = sum(head.channels for head in heads)
-    joint = layers.Conv3D(channels, 1, name="heads", dtype="float32")(features)
-    outputs, first = {}, 0
-    for head in heads:
-        part = joint[..., first : first + head.channels]
-        outputs[head.name] = layers.Identity(name=head.name, dtype="float32")(part)
-        first += head.channels
-    return keras.Model(raw, outputs, name="unet")
+MOST_DOWNSAMPLING = 1024
+"""Of all levels together, along an axis."""
+MOST_MAPS = 100_000
+"""Feature maps; a convolution between two levels of so many has a trillion weights."""
 
 
-class _Builder:
-    def __init__(self, model: Model, precision: str) -> None:
-        self.model = model
-        self.precision = precision
-        self.down, self.up = model.feature_maps
+def geometry(model: Model) -> Geometry:
+    """What the network does to the sizes of its input, by axis."""
+    return shapes.geometry(model.downsample_factors, model.kernel_size, model.num_repetitions, model.padding)
 
-    def level(self, x: Any, level: int) -> Any:
-        """Everything at and below one level: (features in) -> (features out), at the level's resolution."""
-        model = self.model
-        if level == len(model.downsample_factors):
-            return self._convolutions(x, f"bottom_{level}", self.down[level])
-        factors = model.downsample_factors[level]
-        skip = self._convolutions(x, f"down_{level}", self.down[level])
-        below = layers.MaxPooling3D(factors, name=f"pool_{level}", dtype=self.precision)(skip)
-        up = self._upsample(self.level(below, level + 1), level, self.up[level], factors)
-        joined = layers.Concatenate(name=f"join_{level}", dtype=self.precision)([self._crop(skip, up, level), up])
-        return self._convolutions(joined, f"up_{level}", self.up[level])
 
-    def _convolutions(self, x: Any, name: str, fmaps: int) -> Any:
-        model = self.model
-        normalized = model.normalization != "none"
-        for number in range(model.num_repetitions):
-            x = layers.Conv3D(
-                fmaps,
-                model.kernel_size,
-                padding=model.padding,
-                activation=None if normalized else model.activation,
-                # The normalisation takes a bias away, and adds one of its own.
-                use_bias=not normalized,
-                kernel_initializer="he_normal",
-                name=f"{name}_conv_{number}",
-                dtype=self.precision,
-            )(x)
-            if normalized:
-                x = self._normalize(x, f"{name}_norm_{number}")
-                x = layers.Activation(model.activation, name=f"{name}_act_{number}", dtype=self.precision)(x)
-        return x
+def feature_maps(model: Model) -> tuple[list[int], list[int]]:
+    """Feature maps of every level on the way down, the bottom being the last, and on the way up."""
+    return shapes.feature_maps(model.num_fmaps, model.fmap_inc_factors, model.fmap_dec_factors)
 
-    def _normalize(self, x: Any, name: str) -> Any:
-        """Normalise over space, by group of feature maps or over the batch; in float32 whatever the precision."""
-        shared: dict[str, Any] = {"epsilon": EPSILON, "name": name, "dtype": self.precision}
-        if self.model.normalization == "group":
-            return layers.GroupNormalization(self.model.normalization_groups, **shared)(x)
-        return layers.BatchNormalization(momentum=MOMENTUM, **shared)(x)
 
-    def _upsample(self, x: Any, level: int, fmaps: int, factors: Shape) -> Any:
-        name = f"upsample_{level}"
-        if self.model.upsampling == "transposed_conv":
-            return layers.Conv3DTranspose(fmaps, factors, strides=factors, name=name, dtype=self.precision)(x)
-        x = layers.UpSampling3D(factors, name=name, dtype=self.precision)(x)
-        return layers.Conv3D(fmaps, 1, name=f"{name}_conv", dtype=self.precision)(x)
+def build(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str) -> keras.Model:
+    """Build the network, see `unet_layers.build_unet`."""
+    from auxcpvloss.network.architectures.unet_layers import build_unet
 
-    def _crop(self, skip: Any, to: Any, level: int) -> Any:
-        """Cut the center of the skip connection to the size of what comes from below."""
-        margins = [(a - b) // 2 for a, b in zip(skip.shape[1:4], to.shape[1:4], strict=True)]
-        return layers.Cropping3D(margins, name=f"crop_{level}", dtype=self.precision)(skip)
+    return build_unet(model, heads, input_shape, precision)
+
+
+def check(model: Model) -> Iterator[tuple[str, str]]:
+    """Find keys that make no U-Net, the first of its kind only: (key, what is wrong)."""
+    for find in (_levels, _groups, _inputs):
+        if found := list(find(model)):
+            yield from found
+            return
+
+
+def _levels(model: Model) -> Iterator[tuple[str, str]]:
+    levels = len(model.downsample_factors)
+    for key in ("fmap_inc_factors", "fmap_dec_factors"):
+        if len(getattr(model, key)) != levels:
+            yield key, f"needs one number per entry of downsample_factors, {levels} in all"
+            return
+    if any(size % 2 == 0 for size in model.kernel_size):
+        yield "kernel_size", f"must be odd along every axis, not {list(model.kernel_size)}"
+        return
+    most = max(axis.total_factor for axis in geometry(model))
+    if most > MOST_DOWNSAMPLING:
+        yield (
+            "downsample_factors",
+            f"all of them together shrink the image {most:,} times, more than {MOST_DOWNSAMPLING:,}; "
+            "take fewer levels, or smaller factors",
+        )
+    elif (maps := max(map(max, filter(None, feature_maps(model))))) > MOST_MAPS:
+        yield (
+            "fmap_inc_factors",
+            f"make {maps:,} feature maps of num_fmaps, more than {MOST_MAPS:,}; take fewer levels, or smaller factors",
+        )
+
+
+def _groups(model: Model) -> Iterator[tuple[str, str]]:
+    down, up = feature_maps(model)
+    odd = sorted({maps for maps in (*down, *up) if maps % model.normalization_groups})
+    if model.normalization == "group" and odd:
+        fits = math.gcd(*down, *up)
+        yield (
+            "normalization_groups",
+            f"{model.normalization_groups} groups do not divide {_listed(odd)} feature maps (num_fmaps and its factors "
+            f"make {_listed([*down, *up])}); every divisor of {fits} fits",
+        )
+
+
+def _inputs(model: Model) -> Iterator[tuple[str, str]]:
+    axes = geometry(model)
+    for key in ("train_input_shape", "test_input_shape"):
+        shape = getattr(model, key)
+        bad = [a for a, g, s in zip("zyx", axes, shape, strict=True) if g.output_size(s) is None]
+        if bad:
+            near = [g.nearest_inputs(s) for g, s in zip(axes, shape, strict=True)]
+            choices = "; ".join(
+                f"{axis}: {' or '.join(map(str, sizes))}"
+                for axis, sizes in list(zip("zyx", near, strict=True))[3 - model.ndim :]
+            )
+            yield (
+                key,
+                f"this network cannot take an input of {list(shape)} (along {', '.join(bad)}); "
+                f"the nearest sizes that it can take: {choices}",
+            )
+            return
+    for axis, g, size in zip("zyx", axes, model.test_input_shape, strict=True):
+        smallest = smallest_tileable(g)
+        if size < smallest:
+            yield (
+                "test_input_shape",
+                f"of an input of {size} along {axis} nothing is left that is free of what padding {model.padding!r} "
+                f"does at the border; it needs {smallest} at least",
+            )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+UNET = Architecture(build, geometry, feature_maps, check)

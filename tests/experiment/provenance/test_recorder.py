@@ -11,7 +11,8 @@ import pytest
 import toml
 
 from auxcpvloss.cli import INPUT_ERROR, main
-from auxcpvloss.config import ConfigFile, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance import NAME, Document, Recorder
 from auxcpvloss.system.errors import InputError, StageError

@@ -1,0 +1,59 @@
+"""The configuration of an experiment: the tables with all that methods, augmentations, networks and metrics add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import auxcpvloss.augment.keys
+import auxcpvloss.methods.keys
+import auxcpvloss.metrics.keys
+import auxcpvloss.network.keys
+from auxcpvloss import config
+from auxcpvloss.config import Config, ConfigFile
+from auxcpvloss.config.compose import Extension, Problem
+from auxcpvloss.methods import method_of
+from auxcpvloss.metrics.table import metric_paths
+
+
+def load(places: Sequence[ConfigFile]) -> Config:
+    """Merge places left to right, over the built-in defaults, and check the result.
+
+    Raises
+    ------
+    InputError
+        See `config.load`.
+    """
+    return config.load(places, PARTS)
+
+
+def part(tables: dict[str, Any]) -> Extension:
+    """Check what concerns methods and metrics together."""
+    return EXTENSION
+
+
+def _check(configuration: Config) -> Iterator[Problem]:
+    """Refuse scores of instances where the method finds points."""
+    if method_of(configuration).task == "segmentation":
+        return
+    table = configuration.evaluation
+    known = metric_paths([table.detection], segmentation=False)
+    for key, paths in {"metric": [table.metric], "summary": table.summary}.items():
+        for path in paths:
+            if path not in ("auto", *known):
+                yield (
+                    ("evaluation", key),
+                    f"{path!r} is a score of instances, but the method {configuration.model.method} finds points; it "
+                    f"has, among others, {known[-7]}",
+                )
+
+
+EXTENSION = Extension(check=_check)
+
+PARTS = (
+    auxcpvloss.methods.keys.part,
+    auxcpvloss.augment.keys.part,
+    auxcpvloss.network.keys.part,
+    auxcpvloss.metrics.keys.part,
+    part,
+)

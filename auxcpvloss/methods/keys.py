@@ -1,0 +1,82 @@
+"""What methods add to the configuration: coefficients of losses, parameters of post-processing, lists to try."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache, partial
+from typing import Annotated, Any
+
+from auxcpvloss.config import Config
+from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Problem
+from auxcpvloss.config.tables import NotNegativeFloat
+from auxcpvloss.methods import METHODS, Method
+
+MAX_SETS = 100_000
+"""Of parameters to try; at a second each, a day."""
+MAX_SHOWN = 200
+"""Letters of a wrong value in a message."""
+
+
+def part(tables: dict[str, Any]) -> Extension:
+    """Add the keys of the method that ``model.method`` names.
+
+    These are ``model.loss_<head>_coeff`` for its heads, its parameters in [postprocessing] and a list of values for
+    each of them in [validation].
+    """
+    name = tables["model"]["method"]
+    if not isinstance(name, str) or name not in METHODS:
+        shown = repr(name) if len(repr(name)) <= MAX_SHOWN else f"{repr(name)[:MAX_SHOWN]}..."
+        raise KeyProblemError(("model", "method"), f"{shown} is no method; known: {', '.join(METHODS)}")
+    return _extension(METHODS[name])
+
+
+@cache
+def _extension(method: Method) -> Extension:
+    fields = method.params.model_fields
+    return Extension(
+        {
+            ("model",): {f"loss_{head.name}_coeff": (NotNegativeFloat, head.coefficient) for head in method.heads},
+            ("postprocessing",): {name: (_annotation(field), field) for name, field in fields.items()},
+            ("validation",): {
+                name: (list[_annotation(field)], [])  # type: ignore[misc]
+                for name, field in fields.items()
+            },
+        },
+        partial(_check_lists, method),
+        partial(_unknown, method),
+    )
+
+
+def _annotation(field: Any) -> Any:
+    """Type of a parameter with its range, which pydantic keeps beside it."""
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def _check_lists(method: Method, config: Config) -> Iterator[Problem]:
+    lists = {name: getattr(config.validation, name) for name in method.params.model_fields}
+    lengths = {name: len(values) for name, values in lists.items() if values}
+    if config.validation.param_product:
+        if (count := math.prod(lengths.values())) > MAX_SETS:
+            yield (
+                ("validation", "param_product"),
+                f"the lists have {count:,} combinations, more than {MAX_SETS:,} are not gone through",
+            )
+    elif len(set(lengths.values())) > 1:
+        listing = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        yield (
+            ("validation", list(lengths)[-1]),
+            f"the lists are gone through entry by entry, so they need the same length ({listing}). Or set "
+            "validation.param_product = true",
+        )
+
+
+def _unknown(method: Method, key: Key) -> str:
+    if key[:1] == ("model",) and key[-1].startswith("loss_") and key[-1].endswith("_coeff"):
+        heads = ", ".join(head.name for head in method.heads)
+        return f"the method {method.name} has no such head; its heads: {heads}"
+    theirs = {name for other in METHODS.values() for name in other.params.model_fields}
+    if key[0] in ("validation", "postprocessing") and key[-1] in theirs:
+        params = ", ".join(method.params.model_fields)
+        return f"the method {method.name} has no such parameter; its parameters: {params}"
+    return ""

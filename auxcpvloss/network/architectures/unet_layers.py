@@ -1,0 +1,111 @@
+"""The 3D U-Net (Çiçek et al. 2016), in Keras, for any backend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from auxcpvloss.config.tables import Model
+from auxcpvloss.methods.method import Head
+from auxcpvloss.network.shapes import Shape, feature_maps
+
+EPSILON = 1e-5
+"""Added to variances: small beside those of dim images, which Keras' 1e-3 is not."""
+MOMENTUM = 0.95
+"""Of the moving averages of batch normalisation: what a training begins with is forgotten after 100 iterations."""
+
+
+def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str = "float32") -> keras.Model:
+    """U-Net with one output per head.
+
+    Layers are named by level and direction, so that networks of different input shapes share weights by name.
+
+    Parameters
+    ----------
+    model : Model
+        Table [model]: levels, feature maps, kernels, padding, upsampling, normalisation. A network for images is one
+        for volumes of one plane, with kernels and factors of 1 along z: the same arithmetic, as fast.
+    heads : sequence of Head
+        One 1x1x1 convolution without activation makes the channels of all of them.
+    input_shape : tuple of int
+        (Z, Y, X) of the input patch.
+    precision : str
+        Keras dtype policy of the layers; the outputs are float32.
+
+    Returns
+    -------
+    keras.Model
+        (B, Z, Y, X, 1) -> {head name: (B, Z', Y', X', C)}.
+    """
+    builder = _Builder(model, precision)
+    raw = layers.Input((*input_shape, 1), name="raw")
+    features = builder.level(raw, 0)
+    channels = sum(head.channels for head in heads)
+    joint = layers.Conv3D(channels, 1, name="heads", dtype="float32")(features)
+    outputs, first = {}, 0
+    for head in heads:
+        part = joint[..., first : first + head.channels]
+        outputs[head.name] = layers.Identity(name=head.name, dtype="float32")(part)
+        first += head.channels
+    return keras.Model(raw, outputs, name="unet")
+
+
+class _Builder:
+    def __init__(self, model: Model, precision: str) -> None:
+        self.model = model
+        self.precision = precision
+        self.down, self.up = feature_maps(model.num_fmaps, model.fmap_inc_factors, model.fmap_dec_factors)
+
+    def level(self, x: Any, level: int) -> Any:
+        """Everything at and below one level: (features in) -> (features out), at the level's resolution."""
+        model = self.model
+        if level == len(model.downsample_factors):
+            return self._convolutions(x, f"bottom_{level}", self.down[level])
+        factors = model.downsample_factors[level]
+        skip = self._convolutions(x, f"down_{level}", self.down[level])
+        below = layers.MaxPooling3D(factors, name=f"pool_{level}", dtype=self.precision)(skip)
+        up = self._upsample(self.level(below, level + 1), level, self.up[level], factors)
+        joined = layers.Concatenate(name=f"join_{level}", dtype=self.precision)([self._crop(skip, up, level), up])
+        return self._convolutions(joined, f"up_{level}", self.up[level])
+
+    def _convolutions(self, x: Any, name: str, fmaps: int) -> Any:
+        model = self.model
+        normalized = model.normalization != "none"
+        for number in range(model.num_repetitions):
+            x = layers.Conv3D(
+                fmaps,
+                model.kernel_size,
+                padding=model.padding,
+                activation=None if normalized else model.activation,
+                # The normalisation takes a bias away, and adds one of its own.
+                use_bias=not normalized,
+                kernel_initializer="he_normal",
+                name=f"{name}_conv_{number}",
+                dtype=self.precision,
+            )(x)
+            if normalized:
+                x = self._normalize(x, f"{name}_norm_{number}")
+                x = layers.Activation(model.activation, name=f"{name}_act_{number}", dtype=self.precision)(x)
+        return x
+
+    def _normalize(self, x: Any, name: str) -> Any:
+        """Normalise over space, by group of feature maps or over the batch; in float32 whatever the precision."""
+        shared: dict[str, Any] = {"epsilon": EPSILON, "name": name, "dtype": self.precision}
+        if self.model.normalization == "group":
+            return layers.GroupNormalization(self.model.normalization_groups, **shared)(x)
+        return layers.BatchNormalization(momentum=MOMENTUM, **shared)(x)
+
+    def _upsample(self, x: Any, level: int, fmaps: int, factors: Shape) -> Any:
+        name = f"upsample_{level}"
+        if self.model.upsampling == "transposed_conv":
+            return layers.Conv3DTranspose(fmaps, factors, strides=factors, name=name, dtype=self.precision)(x)
+        x = layers.UpSampling3D(factors, name=name, dtype=self.precision)(x)
+        return layers.Conv3D(fmaps, 1, name=f"{name}_conv", dtype=self.precision)(x)
+
+    def _crop(self, skip: Any, to: Any, level: int) -> Any:
+        """Cut the center of the skip connection to the size of what comes from below."""
+        margins = [(a - b) // 2 for a, b in zip(skip.shape[1:4], to.shape[1:4], strict=True)]
+        return layers.Cropping3D(margins, name=f"crop_{level}", dtype=self.precision)(skip)

@@ -1,0 +1,27 @@
+"""What a network is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch.
+
+    Attributes
+    ----------
+    raw : (B, 1, Z, Y, X) array of float32
+    targets : mapping of head name to (B, C, Z', Y', X') array
+    region : (B, 1, Z', Y', X') array of uint8
+        See `network.losses`.
+    """
+
+    raw: NDArray[np.float32]
+    targets: Mapping[str, NDArray[Any]]
+    region: NDArray[np.uint8]
