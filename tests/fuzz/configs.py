@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from auxcpvloss.config import defaults
-from auxcpvloss.config.schema import schema
+from auxcpvloss.config import ConfigFile, defaults
+from auxcpvloss.experiment.configuration import load
 from auxcpvloss.methods import METHODS
 from tests.conftest import SMALL, merge
 
@@ -125,7 +125,7 @@ def mutations() -> Iterator[Mutation]:
     done: set[str] = set()
     for method in ("threeclass_cpv", *METHODS):
         tables, whole = base(method), merge(defaults().tables, base(method))
-        for key, kind in fields(schema(METHODS[method])):
+        for key, kind in fields(type(load([ConfigFile("test", {"model": {"method": method}})]))):
             if (known := f"{key} {kind}") not in done:
                 done.add(known)
                 for how, what, changed in _of_key(tables, key, _get(whole, key), kind):
