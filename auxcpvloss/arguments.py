@@ -7,7 +7,8 @@ import argparse
 from auxcpvloss import __version__
 from auxcpvloss.config import known
 from auxcpvloss.data.sources.find import SPLITS
-from auxcpvloss.stages import STAGES, STATUS
+from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.status import STATUS
 
 EPILOG = """\
 Stages, in order: prepare (volumes to zarr), mknet (build and describe the networks), train, validate_checkpoints

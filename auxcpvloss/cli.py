@@ -21,8 +21,10 @@ from auxcpvloss.experiment.provenance import Recorder
 from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.looking.compare import command
 from auxcpvloss.looking.handover.viewer import obstacle
-from auxcpvloss.stages import STATUS, Choice, dry_run, look, run
-from auxcpvloss.stages.status import status
+from auxcpvloss.stages.order import dry_run, run_stages, wanted
+from auxcpvloss.stages.run import Choice, Run
+from auxcpvloss.stages.status import STATUS, status
+from auxcpvloss.stages.viewing import look
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_error
 from auxcpvloss.system.files import write_text
@@ -44,19 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         experiment = _experiment(args, terminal)
         choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
-        stages = choice.stages(args.do)
+        run = Run(experiment, terminal, choice, wanted(args.do, choice))
         if STATUS in args.do:
-            status(experiment, terminal, choice, alone=len(args.do) == 1)
+            if len(args.do) > 1:
+                raise InputError("-d status: name it alone: it says how things are, and runs nothing.")
+            status(run)
             return 0
-        if "train" not in stages:
+        if "train" not in run.stages:
             refuse_other_training(experiment)
         if args.dry_run:
-            dry_run(experiment, terminal, stages, choice)
+            run.planning = True
+            dry_run(run)
             return 0
-        _check_napari(args, stages)
-        _run(experiment, terminal, stages, choice)
+        _check_napari(args, run.stages)
+        _run(run)
         # Not while the experiment is locked.
-        look(experiment, terminal, stages, choice, args.napari)
+        look(run, args.napari)
     except InputError as error:
         return _complain(str(error), INPUT_ERROR)
     except StageError as error:
@@ -79,19 +84,20 @@ def _check_napari(args: argparse.Namespace, stages: Sequence[str]) -> None:
     obstacle(args.napari)
 
 
-def _run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice) -> None:
+def _run(run: Run) -> None:
+    experiment = run.experiment
     folder, frozen = experiment.folder, experiment.folder / "config.toml"
     is_new = not folder.exists()
     with locked(folder):
         before = frozen.read_text(encoding="utf-8") if frozen.is_file() else None
-        experiment.notes.config = before or ""
-        recorder = Recorder(experiment, terminal, {"stages": list(stages), **asdict(choice)})
+        run.notes.config = before or ""
+        recorder = Recorder(experiment, run.terminal, {"stages": list(run.stages), **asdict(run.choice)})
         try:
             with logging_to(folder / "run.log", experiment.config.general.logging):
                 logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
                 write(_lasting(experiment.config), frozen)
                 with recorder:
-                    _logged(experiment, terminal, stages, choice, recorder)
+                    _logged(run, recorder)
         except InputError:
             if not recorder.finished:
                 recorder.take_back()
@@ -99,11 +105,9 @@ def _run(experiment: Experiment, terminal: Terminal, stages: Sequence[str], choi
             raise
 
 
-def _logged(
-    experiment: Experiment, terminal: Terminal, stages: Sequence[str], choice: Choice, recorder: Recorder
-) -> None:
+def _logged(run: Run, recorder: Recorder) -> None:
     try:
-        run(experiment, terminal, stages, choice, recorder)
+        run_stages(run, recorder)
     except (InputError, StageError, KeyboardInterrupt) as error:
         logging.getLogger(__name__).error("%s", error)
         raise

@@ -1,20 +1,38 @@
-"""Records of what results were made from: nested tables of plain values, and how two of them differ in words."""
+"""What results are made from: records, their digests, and how two of them differ in words.
+
+A record is a nested table of plain values: the version of the stage, the keys that matter to it, and the digests of
+the results that it is made from, not their contents. Records of those are kept by their digests, so that a difference
+can be followed to the key or file that it comes from.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from auxcpvloss.system.files import write_text
+
+Record = dict[str, Any]
 
 SHOWN = 5
 """Differences that are told, at most."""
 
-WITHIN = ("instances", "predicted", "sample", "truth", "scores", "configuration")
-"""Keys under which the record of a result holds that of another one: they say nothing to people."""
+SOURCES = {
+    "sample": "the volume",
+    "truth": "the ground truth",
+    "predicted": "the prediction",
+    "instances": "the instances",
+}
+"""Keys under which a record holds the digest of another one, and what that is of."""
 
 NAMED = {"samples": "volume", "predictions": "volume", "checkpoints": "checkpoint", "files": "file"}
 """Keys under which a record holds one entry a thing, and what the things are."""
+
+WITHIN = (*SOURCES, "configuration")
+"""Keys that say nothing to people."""
 
 OF_SAMPLES = {
     "raw_key": "data.raw_key",
@@ -25,43 +43,129 @@ OF_SAMPLES = {
 }
 """Names of keys in the records of prepared volumes, as the configuration has them."""
 
+DIGEST = 32
+"""Hexadecimal digits of a digest."""
+
 
 class Change(NamedTuple):
-    """A key in which two records differ; `None` for a value that one of them lacks."""
+    """A key in which two records differ; None for a value that one of them lacks."""
 
     path: tuple[str, ...]
     old: Any
     new: Any
 
 
-def changes(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[Change]:
-    """Find the keys in which two records differ."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for key in sorted({*old, *new}):
-            yield from changes(old.get(key), new.get(key), (*at, str(key)))
-    elif old != new:
-        yield Change(at, old, new)
+class Records:
+    """The records of an experiment, by their digests.
 
-
-def difference(old: Any, new: Any) -> str | None:
-    """Say in words in which keys two records differ, with both values; None where they are equal.
-
-    What takes no effect is not compared, see `relevant`.
+    Parameters
+    ----------
+    path : Path, optional
+        File in which they are kept from one command to the next.
     """
-    found = list(changes(relevant(old), relevant(new)))
-    # What another key has made indifferent is no reason beside that key.
-    reasons = [change for change in found if change.new is not None or change.path[-2:-1] in [(key,) for key in NAMED]]
-    words = list(dict.fromkeys(_in_words(change) for change in reasons or found))
-    if not words:
-        return None
-    more = [f"{len(words) - SHOWN} more"] if len(words) > SHOWN else []
-    return "; ".join([*words[:SHOWN], *more])
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._known: dict[str, Record] = _read(path)
+        self._kept = set(self._known)
+
+    def flat(self, record: Mapping[str, Any]) -> Record:
+        """Give a record as it is stored: records within it are replaced by their digests, and remembered."""
+        plain_record: Record = relevant(plain(record))
+        for key, value in plain_record.items():
+            if key in SOURCES:
+                plain_record[key] = self.digest(value)
+            elif key in NAMED and isinstance(value, Mapping):
+                plain_record[key] = {name: self.digest(each) for name, each in value.items()}
+        return plain_record
+
+    def digest(self, record: Any) -> Any:
+        """Give the digest of a record, and remember it; what is a digest already is given back."""
+        if not isinstance(record, Mapping):
+            return record
+        flat = self.flat(record)
+        digest = sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:DIGEST]
+        self._known[digest] = flat
+        return digest
+
+    def whole(self, record: Mapping[str, Any]) -> Record:
+        """Give a record with the records that it refers to in place of their digests, as far as they are known."""
+        found: Record = {}
+        for key, value in record.items():
+            if key in SOURCES:
+                found[key] = self._opened(value)
+            elif key in NAMED and isinstance(value, Mapping):
+                found[key] = {name: self._opened(each) for name, each in value.items()}
+            else:
+                found[key] = value
+        return found
+
+    def difference(self, old: Record, new: Record) -> str | None:
+        """Say in which keys two flat records differ, with both values; None where they are equal.
+
+        A digest that differs is followed to the keys that differ in its record.
+        """
+        if old == new:
+            return None
+        found = list(self._changes(old, new))
+        # What another key has made indifferent is no reason beside that key.
+        reasons = [each for each in found if each.new is not None or each.path[-2:-1] in [(key,) for key in NAMED]]
+        words = list(dict.fromkeys(_in_words(change) for change in reasons or found))
+        more = [f"{len(words) - SHOWN} more"] if len(words) > SHOWN else []
+        return "; ".join([*words[:SHOWN], *more]) or None
+
+    def keep(self, record: Record) -> None:
+        """Have `save` write the records that a flat record refers to, so that later commands can follow it."""
+        for key, value in record.items():
+            names = [value] if key in SOURCES else value.values() if key in NAMED else []
+            for digest in names:
+                if digest in self._known and digest not in self._kept:
+                    self._kept.add(digest)
+                    self.keep(self._known[digest])
+
+    def save(self) -> None:
+        """Write what is to be kept, if there is anything new."""
+        kept = {digest: self._known[digest] for digest in sorted(self._kept)}
+        if self._path is not None and kept != _read(self._path):
+            write_text(self._path, json.dumps(kept) + "\n")
+
+    def _opened(self, value: Any) -> Any:
+        return self.whole(self._known[value]) if isinstance(value, str) and value in self._known else value
+
+    def _changes(self, old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[Change]:
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            for key in sorted({*old, *new}):
+                yield from self._changes(old.get(key), new.get(key), (*at, str(key)))
+        elif old != new:
+            then, now = (self._known.get(each) if isinstance(each, str) else None for each in (old, new))
+            if then is not None and now is not None:
+                yield from self._changes(then, now, at)
+            else:
+                yield Change(at, old, new)
+
+
+def changes(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[Change]:
+    """Find the keys in which two nested tables differ."""
+    return Records()._changes(old, new, at)
+
+
+def _read(path: Path | None) -> dict[str, Record]:
+    if path is None or not path.is_file():
+        return {}
+    try:
+        known: dict[str, Record] = json.loads(path.read_text(encoding="utf-8"))
+        return known if all(isinstance(each, dict) for each in known.values()) else {}
+    except (ValueError, AttributeError):
+        # Reasons are told less precisely then; nothing else depends on it.
+        return {}
 
 
 def _in_words(change: Change) -> str:
-    path = [part for part in change.path if part not in WITHIN] or list(change.path)
+    path = [part for part in change.path if part not in WITHIN]
+    if not path:
+        return f"{SOURCES.get(change.path[-1], change.path[-1])} changed"
     thing = ""
-    if path and path[0] in NAMED and len(path) > 1:
+    if path[0] in NAMED and len(path) > 1:
         thing, path = f"{NAMED[path[0]]} {path[1]}", [word for word in path[2:] if word not in WITHIN]
         if not path:
             what = "is new" if change.old is None else "is gone" if change.new is None else "changed"
@@ -81,8 +185,9 @@ def _in_words(change: Change) -> str:
 def relevant(record: Any) -> Any:
     """Leave out of a record the keys that take no effect, the others being as they are.
 
-    Percentiles that nothing is normalised by, what a schedule of the learning rate has no use for, groups without
-    group normalisation.
+    These are percentiles that nothing is normalised by, what a schedule of the learning rate has no use for, groups
+    without group normalisation, and keys younger than the first records, at the value that they had before there was
+    a key.
     """
     if not isinstance(record, Mapping):
         return record
@@ -95,6 +200,8 @@ def relevant(record: Any) -> Any:
         without.add("min_lr")
     if record.get("normalization", "group") != "group":
         without.add("normalization_groups")
+    if record.get("architecture") == "unet":
+        without.add("architecture")
     return {key: relevant(value) for key, value in record.items() if key not in without}
 
 
@@ -107,8 +214,3 @@ def completed(base: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, A
 def plain(record: Any) -> Any:
     """Give a record as it comes back from JSON: tuples as lists, numbers as plain numbers."""
     return json.loads(json.dumps(record))
-
-
-def digest(record: Any) -> str:
-    """Sha256, in hex, of a record."""
-    return sha256(json.dumps(relevant(record), sort_keys=True).encode()).hexdigest()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
 from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample, open_sample
-from auxcpvloss.data.sources.find import SPLITS, find_sources
+from auxcpvloss.data.sources.find import SPLITS, Catalogue
 from auxcpvloss.data.verify import check_planes
-from auxcpvloss.experiment.archive import Notes, set_aside
-from auxcpvloss.experiment.fingerprint import relevant
+from auxcpvloss.experiment.fingerprint import Records, relevant
 from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.system.errors import InputError
@@ -26,16 +26,22 @@ class Experiment:
     ----------
     folder : Path
     config : Config
-    renewed : set of Path
-        What this command made again, see `renew`.
-    notes : Notes
-        What this command told about earlier results.
     """
 
     folder: Path
     config: Config
-    renewed: set[Path] = field(default_factory=set, compare=False, repr=False)
-    notes: Notes = field(default_factory=Notes, compare=False, repr=False)
+    _listed: dict[str, dict[str, str]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _opened: dict[Path, Sample] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    @cached_property
+    def records(self) -> Records:
+        """What its results were made from."""
+        return Records(self.folder / "records.json")
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The volumes of its data, each place listed once."""
+        return Catalogue(self.config.data)
 
     @property
     def method(self) -> Method:
@@ -59,17 +65,6 @@ class Experiment:
         if table.metric != "auto":
             return table.metric
         return f"confusion_matrix.{table.detection}.AP" if self.is_detection else "confusion_matrix.th_0_5.AP"
-
-    def renew(self, path: Path) -> bool:
-        """Whether a result is to be made again even if it is whole: once a command, with ``general.overwrite``."""
-        if not self.config.general.overwrite or path in self.renewed:
-            return False
-        self.renewed.add(path)
-        return True
-
-    def set_aside(self, path: Path) -> None:
-        """Move a stale result to superseded/, or delete it with ``general.overwrite``."""
-        set_aside(self.folder, path, self.notes, self.config.general.overwrite)
 
     # Data: prepared once for all experiments on it, in a folder named by what it is made from.
 
@@ -96,28 +91,44 @@ class Experiment:
         InputError
             A volume of the split is not prepared, or no image where ``model.ndim`` = 2 asks for images.
         """
-        opened = {volume: open_sample(self.sample_path(volume)) for volume in self.volumes(split)}
-        missing = [volume for volume, sample in opened.items() if sample is None]
-        if missing:
+        volumes = self.volumes(split)
+        samples = [sample for volume in volumes if (sample := self.prepared(volume)) is not None]
+        if len(samples) < len(volumes):
+            missing = [volume for volume in volumes if self.prepared(volume) is None]
             names = ", ".join(volume.name for volume in missing)
             raise InputError(f"{self.data_folder(missing[0].split)}: not prepared: {names}. Run the stage prepare.")
-        samples = [sample for sample in opened.values() if sample is not None]
         for sample in samples:
             # Another experiment, of volumes, may have prepared them.
             check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
         return samples
+
+    def prepared(self, volume: Volume) -> Sample | None:
+        """Open a prepared volume, once; None where it is not prepared."""
+        path = self.sample_path(volume)
+        if path not in self._opened and (sample := open_sample(path)) is not None:
+            self._opened[path] = sample
+        return self._opened.get(path)
+
+    def forget(self, path: Path) -> None:
+        """Open a prepared volume again, since it was made anew."""
+        self._opened.pop(path, None)
 
     def names(self, split: str) -> list[str]:
         """Names of the volumes that serve for training, validation or test, prepared or not."""
         return [volume.name for volume in self.volumes(split)]
 
     def volumes(self, split: str) -> list[Volume]:
-        """Give the volumes that serve for training, validation or test, prepared or not; see `volumes.serving`."""
+        """Give the volumes that serve for training, validation or test, prepared or not; see `splits.serving`."""
         return serving(split, self.config, self._listing)
 
     def _listing(self, split: str) -> dict[str, str]:
+        if split not in self._listed:
+            self._listed[split] = self._list(split)
+        return self._listed[split]
+
+    def _list(self, split: str) -> dict[str, str]:
         try:
-            return {source.name: source.origin for source in find_sources(self.config.data, [split])[split]}
+            return {source.name: source.origin for source in self.catalogue.sources(split)}
         except InputError:
             # Where the volumes were prepared on another machine their sources need not be here.
             found = [open_sample(path) for path in self.data_folder(split).glob("*.zarr")]

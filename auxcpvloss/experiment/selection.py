@@ -9,7 +9,7 @@ from typing import Any
 
 from auxcpvloss.config import as_toml
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.versions import made_with
+from auxcpvloss.experiment.results import Stored, read_stored
 from auxcpvloss.methods import Params
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
@@ -24,7 +24,12 @@ class Selection:
 
 
 def write_selection(
-    experiment: Experiment, selection: Selection, chosen: Collection[str], score: float, made_from: Mapping[str, Any]
+    experiment: Experiment,
+    selection: Selection,
+    chosen: Collection[str],
+    score: float,
+    made_from: Mapping[str, Any],
+    made_with: Mapping[str, str],
 ) -> None:
     """Write what won the validation, with its score; of the parameters those that validation had to choose."""
     table = {
@@ -33,7 +38,7 @@ def write_selection(
         "score": score,
         "params": {key: value for key, value in selection.params.model_dump().items() if key in chosen},
         "made_from": made_from,
-        "made_with": made_with("validate_checkpoints"),
+        "made_with": made_with,
     }
     write_text(experiment.selection_path, as_toml(table))
 
@@ -49,6 +54,16 @@ def selection_table(experiment: Experiment) -> dict[str, Any] | None:
     if not experiment.selection_path.is_file():
         return None
     return tomllib.loads(experiment.selection_path.read_text(encoding="utf-8"))
+
+
+def stored_selection(experiment: Experiment) -> Stored:
+    """Read what the selection that is there was made from."""
+
+    def read() -> Stored:
+        table = selection_table(experiment)
+        return Stored(table["made_from"], table.get("made_with", {})) if table else Stored()
+
+    return read_stored(experiment.selection_path, read)
 
 
 def selection_record(experiment: Experiment) -> dict[str, Any] | None:
@@ -96,7 +111,15 @@ def read_selection(experiment: Experiment) -> Selection:
             f"{experiment.selection_path}: selected with validation.trained_models = {then}, which is {now} now.\n"
             "Run the stage validate_checkpoints."
         )
-    return Selection(table["checkpoint"], experiment.params.model_copy(update=table["params"]))
+    try:
+        checkpoint, params = table["checkpoint"], {**experiment.params.model_dump(), **table["params"]}
+        if type(checkpoint) is not int:
+            raise ValueError(f"checkpoint: must be a whole number, not {checkpoint!r}")
+        return Selection(checkpoint, experiment.method.params.model_validate(params, strict=True))
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{experiment.selection_path}: damaged: {error}.\nRun the stage validate_checkpoints."
+        ) from None
 
 
 def last_iteration(experiment: Experiment) -> int:

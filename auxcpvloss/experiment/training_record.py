@@ -10,11 +10,13 @@ from typing import Any
 
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
-from auxcpvloss.experiment.fingerprint import completed, difference, plain, relevant
+from auxcpvloss.experiment.fingerprint import completed, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import training_folds
-from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.system.errors import InputError
+
+VERSION = 1
+"""Of what a training makes of the same keys and data: raise it with every change of that."""
 
 INDIFFERENT = (
     "max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size",
@@ -65,7 +67,7 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
     tables["training"].pop("folds")
     if folds := training_folds(config):
         tables["training"]["folds"] = folds
-    return plain({**version_of("train"), **relevant(tables), "general": {"seed": config.general.seed}})
+    return plain({"version of train": VERSION, **relevant(tables), "general": {"seed": config.general.seed}})
 
 
 def other_training(
@@ -89,7 +91,9 @@ def other_training(
         # One key is the reason, and not all those that go with it.
         then = (record.get("initial") or {}).get("path", "")
         return f"init.checkpoint was {then!r}, is {experiment.config.init.checkpoint!r}"
-    return difference({key: value for key, value in record.items() if key != "made_with"}, now)
+    records = experiment.records
+    then = {key: value for key, value in record.items() if key != "made_with"}
+    return records.difference(records.flat(then), records.flat(now))
 
 
 def refuse_other_training(experiment: Experiment) -> None:

@@ -37,6 +37,10 @@ class Params(BaseModel):
         """Names of the parameters that have no effect, the others being as they are."""
         return frozenset()
 
+    def with_effect(self) -> dict[str, Any]:
+        """Give the parameters that have an effect, the others being as they are."""
+        return self.model_dump(exclude=set(self.without_effect()))
+
     def describe(self) -> str:
         """Say all parameters that have an effect, for people: ``fg_thresh 0.9, seed_thresh 0.8, ...``."""
         unused = self.without_effect()

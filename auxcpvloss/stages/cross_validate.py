@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from auxcpvloss.data.folds import deal
-from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.versions import version_of
-from auxcpvloss.stages.records import Result, current, record_beside
-from auxcpvloss.stages.selecting import validated_from
-from auxcpvloss.stages.stored import stored_beside
-from auxcpvloss.stages.validating import checkpoints_to_validate, score_validation, validation_samples
-from auxcpvloss.stages.validation_table import Score, best_of
+from auxcpvloss.experiment.results import Result, State
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import Tally
+from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
+from auxcpvloss.stages.validate_checkpoints.selecting import validated_from
+from auxcpvloss.stages.validate_checkpoints.stage import Validation
+from auxcpvloss.stages.validate_checkpoints.table import Score, best_of
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
-from auxcpvloss.system.terminal import Terminal
 
 
 @dataclass(frozen=True)
@@ -61,55 +59,73 @@ def cross_validated(scores: Sequence[Score], names: Sequence[str], halves: Seque
     return folds
 
 
-def cross_validate(experiment: Experiment, terminal: Terminal) -> None:
-    """Cross-validate over the validation volumes, dealt into two halves by their names and ``general.seed``.
+class CrossValidate(Validation):
+    """``val/cross_validation.csv``: both halves, dealt by their names and ``general.seed``."""
 
-    Uses the results of the stage validate_checkpoints, and makes those that are not there. Writes
-    ``val/cross_validation.csv``.
+    name, help = "cross_validate", "choose on one half of the validation volumes, score on the other"
+    in_all = False
 
-    Raises
-    ------
-    InputError
-        Fewer than two validation volumes, or no checkpoints.
-    """
-    samples = validation_samples(experiment)
-    names = [sample.name for sample in samples]
-    if len(names) < 2:
-        raise InputError(
-            f"cross_validate: needs at least two validation volumes with labels, there is {names[0]} only. "
-            "Add some (data.val_data), or use validate_checkpoints."
+    def checkpoints(self, run: Run) -> Sequence[int]:
+        """Give the checkpoints that are looked at; refuse a single volume."""
+        samples = validation_samples(run)
+        if len(samples) < 2:
+            raise InputError(
+                f"cross_validate: needs at least two validation volumes with labels, there is {samples[0].name} only. "
+                "Add some (data.val_data), or use validate_checkpoints."
+            )
+        return super().checkpoints(run)
+
+    def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
+        """Give the table of the cross-validation."""
+        validated = validated_from(run.experiment, checkpoints, validation_samples(run))
+        made_from = {**validated, **self.versioned(), "general": {"seed": run.experiment.config.general.seed}}
+        path = run.experiment.selection_path.with_name("cross_validation.csv")
+        yield self.beside(run, "table", path, made_from, name=path.name)
+
+    def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
+        """Say how the table is, where there are volumes enough for one."""
+        if len(validation_samples(run)) > 1:
+            for result in self.tables(run, self.checkpoints(run)):
+                yield result.kind, result.name, run.state(result)
+
+    def make(self, result: Result, run: Run) -> None:
+        """Write the table."""
+        folds = self._folds(run)
+        _write(result.paths[0], folds, _mean(folds))
+
+    def say_scores(self, run: Run, tally: Tally) -> None:
+        """Print the table."""
+        columns = ["fold", "chosen on", "scored on", "checkpoint", "parameters", "score chosen", "score held out"]
+        folds, metric = self._folds(run), run.experiment.metric
+        rows = [
+            [number, ", ".join(fold.chosen_on), ", ".join(fold.scored_on), fold.chosen.checkpoint,
+             fold.chosen.params.describe(), fold.chosen.value, fold.held_out.value]
+            for number, fold in enumerate(folds, start=1)
+        ]  # fmt: skip
+        count = sum(len(fold.scored_on) for fold in folds)
+        run.terminal.table(f"{run.experiment.folder.name}: {metric}", columns, rows)
+        run.terminal.say(
+            f"{metric} = {_mean(folds):.3f}, mean over {count} volumes, each held out once: "
+            f"{tally.of('table')[0].paths[0]}"
         )
-    checkpoints = checkpoints_to_validate(experiment)
-    scores = score_validation(experiment, terminal, checkpoints)
-    folds = cross_validated(scores, names, deal(names, 2, experiment.config.general.seed))
-    # Each volume is held out once: every one of them counts the same, whatever the sizes of the halves.
-    mean = float(np.mean([value for fold in folds for value in fold.held_out.values]))
-    columns = ["fold", "chosen on", "scored on", "checkpoint", "parameters", "score chosen", "score held out"]
-    rows = [
-        [number, ", ".join(fold.chosen_on), ", ".join(fold.scored_on), fold.chosen.checkpoint,
-         fold.chosen.params.describe(), fold.chosen.value, fold.held_out.value]
-        for number, fold in enumerate(folds, start=1)
-    ]  # fmt: skip
-    result = cross_validation_of(experiment, checkpoints, samples)
-    path, metric = result.paths[0], experiment.metric
-    if not current(experiment, result):
-        _write(path, folds, mean)
-        record_beside(result)
-    terminal.table(f"{experiment.folder.name}: {metric}", columns, rows)
-    terminal.say(f"{metric} = {mean:.3f}, mean over {len(names)} volumes, each held out once: {path}")
+
+    def plan(self, run: Run) -> str:
+        """Say what would be cross-validated."""
+        return super().plan(run).replace(":", ", in two halves:", 1)
+
+    def _folds(self, run: Run) -> list[Fold]:
+        names = [sample.name for sample in validation_samples(run)]
+        return cross_validated(self.scores(run), names, deal(names, 2, run.experiment.config.general.seed))
 
 
-def cross_validation_of(experiment: Experiment, checkpoints: Sequence[int], samples: Sequence[Sample]) -> Result:
-    """Say what the table of the cross-validation is to be made from."""
-    validated = validated_from(experiment, checkpoints, samples)
-    made_from = {**validated, **version_of("cross_validate"), "general": {"seed": experiment.config.general.seed}}
-    path = experiment.selection_path.with_name("cross_validation.csv")
-    return Result("cross_validate", "the cross-validation", (path,), made_from, stored_beside(path))
+def _mean(folds: Sequence[Fold]) -> float:
+    """Mean over volumes: each is held out once, and counts the same whatever the sizes of the halves."""
+    return float(np.mean([value for fold in folds for value in fold.held_out.values]))
 
 
 def _restricted(score: Score, names: Sequence[str], to: Sequence[str]) -> Score:
     values = tuple(value for name, value in zip(names, score.values, strict=True) if name in to)
-    return Score(score.checkpoint, score.params, values, score.made)
+    return Score(score.checkpoint, score.params, values)
 
 
 def _write(path: Path, folds: Sequence[Fold], mean: float) -> None:

@@ -4,40 +4,71 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
-from auxcpvloss.experiment.fingerprint import plain
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.versions import made_with, version_of
+from auxcpvloss.experiment.results import Result, Stored, file_digest, read_stored
 from auxcpvloss.network.architectures import architecture_of
-from auxcpvloss.stages.predicting import network_keys
-from auxcpvloss.stages.records import Result, current
-from auxcpvloss.stages.stored import Stored, file_digest, stored
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.train.preconditions import need_training
+from auxcpvloss.stages.train.state import begin_anew
+from auxcpvloss.stages.volume.prediction import network_keys
 from auxcpvloss.system.files import write_text
-from auxcpvloss.system.terminal import Terminal
 
 if TYPE_CHECKING:
     import keras
 
 
-def mknet(experiment: Experiment, terminal: Terminal) -> None:
-    """Write ``train/network.json`` and ``train/network.txt``: shapes, parameters, receptive field, cost, memory."""
-    result = description_of(experiment)
-    path, text = result.paths
-    if whole := current(experiment, result):
-        record = json.loads(path.read_text(encoding="utf-8"))
-    else:
-        record = _build(experiment, text)
-        made = {"made_from": result.made_from, "made_with": made_with("mknet"), "text": file_digest(text)}
-        write_text(path, json.dumps({**record, **made}, indent=2) + "\n")
-    terminal.say(f"{'whole already: ' if whole else ''}{experiment.method.name}: {_line(record)}")
-    if experiment.config.model.normalization == "group":
-        terminal.warn(
-            "model.normalization = 'group' takes its statistics from each tile: predictions depend on how a volume is "
-            "tiled (model.test_input_shape), and seams may show"
-        )
+class Mknet(Stage):
+    """The description of the networks: ``train/network.json`` and ``train/network.txt``."""
+
+    name, help = "mknet", "build the networks and describe them: shapes, parameters, receptive field, cost, memory"
+    libraries = ("keras", "tensorflow")
+    uses_network = True
+
+    def precondition(self, run: Run) -> None:
+        """Refuse a network that cannot be trained."""
+        need_training(run)
+
+    def begin(self, run: Run) -> None:
+        """Set another training aside before it is described what is to be trained."""
+        if "train" in run.stages:
+            begin_anew(run)
+
+    def results(self, run: Run) -> Iterable[Result]:
+        """Give the description."""
+        config = run.experiment.config
+        training = config.training.model_dump(mode="json", include={"precision", "batch_size"})
+        shapes = config.model.model_dump(include={"train_input_shape", "test_input_shape"})
+        made_from = {**self.versioned(), "model": {**network_keys(run.experiment), **shapes}, "training": training}
+        paths = (run.experiment.train_folder / "network.json", run.experiment.train_folder / "network.txt")
+        yield Result(self.name, "description", "", paths, run.records.flat(made_from), _stored(*paths))
+
+    def make(self, result: Result, run: Run) -> None:
+        """Build and describe the networks."""
+        path, text = result.paths
+        description = _build(run.experiment, text)
+        made = {"made_from": result.record, "made_with": self.made_with(), "text": file_digest(text)}
+        write_text(path, json.dumps({**description, **made}, indent=2) + "\n")
+
+    def say(self, run: Run, tally: Tally) -> None:
+        """Say what the networks are."""
+        record = json.loads(tally.results[0].paths[0].read_text(encoding="utf-8"))
+        whole = "" if tally.made else "whole already: "
+        run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record)}")
+        if run.experiment.config.model.normalization == "group":
+            run.terminal.warn(
+                "model.normalization = 'group' takes its statistics from each tile: predictions depend on how a volume "
+                "is tiled (model.test_input_shape), and seams may show"
+            )
+
+    def plan(self, run: Run) -> str:
+        """Say what would be built."""
+        return f"{run.experiment.method.name} -> {run.experiment.train_folder}"
 
 
 def _line(record: dict[str, Any]) -> str:
@@ -58,16 +89,6 @@ def _sizes(network: dict[str, Any], key: str) -> str:
     return "x".join(map(str, network[key][3 - network["ndim"] :]))
 
 
-def description_of(experiment: Experiment) -> Result:
-    """Say what the description of the networks is to be made from."""
-    config = experiment.config
-    training = config.training.model_dump(mode="json", include={"precision", "batch_size"})
-    model = {**network_keys(experiment), **config.model.model_dump(include={"train_input_shape", "test_input_shape"})}
-    made_from = plain({**version_of("mknet"), "model": model, "training": training})
-    paths = (experiment.train_folder / "network.json", experiment.train_folder / "network.txt")
-    return Result("mknet", "the description of the networks", paths, made_from, _stored(*paths))
-
-
 def _stored(path: Path, text: Path) -> Stored:
     def read() -> Stored:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -75,17 +96,15 @@ def _stored(path: Path, text: Path) -> Stored:
             return Stored(problem=f"{text.name} is {'not its own' if text.is_file() else 'missing'}")
         return Stored(record["made_from"], record["made_with"])
 
-    return stored(read) if path.is_file() else Stored()
+    return read_stored(path, read)
 
 
 def _build(experiment: Experiment, text: Path) -> dict[str, Any]:
     """Build the networks of training and test, write their summaries, and describe them."""
-    from auxcpvloss.network.architectures.unet_layers import build_unet
-
     config, heads = experiment.config, experiment.method.heads
     record, summaries = {}, []
     for purpose, shape in (("train", config.model.train_input_shape), ("test", config.model.test_input_shape)):
-        network = build_unet(config.model, heads, shape, config.training.precision)
+        network = architecture_of(config.model).build(config.model, heads, shape, config.training.precision)
         record[purpose] = describe(network, config.model)
         summaries.append(f"{purpose} network\n{_summary(network)}")
         if purpose == "train":

@@ -2,82 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from auxcpvloss.data import samples
 from auxcpvloss.data.samples import Sample, expected_made_from, open_sample, write_sample
-from auxcpvloss.data.sources.find import SPLITS, Source, find_sources
+from auxcpvloss.data.sources.find import SPLITS, Source
 from auxcpvloss.data.verify import check_planes, verify
-from auxcpvloss.experiment.fingerprint import plain
-from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.stages.records import Result, tell_versions
-from auxcpvloss.stages.stored import Stored
+from auxcpvloss.experiment.results import Result, Stored
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Terminal
+
+NAME = "prepare"
 
 
-def prepare(experiment: Experiment, terminal: Terminal, splits: tuple[str, ...] = SPLITS) -> None:
-    """Verify all volumes, then write those that are not there or were made from something else.
+class Prepare(Stage):
+    """Volumes, verified, normalised and stored, for all experiments on the same data."""
 
-    Raises
-    ------
-    InputError
-        Any volume is not fit; nothing was written then.
-    """
-    found = find_sources(experiment.config.data, splits)
-    stale = [(split, source) for split in splits for source in found[split] if not _current(experiment, split, source)]
-    total = sum(map(len, found.values()))
-    if total == 0:
-        raise InputError("data: no volumes. Set data.path, or data.train_data and its like, in a file given with -c.")
-    _make(experiment, terminal, stale)
-    counts = ", ".join(f"{len(found[split])} {split}" for split in splits)
-    folders = sorted({str(experiment.data_folder(split).parent) for split in splits if found[split]})
-    whole = f"{total - len(stale)} of them whole already" if len(stale) < total else "all new"
-    terminal.say(f"{counts} volumes in {', '.join(folders)}, {whole}")
+    name, help = NAME, "verify the volumes, normalise and store them"
+    version, libraries = samples.VERSION, samples.LIBRARIES
+    # What is replaced can be made of its source at any time.
+    makes_way = False
 
+    def results(self, run: Run) -> Iterable[Result]:
+        """Give the prepared volumes of all splits; those that have to be made are verified first."""
+        found = [(split, source) for split in SPLITS for source in run.experiment.catalogue.sources(split)]
+        if not found:
+            raise InputError(
+                "data: no volumes. Set data.path, or data.train_data and its like, in a file given with -c."
+            )
+        return [volume_of(run, split, source) for split, source in found]
 
-def unprepared(experiment: Experiment, splits: Sequence[str]) -> list[tuple[str, Source]]:
-    """List the volumes that serve as these splits and were never prepared, each with the split that it lies in.
+    def confirm(self, todo: Sequence[Result], run: Run) -> None:
+        """Verify all volumes that are to be made, before any of them is written."""
+        for result in todo:
+            if run.state(result).kind in ("stale", "broken"):
+                run.notes.tell(f"volume {result.name} is prepared again: {run.state(result).why}")
+        if todo:
+            _verify_all(run, todo)
 
-    Nothing is compared, that is for the stage to do.
-    """
-    needed = {volume for split in splits for volume in experiment.volumes(split)}
-    missing = {volume for volume in needed if open_sample(experiment.sample_path(volume)) is None}
-    lie_in = {volume.split for volume in missing}
-    found = find_sources(experiment.config.data, [split for split in SPLITS if split in lie_in])
-    return [(split, source) for split in found for source in found[split] if (split, source.name) in missing]
+    def make(self, result: Result, run: Run) -> None:
+        """Write a prepared volume."""
+        config, (_, source, made_from) = run.experiment.config, result.subject
+        # Made from what was verified: what is stored is what was.
+        write_sample(source, result.paths[0], config.data, config.preprocessing, made_from)
+        run.experiment.forget(result.paths[0])
 
+    def say(self, run: Run, tally: Tally) -> None:
+        """Say how many volumes there are, and where."""
+        made = {result.paths for result in tally.made}
+        for result in tally.results:
+            if result.paths not in made:
+                # What is there was verified, but perhaps for an experiment of volumes.
+                shape = Sample(result.name, result.paths[0]).shape
+                check_planes(result.subject[1].origin, shape[0], run.experiment.config.model.ndim)
+        splits = [result.subject[0] for result in tally.results]
+        counts = ", ".join(f"{splits.count(split)} {split}" for split in SPLITS)
+        folders = sorted({str(result.paths[0].parents[1]) for result in tally.results})
+        already = len(tally.results) - len(tally.made)
+        run.terminal.say(
+            f"{counts} volumes in {', '.join(folders)}, {f'{already} of them whole already' if already else 'all new'}"
+        )
 
-def prepare_missing(experiment: Experiment, terminal: Terminal, splits: Sequence[str]) -> None:
-    """Prepare the volumes that stages need where nobody has asked for it; says so.
-
-    Raises
-    ------
-    InputError
-        Any of them is not fit; nothing was written then.
-    """
-    missing = unprepared(experiment, splits)
-    if missing:
-        terminal.stage = "prepare"
-        lie_in = [split for split, _ in missing]
-        counts = ", ".join(f"{lie_in.count(split)} {split}" for split in dict.fromkeys(lie_in))
-        terminal.say(f"volumes that are needed and not prepared yet: {counts}")
-        _make(experiment, terminal, missing)
-
-
-def _make(experiment: Experiment, terminal: Terminal, stale: Sequence[tuple[str, Source]]) -> None:
-    config = experiment.config
-    # Before they are verified: what is stored is what was.
-    made_from = [expected_made_from(source, config.data, config.preprocessing) for _, source in stale]
-    if stale:
-        _verify_all(experiment, terminal, stale)
-    with terminal.progress("volumes", len(stale)) as bar:
-        for number, (split, source) in enumerate(stale):
-            bar.update(number, source.name)
-            path = experiment.data_folder(split) / f"{source.name}.zarr"
-            write_sample(source, path, config.data, config.preprocessing, made_from[number])
+    def plan(self, run: Run) -> str:
+        """Say which volumes would be prepared."""
+        catalogue = run.experiment.catalogue
+        places = [
+            f"{split} ({', '.join(source.name for source in catalogue.sources(split)) or 'no volumes'})"
+            for split in SPLITS
+        ]
+        return f"{', '.join(places)} -> {run.experiment.data_folder('train').parent}"
 
 
-def volume_of(experiment: Experiment, split: str, source: Source) -> Result:
+class PrepareMissing(Prepare):
+    """The volumes that stages need where nobody has asked for it: those that were never prepared."""
+
+    def __init__(self, splits: Sequence[str]) -> None:
+        self._splits = splits
+
+    def results(self, run: Run) -> Iterable[Result]:
+        """Give the volumes that are not there; nothing is compared, that is for the stage itself to do."""
+        experiment = run.experiment
+        needed = {volume for split in self._splits for volume in experiment.volumes(split)}
+        missing = {volume for volume in needed if experiment.prepared(volume) is None}
+        for split in SPLITS:
+            if any(volume.split == split for volume in missing):
+                for source in experiment.catalogue.sources(split):
+                    if (split, source.name) in missing:
+                        yield volume_of(run, split, source)
+
+    def confirm(self, todo: Sequence[Result], run: Run) -> None:
+        """Say what is prepared without having been asked for."""
+        if todo:
+            splits = [result.subject[0] for result in todo]
+            counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))
+            run.terminal.say(f"volumes that are needed and not prepared yet: {counts}")
+        super().confirm(todo, run)
+
+    def say(self, run: Run, tally: Tally) -> None:
+        """Say nothing more."""
+
+
+def volume_of(run: Run, split: str, source: Source) -> Result:
     """Say what a prepared volume is to be made from.
 
     Raises
@@ -85,44 +111,33 @@ def volume_of(experiment: Experiment, split: str, source: Source) -> Result:
     InputError
         Its source cannot be read.
     """
-    config, path = experiment.config, experiment.data_folder(split) / f"{source.name}.zarr"
+    return run.result(("volume", split, source.name), lambda: _find(run, split, source))
+
+
+def _find(run: Run, split: str, source: Source) -> Result:
+    config, path = run.experiment.config, run.experiment.data_folder(split) / f"{source.name}.zarr"
+    made_from = expected_made_from(source, config.data, config.preprocessing)
     sample = open_sample(path)
-    made_from = plain(expected_made_from(source, config.data, config.preprocessing))
     if sample is not None:
         stored = Stored(sample.made_from, sample.made_with, sample.lacking())
     else:
         stored = Stored(problem="cannot be read, or only a part is there" if path.exists() else "")
-    return Result("prepare", f"volume {source.name}", (path,), made_from, stored)
+    return Result(NAME, split, source.name, (path,), run.records.flat(made_from), stored, (split, source, made_from))
 
 
-def _current(experiment: Experiment, split: str, source: Source) -> bool:
-    """Whether a prepared volume is whole. One that is not is replaced: it can be made of its source at any time."""
-    result = volume_of(experiment, split, source)
-    if experiment.renew(result.paths[0]) or result.state.kind == "missing":
-        return False
-    if result.state.kind != "whole":
-        experiment.notes.tell(f"{result.what} is prepared again: {result.state.why}")
-        return False
-    tell_versions(experiment, "prepare", result.stored.made_with)
-    # What is there was verified, but perhaps for an experiment of volumes.
-    shape = Sample(source.name, result.paths[0]).shape
-    check_planes(source.origin, shape[0], experiment.config.model.ndim)
-    return True
-
-
-def _verify_all(experiment: Experiment, terminal: Terminal, stale: Sequence[tuple[str, Source]]) -> None:
-    findings = []
-    with terminal.progress("verifying", len(stale)) as bar:
-        for number, (split, source) in enumerate(stale):
-            bar.update(number, source.name)
-            config = experiment.config
+def _verify_all(run: Run, todo: Sequence[Result]) -> None:
+    config, findings = run.experiment.config, []
+    with run.terminal.progress("verifying", len(todo)) as bar:
+        for number, result in enumerate(todo):
+            bar.update(number, result.name)
+            split, source, _ = result.subject
             findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim))
     rows = [
         (f.split, f.name, " x ".join(map(str, f.shape)), str(f.dtype), " ".join(f"{v:g}" for v in f.voxel_size),
          "-" if f.nuclei is None else f"{f.nuclei} points" if f.is_sparse else f.nuclei)
         for f in findings
     ]  # fmt: skip
-    terminal.table("Volumes", ("split", "name", "shape z y x", "type", "voxel size", "nuclei"), rows)
+    run.terminal.table("Volumes", ("split", "name", "shape z y x", "type", "voxel size", "nuclei"), rows)
     for finding in findings:
         for warning in finding.warnings:
-            terminal.warn(f"{finding.name}: {warning}")
+            run.terminal.warn(f"{finding.name}: {warning}")

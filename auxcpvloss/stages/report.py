@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from auxcpvloss.config import dump, flat
-from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.fingerprint import plain
-from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.selection import Selection
-from auxcpvloss.experiment.versions import version_of
-from auxcpvloss.stages.curves import newest_snapshot
-from auxcpvloss.stages.records import Result, beside, is_kept, make_way, need, record_beside
-from auxcpvloss.stages.scoring import scores_of
-from auxcpvloss.stages.stored import file_digest, stored_beside
-from auxcpvloss.stages.summary import TABLES
-from auxcpvloss.stages.testing import SPLIT, picture_of, picture_without_truth_of, summary_of
+from auxcpvloss.experiment.results import Result, file_digest
+from auxcpvloss.stages.chosen import chosen, subjects
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import Stage, Tally
+
+from auxcpvloss.stages.volume.pictures import picture_of, picture_without_truth_of
+from auxcpvloss.stages.volume.scores import scores_of
+from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.stages.volume.summary import summaries_of
 from auxcpvloss.system.files import write_text
-from auxcpvloss.system.terminal import Terminal
 
 LOGS = ("log.csv", "validation.csv")
 """What the training logged."""
@@ -26,75 +23,89 @@ LOGS = ("log.csv", "validation.csv")
 OF_ONE_COMMAND = ("overwrite", "logging")
 """Keys of [general] that are no properties of the results: the report does not show them."""
 
+PURPOSE = "to report on"
 
-def report(experiment: Experiment, terminal: Terminal, selection: Selection) -> None:
-    """Write ``report.html``: verdict, scores, figures, every error, configuration and provenance.
+
+class Report(Stage):
+    """``report.html``: verdict, scores, figures, every error, configuration and provenance.
 
     Without test volumes it is about training and validation alone.
-
-    Raises
-    ------
-    InputError
-        A test volume was not labelled, or not evaluated.
     """
-    samples = experiment.samples(SPLIT)
-    scored = [sample for sample in samples if sample.has_truth]
-    for picture in pictures_of(experiment, selection, samples).values():
-        need(picture, "to report on")
-    for sample in scored:
-        need(scores_of(experiment, SPLIT, selection.checkpoint, selection.params, sample), "to report on")
-    if scored:
-        summary = summary_of(experiment, selection, scored)
-        for name, what in TABLES.items():
-            need(beside(summary, summary.paths[0].with_name(name), what), "to report on")
-    result = report_of(experiment, selection, samples)
-    already = " (whole already)"
-    if not is_kept(experiment, result):
-        # What makes the page takes a while to import.
+
+    name, help = "report", "all of it on one page, report.html"
+    version, libraries = 2, ("imagecodecs", "jinja2", "matplotlib", "numpy")
+    follows = "selection"
+    # Only when the page is there: what cannot be made takes nothing away.
+    makes_way = False
+
+    def results(self, run: Run) -> Iterable[Result]:
+        """Give the page, which is made from all that it shows but the provenance, which every command adds to."""
+        experiment, selection = run.experiment, chosen(run, by_hand=True)
+        selected, train = experiment.selection_path, experiment.train_folder
+        files = [selected, selected.with_name("scores.csv"), *map(train.joinpath, LOGS)]
+        # Only of vectors a snapshot is drawn.
+        snapshot = max((train / "snapshots").glob("batch_*.hdf"), default=None)
+        if snapshot and any(head.name == "cpv" for head in experiment.method.heads):
+            files.append(snapshot)
+        shown = subjects(run, selection)
+        made_from = {
+            **self.versioned(),
+            "name of the experiment": experiment.folder.name,
+            "chosen": f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
+            "configuration": dict(flat(shown_configuration(run))),
+            "predictions": {subject.sample.name: _picture(run, subject).record for subject in shown},
+            "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files if path.is_file()},
+        }
+        yield self.beside(run, "report.html", experiment.report_path, made_from, shown)
+
+    def check(self, result: Result, run: Run) -> None:
+        """Refuse test volumes that were not labelled, or not evaluated."""
+        scored = [subject for subject in result.subject if subject.sample.has_truth]
+        for subject in result.subject:
+            run.need(_picture(run, subject), PURPOSE)
+        for subject in scored:
+            run.need(scores_of(run, subject), PURPOSE)
+        for table in summaries_of(run, scored) if scored else ():
+            run.need(table, PURPOSE)
+
+    def make(self, result: Result, run: Run) -> None:
+        """Write the page."""
+        # What makes it takes a while to import.
+        from auxcpvloss.looking.report.experiment import experiment_page
         from auxcpvloss.looking.report.page import as_html
-        from auxcpvloss.stages.report_page import page_of
+        from auxcpvloss.stages.viewing import outcome_of
 
-        with terminal.progress("volumes", len(scored)) as bar:
-            html = as_html(page_of(experiment, selection, samples, bar))
-        # Only now: what cannot be made takes nothing away.
-        make_way(experiment, result)
+        by_name = {subject.sample.name: subject for subject in result.subject}
+        html = as_html(
+            experiment_page(
+                run.experiment,
+                chosen(run, by_hand=True),
+                [subject.sample for subject in result.subject],
+                lambda sample: outcome_of(run, by_name[sample.name]),
+                {name: _picture(run, subject).paths[0] for name, subject in by_name.items()},
+                run.bar,
+            )
+        )
+        run.make_way(result)
         write_text(result.paths[0], html)
-        record_beside(result)
-        already = ""
-    terminal.say(f"{result.paths[0]}{already}")
+
+    def say(self, run: Run, tally: Tally) -> None:
+        """Say where the page is."""
+        run.terminal.say(f"{run.experiment.report_path}{'' if tally.made else ' (whole already)'}")
+
+    def plan(self, run: Run) -> str:
+        """Say where the page would be."""
+        return f"{run.experiment.report_path}"
 
 
-def report_of(experiment: Experiment, selection: Selection, samples: Sequence[Sample]) -> Result:
-    """Say what the report is to be made from: all that it shows but the provenance, which every command adds to."""
-    selected = experiment.selection_path
-    files = [selected, selected.with_name("scores.csv"), *map(experiment.train_folder.joinpath, LOGS)]
-    # Only of vectors a snapshot is drawn.
-    if (snapshot := newest_snapshot(experiment)) and any(head.name == "cpv" for head in experiment.method.heads):
-        files.append(snapshot)
-    pictures = pictures_of(experiment, selection, samples)
-    made_from = {
-        **version_of("report"),
-        "name of the experiment": experiment.folder.name,
-        "chosen": f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
-        "configuration": dict(flat(shown_configuration(experiment))),
-        "predictions": {name: picture.made_from for name, picture in pictures.items()},
-        "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files if path.is_file()},
-    }
-    path = experiment.report_path
-    return Result("report", "the report", (path,), plain(made_from), stored_beside(path))
-
-
-def shown_configuration(experiment: Experiment) -> dict[str, Any]:
+def shown_configuration(run: Run) -> dict[str, Any]:
     """Give the tables of the configuration that the report shows; each of their keys makes it stale."""
-    tables = dump(experiment.config)
+    tables = dump(run.experiment.config)
     for key in OF_ONE_COMMAND:
         del tables["general"][key]
     return tables
 
 
-def pictures_of(experiment: Experiment, selection: Selection, samples: Sequence[Sample]) -> dict[str, Result]:
-    """Give the pictures that earlier stages drew, by volume; nothing is known better of what was scored, and how."""
-    return {
-        sample.name: (picture_of if sample.has_truth else picture_without_truth_of)(experiment, selection, sample)
-        for sample in samples
-    }
+def _picture(run: Run, subject: Subject) -> Result:
+    """Give the picture that an earlier stage drew; nothing is known better of what was scored, and how."""
+    return picture_of(run, subject) if subject.sample.has_truth else picture_without_truth_of(run, subject)

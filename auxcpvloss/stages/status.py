@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.stages.inspection import Item, inspect
+from auxcpvloss.experiment.results import WHOLE, State
+from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import Stage
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Terminal
 
-if TYPE_CHECKING:
-    from auxcpvloss.stages import Choice
+STATUS = "status"
+"""Named alone by ``-d``: it runs nothing."""
 
 NAMED = 3
 """Results that are named; of more there is the number."""
@@ -19,21 +20,65 @@ NAMED = 3
 COLUMNS = ("stage", "what", "state", "which", "why")
 
 
-def status(experiment: Experiment, terminal: Terminal, choice: Choice, alone: bool) -> None:
-    """Print a table of all stages: what is whole, what is stale and why, what is missing or broken.
+@dataclass(frozen=True)
+class Row:
+    """A result: the stage that makes it, what it is (together with its like), which one, and how it is."""
 
-    Raises
-    ------
-    InputError
-        It is not named alone.
-    """
-    if not alone:
-        raise InputError("-d status: name it alone: it says how things are, and runs nothing.")
-    rows = grouped(inspect(experiment, choice.checkpoint, choice.which == "last"))
-    terminal.table(f"{experiment.folder}", COLUMNS, rows)
+    stage: str
+    what: str
+    name: str
+    state: State
 
 
-def grouped(items: Iterable[Item]) -> list[Sequence[str]]:
+def status(run: Run) -> None:
+    """Print a table of all stages: what is whole, what is stale and why, what is missing or broken."""
+    run.planning = True
+    run.terminal.table(f"{run.experiment.folder}", COLUMNS, grouped(rows(run)))
+
+
+def rows(run: Run) -> Iterator[Row]:
+    """Go through the results of all stages, in order; of those that run by name only, what there is."""
+    upstream = {"": WHOLE}
+    for stage in STAGES.values():
+        found = list(_states(stage, run))
+        states = [follow(state, upstream[stage.follows], NAMES[stage.follows]) for _, _, state in found]
+        for (what, name, _), state in zip(found, states, strict=True):
+            yield Row(stage.name, what, name, state)
+        if stage.name == "train":
+            upstream["train"] = states[0]
+        elif stage.name == "validate_checkpoints":
+            upstream["selection"] = _upstream_of_test(run, upstream["train"], found, states)
+
+
+NAMES = {"": "", "train": "the training", "selection": "what it was chosen by"}
+
+
+def _upstream_of_test(
+    run: Run, training: State, found: Sequence[tuple[str, str, State]], states: Sequence[State]
+) -> State:
+    """Give what the results of the test volumes follow: the selection where it is used, else the training."""
+    if training.kind == "stale" or run.choice.checkpoint is not None or run.choice.which == "last":
+        return training
+    return next((state for (what, _, _), state in zip(found, states, strict=True) if what == "selection"), WHOLE)
+
+
+def _states(stage: Stage, run: Run) -> Iterator[tuple[str, str, State]]:
+    run.forget()
+    try:
+        yield from stage.states(run)
+    except InputError as error:
+        if stage.in_all:
+            yield "results", "", State("missing", str(error).splitlines()[0])
+
+
+def follow(state: State, upstream: State, name: str) -> State:
+    """Say how a result is, given how that is which it depends on: of something stale nothing whole is made."""
+    if state.kind in ("missing", "broken") or upstream.kind in ("whole", "missing"):
+        return state
+    return State("stale", f"{name} is {upstream.kind}: {upstream.why}")
+
+
+def grouped(items: Iterable[Row]) -> list[Sequence[str]]:
     """Put together what is alike: a row for each stage, kind of result, state and reason."""
     names: dict[tuple[str, str, str, str], list[str]] = {}
     for item in items:

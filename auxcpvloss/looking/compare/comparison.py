@@ -51,6 +51,8 @@ class Run:
         How its scores were made: keys of [evaluation], and the version of the stage.
     truth : mapping of volume to mapping
         What tells a test volume and its ground truth from others.
+    instances : mapping of volume to str
+        Digest of the record of the instances that were scored.
     scores : mapping of volume to nested tables
         As ``<sample>.toml`` has them; only volumes with ground truth.
     """
@@ -68,6 +70,7 @@ class Run:
     selected_from: Mapping[str, Any]
     evaluation: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, Mapping[str, Any]]
+    instances: Mapping[str, str]
     scores: Mapping[str, Scores]
 
     @property

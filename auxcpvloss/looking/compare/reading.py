@@ -11,15 +11,15 @@ from typing import Literal
 
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
+from auxcpvloss.experiment.fingerprint import Record, Records
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.parameter_sets import parameter_sets
+from auxcpvloss.experiment.results import LEDGER, ledger
 from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
 from auxcpvloss.experiment.training_record import training_keys, training_record
 from auxcpvloss.looking.compare.comparison import AP, AVAP, Run, detection_path
 from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.table import metric_paths, value_at
-from auxcpvloss.stages.labelling import with_effect
-from auxcpvloss.stages.parameter_sets import parameter_sets
-from auxcpvloss.stages.stored import LEDGER, Record, ledger
 from auxcpvloss.system.errors import InputError
 
 TRUTH = ("checksum", "gt_key", "padding", "voxel_size")
@@ -28,9 +28,10 @@ TRUTH = ("checksum", "gt_key", "padding", "voxel_size")
 
 @dataclass(frozen=True)
 class _Scored:
-    """The scores of a volume, and what they were made from."""
+    """The scores of a volume, the digest of the instances, and all that they were made from, opened."""
 
     table: Record
+    instances: str
     made_from: Record
 
 
@@ -48,7 +49,7 @@ def read_run(folder: Path) -> Run:
     selection, metric = _selection(experiment)
     place = experiment.evaluated("test", selection.checkpoint, selection.params)
     evaluated = sorted(_evaluated(place).items())
-    scored = {name: _read_scores(place / f"{name}.toml", made) for name, made in evaluated}
+    scored = {name: _read_scores(experiment.records, place / f"{name}.toml", made) for name, made in evaluated}
     weights = _weights(experiment, selection.checkpoint, {name: each.made_from for name, each in scored.items()})
     seeds = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
     return Run(
@@ -56,7 +57,7 @@ def read_run(folder: Path) -> Run:
         method=experiment.method.name,
         seed=experiment.config.general.seed,
         checkpoint=selection.checkpoint,
-        params=with_effect(selection.params),
+        params=selection.params.with_effect(),
         metric=metric,
         validated_on="detection" if metric.split(".")[1] in MATCHINGS else "segmentation",
         seeds=_seeds(seeds),
@@ -65,6 +66,7 @@ def read_run(folder: Path) -> Run:
         selected_from={"metric": metric, "seeds": _seeds(seeds), **_tried(experiment)},
         evaluation={name: _evaluation(each.made_from) for name, each in scored.items()},
         truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
+        instances={name: each.instances for name, each in scored.items()},
         scores={name: each.table for name, each in scored.items()},
     )
 
@@ -112,7 +114,7 @@ def _tried(experiment: Experiment) -> Record:
     return {"validation": {**lists, **table}, "postprocessing": fixed}
 
 
-def _evaluated(place: Path) -> Mapping[str, Record]:
+def _evaluated(place: Path) -> Mapping[str, Record | str]:
     """Volumes that were scored last, each with what its scores were made from then."""
     try:
         entry = ledger(place).get("summary.csv")
@@ -120,8 +122,8 @@ def _evaluated(place: Path) -> Mapping[str, Record]:
             raise InputError(
                 f"{place}: the test volumes were not evaluated yet. Run the stages predict, label, evaluate."
             )
-        predictions: dict[str, Record] = entry["made_from"]["predictions"]
-        if not predictions or not all(isinstance(made, dict) for made in predictions.values()):
+        predictions: dict[str, Record | str] = entry["made_from"]["predictions"]
+        if not predictions or not all(isinstance(made, dict | str) for made in predictions.values()):
             raise TypeError
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{place / LEDGER}: damaged. Run the stage evaluate.") from None
@@ -132,16 +134,17 @@ def _evaluation(made_from: Record) -> Record:
     return {**made_from["evaluation"], "version of evaluate": made_from["version of evaluate"]}
 
 
-def _read_scores(path: Path, made_from: Record) -> _Scored:
+def _read_scores(records: Records, path: Path, made_from: Record | str) -> _Scored:
     if not path.is_file():
         raise InputError(f"{path}: not there, though its volume was evaluated. Run the stage evaluate.")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        scored = _Scored(table, json.loads(table["made_from"]))
+        record = records.flat(json.loads(table["made_from"]))
+        scored = _Scored(table, record["instances"], records.whole(record))
         _check(scored)
     except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}). Run the stage evaluate.") from None
-    if scored.made_from != made_from:
+    if records.digest(record) != records.digest(made_from):
         raise InputError(
             f"{path}: not of the same evaluation as {path.parent / 'summary.csv'}. Run the stage evaluate."
         )
@@ -198,4 +201,4 @@ def _training(experiment: Experiment) -> Record:
     keys.pop("general")
     keys["training"]["max_iterations"] = experiment.config.training.max_iterations
     record = training_record(experiment)
-    return {**keys, **({"samples": record["samples"]} if record else {})}
+    return {**keys, **(experiment.records.whole({"samples": record["samples"]}) if record else {})}

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from auxcpvloss.data.samples import open_sample
 from auxcpvloss.data.whole import read
+from auxcpvloss.experiment.instances import (
+    as_scored,
+    read_instances,
+    scored_points,
+    stored_instances,
+    without_file_format,
+)
 from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.looking.compare.comparison import AVAP, Comparison, Run
 from auxcpvloss.looking.compare.reading import TRUTH, open_experiment
 from auxcpvloss.looking.figures.overlays import View
 from auxcpvloss.metrics.table import value_at
-from auxcpvloss.stages.labelling import instances_of
-from auxcpvloss.stages.records import need
-from auxcpvloss.stages.scoring import scored_instances, scored_points
 from auxcpvloss.system.errors import InputError
 
 
@@ -81,9 +88,11 @@ def read_view(run: Run, volume: str, name: str) -> View:
     if {key: sample.made_from[key] for key in TRUTH} != run.truth[volume]:
         raise InputError(f"{run.name}: {volume} is not the volume any more that was scored")
     selection = read_selection(experiment)
-    instances = instances_of(experiment, "test", selection.checkpoint, selection.params, sample)
-    need(instances, "to show")
-    found, truth = scored_instances(experiment, instances.paths[0], sample)
-    assert truth is not None
-    detections = scored_points(experiment, found, truth, sample)
+    path = experiment.instanced("test", selection.checkpoint, selection.params, volume)
+    record = stored_instances(path).record
+    if record is None or experiment.records.digest(without_file_format(record)) != run.instances[volume]:
+        raise InputError(f"{path}: not the instances that were scored. Run the stages label and evaluate.")
+    truth: NDArray[np.uint32] = read(sample.labels)
+    found = as_scored(read_instances(path), truth, experiment.config.evaluation)
+    detections = scored_points(experiment.config.evaluation, found, truth, sample)
     return View(name, read(sample.raw), found, truth, detections, sample.voxel_size)

@@ -1,0 +1,78 @@
+"""The instances of a volume in the folder of an experiment, and how they are compared with the ground truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from auxcpvloss.config.tables import Evaluation
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.whole import open_whole, read
+from auxcpvloss.experiment.results import Stored, file_digest, stored_hdf, stored_zarr
+from auxcpvloss.metrics.detection import Detections, centers_of_mass, match_points, within
+
+CENTERS = "centers"
+"""Key of a stored record: checksum of the table beside the instances."""
+
+
+def read_instances(path: Path) -> NDArray[np.uint32]:
+    """Read instances: (Z, Y, X)."""
+    if path.suffix == ".hdf":
+        with h5py.File(path, "r") as file:
+            return np.asarray(file["volumes/instances"])
+    return read(open_whole(path)["volumes/instances"])
+
+
+def centers_path(instances: Path) -> Path:
+    """Give the path of the table of the centers of instances, as `data.centers` reads it: z, y, x, id."""
+    return instances.with_suffix(".csv")
+
+
+def stored_instances(path: Path) -> Stored:
+    """Read what instances were made from, if the centers beside them are those that were written with them."""
+    stored, table = stored_hdf(path) if path.suffix == ".hdf" else stored_zarr(path), centers_path(path)
+    if stored.record is None:
+        return stored
+    record = dict(stored.record)
+    if record.pop(CENTERS, None) != (file_digest(table) if table.is_file() else ""):
+        return Stored(problem=f"{table.name}, their centers, is {'not theirs' if table.is_file() else 'missing'}")
+    return Stored(record, stored.made_with)
+
+
+def without_file_format(record: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of the record of instances which file they are in: it makes no difference to their scores."""
+    parameters = {key: value for key, value in record["postprocessing"].items() if key != "output_format"}
+    return {**record, "postprocessing": parameters}
+
+
+def as_scored(
+    instances: NDArray[np.uint32], truth: NDArray[np.uint32] | None, options: Evaluation
+) -> NDArray[np.uint32]:
+    """Give instances as far as they are scored: (Z, Y, X)."""
+    if truth is not None and options.foreground_only:
+        return np.where(truth > 0, instances, np.uint32(0))
+    return instances
+
+
+def scored_points(
+    options: Evaluation, instances: NDArray[np.uint32], labels: NDArray[np.uint32] | None, sample: Sample
+) -> Detections:
+    """Match the centers of instances with the nuclei of a volume.
+
+    Parameters
+    ----------
+    options : Evaluation
+        Table [evaluation].
+    instances, labels : (Z, Y, X) arrays
+        As far as they are scored. Without labels the center points of the volume are the truth.
+    sample : Sample
+    """
+    points = centers_of_mass(instances)
+    truth: NDArray[Any] = sample.centers()[:, :3] if labels is None else labels
+    if options.foreground_only and labels is None:
+        points = points[within(points, truth, options.distance_limit, sample.voxel_size)]
+    return match_points(points, truth, options.detection, options.distance_limit, sample.voxel_size)

@@ -1,0 +1,184 @@
+"""Results of stages: what each is to be made from, what is stored of it, and how it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import zarr
+
+from auxcpvloss.data.whole import lacking_chunks
+from auxcpvloss.experiment.fingerprint import Record, Records
+from auxcpvloss.system.files import write_text
+
+LEDGER = "made_from.json"
+"""File beside tables and pictures, which have no room for a record: name -> record and checksum."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How a result is: whole, stale (made from something else), missing or broken; and why."""
+
+    kind: Literal["whole", "stale", "missing", "broken"]
+    why: str = ""
+
+
+WHOLE, MISSING = State("whole"), State("missing")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is stored of a result.
+
+    Attributes
+    ----------
+    record : dict, optional
+        What it was made from; None where there is no result.
+    made_with : mapping
+        Versions of what computed it.
+    problem : str
+        Why it cannot be used, though something is there.
+    """
+
+    record: Record | None = None
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A result that a stage is to make.
+
+    Attributes
+    ----------
+    stage : str
+        The stage that makes it.
+    kind : str
+        What people call it, together with its like: "instances".
+    name : str
+        Which one of them: most often a volume.
+    paths : tuple of Path
+        All that it consists of, most important first.
+    record : dict
+        What it has to be made from: flat, see `Records.flat`.
+    stored : Stored
+        What was there when this was asked for.
+    subject : object
+        What the stage makes it from.
+    job : hashable, optional
+        Results with the same job belong together; different jobs can be done by several processes.
+    is_beside : bool
+        Whether the ledger of its folder holds its record; else the file itself does.
+    at : str
+        What comes before the kind in a list of many: "checkpoint 400, ".
+    """
+
+    stage: str
+    kind: str
+    name: str
+    paths: tuple[Path, ...]
+    record: Record
+    stored: Stored
+    subject: Any = None
+    job: Any = None
+    is_beside: bool = False
+    at: str = ""
+
+    def state(self, records: Records) -> State:
+        """Say how it is: the one place where that is decided."""
+        if self.stored.problem:
+            return State("broken", self.stored.problem)
+        if self.stored.record is None:
+            return MISSING
+        changed = records.difference(records.flat(self.stored.record), self.record)
+        return WHOLE if changed is None else State("stale", changed)
+
+
+def read_stored(path: Path, read: Callable[[], Stored]) -> Stored:
+    """Give what a reader finds; whatever it stumbles over is a problem of the result, not of the program."""
+    if not path.exists():
+        return Stored()
+    try:
+        return read()
+    except Exception as error:
+        # Readers of damaged files raise all kinds of errors.
+        return Stored(problem=f"cannot be read ({type(error).__name__}: {error})")
+
+
+def stored_zarr(path: Path) -> Stored:
+    """Read what a zarr folder was made from, and whether all of its chunks are there."""
+
+    def read() -> Stored:
+        group = zarr.open_group(str(path), mode="r")
+        if problem := lacking_chunks(group):
+            return Stored(problem=problem)
+        return Stored(dict(group.attrs["made_from"]), group.attrs.get("made_with", {}))
+
+    return read_stored(path, read)
+
+
+def stored_hdf(path: Path) -> Stored:
+    """Read what an HDF5 file was made from."""
+
+    def read() -> Stored:
+        with h5py.File(path, "r") as file:
+            return Stored(json.loads(file.attrs["made_from"]), json.loads(file.attrs.get("made_with", "{}")))
+
+    return read_stored(path, read)
+
+
+def stored_toml(path: Path) -> Stored:
+    """Read what a table of scores was made from."""
+
+    def read() -> Stored:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Stored(json.loads(table["made_from"]), json.loads(table.get("made_with", "{}")))
+
+    return read_stored(path, read)
+
+
+def stored_beside(path: Path) -> Stored:
+    """Read what a table or picture was made from, by the ledger of its folder."""
+
+    def read() -> Stored:
+        entry = ledger(path.parent).get(path.name)
+        if entry is None:
+            return Stored(problem="there is no record of what it was made from")
+        if entry["sha256"] != file_digest(path):
+            return Stored(problem="changed since it was written")
+        return Stored(entry["made_from"], entry["made_with"])
+
+    return read_stored(path, read) if path.is_file() else Stored()
+
+
+def record_beside(result: Result, made_with: Mapping[str, str]) -> None:
+    """Record in the ledger of its folder what a table or picture, just written, was made from."""
+    path = result.paths[0]
+    entry = {"made_from": result.record, "made_with": dict(made_with), "sha256": file_digest(path)}
+    left = {name: each for name, each in ledger(path.parent).items() if (path.parent / name).is_file()}
+    write_text(path.parent / LEDGER, json.dumps({**left, path.name: entry}, indent=1) + "\n")
+
+
+def ledger(folder: Path) -> dict[str, Any]:
+    """Read what the tables and pictures in a folder were made from, by name."""
+    path = folder / LEDGER
+    if not path.is_file():
+        return {}
+    try:
+        entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        # What it said is lost; the results that it spoke of are made again.
+        return {}
+    return entries
+
+
+def file_digest(path: Path) -> str:
+    """Sha256, in hex, of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

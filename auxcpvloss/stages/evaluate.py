@@ -1,0 +1,66 @@
+"""Score every labelled test volume that has ground truth."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+
+from auxcpvloss.experiment.results import Result
+from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.volume import scores
+from auxcpvloss.stages.volume.instances import instances_of
+from auxcpvloss.stages.volume.pictures import PICTURES, draw, picture_of
+from auxcpvloss.stages.volume.scores import scores_of
+from auxcpvloss.stages.volume.summary import TABLES, show, summaries_of, write_table
+
+
+class Evaluate(Stage):
+    """Scores and a picture of every volume, and tables of all."""
+
+    name, help = scores.NAME, "score the instances: AP, PQ, SEG, splits, merges, detection; tables and pictures"
+    version, libraries = scores.VERSION, scores.LIBRARIES
+    split, follows = SPLIT, "selection"
+
+    def results(self, run: Run) -> Iterable[Result]:
+        """Give scores and pictures by volume, then the tables."""
+        scored = [subject for subject in subjects(run, chosen(run)) if subject.sample.has_truth]
+        for subject in scored:
+            yield scores_of(run, subject)
+            yield picture_of(run, subject)
+        if scored:
+            yield from summaries_of(run, scored)
+
+    def check(self, result: Result, run: Run) -> None:
+        """Refuse a volume that was not labelled."""
+        if result.kind == "scores":
+            run.need(instances_of(run, result.subject), "to score")
+
+    def make(self, result: Result, run: Run) -> None:
+        """Score or draw a volume, or write a table."""
+        if result.kind == "scores":
+            scores.score(result, run)
+        elif result.kind == PICTURES:
+            draw(run, result)
+        else:
+            write_table(run, result)
+
+    def say(self, run: Run, tally: Tally) -> None:
+        """Print the table, and say where everything is."""
+        scored = tally.of("scores")
+        if not scored:
+            run.terminal.say("no test volume has ground truth: nothing to score")
+            return
+        tables = {each.name: tomllib.loads(each.paths[0].read_text(encoding="utf-8")) for each in scored}
+        show(run, tables)
+        for picture in tally.of(PICTURES):
+            if tables[picture.name]["general"]["empty_prediction"]:
+                run.terminal.warn(f"{picture.name}: no nucleus was found at all")
+            run.terminal.say(f"picture: {picture.paths[0]}")
+        summary = scored[0].paths[0].with_name(next(iter(TABLES)))
+        run.terminal.say(f"scores of {tally.counted('scores')}: {summary}; every score is in scores.csv")
+
+    def plan(self, run: Run) -> str:
+        """Say which volumes would be scored."""
+        return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'evaluated'}"

@@ -1,0 +1,55 @@
+"""Make instances of every predicted test volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auxcpvloss.data.centers import read_centers
+from auxcpvloss.experiment.instances import centers_path
+from auxcpvloss.experiment.results import Result
+from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.volume import instances
+from auxcpvloss.stages.volume.instances import instances_of, need_prediction
+from auxcpvloss.stages.volume.pictures import PICTURES, draw_without_truth, picture_without_truth_of
+
+
+class Label(Stage):
+    """Instances of the test volumes, the centers beside them, and a picture of those without ground truth."""
+
+    name, help = instances.NAME, "make instances"
+    version, libraries = instances.VERSION, instances.LIBRARIES
+    split, follows = SPLIT, "selection"
+
+    def results(self, run: Run) -> Iterable[Result]:
+        """Give instances, and pictures of volumes without ground truth."""
+        for subject in subjects(run, chosen(run)):
+            yield instances_of(run, subject)
+            if not subject.sample.has_truth:
+                yield picture_without_truth_of(run, subject)
+
+    def check(self, result: Result, run: Run) -> None:
+        """Refuse a volume that was not predicted."""
+        if result.kind == "instances":
+            need_prediction(run, result.subject, "to make instances of")
+
+    def make(self, result: Result, run: Run) -> None:
+        """Label a volume, or draw it."""
+        if result.kind == PICTURES:
+            draw_without_truth(run, result)
+        else:
+            instances.label(result, run)
+
+    def say(self, run: Run, tally: Tally) -> None:
+        """Say how many volumes were labelled, and what was found where nobody knows how many nuclei there are."""
+        checkpoint, labelled = chosen(run).checkpoint, tally.of("instances")
+        folder = labelled[0].paths[0].parent
+        run.terminal.say(f"checkpoint {checkpoint}: {tally.counted('instances')} labelled in {folder}")
+        for picture in tally.of(PICTURES):
+            count = len(read_centers(centers_path(instances_of(run, picture.subject).paths[0])))
+            run.terminal.say(f"{picture.name}: {count} nuclei found; picture: {picture.paths[0]}")
+
+    def plan(self, run: Run) -> str:
+        """Say which volumes would be labelled."""
+        return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'instanced'}"

@@ -1,0 +1,166 @@
+"""The stages, in order, and what is done with those that were asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from typing import Protocol
+
+from auxcpvloss.stages.cross_validate import CrossValidate
+from auxcpvloss.stages.evaluate import Evaluate
+from auxcpvloss.stages.export import Export
+from auxcpvloss.stages.label import Label
+from auxcpvloss.stages.mknet import Mknet
+from auxcpvloss.stages.postprocess import Postprocess
+from auxcpvloss.stages.predict import Predict
+from auxcpvloss.stages.prepare import Prepare, PrepareMissing
+from auxcpvloss.stages.report import Report
+from auxcpvloss.stages.run import Choice, Run
+from auxcpvloss.stages.stage import Stage, perform
+from auxcpvloss.stages.train.stage import Train
+from auxcpvloss.stages.validate import Validate
+from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints, Validation
+from auxcpvloss.stages.visualize import Visualize
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.gpu import Device, choose_device, gpus_of_tensorflow
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Prepare(),
+        Mknet(),
+        Train(),
+        ValidateCheckpoints(),
+        Validate(),
+        CrossValidate(),
+        Predict(),
+        Label(),
+        Evaluate(),
+        Postprocess(),
+        Visualize(),
+        Export(),
+        # Last, so that it can show what postprocess made.
+        Report(),
+    )
+}
+
+
+class Recording(Protocol):
+    """Told when each stage begins and ends."""
+
+    def begin(self, stage: str) -> None:
+        """A stage begins."""
+
+    def end(self) -> None:
+        """It is done."""
+
+
+def wanted(names: Collection[str], choice: Choice) -> tuple[str, ...]:
+    """Give the stages that were asked for, in order; "all" leaves validation out where its choice is not used."""
+    skipped = "validate_checkpoints" if choice.checkpoint is not None or choice.which == "last" else ""
+    every = {name for name, stage in STAGES.items() if stage.in_all and name != skipped} if "all" in names else set()
+    return tuple(name for name in STAGES if name in names or name in every)
+
+
+def until_end(run: Run) -> list[Stage]:
+    """Give the stages that are run: with `term_after_predict` up to the first that makes predictions.
+
+    Raises
+    ------
+    InputError
+        None of them makes predictions.
+    """
+    stages = [STAGES[name] for name in run.stages]
+    if not run.choice.term_after_predict:
+        return stages
+    for number, stage in enumerate(stages, start=1):
+        # The mean of other runs chooses without predictions.
+        averages = isinstance(stage, ValidateCheckpoints) and run.experiment.config.validation.trained_models
+        if isinstance(stage, Predict) or (isinstance(stage, Validation) and not averages):
+            return stages[:number]
+    raise InputError(f"--term_after_predict: none of the stages predicts ({', '.join(run.stages)}); leave it out.")
+
+
+def run_stages(run: Run, recorder: Recording | None = None) -> None:
+    """Run the stages that were asked for, in order, and tell `recorder` when each begins and ends.
+
+    Raises
+    ------
+    InputError
+        A stage lacks what it needs; what can be known before the first stage is said before it.
+    """
+    todo = until_end(run)
+    run.notes.say = run.terminal.say
+    with_network = next((stage for stage in todo if stage.uses_network), None)
+    # Before anything imports TensorFlow, which takes what it sees then.
+    device = choose_device(os.environ) if with_network else None
+    for stage in todo:
+        stage.precondition(run)
+    if "prepare" not in run.stages:
+        _prepare_missing(run, todo)
+    for stage in todo:
+        run.terminal.stage = stage.name
+        if recorder:
+            recorder.begin(stage.name)
+        if device and stage is with_network:
+            _say_device(run, device)
+        perform(stage, run, STAGES)
+        if recorder:
+            recorder.end()
+    if run.choice.term_after_predict:
+        _say_how_to_go_on(run, todo)
+
+
+def _prepare_missing(run: Run, todo: Collection[Stage]) -> None:
+    splits = list(dict.fromkeys(split for stage in todo for split in stage.needed_splits(run)))
+    perform(PrepareMissing(splits), run, STAGES)
+
+
+def _say_how_to_go_on(run: Run, done: Collection[Stage]) -> None:
+    folder, choice = run.experiment.folder, run.choice
+    finished = {stage.name for stage in done if not isinstance(stage, Validation)}
+    left = [name for name in run.stages if name not in finished]
+    chosen = "" if choice.which == "best" else f" --test-checkpoint {choice.which}"
+    if choice.checkpoint is not None:
+        chosen = f" --checkpoint {choice.checkpoint}"
+    rest = f"-r {folder.parent} -id {folder.name} -d {' '.join(left)}{chosen}" if left else "nothing is left to do"
+    run.terminal.say(
+        f"ended after the predictions, as --term_after_predict asks. To go on: {rest}; here or on a machine without "
+        f"GPU, to which {folder.name}/ (without train/) and data/ of {folder.parent} are copied."
+    )
+
+
+def _say_device(run: Run, device: Device) -> None:
+    run.terminal.say(device.text)
+    if device.warning:
+        run.terminal.warn(device.warning)
+    if device.is_gpu and not gpus_of_tensorflow():
+        run.terminal.warn(
+            "TensorFlow finds no GPU, so the processors are used; a GPU needs pip install tensorflow[and-cuda]"
+        )
+
+
+def dry_run(run: Run) -> None:
+    """Say what would run, on which volumes, writing where; touch nothing.
+
+    Raises
+    ------
+    InputError
+        The arguments or the configuration contradict what is there.
+    """
+    todo = until_end(run)
+    for stage in todo:
+        stage.precondition(run)
+    if "prepare" not in run.stages:
+        splits = {split for stage in todo for split in stage.needed_splits(run)}
+        needed = {volume for split in splits for volume in run.experiment.volumes(split)}
+        missing = sorted(volume.name for volume in needed if run.experiment.prepared(volume) is None)
+        if missing:
+            run.terminal.stage = "prepare"
+            folder = run.experiment.data_folder("train").parent
+            run.terminal.say(f"would do: {', '.join(missing)}, not prepared yet -> {folder}")
+    for stage in todo:
+        run.terminal.stage = stage.name
+        run.terminal.say(f"would do: {stage.plan(run)}")
+    if run.choice.term_after_predict:
+        run.terminal.say("would end here, after the predictions")

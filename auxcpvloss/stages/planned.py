@@ -1,0 +1,83 @@
+"""The volumes that a stage works on: as they are prepared, or as they are going to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.sources.source import Source
+from auxcpvloss.data.truth import LABELS, POINTS
+from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.splits import Volume
+from auxcpvloss.stages.prepare import volume_of
+from auxcpvloss.stages.run import Run
+from auxcpvloss.system.errors import InputError
+
+
+@dataclass(frozen=True)
+class PlannedSample(Sample):
+    """A volume that is not prepared as it is to be: what its source tells of it."""
+
+    source: Source
+    record: dict[str, Any] = field(hash=False)
+    padding: tuple[int, int, int]
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What it is to be made from."""
+        return self.record
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Z, Y, X, in voxels; reads the image."""
+        z, y, x = np.add(self.source.read_raw().shape, np.multiply(2, self.padding)).tolist()
+        return z, y, x
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether it has a label for every voxel."""
+        return self.source.has_labels
+
+    @property
+    def has_points(self) -> bool:
+        """Whether centers were annotated."""
+        return self.source.has_points
+
+    @property
+    def truth_key(self) -> str | None:
+        """Which array is going to be the ground truth."""
+        return LABELS if self.has_labels else POINTS if self.has_points else None
+
+
+def samples_of(run: Run, split: str) -> list[Sample]:
+    """Give the volumes for training, validation or test.
+
+    A command that makes nothing gets them as they are to be prepared; those that nothing is known of are left out.
+
+    Raises
+    ------
+    InputError
+        The volumes cannot be listed, or one is not prepared.
+    """
+    if not run.planning:
+        return run.experiment.samples(split)
+    found = [_planned(run, volume) for volume in run.experiment.volumes(split)]
+    return [sample for sample in found if sample is not None]
+
+
+def _planned(run: Run, volume: Volume) -> Sample | None:
+    experiment = run.experiment
+    prepared = experiment.prepared(volume)
+    try:
+        sources = {source.name: source for source in experiment.catalogue.sources(volume.split)}
+        result = volume_of(run, volume.split, sources[volume.name])
+    except (InputError, KeyError):
+        # It was prepared on another machine.
+        return prepared
+    if prepared is not None and run.state(result).kind == "whole":
+        return prepared
+    _, source, made_from = result.subject
+    return PlannedSample(volume.name, result.paths[0], source, plain(made_from), experiment.config.data.padding)

@@ -1,0 +1,261 @@
+"""What a stage is, and the loop that makes its results."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from time import perf_counter
+from typing import Any, ClassVar
+
+from auxcpvloss.experiment.results import Result, State, record_beside, stored_beside
+from auxcpvloss.stages.parallel import in_parallel
+from auxcpvloss.stages.run import Run
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.libraries import versions_of
+from auxcpvloss.system.terminal import Bar
+
+logger = logging.getLogger(__name__)
+
+ADVICE = {
+    "train": "there are no training volumes; set it, or data.path with a folder train/.",
+    "val": (
+        "there are no validation volumes with labels, so no checkpoint can be selected. Set it (to the training "
+        "volumes, if there are no others), or go on with --test-checkpoint last."
+    ),
+    "test": "there are no test volumes; set it, or data.path with a folder test/.",
+}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of the results of a stage.
+
+    Attributes
+    ----------
+    results : sequence of Result
+        All of them, as they were found.
+    made : sequence of Result
+        Those that were made now.
+    """
+
+    results: Sequence[Result]
+    made: Sequence[Result]
+
+    def of(self, kind: str) -> list[Result]:
+        """Give the results of a kind."""
+        return [each for each in self.results if each.kind == kind]
+
+    def counted(self, kind: str) -> str:
+        """Say how many volumes the results of a kind are of, and how many were whole already."""
+        count = len(self.of(kind))
+        whole = count - sum(each.kind == kind for each in self.made)
+        return f"{count} volume{'s' * (count != 1)}{f' ({whole} whole already)' if whole else ''}"
+
+
+class Stage(ABC):
+    """A step from files to files, named by ``-d``.
+
+    A subclass says what its results are, and how to make one. What is whole is left alone, and what is stale is told
+    and set aside: `perform` does that for every stage.
+
+    Attributes
+    ----------
+    name : str
+    help : str
+        What it does, for ``--help``.
+    version : int
+        Raise it with every change of what is written for the same input: results of other versions are made again.
+    libraries : tuple of str
+        What computes the results; recorded, and told where versions differ, but never compared.
+    split : str
+        Volumes that it works on: "train", "val", "test", or "" for none in particular.
+    follows : {"", "train", "selection"}
+        What makes results stale, if it is stale, though they are made from what is there.
+    in_all : bool
+        Whether ``-d all`` means it, too.
+    uses_network : bool
+        Whether a GPU is for it.
+    makes_way : bool
+        Whether what is stale is set aside before a result is made; else `make` sees to it.
+    counted : str
+        What the progress bar counts; "" for a stage with a bar of its own.
+    """
+
+    name: ClassVar[str]
+    help: ClassVar[str]
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+    split: ClassVar[str] = ""
+    follows: ClassVar[str] = ""
+    in_all: ClassVar[bool] = True
+    uses_network: ClassVar[bool] = False
+    makes_way: ClassVar[bool] = True
+    counted: ClassVar[str] = "results"
+
+    @abstractmethod
+    def results(self, run: Run) -> Iterable[Result]:
+        """List what is to be made, from what, and where; nothing is computed.
+
+        Results may be of other stages, which then make them.
+        """
+
+    def confirm(self, todo: Sequence[Result], run: Run) -> None:
+        """Refuse what is to be made before the first of it is.
+
+        Raises
+        ------
+        InputError
+            Nothing was made, and nothing set aside.
+        """
+
+    def check(self, result: Result, run: Run) -> None:
+        """Refuse a result that cannot be made as things are, before what is there is set aside.
+
+        Raises
+        ------
+        InputError
+            Says which stage to run.
+        """
+
+    @abstractmethod
+    def make(self, result: Result, run: Run) -> None:
+        """Make one of the results, and write it."""
+
+    def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
+        """Say how everything is that the stage makes: kind, name and state, for ``-d status``."""
+        for result in self.results(run):
+            yield result.at + result.kind, result.name, run.state(result)
+        yield from self.more_states(run)
+
+    def more_states(self, run: Run) -> Iterable[tuple[str, str, State]]:
+        """Say how more of what the stage has written is: kind, name and state, for ``-d status``."""
+        return ()
+
+    def say(self, run: Run, tally: Tally) -> None:
+        """Tell people at the end what was done."""
+        run.terminal.say(f"{len(tally.results)} results, {len(tally.made)} of them made now")
+
+    def plan(self, run: Run) -> str:
+        """Say what would be done, on which volumes, writing where."""
+        return f"{self.volumes(run)} -> {run.experiment.folder}"
+
+    def volumes(self, run: Run) -> str:
+        """Name the volumes that it works on, for people."""
+        names = ", ".join(run.experiment.names(self.split)) if self.split else ""
+        return f"{self.split} ({names or 'no volumes'})"
+
+    def precondition(self, run: Run) -> None:
+        """Refuse what cannot be done, before hours are spent on the stages that come first.
+
+        Raises
+        ------
+        InputError
+            Names the key to set.
+        """
+        if self.split and not run.experiment.names(self.split):
+            raise lacking(self.split)
+
+    def needed_splits(self, run: Run) -> list[str]:
+        """Give the splits whose volumes it works on."""
+        return [self.split] if self.split else []
+
+    def begin(self, run: Run) -> None:
+        """Do what comes before its results can be listed."""
+
+    def workers(self, run: Run) -> int:
+        """Give the number of processes that jobs are done by, see `Result.job`."""
+        return 1
+
+    def job(self, run: Run, key: Any) -> Sequence[Result]:
+        """Give the results of a job, for the process that does it."""
+        return [each for each in self.results(run) if each.job == key]
+
+    @classmethod
+    def versioned(cls) -> dict[str, int]:
+        """Give the entry of a record that says which version of the stage made it."""
+        return {f"version of {cls.name}": cls.version}
+
+    @classmethod
+    def made_with(cls) -> dict[str, str]:
+        """Give the versions of the package and of the libraries that it computes with."""
+        return versions_of(*cls.libraries)
+
+    def beside(
+        self, run: Run, kind: str, path: Path, made_from: Mapping[str, Any], subject: Any = None, name: str = ""
+    ) -> Result:
+        """Describe a table or picture, of which the ledger of its folder records what it was made from."""
+        record = run.records.flat(made_from)
+        return Result(self.name, kind, name, (path,), record, stored_beside(path), subject, is_beside=True)
+
+
+def lacking(split: str) -> InputError:
+    """Give the error that says that a split has no volumes."""
+    return InputError(f"data.{split}_data: {ADVICE[split]}")
+
+
+def perform(stage: Stage, run: Run, stages: Mapping[str, Stage]) -> None:
+    """Make those results of a stage that are not whole, each by the stage that it is of.
+
+    Parameters
+    ----------
+    stage : Stage
+    run : Run
+    stages : mapping of name to Stage
+    """
+    run.terminal.stage = stage.name
+    began = perf_counter()
+    stage.begin(run)
+    results = list(stage.results(run))
+    todo = [each for each in results if not run.is_current(each, stages[each.stage].libraries)]
+    for result in todo:
+        run.records.keep(result.record)
+    stage.confirm(todo, run)
+    if todo:
+        run.records.save()
+    with _bar(stage, run, len(results), len(results) - len(todo)) as run.bar:
+        _make_all(stage, todo, run, stages)
+    stage.say(run, Tally(results, todo))
+    run.forget()
+    logger.info("%s took %.1f s", stage.name, perf_counter() - began)
+
+
+def _bar(stage: Stage, run: Run, total: int, done: int) -> AbstractContextManager[Bar | None]:
+    return run.terminal.progress(stage.counted, total, done) if stage.counted else nullcontext()
+
+
+def _make_all(stage: Stage, todo: Sequence[Result], run: Run, stages: Mapping[str, Stage]) -> None:
+    """Make results in order; those that have jobs by several processes, if there are to be such."""
+    done = 0
+    for has_job, group in groupby(todo, key=lambda each: each.job is not None):
+        results = list(group)
+        if has_job and stage.workers(run) > 1:
+            for result in in_parallel(stage, results, run, stages):
+                run.forget(result)
+                done += 1
+                _move(run, done, result)
+            continue
+        for result in results:
+            _move(run, done, result)
+            make(stages[result.stage], result, run)
+            done += 1
+
+
+def _move(run: Run, done: int, result: Result) -> None:
+    if run.bar is not None:
+        run.bar.update(done, result.name)
+
+
+def make(stage: Stage, result: Result, run: Run) -> None:
+    """Make a result that is not whole, what was there being set aside."""
+    stage.check(result, run)
+    if stage.makes_way:
+        run.make_way(result)
+    stage.make(result, run)
+    if result.is_beside:
+        record_beside(result, stage.made_with())
+    run.forget(result)

@@ -1,0 +1,171 @@
+"""The iterations of a training, with all that is written on the way."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import last_iteration
+from auxcpvloss.stages.train.images import batch_images
+from auxcpvloss.stages.train.log import TrainingLog
+from auxcpvloss.stages.train.monitor import Monitor
+from auxcpvloss.system.errors import StageError
+from auxcpvloss.system.hdf import replacing_hdf
+from auxcpvloss.system.signals import Deferred
+from auxcpvloss.system.terminal import Bar, Terminal
+
+if TYPE_CHECKING:
+    from auxcpvloss.network.batch import Batch
+    from auxcpvloss.network.trainer import Trainer
+
+logger = logging.getLogger(__name__)
+
+
+class TrainingLoop:
+    """Trains on batches, and writes log, snapshots and checkpoints.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    terminal : Terminal
+    trainer : Trainer
+    monitor : Monitor
+    log : TrainingLog
+    bar : Bar
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        terminal: Terminal,
+        trainer: Trainer,
+        monitor: Monitor,
+        log: TrainingLog,
+        bar: Bar,
+    ) -> None:
+        self.experiment, self.terminal = experiment, terminal
+        self.trainer, self.monitor, self.log, self.bar = trainer, monitor, log, bar
+        self._first, self._began = 0, 0.0
+
+    def run(self, stream: Iterable[Batch], first: int) -> int:
+        """Train on each batch in turn, until the monitor wants no more.
+
+        Parameters
+        ----------
+        stream : iterable of Batch
+        first : int
+            Iterations that were done before.
+
+        Returns
+        -------
+        int
+            Iterations that are done now.
+
+        Raises
+        ------
+        StageError
+            The loss, or a weight, is no longer a number.
+        Ended
+            A signal came; what was done is kept.
+        """
+        checkpoints, last, done = self.experiment.config.training.checkpoints, last_iteration(self.experiment), first
+        # What is kept of an interrupted training is no checkpoint: nothing is looked at there.
+        if first in self.experiment.checkpoints() and self.monitor.lacks(first):
+            self._look(first)
+        if self.monitor.verdict():
+            return first
+        self._first, self._began = first, perf_counter()
+        with Deferred() as signals:
+            for done, batch in enumerate(stream, start=first + 1):
+                losses = self._step(done, batch)
+                if done % checkpoints == 0 or done == last:
+                    self._save(done, batch, losses, self.experiment.checkpoint_path(done))
+                    logger.info("checkpoint of iteration %d, %s", done, self._progress(done))
+                    with signals.released():
+                        self._look(done)
+                    if self.monitor.verdict():
+                        break
+                elif signals.number:
+                    path = self.experiment.resume_path(done)
+                    self._save(done, batch, losses, path)
+                    self.terminal.say(f"told to end: iteration {done} is kept in {path}")
+                if signals.number:
+                    break
+        return done
+
+    def _step(self, done: int, batch: Batch) -> dict[str, float]:
+        """Train on a batch, and write down how it went."""
+        table = self.experiment.config.training
+        losses = self.trainer.step(done, batch)
+        if not math.isfinite(losses["loss"]):
+            self._stop(done, batch, losses, "The loss is")
+        self.log.add(losses)
+        if done % table.log_every == 0:
+            self.log.write(done, self.trainer.learning_rate, self._speed(done))
+        self.bar.update(done, self._progress(done))
+        if table.snapshots and done % table.snapshots == 0:
+            outputs = {name: np.moveaxis(out, -1, 1) for name, out in self.trainer.predict(batch).items()}
+            arrays = {f"pred_{name}": out for name, out in outputs.items()}
+            _snapshot(self._snapshot_path("batch", done), batch, arrays)
+            self.log.images(done, batch_images(batch.raw, batch.targets, outputs))
+        return losses
+
+    def _save(self, done: int, batch: Batch, losses: Mapping[str, float], path: Path) -> None:
+        """Write a state that training can go on from, and remove those that it makes needless."""
+        if not self.trainer.is_finite:
+            self._stop(done, batch, losses, "A weight is")
+        self.trainer.save(path, {"log": self.log.state})
+        for left in self.experiment.train_folder.glob("resume/*.keras"):
+            if left != path:
+                left.unlink()
+
+    def _look(self, iteration: int) -> None:
+        if not self.monitor.wanted:
+            return
+        self.bar.note("validation")
+        paused = perf_counter()
+        values = self.monitor.look(iteration, self.trainer)
+        self._began += perf_counter() - paused
+        self.log.scalars(iteration, values)
+        listing = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        self.terminal.say(f"iteration {iteration}: {listing}")
+
+    def _stop(self, iteration: int, batch: Batch, losses: Mapping[str, float], what: str) -> NoReturn:
+        """End the training; nothing of this iteration is kept but the batch."""
+        path = self._snapshot_path("not_finite", iteration)
+        _snapshot(path, batch, {f"losses/{name}": np.float64(value) for name, value in losses.items()})
+        raise StageError(
+            f"{what} no longer a number at iteration {iteration}; its batch is in {path}. Checkpoints before it are "
+            f"kept in {self.experiment.train_folder / 'checkpoints'}; try a smaller optimizer.lr."
+        )
+
+    def _speed(self, done: int) -> float:
+        """Iterations a second, validation not counted."""
+        return (done - self._first) / (perf_counter() - self._began)
+
+    def _progress(self, done: int) -> str:
+        return f"{self._speed(done):.2f} it/s, loss {self.log.summary()}"
+
+    def _snapshot_path(self, kind: str, iteration: int) -> Path:
+        return self.experiment.train_folder / "snapshots" / f"{kind}_{iteration:08d}.hdf"
+
+
+def _snapshot(path: Path, batch: Batch, more: Mapping[str, Any]) -> None:
+    """Write a batch, with its targets, for inspection: arrays (B, C, Z, Y, X), and `more`, such arrays or numbers."""
+    with replacing_hdf(path) as file:
+        arrays: dict[str, Any] = {"raw": batch.raw, "region": batch.region}
+        arrays |= {f"gt_{name}": target for name, target in batch.targets.items()}
+        for name, array in {**arrays, **more}.items():
+            if np.ndim(array) == 0:
+                file[name] = array
+                continue
+            dataset = file.create_dataset(f"volumes/{name}", data=array, compression="gzip", compression_opts=1)
+            # Targets lie in the middle of the input.
+            dataset.attrs["offset"] = (np.array(batch.raw.shape[2:]) - array.shape[2:]) // 2

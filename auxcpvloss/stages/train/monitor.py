@@ -1,0 +1,149 @@
+"""How a training does on the validation volumes: loss and score at every checkpoint, and when to stop."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from auxcpvloss.config.tables import Config
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.train.preconditions import need_masks
+from auxcpvloss.stages.validate_checkpoints.scoring import score_checkpoint, validation_samples
+from auxcpvloss.system.files import write_text
+
+if TYPE_CHECKING:
+    from auxcpvloss.network.batch import Batch
+    from auxcpvloss.network.trainer import Trainer
+    from auxcpvloss.pipeline.training import BatchMaker
+
+Row = dict[str, str]
+
+
+class Monitor:
+    """Writes ``train/validation.csv``: a line a checkpoint.
+
+    Parameters
+    ----------
+    run : Run
+    first : int
+        Iteration that the training goes on from; later lines are dropped.
+
+    Raises
+    ------
+    InputError
+        There are no validation volumes, and something is to be computed on them; or they have points only, and the
+        loss needs masks.
+    """
+
+    def __init__(self, run: Run, first: int) -> None:
+        experiment = run.experiment
+        table = experiment.config.training
+        self._run, self._experiment = run, experiment
+        self._batches, self._patience = table.validation_batches, table.early_stop
+        self._path = experiment.train_folder / "validation.csv"
+        self._rows = {i: row for i, row in _read(self._path).items() if i <= first}
+        self._samples = validation_samples(run) if self._batches or self._patience else []
+        if self._batches:
+            need_masks(experiment, self._samples)
+        self._maker: BatchMaker | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is to be computed at checkpoints."""
+        return bool(self._batches or self._patience)
+
+    def lacks(self, iteration: int) -> bool:
+        """Whether something is still to be computed for the checkpoint of this iteration."""
+        row = self._rows.get(iteration, {})
+        return bool((self._batches and not row.get("val_loss")) or (self._patience and not self._scored(row)))
+
+    def look(self, iteration: int, trainer: Trainer) -> dict[str, float]:
+        """Compute and record what is asked for; the checkpoint of this iteration is written already.
+
+        Returns
+        -------
+        dict
+            ``val_loss``, ``val_<head>_loss``, ``score``.
+        """
+        values: dict[str, float] = {}
+        if self._batches:
+            losses = [trainer.losses(batch) for batch in self._fixed_batches()]
+            names = sorted(losses[0], key=lambda name: name != "loss")
+            values |= {f"val_{name}": float(np.mean([each[name] for each in losses])) for name in names}
+        if self._patience:
+            values["score"] = self._score(iteration)
+        numbers = {name: f"{value:.6g}" for name, value in values.items()}
+        self._rows[iteration] = {"iteration": str(iteration), **numbers, **self._scored_with()}
+        self._write()
+        return values
+
+    def verdict(self) -> str:
+        """Say why training ends here; "" while it does not."""
+        scores = {i: float(row["score"]) for i, row in sorted(self._rows.items()) if self._scored(row)}
+        if not self._patience or not scores:
+            return ""
+        # The first of equals: a score that is only reached again is not beaten.
+        best = max(scores, key=lambda iteration: scores[iteration])
+        since = sum(iteration > best for iteration in scores)
+        if since < self._patience:
+            return ""
+        metric = self._experiment.metric
+        nothing = "" if scores[best] else ", nothing being found right with the parameters of [postprocessing]"
+        return (
+            f"stopped early at iteration {max(scores)}: {metric} = {scores[best]:.3f} of iteration {best} was not "
+            f"beaten at {since} checkpoint{'s' * (since != 1)}{nothing}"
+        )
+
+    def _fixed_batches(self) -> Iterator[Batch]:
+        from auxcpvloss.pipeline.training import BatchMaker
+
+        if self._maker is None:
+            config = without_augmentation(self._experiment.config)
+            self._maker = BatchMaker(self._samples, self._experiment.method, config)
+        # Made anew each time: they take less time than the memory that they would need otherwise is worth.
+        return (self._maker.make(index) for index in range(self._batches))
+
+    def _score(self, iteration: int) -> float:
+        return score_checkpoint(self._run, iteration, self._experiment.params, self._samples)
+
+    def _scored_with(self) -> Row:
+        if not self._patience:
+            return {}
+        return {"metric": self._experiment.metric, "params": self._experiment.params.slug()}
+
+    def _scored(self, row: Row) -> bool:
+        """Whether a line has a score that compares with those of today."""
+        return bool(row.get("score")) and {key: row.get(key) for key in ("metric", "params")} == self._scored_with()
+
+    def _write(self) -> None:
+        rows = [row for _, row in sorted(self._rows.items())]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self._path, text.getvalue())
+
+
+def without_augmentation(config: Config) -> Config:
+    """Give a configuration by which patches are as they are in the volumes."""
+    none: dict[str, dict[str, Any]] = {
+        "elastic": {"jitter_sigma": (0.0, 0.0, 0.0), "rotation_min": 0.0, "rotation_max": 0.0},
+        "intensity": {"scale": (1.0, 1.0), "shift": (0.0, 0.0)},
+        "simple": {"mirror": [], "transpose": []},
+    }
+    augmentation = config.training.augmentation
+    tables = {name: getattr(augmentation, name).model_copy(update=update) for name, update in none.items()}
+    training = config.training.model_copy(update={"augmentation": augmentation.model_copy(update=tables)})
+    return config.model_copy(update={"training": training})
+
+
+def _read(path: Path) -> dict[int, Row]:
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {int(row["iteration"]): row for row in csv.DictReader(file)}

@@ -1,0 +1,112 @@
+"""What a training needs, checked before hours are spent on the stages that come first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+
+from auxcpvloss.config import Config
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.untrusted.limits import check_bytes
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.training_record import other_training
+from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.train.initial import initial_checkpoint
+from auxcpvloss.system.errors import InputError
+
+WORKER = 200 * 2**20
+"""Bytes that a process needs before it has any data: gunpowder, scipy, zarr."""
+
+
+def looks_at_validation(experiment: Experiment) -> list[str]:
+    """Give the keys of [training] by which the training looks at the validation volumes."""
+    return [key for key in ("validation_batches", "early_stop") if getattr(experiment.config.training, key)]
+
+
+def need_masks(experiment: Experiment, samples: Iterable[Sample]) -> None:
+    """Refuse volumes with points only for a method that segments.
+
+    Raises
+    ------
+    InputError
+        Names the first such volume, the method, and what to do.
+    """
+    for sample in samples:
+        if sample.is_sparse and experiment.method.task != "detection":
+            raise InputError(
+                f"{sample.name}: has center points but no masks, and model.method = {experiment.method.name!r} learns "
+                "from masks. model.method = 'gauss' learns from points; or add masks/, or remove the volume."
+            )
+
+
+def need_training(run: Run) -> None:
+    """Refuse a training whose optimizer, arithmetic, initial weights or validation cannot be what the keys say.
+
+    Raises
+    ------
+    InputError
+        Names the key.
+    """
+    run.remember("training is possible", lambda: _check(run.experiment))
+
+
+def _check(experiment: Experiment) -> bool:
+    from auxcpvloss.network.compiled import check_precision, new_network
+    from auxcpvloss.network.initial import take_over
+    from auxcpvloss.network.optimizer import check_optimizer
+
+    config, method = experiment.config, experiment.method
+    check_network_size(config)
+    check_workers(config)
+    check_optimizer(config.optimizer)
+    check_precision(config.training.precision)
+    for key in looks_at_validation(experiment):
+        if config.validation.trained_models:
+            raise InputError(f"training.{key}: with validation.trained_models every volume trains; set it to 0.")
+        if not experiment.names("val"):
+            raise InputError(f"training.{key}: there are no validation volumes; set data.val_data, or this to 0.")
+    goes_on = experiment.is_trained and other_training(experiment) is None
+    initial = None if goes_on else initial_checkpoint(experiment)
+    if initial:
+        take_over(new_network(config, method), method.heads, initial, config.init)
+    return True
+
+
+def check_workers(config: Config) -> None:
+    """Refuse more processes than memory has room for.
+
+    Raises
+    ------
+    InputError
+        Names the key.
+    """
+    for table in ("training", "validation"):
+        number = getattr(config, table).num_workers
+        check_bytes(f"{table}.num_workers: {number} processes", number * WORKER, "Take fewer.")
+
+
+def check_network_size(config: Config) -> None:
+    """Refuse a network of which not even the weights, or the first feature maps of a batch, fit into memory.
+
+    What training needs in all is several times as much, and may be on a GPU.
+
+    Raises
+    ------
+    InputError
+        Names the keys to change.
+    """
+    model = config.model
+    down, up = architecture_of(model).feature_maps(model)
+    # Where two levels meet, the convolution on the way up takes in the maps of both.
+    pairs = [*pairwise([1, *down]), *((fine + wide, wide) for fine, wide in zip(down, up, strict=False))]
+    pairs += [(maps, maps) for maps in (*down, *up) for _ in range(model.num_repetitions - 1)]
+    weights = math.prod(model.kernel_size) * sum(before * after for before, after in pairs)
+    check_bytes("model.num_fmaps: the weights of this network", 4 * weights, "Take fewer feature maps or levels.")
+    maps = config.training.batch_size * math.prod(model.train_input_shape) * model.num_fmaps
+    check_bytes(
+        "model.train_input_shape: the first feature maps of a batch",
+        4 * maps,
+        "Take a smaller shape, fewer feature maps (model.num_fmaps) or patches (training.batch_size).",
+    )

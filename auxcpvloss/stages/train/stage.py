@@ -1,0 +1,184 @@
+"""Train up to ``training.max_iterations``, going on from the newest checkpoint."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from auxcpvloss.experiment import training_record
+from auxcpvloss.experiment.fingerprint import Records
+from auxcpvloss.experiment.results import WHOLE, Result, State, Stored
+from auxcpvloss.experiment.selection import last_iteration
+from auxcpvloss.experiment.training_record import other_training
+from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
+from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.train.initial import initial_weights
+from auxcpvloss.stages.train.log import TrainingLog
+from auxcpvloss.stages.train.loop import TrainingLoop
+from auxcpvloss.stages.train.monitor import Monitor
+from auxcpvloss.stages.train.preconditions import looks_at_validation, need_training
+from auxcpvloss.stages.train.state import begin_anew, is_done, training_samples, training_state, write_record
+from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
+
+if TYPE_CHECKING:
+    from auxcpvloss.network.trainer import Trainer
+
+
+@dataclass(frozen=True, eq=False)
+class Weights(Result):
+    """The weights of a training, which may be half done."""
+
+    def state(self, records: Records) -> State:
+        """Say how the training is."""
+        return training_state(self.subject)
+
+
+class Train(Stage):
+    """Checkpoints of the network, and what is logged on the way.
+
+    Checkpoints of a training with other keys, data or initial weights are set aside, see `begin_anew`.
+    """
+
+    name, help = "train", "train the network, from the newest checkpoint on"
+    version = training_record.VERSION
+    libraries = ("gunpowder", "keras", "numpy", "scipy", "tensorflow")
+    split = "train"
+    uses_network = True
+    makes_way = False
+    counted = ""
+
+    def precondition(self, run: Run) -> None:
+        """Refuse a training that cannot be what the keys say."""
+        super().precondition(run)
+        if run.experiment.config.validation.trained_models:
+            averages(run.experiment)
+        if not run.planning:
+            need_training(run)
+
+    def needed_splits(self, run: Run) -> list[str]:
+        """Give train, and val where the training looks at it."""
+        return ["train", *(["val"] if looks_at_validation(run.experiment) else [])]
+
+    def begin(self, run: Run) -> None:
+        """Set another training aside; find where the training ends, if other runs say so."""
+        begin_anew(run)
+        if run.experiment.config.validation.trained_models:
+            select_by_trained_models(run)
+
+    def results(self, run: Run) -> Iterable[Result]:
+        """Give the weights."""
+        made_with = (training_record.training_record(run.experiment) or {}).get("made_with", {})
+        yield Weights(self.name, "weights", "", (), {}, Stored({}, made_with), run)
+
+    def more_states(self, run: Run) -> Iterable[tuple[str, str, State]]:
+        """Say how each checkpoint is."""
+        for number in run.experiment.checkpoints():
+            is_whole = zipfile.is_zipfile(run.experiment.checkpoint_path(number))
+            state = WHOLE if is_whole else State("broken", "not a .keras file, or only a part of one")
+            yield "checkpoints", str(number), state
+
+    def make(self, result: Result, run: Run) -> None:
+        """Train.
+
+        Raises
+        ------
+        InputError
+            The volumes are not fit for training.
+        StageError
+            A worker died, or the loss is no longer a number; checkpoints are kept.
+        Ended
+            By a signal; the iteration is finished and kept.
+        """
+        experiment, terminal = run.experiment, run.terminal
+        last, samples, initial = last_iteration(experiment), training_samples(run), initial_weights(experiment)
+        first, state = _newest(run, last)
+        monitor = Monitor(run, first)
+        if is_done(run, monitor, first):
+            # Of a training that was made shorter.
+            return
+        if first:
+            self._tell_versions(run)
+            kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
+            terminal.say(f"going on from the {kind} of iteration {first}")
+        with batches([sample.path for sample in samples], experiment.config, first, last) as stream:
+            trainer, notes = _trainer(run, initial, first, state)
+            write_record(experiment, samples, initial, self.made_with())
+            with (
+                TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
+                terminal.progress("iterations", last, first) as bar,
+            ):
+                done = TrainingLoop(experiment, terminal, trainer, monitor, log, bar).run(stream, first)
+        if monitor.verdict():
+            terminal.say(monitor.verdict())
+        loss = f", loss {log.summary()}" if done > first else ""
+        terminal.say(f"{done} iterations{loss}; checkpoints in {experiment.train_folder / 'checkpoints'}")
+
+    def say(self, run: Run, tally: Tally) -> None:
+        """Say if nothing was to be done."""
+        if not tally.made:
+            first = max(run.experiment.checkpoints(), default=0)
+            folder = run.experiment.train_folder
+            run.terminal.say(f"whole already: checkpoint of iteration {first} in {folder}")
+            if verdict := Monitor(run, first).verdict():
+                run.terminal.say(verdict)
+
+    def plan(self, run: Run) -> str:
+        """Say which iterations would be done, on which volumes."""
+        experiment = run.experiment
+        anew = other_training(experiment)
+        done = 0 if anew else max(experiment.states(), default=0)
+        found = averages(experiment) if experiment.config.validation.trained_models else []
+        last = found[0].checkpoint if found else last_iteration(experiment)
+        why = f", anew, since {anew}; what is there is moved to superseded/" if anew else ""
+        return f"{self.volumes(run)}: iterations {done} to {last} -> {experiment.train_folder}{why}"
+
+    def _tell_versions(self, run: Run) -> None:
+        record = training_record.training_record(run.experiment) or {}
+        run.tell_versions(record.get("made_with", {}), self.libraries)
+
+
+def _newest(run: Run, last: int) -> tuple[int, Path | None]:
+    """Find the newest whole state, and its iteration; sets damaged ones aside."""
+    experiment = run.experiment
+    for iteration, path in reversed(experiment.states().items()):
+        if path == experiment.resume_path(iteration) and iteration >= last:
+            # The training was made shorter.
+            continue
+        try:
+            check_checkpoint(path)
+        except DamagedCheckpointError as error:
+            aside = path.rename(path.with_name(f"{path.name}.corrupt"))
+            reason = str(error).splitlines()[0].rstrip(".")
+            run.terminal.warn(f"{reason}; set aside as {aside.name}, the next older one is taken")
+        else:
+            return iteration, path
+    return 0, None
+
+
+def _trainer(
+    run: Run, initial: dict[str, Any] | None, first: int, state: Path | None
+) -> tuple[Trainer, dict[str, Any]]:
+    """Make the network as it is after `first` iterations, with the notes of that state.
+
+    Adds to `initial` the layers that were taken over.
+    """
+    from auxcpvloss.network.initial import describe
+    from auxcpvloss.network.trainer import Trainer
+
+    config, method, notes = run.experiment.config, run.experiment.method, {}
+    if state:
+        trainer = Trainer(config, method)
+        notes = trainer.load(state)
+    else:
+        trainer = Trainer(config, method, Path(initial["path"]) if initial else None)
+        if initial:
+            initial["layers"] = trainer.loaded.layers
+            for line in (f"begins with the weights of {initial['path']}", *describe(trainer.loaded)):
+                run.terminal.say(line)
+    trainer.freeze(first, initial["layers"] if initial else ())
+    return trainer, notes

@@ -1,0 +1,43 @@
+"""Choose the parameters for one checkpoint, as validate_checkpoints does for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from auxcpvloss.experiment.results import State
+from auxcpvloss.experiment.selection import selection_record
+from auxcpvloss.stages.chosen import checkpoint_to_validate
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
+from auxcpvloss.stages.validate_checkpoints.selecting import selection_of
+from auxcpvloss.stages.validate_checkpoints.stage import Choosing
+
+
+class Validate(Choosing):
+    """``val/scores_<checkpoint>.csv`` and ``val/selection.toml``."""
+
+    name, help = "validate", "choose parameters for one checkpoint (--checkpoint N)"
+    in_all = False
+
+    def checkpoints(self, run: Run) -> Sequence[int]:
+        """Give the one checkpoint."""
+        return run.remember("checkpoints", lambda: [checkpoint_to_validate(run)])
+
+    def table_name(self, run: Run) -> str:
+        """Give the name of the table of scores."""
+        return f"scores_{self.checkpoints(run)[0]}.csv"
+
+    def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
+        """Say how each of the tables is that there are."""
+        tables = sorted(run.experiment.selection_path.parent.glob("scores_*.csv"))
+        samples = validation_samples(run) if tables else []
+        for table in tables:
+            made_from = selection_of(run, [int(table.stem.removeprefix("scores_"))], samples).record
+            yield "table", table.name, run.state(self.beside(run, "table", table, made_from))
+
+    def planned_checkpoints(self, run: Run) -> str:
+        """Say which checkpoint would be scored."""
+        if run.choice.checkpoint is not None:
+            return f"checkpoint {run.choice.checkpoint}"
+        chosen = run.choice.which == "best" and selection_record(run.experiment)
+        return "the selected checkpoint" if chosen else "the newest checkpoint"

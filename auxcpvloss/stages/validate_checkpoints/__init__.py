@@ -1,0 +1,1 @@
+"""Find the checkpoint and the post-processing parameters that do best on the validation volumes."""

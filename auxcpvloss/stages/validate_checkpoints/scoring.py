@@ -1,0 +1,126 @@
+"""From checkpoints and sets of parameters to their scores on the validation volumes."""
+
+from __future__ import annotations
+
+import gc
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.parameter_sets import parameter_sets
+from auxcpvloss.experiment.results import Result
+from auxcpvloss.methods import Params
+from auxcpvloss.metrics.table import value_at
+from auxcpvloss.stages.planned import samples_of
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import lacking
+from auxcpvloss.stages.validate_checkpoints.table import Score
+from auxcpvloss.stages.volume.instances import instances_of
+from auxcpvloss.stages.volume.make import ensure
+from auxcpvloss.stages.volume.prediction import prediction_of
+from auxcpvloss.stages.volume.scores import need_metric, scores_of
+from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.system.errors import InputError
+
+
+def validation_samples(run: Run) -> list[Sample]:
+    """Give the validation volumes that can be scored.
+
+    Raises
+    ------
+    InputError
+        There are none, or one of them has no such score as decides.
+    """
+    samples = [sample for sample in samples_of(run, "val") if sample.has_truth]
+    if not samples:
+        raise lacking("val")
+    need_metric(run.experiment, samples)
+    return samples
+
+
+def checkpoints_to_validate(experiment: Experiment) -> list[int]:
+    """Give the checkpoints that ``validation.checkpoints`` names, else all that were saved.
+
+    Where no checkpoint was brought to this machine these are the ones that the validation volumes were predicted with.
+
+    Raises
+    ------
+    InputError
+        One of them is not there, or none at all.
+    """
+    split, wanted = experiment.validation_split, experiment.config.validation.checkpoints
+    there = experiment.usable_checkpoints(split)
+    if not there:
+        raise InputError(f"{experiment.train_folder}: no checkpoints to validate. Run the stage train.")
+    for checkpoint in wanted:
+        experiment.need_usable(split, checkpoint)
+    return sorted(set(wanted)) or there
+
+
+def predictions_of(run: Run, checkpoints: Sequence[int]) -> Iterator[Result]:
+    """Give the predictions of the validation volumes; each holds what any of the parameter sets to be tried needs."""
+    for checkpoint in checkpoints:
+        for subject in _subjects(run, checkpoint):
+            yield prediction_of(run, subject)
+
+
+def scored_with(run: Run, checkpoints: Sequence[int]) -> Iterator[Result]:
+    """Give instances and scores of the validation volumes with each of the checkpoints and parameter sets."""
+    for checkpoint in checkpoints:
+        for params in parameter_sets(run.experiment):
+            for subject in _subjects(run, checkpoint):
+                yield from job_of(run, subject.with_params(params))
+
+
+def job_of(run: Run, subject: Subject) -> Iterator[Result]:
+    """Give the instances and the scores of a volume, which one process makes."""
+    key = (subject.checkpoint, subject.params.slug(), subject.sample.name)
+    yield replace(instances_of(run, subject), job=key)
+    yield replace(scores_of(run, subject), job=key)
+
+
+def job_by_key(run: Run, key: Any) -> list[Result]:
+    """Give the results of a job, by its key."""
+    checkpoint, slug, name = key
+    params = next(each for each in parameter_sets(run.experiment) if each.slug() == slug)
+    subject = next(each for each in _subjects(run, checkpoint) if each.sample.name == name)
+    return list(job_of(run, subject.with_params(params)))
+
+
+def _subjects(run: Run, checkpoint: int) -> list[Subject]:
+    sets, split = tuple(parameter_sets(run.experiment)), run.experiment.validation_split
+    return [Subject(split, checkpoint, sample, sets[0], sets) for sample in validation_samples(run)]
+
+
+def read_values(run: Run, checkpoints: Sequence[int]) -> list[Score]:
+    """Read the scores of all checkpoints and parameter sets, by checkpoint, in the order of the sets."""
+    scores = []
+    for checkpoint in checkpoints:
+        subjects = _subjects(run, checkpoint)
+        for params in parameter_sets(run.experiment):
+            values = tuple(_value(run, subject.with_params(params)) for subject in subjects)
+            scores.append(Score(checkpoint, params, values))
+    return scores
+
+
+def _value(run: Run, subject: Subject) -> float:
+    table = tomllib.loads(scores_of(run, subject).paths[0].read_text(encoding="utf-8"))
+    return float(value_at(table, run.experiment.metric))
+
+
+def score_checkpoint(run: Run, checkpoint: int, params: Params, samples: Sequence[Sample]) -> float:
+    """Predict, label and evaluate the validation volumes with one checkpoint; gives the mean of the metric."""
+    split, subjects = run.experiment.validation_split, []
+    for sample in samples:
+        subjects.append(Subject(split, checkpoint, sample, params))
+        ensure(prediction_of(run, subjects[-1]), run)
+    # The network of the prediction, which refers to itself, is not to stay beside the one in training.
+    run.forget()
+    gc.collect()
+    for subject in subjects:
+        ensure(instances_of(run, subject), run)
+        ensure(scores_of(run, subject), run)
+    return Score(checkpoint, params, tuple(_value(run, subject) for subject in subjects)).value

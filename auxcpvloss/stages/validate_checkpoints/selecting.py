@@ -1,0 +1,99 @@
+"""What the selection of a checkpoint was made from, and whether that still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment.fingerprint import Record
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.parameter_sets import grids, parameter_sets
+from auxcpvloss.experiment.results import Result, stored_zarr
+from auxcpvloss.experiment.selection import stored_selection
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
+from auxcpvloss.stages.validate_checkpoints.trained_models import NAME, VERSION, averaged_from
+from auxcpvloss.stages.volume import instances, prediction, scores
+from auxcpvloss.stages.volume.prediction import checkpoint_digest, prediction_keys
+from auxcpvloss.stages.volume.scores import scoring_keys
+from auxcpvloss.system.errors import InputError
+
+
+def selection_of(run: Run, checkpoints: Sequence[int], samples: Sequence[Sample]) -> Result:
+    """Say what the selection among checkpoints, on these volumes, is to be made from."""
+    record = run.records.flat(validated_from(run.experiment, checkpoints, samples))
+    path = run.experiment.selection_path
+    return Result(NAME, "selection", "", (path,), record, stored_selection(run.experiment), tuple(checkpoints))
+
+
+def validated_from(experiment: Experiment, checkpoints: Sequence[int], samples: Sequence[Sample]) -> Record:
+    """List all that the scores of checkpoints with all sets of parameters depend on, and what wins by them."""
+    chosen = set(grids(experiment))
+    fixed: Record = {}
+    for params in parameter_sets(experiment):
+        fixed |= {key: value for key, value in params.with_effect().items() if key not in chosen}
+    table = experiment.config.evaluation
+    evaluation = {**scoring_keys(experiment, all(sample.is_sparse for sample in samples)), "metric": experiment.metric}
+    if table.metric == "auto":
+        evaluation["do_detection"] = experiment.is_detection
+    versions = {f"version of {each.NAME}": each.VERSION for each in (prediction, instances, scores)}
+    return {
+        **versions,
+        f"version of {NAME}": VERSION,
+        "method": experiment.method.name,
+        "evaluation": evaluation,
+        "validation": _grids(experiment),
+        "postprocessing": fixed,
+        "checkpoints": {str(number): _digest(experiment, number, samples) for number in checkpoints},
+        "predictions": {sample.name: prediction_keys(experiment, sample) for sample in samples},
+    }
+
+
+def stale_selection(run: Run) -> str | None:
+    """Say what changed since the selection was made; None where nothing did, or there is none.
+
+    What is not on this machine is not compared. Nor are checkpoints that are newer: they change nothing in what was
+    selected from.
+    """
+    experiment, records = run.experiment, run.records
+    stored = stored_selection(experiment).record
+    if stored is None:
+        return None
+    recorded = records.flat(stored)
+    if "trained_models" in recorded or experiment.config.validation.trained_models:
+        now = {**averaged_from(experiment), "checkpoints": recorded.get("checkpoints")}
+        then = recorded.get("tables", {})
+        here = {**(then if isinstance(then, dict) else {}), **now["tables"]}
+        return records.difference(recorded, records.flat({**now, "tables": here}))
+    digests = recorded.get("checkpoints")
+    if not isinstance(digests, dict):
+        return "it does not say what it was made from"
+    checkpoints = [int(number) for number in digests]
+    try:
+        samples = validation_samples(run)
+    except InputError:
+        samples = []
+    now = records.flat(validated_from(experiment, checkpoints, samples))
+    now["checkpoints"] = {key: digest or digests[key] for key, digest in now["checkpoints"].items()}
+    if not samples:
+        # They are on another machine.
+        now["predictions"] = recorded.get("predictions")
+    return records.difference(recorded, now)
+
+
+def _grids(experiment: Experiment) -> Record:
+    lists: dict[str, Any] = grids(experiment)
+    combined = len(lists) > 1 and any(len(values) > 1 for values in lists.values())
+    return {**lists, **({"param_product": experiment.config.validation.param_product} if combined else {})}
+
+
+def _digest(experiment: Experiment, checkpoint: int, samples: Sequence[Sample]) -> str:
+    """Checksum of a checkpoint; of one that was not brought along that which predictions record, or ""."""
+    if experiment.checkpoint_path(checkpoint).is_file():
+        return checkpoint_digest(experiment, checkpoint)
+    for sample in samples:
+        record = stored_zarr(experiment.processed(experiment.validation_split, checkpoint, sample.name)).record
+        if record:
+            return str(record.get("checkpoint"))
+    return ""

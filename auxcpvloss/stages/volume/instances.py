@@ -1,0 +1,123 @@
+"""The instances of a predicted volume, and the table of their centers beside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from auxcpvloss.data.centers import format_centers
+from auxcpvloss.data.centers_of_mass import centers_by_label
+from auxcpvloss.experiment import instances
+from auxcpvloss.experiment.fingerprint import Record
+from auxcpvloss.experiment.instances import CENTERS, centers_path, stored_instances
+from auxcpvloss.experiment.results import Result, file_digest
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.volume.prediction import prediction_of, read_prediction
+from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import discard, replacing, write_text
+from auxcpvloss.system.hdf import replacing_hdf
+from auxcpvloss.system.libraries import versions_of
+
+NAME, VERSION = "label", 1
+LIBRARIES = ("mahotas", "numpy", "scikit-image", "scipy")
+
+
+def instances_of(run: Run, subject: Subject) -> Result:
+    """Say what the instances of a volume are to be made from.
+
+    Raises
+    ------
+    InputError
+        Neither the checkpoint nor a prediction is there.
+    """
+    return run.result(("instances", *subject.key), lambda: _find(run, subject))
+
+
+def _find(run: Run, subject: Subject) -> Result:
+    experiment, params, name = run.experiment, subject.params, subject.sample.name
+    heads = [head.name for head in experiment.method.predicted_heads(params)]
+    made_from = {
+        f"version of {NAME}": VERSION,
+        "method": experiment.method.name,
+        "postprocessing": {**params.with_effect(), "output_format": experiment.config.postprocessing.output_format},
+        # It may hold more than is used.
+        "predicted": {**prediction_of(run, subject).record, "heads": heads},
+    }
+    path = experiment.instanced(subject.split, subject.checkpoint, params, name)
+    other = path.with_suffix({".hdf": ".zarr", ".zarr": ".hdf"}[path.suffix])
+    stored = stored_instances(path if path.exists() else other)
+    paths, record = (path, centers_path(path), other), run.records.flat(made_from)
+    return Result(NAME, "instances", name, paths, record, stored, subject, at=subject.at)
+
+
+def need_prediction(run: Run, subject: Subject, purpose: str) -> None:
+    """Refuse a volume whose prediction is not whole, or lacks what the parameters ask for.
+
+    Raises
+    ------
+    InputError
+        Says which stage to run.
+    """
+    path = run.experiment.processed(subject.split, subject.checkpoint, subject.sample.name)
+    if not path.exists():
+        raise InputError(f"{path}: there is no prediction {purpose}. Run the stage predict.")
+    prediction = prediction_of(run, subject)
+    there = (prediction.stored.record or {}).get("heads")
+    needed = {head.name for head in run.experiment.method.predicted_heads(subject.params)}
+    if there and (missing := needed - set(there)):
+        raise InputError(f"{path}: made without {', '.join(sorted(missing))}. Run the stage predict again.")
+    run.need(prediction, purpose)
+
+
+def need_instances(run: Run, subject: Subject, purpose: str) -> None:
+    """Refuse a volume that was not predicted and labelled.
+
+    Raises
+    ------
+    InputError
+        Says which stage to run.
+    """
+    need_prediction(run, subject, purpose)
+    run.need(instances_of(run, subject), purpose)
+
+
+def label(result: Result, run: Run) -> None:
+    """Make the instances of a predicted volume, and the table of their centers beside them."""
+    subject = result.subject
+    found = run.experiment.method.decode(read_prediction(run, subject), subject.params)
+    path, sample = result.paths[0], subject.sample
+    attributes = {"offset": list(sample.offset), "resolution": list(sample.voxel_size)}
+    if path.suffix == ".hdf":
+        with replacing_hdf(path) as file:
+            dataset = file.create_dataset("volumes/instances", data=found, compression="gzip", compression_opts=1)
+            dataset.attrs.update(attributes)
+            record = _write_centers(path, found, result.record)
+            file.attrs.update(made_from=json.dumps(record), made_with=json.dumps(versions_of(*LIBRARIES)))
+    else:
+        with replacing(path) as beside:
+            root = zarr.open_group(str(beside), mode="w")
+            # With chunks of background: one that is not there was lost.
+            dataset = root.create_dataset("volumes/instances", data=found, chunks=(64, 64, 64), write_empty_chunks=True)
+            dataset.attrs.update(attributes)
+            record = _write_centers(path, found, result.record)
+            root.attrs.update(made_from=record, made_with=versions_of(*LIBRARIES))
+
+
+def _write_centers(path: Path, found: NDArray[np.uint32], made_from: Record) -> Record:
+    """Write the table beside instances; gives what they are made from, with its checksum."""
+    # Never the instances of before beside the centers of now.
+    discard(path)
+    centers, table = centers_by_label(found), centers_path(path)
+    write_text(table, format_centers(np.column_stack([centers.positions, centers.ids])))
+    return {**made_from, CENTERS: file_digest(table)}
+
+
+def read_instances(run: Run, subject: Subject) -> NDArray[np.uint32]:
+    """Read the instances of a labelled volume: (Z, Y, X); from the disk once, as long as memory allows."""
+    path = instances_of(run, subject).paths[0]
+    return run.array(path, lambda: instances.read_instances(path))

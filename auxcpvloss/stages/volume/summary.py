@@ -1,0 +1,141 @@
+"""The tables over all scored volumes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from auxcpvloss.experiment.fingerprint import Record
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.results import Result, stored_beside
+from auxcpvloss.metrics import THRESHOLDS
+from auxcpvloss.metrics.card import card_of_volumes
+from auxcpvloss.metrics.table import number_paths, pooled, threshold_key, value_at
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.volume import scores
+from auxcpvloss.stages.volume.scores import scores_of
+from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.system.files import write_text
+
+RATIOS = {
+    "TP": "TP",
+    "FP": "FP",
+    "FN": "FN",
+    "precision": "precision",
+    "recall": "recall",
+    "F1": "fscore",
+    "AP": "AP",
+}
+"""Headings of the scores of a detection."""
+
+TABLES = {"summary.csv": "summary", "scores.csv": "table of all scores", "metrics.txt": "metric card"}
+"""What is written about all volumes together, and what people call it."""
+
+Row = list[Any]
+
+
+def summaries_of(run: Run, scored: Sequence[Subject]) -> Iterable[Result]:
+    """Say what the tables over all scored volumes are to be made from."""
+    options = run.experiment.config.evaluation
+    # A table of the reader's own says all that it shows.
+    shown: Record = {"summary": options.summary}
+    if not options.summary:
+        shown["do_detection"] = run.experiment.is_detection
+    results = [scores_of(run, subject) for subject in scored]
+    made_from = {
+        f"version of {scores.NAME}": scores.VERSION,
+        "evaluation": shown,
+        "predictions": {each.name: each.record for each in results},
+    }
+    record, folder = run.records.flat(made_from), results[0].paths[0].parent
+    for name, kind in TABLES.items():
+        path = folder / name
+        yield Result(scores.NAME, kind, "", (path,), record, stored_beside(path), tuple(scored), is_beside=True)
+
+
+def write_table(run: Run, result: Result) -> None:
+    """Write one of the tables.
+
+    ``summary.csv`` is what is printed, ``scores.csv`` has every score, ``metrics.txt`` says what they are. A volume
+    that lacks a score (one of instances, where there are no masks) has an empty cell, and counts neither in the mean
+    nor in the pooled value.
+    """
+    tables = read_scores(run, result.subject)
+    path, matching = result.paths[0], run.experiment.config.evaluation.detection
+    if path.name == "summary.csv":
+        _, columns = _columns(run.experiment, tables)
+        text = _csv(["volume", *columns], _rows(matching, tables, list(columns.values())))
+    elif path.name == "scores.csv":
+        text = _every_score(matching, tables)
+    else:
+        text = card_of_volumes(table["metric_card"] for table in tables.values())
+    write_text(path, text)
+
+
+def read_scores(run: Run, scored: Iterable[Subject]) -> dict[str, Record]:
+    """Read the scores of volumes, by name."""
+    paths = {subject.sample.name: scores_of(run, subject).paths[0] for subject in scored}
+    return {name: tomllib.loads(path.read_text(encoding="utf-8")) for name, path in paths.items()}
+
+
+def show(run: Run, tables: Mapping[str, Record]) -> None:
+    """Print the scores of volumes, their mean, and those of their counts pooled."""
+    title, columns = _columns(run.experiment, tables)
+    rows = _rows(run.experiment.config.evaluation.detection, tables, list(columns.values()))
+    headings = ["volume", *(name.removeprefix("AP ").removeprefix("confusion_matrix.") for name in columns)]
+    shown = [["-" if cell is None else cell for cell in row] for row in rows]
+    run.terminal.table(f"{run.experiment.folder.name}: {title}", headings, shown)
+
+
+def _csv(heading: Row, rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(heading)
+    writer.writerows([f"{cell:.6f}" if isinstance(cell, float) else cell for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _every_score(matching: str, tables: Mapping[str, Record]) -> str:
+    """Give a line a volume and score; one that a volume lacks has none."""
+    paths = list(dict.fromkeys(path for table in tables.values() for path in number_paths(table)))
+    rows = _rows(matching, tables, paths)
+    lines = [[name, path, cell] for name, *cells in rows for path, cell in zip(paths, cells, strict=True)]
+    return _csv(["volume", "metric", "value"], [line for line in lines if line[-1] is not None])
+
+
+def _columns(experiment: Experiment, tables: Mapping[str, Record]) -> tuple[str, dict[str, str]]:
+    """Title of the table; heading and path of each score."""
+    options = experiment.config.evaluation
+    if options.summary:
+        return "scores", {path: path for path in options.summary}
+    detection = f"confusion_matrix.{options.detection}"
+    has_segmentation = any("avAP" in table["confusion_matrix"] for table in tables.values())
+    if experiment.is_detection or not has_segmentation:
+        return f"detection ({options.detection})", {name: f"{detection}.{key}" for name, key in RATIOS.items()}
+    thresholds = {f"AP {t:g}": f"confusion_matrix.{threshold_key(t)}.AP" for t in THRESHOLDS}
+    others = {"avAP": "confusion_matrix.avAP", "PQ": "quality.PQ", "SEG": "quality.SEG"}
+    return "AP at IoU above", {**thresholds, **others, "detection AP": f"{detection}.AP"}
+
+
+def _rows(matching: str, tables: Mapping[str, Record], paths: list[str]) -> list[Row]:
+    cells = [[_cell(table, path) for path in paths] for table in tables.values()]
+    columns = [[cell for cell in column if cell is not None] for column in zip(*cells, strict=True)]
+    mean = [float(np.mean(column)) if column else None for column in columns]
+    together = pooled(matching, list(tables.values()))
+    return [
+        *([name, *row] for name, row in zip(tables, cells, strict=True)),
+        ["mean", *mean],
+        ["pooled", *(_cell(together, path) for path in paths)],
+    ]
+
+
+def _cell(table: Mapping[str, Any], path: str) -> Any:
+    try:
+        return value_at(table, path)
+    except KeyError:
+        return None
