@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
+from auxcpvloss.stages.labelling import label_sample
+from auxcpvloss.stages.predicting import prediction_keys
 
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.whole import is_whole, open_whole, read
@@ -19,8 +21,6 @@ from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
-from auxcpvloss.stages.labelling import label_sample
-from auxcpvloss.stages.predicting import prediction_keys
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+from auxcpvloss.experiment.versions import LIBRARIES, STAGES, made_with, other_versions
+
 from auxcpvloss.experiment.archive import Notes, place, set_aside
 from auxcpvloss.experiment.fingerprint import difference, relevant
-from auxcpvloss.experiment.versions import LIBRARIES, STAGES, made_with, other_versions
 
 
 def test_what_is_set_aside_keeps_its_path_and_nothing_is_lost(tmp_path):

@@ -1,5 +1,4 @@
 import numpy as np
-
 from auxcpvloss.stages.batch_images import batch_images
 
 

@@ -2,6 +2,7 @@ import csv
 
 import numpy as np
 import pytest
+from auxcpvloss.stages.validation_table import Score
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +10,6 @@ from auxcpvloss.cli import main
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.cross_validate import cross_validated
-from auxcpvloss.stages.validation_table import Score
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Terminal
 

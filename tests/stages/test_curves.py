@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from auxcpvloss.stages.curves import log_of, surface_of, validation_log_of, vectors_of
+from auxcpvloss.stages.figures import experiment_figures
+from auxcpvloss.stages.training_log import TrainingLog
+from auxcpvloss.stages.training_loop import _snapshot
 
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.network.batch import Batch
-from auxcpvloss.stages.curves import log_of, surface_of, validation_log_of, vectors_of
-from auxcpvloss.stages.figures import experiment_figures
-from auxcpvloss.stages.training_log import TrainingLog
-from auxcpvloss.stages.training_loop import _snapshot
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 from tests.stages.conftest import EVERY_STAGE

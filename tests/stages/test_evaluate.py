@@ -14,6 +14,16 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from auxcpvloss.stages.labelling import CENTERS as THEIR_CENTERS
+from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
+from auxcpvloss.stages.monitor import Monitor
+from auxcpvloss.stages.predicting import predicted_from
+from auxcpvloss.stages.records import Result
+from auxcpvloss.stages.scoring import evaluate_sample
+from auxcpvloss.stages.stored import Stored, file_digest
+from auxcpvloss.stages.summary import TABLES, summarize
+from auxcpvloss.stages.testing import evaluate, label
+from auxcpvloss.stages.validating import validation_samples
 from matplotlib.image import imread
 
 from auxcpvloss import metrics
@@ -28,17 +38,7 @@ from auxcpvloss.metrics import Counts
 from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.table import as_table, number_paths, value_at
 from auxcpvloss.stages import Choice, run
-from auxcpvloss.stages.labelling import CENTERS as THEIR_CENTERS
-from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
-from auxcpvloss.stages.monitor import Monitor
-from auxcpvloss.stages.predicting import predicted_from
-from auxcpvloss.stages.records import Result
-from auxcpvloss.stages.scoring import evaluate_sample
-from auxcpvloss.stages.stored import Stored, file_digest
-from auxcpvloss.stages.summary import TABLES, summarize
-from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
-from auxcpvloss.stages.validating import validation_samples
 from auxcpvloss.stages.visualize import visualize
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from auxcpvloss.stages.look import look
+from auxcpvloss.stages.testing import label
 
 from auxcpvloss.data.points import paint_balls
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.looking.handover.ome_zarr import store
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.export import export, export_of
-from auxcpvloss.stages.look import look
-from auxcpvloss.stages.testing import label
 from auxcpvloss.stages.viewing import view_of
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Terminal

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 import toml
+from auxcpvloss.stages.inspection import inspect
+from auxcpvloss.stages.records import record_beside
+from auxcpvloss.stages.testing import evaluate, label
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection
-from auxcpvloss.stages.inspection import inspect
-from auxcpvloss.stages.records import record_beside
 from auxcpvloss.stages.report import report, report_of
-from auxcpvloss.stages.testing import evaluate, label
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Terminal
 from tests.looking.report.test_page import Elements

@@ -13,9 +13,8 @@ import pytest
 import toml
 
 from auxcpvloss.cli import main
-from auxcpvloss.stages.items import Item, following
-from auxcpvloss.stages.records import State
-from auxcpvloss.stages.status import grouped
+from auxcpvloss.experiment.results import State
+from auxcpvloss.stages.status import Row, follow, grouped
 from tests.conftest import merge
 from tests.stages.conftest import EVERY_STAGE
 
@@ -120,14 +119,14 @@ def test_what_is_broken_is_said_to_be(copy, capfd):
 
 def test_rows_put_together_what_is_alike():
     whole, stale = State("whole"), State("stale", "a was 1, is 2")
-    items = [Item("label", "instances", str(n), stale if n == 9 else whole) for n in range(10)]
+    items = [Row("label", "instances", str(n), stale if n == 9 else whole) for n in range(10)]
     assert grouped(items) == [
         ("label", "instances", "whole", "9 of them", ""),
         ("label", "instances", "stale", "9", "a was 1, is 2"),
     ]
-    assert following(whole, stale, "the training") == State("stale", "the training is stale: a was 1, is 2")
-    assert following(State("missing"), stale, "the training") == State("missing")
-    assert following(whole, State("missing"), "the training") == whole
+    assert follow(whole, stale, "the training") == State("stale", "the training is stale: a was 1, is 2")
+    assert follow(State("missing"), stale, "the training") == State("missing")
+    assert follow(whole, State("missing"), "the training") == whole
 
 
 def test_status_is_named_alone(copy, capfd):

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import toml
+from auxcpvloss.stages.trained_models import average, averages
+from auxcpvloss.stages.validation_table import Score, read_scores, write_scores
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS
-from auxcpvloss.stages.trained_models import average, averages
-from auxcpvloss.stages.validation_table import Score, read_scores, write_scores
 from auxcpvloss.system.errors import InputError
 from tests.conftest import TINY, configure, merge
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import toml
+from auxcpvloss.stages.monitor import without_augmentation
+from auxcpvloss.stages.needs import need_training
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.pipeline.training import BatchMaker
-from auxcpvloss.stages.monitor import without_augmentation
-from auxcpvloss.stages.needs import need_training
 from auxcpvloss.system.errors import InputError
 from tests.conftest import SMALL, TINY, configure, make_sample, merge
 from tests.stages.test_chain import files, weights

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 import zarr
+from auxcpvloss.stages.parameter_sets import parameter_sets
+from auxcpvloss.stages.predicting import predict_samples
+from auxcpvloss.stages.scoring_processes import Task, score_tasks
+from auxcpvloss.stages.validating import score_samples
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection, write_selection
-from auxcpvloss.stages.parameter_sets import parameter_sets
-from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.scoring_processes import Task, score_tasks
-from auxcpvloss.stages.validating import score_samples
 from auxcpvloss.system.errors import InputError, StageError
 from tests.stages.conftest import SCRIPT
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 import toml
+from auxcpvloss.experiment.versions import version_of
+from auxcpvloss.stages.parameter_sets import grids
+from auxcpvloss.stages.records import Result, record_beside
+from auxcpvloss.stages.stored import Stored
 
 from auxcpvloss.config import write
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection, write_selection
-from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, score
 from auxcpvloss.metrics.table import as_table
-from auxcpvloss.stages.parameter_sets import grids
-from auxcpvloss.stages.records import Result, record_beside
-from auxcpvloss.stages.stored import Stored
 from auxcpvloss.system.files import write_text
 from tests.conftest import configure, merge
 
