@@ -77,11 +77,10 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """An experiment on tiny volumes that are prepared; not to be written to."""
-    from auxcpvloss.stages import Choice, run
-    from auxcpvloss.system.terminal import Terminal
+    from tests.stages.running import perform
 
     experiment = Experiment(tmp_path_factory.mktemp("root") / "tiny", configure())
-    run(experiment, Terminal(), ["prepare"], Choice())
+    perform(experiment, "prepare")
     return experiment
 
 

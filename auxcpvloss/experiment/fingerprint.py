@@ -162,8 +162,9 @@ def _read(path: Path | None) -> dict[str, Record]:
 
 def _in_words(change: Change) -> str:
     path = [part for part in change.path if part not in WITHIN]
-    if not path:
-        return f"{SOURCES.get(change.path[-1], change.path[-1])} changed"
+    if not path and change.path[-1] in SOURCES:
+        return f"{SOURCES[change.path[-1]]} changed"
+    path = path or list(change.path)
     thing = ""
     if path[0] in NAMED and len(path) > 1:
         thing, path = f"{NAMED[path[0]]} {path[1]}", [word for word in path[2:] if word not in WITHIN]

@@ -64,7 +64,7 @@ def _choose(run: Run) -> Selection:
     if experiment.config.validation.on_train and selection_record(experiment):
         _warn(
             run,
-            "selected on the volumes that the network was trained on (validation.on_train); with "
+            "selected on the volumes that it was trained on (validation.on_train); with "
             "--no-validate_on_train what was selected on the validation volumes is used",
         )
     return selection

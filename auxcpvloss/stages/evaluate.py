@@ -13,7 +13,7 @@ from auxcpvloss.stages.volume import scores
 from auxcpvloss.stages.volume.instances import instances_of
 from auxcpvloss.stages.volume.pictures import PICTURES, draw, picture_of
 from auxcpvloss.stages.volume.scores import scores_of
-from auxcpvloss.stages.volume.summary import TABLES, show, summaries_of, write_table
+from auxcpvloss.stages.volume.summary import TABLES, read_scores, show, summaries_of, write_table
 
 
 class Evaluate(Stage):
@@ -44,7 +44,7 @@ class Evaluate(Stage):
         elif result.kind == PICTURES:
             draw(run, result)
         else:
-            write_table(run, result)
+            write_table(run.experiment, read_scores(run, result.subject), result.paths[0])
 
     def say(self, run: Run, tally: Tally) -> None:
         """Print the table, and say where everything is."""

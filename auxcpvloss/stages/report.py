@@ -10,7 +10,6 @@ from auxcpvloss.experiment.results import Result, file_digest
 from auxcpvloss.stages.chosen import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
-
 from auxcpvloss.stages.volume.pictures import picture_of, picture_without_truth_of
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject

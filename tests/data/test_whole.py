@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from auxcpvloss.stages.labelling import label_sample
-from auxcpvloss.stages.predicting import prediction_keys
 
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.whole import is_whole, open_whole, read
-from auxcpvloss.experiment.fingerprint import plain
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.volume.prediction import prediction_keys
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
+from tests.stages.running import perform
 
 
 @pytest.fixture
@@ -108,11 +108,12 @@ def test_a_prediction_of_which_a_tile_is_gone_is_none(prepared, tmp_path):
         shape = (head.channels, *sample.shape)
         root.zeros(f"volumes/pred_{head.name}", shape=shape, chunks=(1, 20, 40, 60), write_empty_chunks=True)[:] = 0
     heads = [head.name for head in experiment.method.heads]
-    root.attrs["made_from"] = plain({"checkpoint": "", "heads": heads, **prediction_keys(experiment, sample)})
-    assert label_sample(experiment, "test", 4, experiment.params, sample)
+    keys = {"checkpoint": "", "heads": heads, **prediction_keys(experiment, sample)}
+    root.attrs["made_from"] = Run(experiment).records.flat(keys)
+    perform(experiment, "label", checkpoint=4)
     instances = experiment.instanced("test", 4, experiment.params, sample.name)
     before = instances.stat().st_mtime_ns
     (path / "volumes/pred_threeclass/0.1.0.0").unlink()
     with pytest.raises(InputError, match=r"Run the stage predict\."):
-        label_sample(experiment, "test", 4, experiment.params, sample)
+        perform(experiment, "label", checkpoint=4)
     assert instances.stat().st_mtime_ns == before

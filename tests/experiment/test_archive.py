@@ -1,9 +1,14 @@
 from __future__ import annotations
 
-from auxcpvloss.experiment.versions import LIBRARIES, STAGES, made_with, other_versions
-
 from auxcpvloss.experiment.archive import Notes, place, set_aside
-from auxcpvloss.experiment.fingerprint import difference, relevant
+from auxcpvloss.experiment.fingerprint import Records, relevant
+from auxcpvloss.stages.order import STAGES
+from auxcpvloss.system.libraries import other_versions
+
+
+def difference(old, new):
+    records = Records()
+    return records.difference(records.flat(old), records.flat(new))
 
 
 def test_what_is_set_aside_keeps_its_path_and_nothing_is_lost(tmp_path):
@@ -58,8 +63,7 @@ def test_keys_of_no_effect_are_not_compared():
 
 
 def test_versions_are_told_where_they_differ():
-    assert set(STAGES) == set(LIBRARIES)
-    now = made_with("train")
+    now = STAGES["train"].made_with()
     assert "not installed" not in now.values()
     assert other_versions(now, now) == ""
     assert other_versions({**now, "tensorflow": "1.0", "gone": "2"}, now) == f"tensorflow 1.0, now {now['tensorflow']}"

@@ -5,14 +5,17 @@ import numpy as np
 import pytest
 import tifffile
 
-from auxcpvloss.experiment.fingerprint import difference
+from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection, read_selection, validated_checkpoints, write_selection
 from auxcpvloss.experiment.training_record import training_keys
-from auxcpvloss.stages import BY_NAME, STAGES, Choice, run
+from auxcpvloss.stages.order import STAGES, wanted
+from auxcpvloss.stages.run import Choice
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Terminal
 from tests.conftest import blobs, configure
+from tests.stages.running import perform
+
+difference = Records().difference
 
 
 def test_differences_are_named():
@@ -88,7 +91,7 @@ def test_only_numbered_files_are_checkpoints(tmp_path):
 def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
     experiment = Experiment(tmp_path, configure())
     params = experiment.params.model_copy(update={"fg_thresh": 0.25})
-    write_selection(experiment, Selection(3, params), ["fg_thresh"], 0.5, {"checkpoints": [1, 3]})
+    write_selection(experiment, Selection(3, params), ["fg_thresh"], 0.5, {"checkpoints": [1, 3]}, {})
     assert tomllib.loads(experiment.selection_path.read_text())["params"] == {"fg_thresh": 0.25}
     assert validated_checkpoints(experiment) == [1, 3]
     later = Experiment(tmp_path, configure(postprocessing={"min_size": 7, "fg_thresh": 0.5}))
@@ -99,12 +102,13 @@ def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
 
 
 def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():
-    assert Choice().stages(["all"]) == [stage for stage in STAGES if stage not in BY_NAME]
-    assert Choice().stages(["all", "visualize"])[-2:] == ["visualize", "report"]
-    assert "cross_validate" in Choice().stages(["all", "cross_validate"])
-    assert "validate_checkpoints" not in Choice("last").stages(["all"])
-    assert "validate_checkpoints" not in Choice(checkpoint=4).stages(["all"])
-    assert Choice("last").stages(["evaluate", "validate_checkpoints"]) == ["validate_checkpoints", "evaluate"]
+    assert list(wanted(["all"], Choice())) == [name for name, stage in STAGES.items() if stage.in_all]
+    assert wanted(["all", "visualize"], Choice())[-2:] == ("visualize", "report")
+    assert "cross_validate" in wanted(["all", "cross_validate"], Choice())
+    assert "validate_checkpoints" not in wanted(["all"], Choice("last"))
+    assert "validate_checkpoints" not in wanted(["all"], Choice(checkpoint=4))
+    both = ["evaluate", "validate_checkpoints"]
+    assert wanted(both, Choice("last")) == ("validate_checkpoints", "evaluate")
 
 
 def test_prepared_volumes_serve_without_their_sources(tmp_path):
@@ -115,7 +119,7 @@ def test_prepared_volumes_serve_without_their_sources(tmp_path):
     experiment = Experiment(
         tmp_path / "root" / "e", configure(data={"input_format": "auto", "path": str(tmp_path / "data")})
     )
-    run(experiment, Terminal(), ["prepare"], Choice())
+    perform(experiment, "prepare")
     shutil.rmtree(tmp_path / "data")
     assert [sample.name for sample in experiment.samples("test")] == ["a"]
     with pytest.raises(InputError, match="data"):

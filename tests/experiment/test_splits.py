@@ -4,15 +4,19 @@ import pytest
 import toml
 
 from auxcpvloss.cli import main
-from auxcpvloss.experiment.fingerprint import difference
+from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.experiment.training_record import training_keys
-from auxcpvloss.stages import Choice, run
-from auxcpvloss.stages.prepare import prepare_missing, unprepared
+from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.prepare import PrepareMissing
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import perform as make_missing
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Terminal
 from tests.conftest import TINY, configure, merge
+from tests.stages.running import perform
+
+difference = Records().difference
 
 STORED = {"train": ["a", "b", "c", "d"], "val": ["e", "f", "g"], "test": ["x"]}
 
@@ -88,7 +92,7 @@ def test_prepared_volumes_serve_every_choice_of_folds(prepared, capsys):
         assert one.data_folder("train") == prepared.data_folder("train")
         assert len(one.samples("train")) == 2
         assert len(one.samples("val")) == 1
-        run(one, Terminal(), ["prepare"], Choice())
+        perform(one, "prepare")
         assert "4 of them whole already" in capsys.readouterr().out
     held_out = {experiment(none, **folds(fold)).names("val")[0] for fold in (1, 2, 3)}
     assert held_out == {"worm_00", "worm_01", "worm_02"}
@@ -97,12 +101,12 @@ def test_prepared_volumes_serve_every_choice_of_folds(prepared, capsys):
 def test_what_a_fold_needs_is_prepared_wherever_it_lies(tmp_path, capsys):
     """And what was prepared already needs no sources."""
     one = experiment(tmp_path / "e", **folds(2))
-    prepare_missing(one, Terminal(), ["val"])
+    make_missing(PrepareMissing(["val"]), Run(one), STAGES)
     assert [sample.name for sample in one.samples("val")] == one.names("val")
-    prepare_missing(one, Terminal(), ["train"])
+    make_missing(PrepareMissing(["train"]), Run(one), STAGES)
     assert len(one.samples("train")) == 2
     assert "needed and not prepared yet: 1 train, 1 val" in capsys.readouterr().out
-    assert unprepared(one, ["train", "val"]) == []
+    assert not list(PrepareMissing(["train", "val"]).results(Run(one)))
     final = experiment(tmp_path / "f", validation={"trained_models": ["/runs/1"]})
     assert len(final.samples("train")) == 3
 
@@ -130,7 +134,7 @@ def test_a_dry_run_lists_the_volumes_of_the_folds(tmp_path, capsys):
     shared = ["-c", str(tmp_path / "f.toml"), "-r", str(tmp_path / "r"), "--dry-run", "--term_after_predict"]
     assert main([*shared, "--validate_on_train", "-d", "validate", "label"]) == 0
     text = capsys.readouterr().out
-    assert f"train ({', '.join(one.names('train'))}): the newest checkpoint x 1 parameter sets -> " in text
+    assert f"train ({', '.join(one.names('train'))}): the newest checkpoint x 1 parameter set -> " in text
     assert "val_on_train" in text
     assert "would end here, after the predictions" in text
     assert "label" not in text

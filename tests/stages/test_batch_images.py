@@ -1,5 +1,6 @@
 import numpy as np
-from auxcpvloss.stages.batch_images import batch_images
+
+from auxcpvloss.stages.train.images import batch_images
 
 
 def test_channels_lie_side_by_side_in_the_plane_in_the_middle_of_the_targets():

@@ -2,22 +2,21 @@ import csv
 
 import numpy as np
 import pytest
-from auxcpvloss.stages.validation_table import Score
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.cli import main
 from auxcpvloss.methods import METHODS
-from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.cross_validate import cross_validated
+from auxcpvloss.stages.validate_checkpoints.table import Score
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Terminal
+from tests.stages.running import perform
 
 PARAMS = METHODS["threeclass"].params
 
 
 def score(checkpoint: int, *values: float) -> Score:
-    return Score(checkpoint, PARAMS(), values, 0)
+    return Score(checkpoint, PARAMS(), values)
 
 
 def test_what_is_best_on_one_half_is_scored_on_the_other():
@@ -68,4 +67,4 @@ def test_the_stage_uses_what_is_there_and_writes_a_table(gpu_part, tmp_path, cap
 
 def test_one_volume_cannot_be_halved(prepared):
     with pytest.raises(InputError, match="needs at least two validation volumes with labels, there is worm_02 only"):
-        run(prepared, Terminal(), ["cross_validate"], Choice())
+        perform(prepared, "cross_validate")

@@ -14,37 +14,36 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from auxcpvloss.stages.labelling import CENTERS as THEIR_CENTERS
-from auxcpvloss.stages.labelling import instances_of, label_sample, read_instances
-from auxcpvloss.stages.monitor import Monitor
-from auxcpvloss.stages.predicting import predicted_from
-from auxcpvloss.stages.records import Result
-from auxcpvloss.stages.scoring import evaluate_sample
-from auxcpvloss.stages.stored import Stored, file_digest
-from auxcpvloss.stages.summary import TABLES, summarize
-from auxcpvloss.stages.testing import evaluate, label
-from auxcpvloss.stages.validating import validation_samples
 from matplotlib.image import imread
 
 from auxcpvloss import metrics
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.data.centers_of_mass import centers_by_label
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.selection import Selection, selection_record
+from auxcpvloss.experiment.instances import CENTERS as THEIR_CENTERS
+from auxcpvloss.experiment.instances import read_instances
+from auxcpvloss.experiment.results import file_digest
+from auxcpvloss.experiment.selection import selection_record
 from auxcpvloss.looking.figures.palette import PALETTES
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target
 from auxcpvloss.metrics import Counts
 from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.table import as_table, number_paths, value_at
-from auxcpvloss.stages import Choice, run
-from auxcpvloss.stages.validate_checkpoints import validate_checkpoints
-from auxcpvloss.stages.visualize import visualize
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.train.monitor import Monitor
+from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
+from auxcpvloss.stages.volume.instances import instances_of
+from auxcpvloss.stages.volume.make import ensure
+from auxcpvloss.stages.volume.prediction import prediction_of
+from auxcpvloss.stages.volume.scores import scores_of
+from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.stages.volume.summary import TABLES, show, write_table
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
-from auxcpvloss.system.terminal import Terminal
 from tests.conftest import TINY, configure, make_sample, merge
 from tests.looking.figures.test_segmentation import colors_of
+from tests.stages.running import perform, subject
 
 SHAPE = (14, 30, 40)
 CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]
@@ -82,8 +81,8 @@ def record_as_predicted(experiment: Experiment, split: str, weights: str) -> Non
     experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
     if not experiment.checkpoint_path(4).is_file() or experiment.checkpoint_path(4).read_text() != weights:
         experiment.checkpoint_path(4).write_text(weights)
-    (sample,) = experiment.samples(split)
-    record = predicted_from(experiment, 4, sample, [experiment.params], None)
+    run = Run(experiment)
+    record = prediction_of(run, subject(run, split)).record
     zarr.open_group(str(experiment.processed(split, 4, "a"))).attrs["made_from"] = record
 
 
@@ -117,7 +116,7 @@ def make(data: Path, root: Path, tmp_path: Path) -> Any:
         place = str(data / kind)
         base = merge({"data": {"input_format": "auto", "test_data": place, "val_data": str(data / "dense")}, "model": {"method": method}}, change)  # fmt: skip
         experiment = Experiment(root / f"{tmp_path.name}_{name}", configure(**base))
-        run(experiment, Terminal(), ["prepare"], Choice())
+        perform(experiment, "prepare")
         for split in ("val", "test"):
             predict(experiment, split, predicted_labels())
         return experiment
@@ -127,26 +126,34 @@ def make(data: Path, root: Path, tmp_path: Path) -> Any:
 
 def validate(experiment: Experiment) -> None:
     """Validate with the prediction that is there."""
-    validate_checkpoints(experiment, Terminal())
+    perform(experiment, "validate_checkpoints")
 
 
-def selection(experiment: Experiment) -> Selection:
-    return Selection(4, experiment.params)
+def label(experiment: Experiment) -> None:
+    perform(experiment, "label", checkpoint=4)
+
+
+def visualize(experiment: Experiment) -> None:
+    perform(experiment, "visualize", checkpoint=4)
 
 
 def score(experiment: Experiment) -> dict[str, Any]:
     """Label and evaluate; the table of the sample."""
-    label(experiment, Terminal(), selection(experiment))
-    evaluate(experiment, Terminal(), selection(experiment))
+    perform(experiment, "label", "evaluate", checkpoint=4)
     table: dict[str, Any] = tomllib.loads((results(experiment) / "a.toml").read_text())
     return table
 
 
 def scores(experiment: Experiment) -> dict[str, Any]:
     """The table alone, without pictures."""
-    (sample,) = experiment.samples("test")
-    label_sample(experiment, "test", 4, experiment.params, sample)
-    return evaluate_sample(experiment, "test", 4, experiment.params, sample)[0]
+    run = Run(experiment)
+    ensure(instances_of(run, subject(run)), run)
+    return scored(run, subject(run))
+
+
+def scored(run: Run, of: Subject) -> dict[str, Any]:
+    ensure(scores_of(run, of), run)
+    return tomllib.loads(scores_of(run, of).paths[0].read_text())
 
 
 def results(experiment: Experiment) -> Path:
@@ -187,10 +194,10 @@ def test_the_centers_lie_beside_the_instances(make, output_format):
     assert len(table) == 4
     # One is not there without the other.
     written = path.stat().st_mtime_ns
-    label(experiment, Terminal(), selection(experiment))
+    label(experiment)
     assert path.stat().st_mtime_ns == written
     path.with_suffix(".csv").unlink()
-    label(experiment, Terminal(), selection(experiment))
+    label(experiment)
     assert path.stat().st_mtime_ns > written
     assert path.with_suffix(".csv").is_file()
 
@@ -208,11 +215,11 @@ def test_no_instances_of_before_beside_the_centers_of_now(make, monkeypatch):
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr("auxcpvloss.stages.labelling.write_text", killed)
+        patch.setattr("auxcpvloss.stages.volume.instances.write_text", killed)
         with pytest.raises(KilledError):
-            label(experiment, Terminal(), selection(experiment))
+            label(experiment)
     assert not path.exists()
-    label(experiment, Terminal(), selection(experiment))
+    label(experiment)
     assert path.exists()
 
 
@@ -240,7 +247,7 @@ def test_pictures_are_drawn_again_in_the_colors_asked_for_and_nothing_is_scored_
     for name, palette in PALETTES.items():
         experiment = make(evaluation={"colors": name, "do_detection": is_detection})
         score(experiment)
-        visualize(experiment, Terminal(), selection(experiment))
+        visualize(experiment)
         table.append((results(experiment) / "a.toml").stat().st_mtime_ns)
         image = imread(results(experiment) / f"a{'_points' * is_detection}.png")[..., :3]
         assert colors_of(image, palette) >= {"TP: both", "FP", "FN"}
@@ -268,16 +275,16 @@ def test_where_there_are_points_only_validation_needs_a_metric_of_points(make, d
     with pytest.raises(
         InputError, match=r"th_0_5\.AP compares masks, but a has center points only\. Use --do_detection"
     ):
-        validation_samples(make(**volumes))
+        validation_samples(Run(make(**volumes)))
     for number, evaluation in enumerate(({"do_detection": True}, {"metric": "confusion_matrix.hoefener.recall"})):
-        assert validation_samples(make(name=str(number), evaluation=evaluation, **volumes))
+        assert validation_samples(Run(make(name=str(number), evaluation=evaluation, **volumes)))
 
 
 def test_no_loss_of_a_segmentation_where_there_are_points_only(make, data):
     change = {"data": {"val_data": str(data / "sparse")}, "evaluation": {"do_detection": True}}
-    assert Monitor(make(**change, training={"early_stop": 1}), 0).wanted
+    assert Monitor(Run(make(**change, training={"early_stop": 1})), 0).wanted
     with pytest.raises(InputError, match=r"a: has center points but no masks, and model\.method = 'threeclass' learns"):
-        Monitor(make(name="loss", **change, training={"validation_batches": 1}), 0)
+        Monitor(Run(make(name="loss", **change, training={"validation_batches": 1})), 0)
 
 
 def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
@@ -285,7 +292,7 @@ def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
     dense = as_table("hoefener", Counts(3, 0, 1), metrics.score(np.array([1, 1, 0, 0]), np.array([1, 1, 2, 2])))
     sparse = as_table("hoefener", Counts(1, 1, 0))
     dense["metric_card"], sparse["metric_card"] = {"a": "dense", "b": "both"}, {"a": "sparse", "b": "both"}
-    summarize(experiment, Terminal(), {"dense": dense, "sparse": sparse}, summary_in(tmp_path))
+    write_tables(experiment, {"dense": dense, "sparse": sparse}, tmp_path)
     with (tmp_path / "summary.csv").open() as file:
         rows = {row["volume"]: row for row in csv.DictReader(file)}
     assert [row["AP 0.5"] for row in rows.values()] == ["0.500000", "", "0.500000", "0.500000"]
@@ -299,14 +306,16 @@ def test_volumes_with_masks_and_with_points_in_one_table(tmp_path, capsys):
     assert [text.partition(":")[0] for text in card] == ["a", "b", "a", "averaging"]
 
 
-def summary_in(folder: Path) -> Result:
-    return Result("evaluate", "the summary", (folder / "summary.csv",), {}, Stored())
+def write_tables(experiment: Experiment, tables: dict[str, Any], folder: Path) -> None:
+    for name in TABLES:
+        write_table(experiment, tables, folder / name)
+    show(Run(experiment), tables)
 
 
 def test_what_no_volume_has_stays_empty(tmp_path):
     experiment = Experiment(tmp_path / "e", configure(evaluation={"summary": ["confusion_matrix.avAP"]}))
     sparse = {**as_table("hoefener", Counts(1, 1, 0)), "metric_card": {}}
-    summarize(experiment, Terminal(), {"sparse": sparse}, summary_in(tmp_path))
+    write_tables(experiment, {"sparse": sparse}, tmp_path)
     assert (tmp_path / "summary.csv").read_text().split() == ["volume,confusion_matrix.avAP", "sparse,", "mean,", "pooled,"]  # fmt: skip
 
 
@@ -358,7 +367,7 @@ def test_a_method_for_detection_has_no_scores_of_instances(make):
     assert list(summary(experiment)[0])[-1] == "AP"
     assert (results(experiment) / "a_points.png").is_file()
     # Voxels in the middle of nuclei would not agree with one of them.
-    visualize(experiment, Terminal(), selection(experiment))
+    visualize(experiment)
     image = imread(experiment.visualized("test", 4, experiment.params) / "a.png")[..., :3]
     assert colors_of(image) == {"TP: both", "FP", "FN"}
     assert configure(model={"method": "gauss"}, evaluation={"metric": "confusion_matrix.hoefener.recall"})
@@ -391,14 +400,15 @@ def test_the_matching_of_instances_is_the_configured_one(tmp_path, optimal, expe
     experiment = Experiment(tmp_path / "e", configure(evaluation={"use_linear_sum_assignment": optimal}))
     experiment.checkpoint_path(4).parent.mkdir(parents=True)
     experiment.checkpoint_path(4).write_text("weights")
-    result = instances_of(experiment, "test", 4, experiment.params, sample)
+    run, of = Run(experiment), Subject("test", 4, sample, experiment.params)
+    result = instances_of(run, of)
     instances, centers, _ = result.paths
     instances.parent.mkdir(parents=True)
     centers.write_text("")
     with h5py.File(instances, "w") as file:
         file["volumes/instances"] = found
-        file.attrs["made_from"] = json.dumps({**result.made_from, THEIR_CENTERS: file_digest(centers)})
-    assert counts(evaluate_sample(experiment, "test", 4, experiment.params, sample)[0], "th_0_2") == expected
+        file.attrs["made_from"] = json.dumps({**result.record, THEIR_CENTERS: file_digest(centers)})
+    assert counts(scored(Run(experiment), of), "th_0_2") == expected
 
 
 def test_the_limit_follows_the_size_of_voxels(make):
@@ -436,15 +446,15 @@ def test_validation_selects_by_the_metric_of_the_task_and_says_when_it_was_anoth
     assert record is not None
     assert (record["metric"], record["score"]) == ("confusion_matrix.th_0_5.AP", pytest.approx(0.6))
     assert "confusion_matrix.th_0_5.AP" in (experiment.folder / "val" / "scores.csv").read_text()
-    run(experiment, Terminal(), ["label"], Choice())
+    perform(experiment, "label")
     detecting = make(evaluation={"do_detection": True, "detection": "linear"})
     with pytest.raises(
         InputError, match=r"evaluation.detection was 'hoefener', is 'linear'(.|\n)*validate_checkpoints"
     ):
-        run(detecting, Terminal(), ["label"], Choice())
+        perform(detecting, "label")
     validate(detecting)
     assert "confusion_matrix.linear.AP = 1.000" in capsys.readouterr().out
-    run(detecting, Terminal(), ["label"], Choice())
+    perform(detecting, "label")
 
 
 def test_a_volume_in_which_nothing_is_found_scores_0_and_is_named(make, capsys):
@@ -463,9 +473,9 @@ def test_volumes_without_truth_are_pictured_by_points_where_points_are_the_task(
     drawn = []
     for task in (False, True):
         experiment = make("none", evaluation={"do_detection": task})
-        label(experiment, Terminal(), selection(experiment))
+        label(experiment)
         drawn.append(experiment.instanced("test", 4, experiment.params, "a").with_suffix(".png").read_bytes())
-        evaluate(experiment, Terminal(), selection(experiment))
+        perform(experiment, "evaluate", checkpoint=4)
     assert drawn[0] != drawn[1]
     text = capsys.readouterr().out
     assert text.count("4 nuclei found") == 2

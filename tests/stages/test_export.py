@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from auxcpvloss.stages.look import look
-from auxcpvloss.stages.testing import label
 
 from auxcpvloss.data.points import paint_balls
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.looking.handover.ome_zarr import store
 from auxcpvloss.methods import METHODS
-from auxcpvloss.stages.export import export, export_of
-from auxcpvloss.stages.viewing import view_of
+from auxcpvloss.stages.export import export_of
+from auxcpvloss.stages.run import Choice, Run
+from auxcpvloss.stages.viewing import look, view_of
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Terminal
+from tests.stages.running import perform, subject
 from tests.stages.test_evaluate import (
     CENTERS,
     data,
@@ -29,7 +28,6 @@ from tests.stages.test_evaluate import (
     predicted_labels,
     record_as_predicted,
     root,
-    selection,
     true_labels,
 )
 
@@ -39,8 +37,7 @@ NAMES = {"a.ome.zarr", "a.tif", "a_objects.csv", "a_neuroglancer.json"}
 
 
 def exported(experiment: Experiment) -> Path:
-    label(experiment, Terminal(), selection(experiment))
-    export(experiment, Terminal(), selection(experiment))
+    perform(experiment, "label", "export", checkpoint=4)
     return experiment.exported("test", 4, experiment.params)
 
 
@@ -74,8 +71,8 @@ def test_instances_are_handed_over_in_every_format(make):
 
 
 def state_of(experiment: Experiment) -> tuple[str, str]:
-    (sample,) = experiment.samples("test")
-    state = export_of(experiment, selection(experiment), sample).state
+    run = Run(experiment)
+    state = run.state(export_of(run, subject(run)))
     return state.kind, state.why
 
 
@@ -96,11 +93,11 @@ def test_what_is_damaged_is_made_again(make, damage, why):
     folder = exported(experiment)
     assert state_of(experiment) == ("whole", "")
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    export(experiment, Terminal(), selection(experiment))
+    perform(experiment, "export", checkpoint=4)
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
     damage(folder)
     assert state_of(experiment) == ("broken", why)
-    export(experiment, Terminal(), selection(experiment))
+    perform(experiment, "export", checkpoint=4)
     assert state_of(experiment) == ("whole", "")
 
 
@@ -133,7 +130,7 @@ def test_points_without_masks_are_truth_and_the_border_of_the_image_is_not_that_
     folder = exported(experiment)
     # The one in the corner ends where the image does.
     assert [row["touches_border"] for row in rows(folder)].count("1") == 1
-    view = view_of(experiment, selection(experiment), experiment.samples("test")[0])
+    view = view_of(run := Run(experiment), subject(run))
     assert view.space.offset == (-1, -1, -1)
     assert [(errors.name, len(errors.points)) for errors in view.errors] == [
         ("false positives", 0),
@@ -144,13 +141,13 @@ def test_points_without_masks_are_truth_and_the_border_of_the_image_is_not_that_
 def test_what_was_not_labelled_is_refused(make):
     experiment = make()
     with pytest.raises(InputError, match="Run the stage label"):
-        export(experiment, Terminal(), selection(experiment))
+        perform(experiment, "export", checkpoint=4)
 
 
 def test_a_command_in_a_script_ends_and_says_how_to_look(make, capsys):
     experiment = make()
     exported(experiment)
-    look(experiment, Terminal(), selection(experiment), None)
+    look(Run(experiment, choice=Choice(checkpoint=4), stages=("visualize",)), None)
     text = capsys.readouterr().out
     assert "not opened in napari: " in text
     assert "-m auxcpvloss.serve " in text

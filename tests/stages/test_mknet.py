@@ -4,7 +4,10 @@ import pytest
 from rich.console import Console
 
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.stages.mknet import mknet
+from auxcpvloss.stages.mknet import Mknet
+from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import perform
 from auxcpvloss.system.terminal import Terminal
 from tests.conftest import configure
 
@@ -13,7 +16,7 @@ def made(folder, **change):
     """What mknet says and writes."""
     terminal = Terminal(Console(highlight=False, width=500))
     with terminal.console.capture() as captured:
-        mknet(Experiment(folder, configure(**change)), terminal)
+        perform(Mknet(), Run(Experiment(folder, configure(**change)), terminal), STAGES)
     return captured.get(), json.loads((folder / "train" / "network.json").read_text())
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from auxcpvloss.stages.predicting import _in_memory
 
+from auxcpvloss.stages.volume.prediction import _in_memory
 from auxcpvloss.system.errors import StageError
 
 

@@ -12,32 +12,33 @@ from typing import Any
 
 import pytest
 import toml
-from auxcpvloss.stages.inspection import inspect
-from auxcpvloss.stages.records import record_beside
-from auxcpvloss.stages.testing import evaluate, label
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.selection import Selection
-from auxcpvloss.stages.report import report, report_of
+from auxcpvloss.experiment.results import Result, record_beside
+from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.run import Choice, Run
+from auxcpvloss.stages.status import rows
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Terminal
 from tests.looking.report.test_page import Elements
 from tests.stages.conftest import EVERY_STAGE
+from tests.stages.running import perform
 from tests.stages.test_evaluate import data, make, root  # noqa: F401
 
 Make = Callable[..., Experiment]
 
 
 def reported(experiment: Experiment, *, score: bool = True) -> str:
-    selection = Selection(4, experiment.params)
-    label(experiment, Terminal(), selection)
-    if score:
-        evaluate(experiment, Terminal(), selection)
-    report(experiment, Terminal(), selection)
+    perform(experiment, "label", *(["evaluate"] if score else []), "report", checkpoint=4)
     return experiment.report_path.read_text(encoding="utf-8")
+
+
+def report_of(experiment: Experiment) -> tuple[Run, Result]:
+    run = Run(experiment, choice=Choice(checkpoint=4))
+    (result,) = STAGES["report"].results(run)
+    return run, result
 
 
 def cases(html: str) -> list[dict[str, Any]]:
@@ -105,7 +106,8 @@ def test_another_name_snapshot_or_choice_makes_it_stale(every_stage: Path, tmp_p
     config = load([ConfigFile.read(folder / "config.toml")])
 
     def why(folder: Path, checkpoint: int | None = None) -> str:
-        (item,) = [item for item in inspect(Experiment(folder, config), checkpoint, False) if item.stage == "report"]
+        run = Run(Experiment(folder, config), choice=Choice(checkpoint=checkpoint), planning=True)
+        (item,) = [item for item in rows(run) if item.stage == "report"]
         return item.state.why
 
     assert why(folder) == ""
@@ -123,11 +125,11 @@ def test_a_report_that_does_not_know_the_configuration_says_so(make: Make):  # n
     """One of an earlier version of the program."""
     experiment = make()
     reported(experiment)
-    selection = Selection(4, experiment.params)
-    result = report_of(experiment, selection, experiment.samples("test"))
-    without = {key: value for key, value in result.made_from.items() if key != "configuration"}
-    record_beside(replace(result, made_from=without))
-    state = report_of(experiment, selection, experiment.samples("test")).state
+    _, result = report_of(experiment)
+    without = {key: value for key, value in result.record.items() if key != "configuration"}
+    record_beside(replace(result, record=without), {})
+    run, result = report_of(experiment)
+    state = run.state(result)
     assert state.kind == "stale"
     assert state.why.startswith("configuration was not recorded")
 
@@ -135,17 +137,16 @@ def test_a_report_that_does_not_know_the_configuration_says_so(make: Make):  # n
 def test_a_report_that_cannot_be_made_takes_nothing_away(make: Make):  # noqa: F811
     experiment = make()
     before = reported(experiment)
-    selection = Selection(4, experiment.params)
     path = experiment.samples("test")[0].path / "volumes/raw/0.0.0"
     chunk = path.read_bytes()
     path.write_bytes(b"damaged")
     other = Experiment(experiment.folder, make(name="b", evaluation={"distance_limit": 33.0}).config)
     with pytest.raises(InputError, match=r"a\.zarr: cannot be read"):
-        report(other, Terminal(), selection)
+        perform(other, "report", checkpoint=4)
     path.write_bytes(chunk)
     next(experiment.folder.glob("test/evaluated/*/*/a.toml")).write_text("damaged")
     with pytest.raises(InputError, match=r"a\.toml: broken: .*Run the stage evaluate"):
-        report(other, Terminal(), selection)
+        perform(other, "report", checkpoint=4)
     assert experiment.report_path.read_text(encoding="utf-8") == before
     assert not list(experiment.folder.glob("superseded/*/report.html"))
 
@@ -158,17 +159,18 @@ def test_a_damaged_log_is_a_note_beside_everything_else(make: Make, caplog):  # 
     assert "Not shown: train/log.csv: not readable as a table of losses" in html
     assert "not readable as a table of losses" in caplog.text
     assert len(cases(html)) == 2
-    assert report_of(experiment, Selection(4, experiment.params), experiment.samples("test")).state.kind == "whole"
+    run, result = report_of(experiment)
+    assert run.state(result).kind == "whole"
 
 
 def test_without_scores_there_is_no_report(make: Make):  # noqa: F811
     experiment = make()
     with pytest.raises(InputError, match=r"there are no pictures to report on\. Run the stage evaluate"):
         reported(experiment, score=False)
-    evaluate(experiment, Terminal(), Selection(4, experiment.params))
+    perform(experiment, "evaluate", checkpoint=4)
     next(experiment.folder.glob("test/evaluated/*/*/metrics.txt")).unlink()
     with pytest.raises(InputError, match=r"metrics\.txt: there are no .* to report on\. Run the stage evaluate"):
-        report(experiment, Terminal(), Selection(4, experiment.params))
+        perform(experiment, "report", checkpoint=4)
     assert not experiment.report_path.exists()
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import toml
-from auxcpvloss.stages.trained_models import average, averages
-from auxcpvloss.stages.validation_table import Score, read_scores, write_scores
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS
+from auxcpvloss.stages.validate_checkpoints.table import Score, read_scores, write_scores
+from auxcpvloss.stages.validate_checkpoints.trained_models import average, averages
 from auxcpvloss.system.errors import InputError
 from tests.conftest import TINY, configure, merge
 
@@ -24,7 +24,7 @@ LOW, HIGH = PARAMS(fg_thresh=0.5), PARAMS(fg_thresh=0.75)
 def make_run(folder: Path, table: dict, metric: str = METRIC) -> str:
     (folder / "val").mkdir(parents=True)
     (folder / "config.toml").touch()
-    write_scores(folder / "val/scores.csv", [Score(c, p, (v,), 0) for (c, p), v in table.items()], metric)
+    write_scores(folder / "val/scores.csv", [Score(c, p, (v,)) for (c, p), v in table.items()], metric)
     return str(folder)
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import toml
-from auxcpvloss.stages.monitor import without_augmentation
-from auxcpvloss.stages.needs import need_training
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.pipeline.training import BatchMaker
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.train.monitor import without_augmentation
+from auxcpvloss.stages.train.preconditions import need_training
 from auxcpvloss.system.errors import InputError
 from tests.conftest import SMALL, TINY, configure, make_sample, merge
 from tests.stages.test_chain import files, weights
@@ -163,7 +164,7 @@ def test_the_volumes_that_training_looks_at_are_prepared(tmp_path, capfd, key):
 def test_where_every_volume_trains_none_can_be_looked_at(tmp_path):
     config = configure(validation={"trained_models": ["/runs/1"]}, training={"early_stop": 1})
     with pytest.raises(InputError, match=r"training\.early_stop: with validation\.trained_models every volume trains"):
-        need_training(Experiment(tmp_path, config), ["train"])
+        need_training(Run(Experiment(tmp_path, config)))
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,28 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
 from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 import zarr
-from auxcpvloss.stages.parameter_sets import parameter_sets
-from auxcpvloss.stages.predicting import predict_samples
-from auxcpvloss.stages.scoring_processes import Task, score_tasks
-from auxcpvloss.stages.validating import score_samples
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.results import Result
 from auxcpvloss.experiment.selection import Selection, write_selection
+from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.parallel import in_parallel
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.stage import perform
+from auxcpvloss.stages.validate_checkpoints.scoring import read_values, scored_with
+from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints
+from auxcpvloss.stages.volume.instances import need_prediction
+from auxcpvloss.stages.volume.prediction import prediction_of
+from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.errors import InputError, StageError
 from tests.stages.conftest import SCRIPT
 
@@ -113,17 +120,18 @@ def test_without_a_checkpoint_nothing_can_be_predicted_anew(gpu_part, tmp_path, 
 def test_a_prediction_that_holds_more_than_needed_serves_and_one_with_less_does_not(gpu_part, tmp_path, capfd):
     root = gpu_part.copy(tmp_path, train=False)
     experiment = opened(root)
-    samples = experiment.samples("val")
+    sample, _ = experiment.samples("val")
     plain, votes = (experiment.params.model_copy(update={"use_cpv_for_seeds": use}) for use in (False, True))
-    assert predict_samples(experiment, "val", 90, samples, sets=[plain]) == 0
-    assert predict_samples(experiment, "val", 90, samples, sets=[plain, votes]) == 0
-    path = experiment.processed("val", 90, "c")
-    group = zarr.open_group(str(path), mode="a")
+    for sets in ((plain,), (plain, votes)):
+        run = Run(experiment)
+        assert run.state(prediction_of(run, Subject("val", 90, sample, plain, sets))).kind == "whole"
+    group = zarr.open_group(str(experiment.processed("val", 90, "c")), mode="a")
     group.attrs["made_from"] = {**group.attrs["made_from"], "heads": ["threeclass"]}
-    with pytest.raises(InputError, match="no checkpoint of iteration 90"):
-        predict_samples(experiment, "val", 90, samples, sets=[votes])
+    run = Run(experiment)
+    subject = Subject("val", 90, sample, votes)
+    assert run.state(prediction_of(run, subject)).kind == "stale"
     with pytest.raises(InputError, match=r"made without cpv. Run the stage predict again"):
-        score_samples(experiment, [90], [votes], samples)
+        need_prediction(run, subject, "to make instances of")
 
 
 def test_predictions_of_the_test_volumes_serve_seeds_that_are_set_by_hand(gpu_part, tmp_path, capfd):
@@ -139,7 +147,7 @@ def test_predictions_of_the_test_volumes_serve_seeds_that_are_set_by_hand(gpu_pa
     # Whatever validation selects, which predict goes by too.
     experiment = opened(root)
     plain = experiment.params.model_copy(update={"use_cpv_for_seeds": False})
-    write_selection(experiment, Selection(90, plain), ["use_cpv_for_seeds"], 0.5, {"checkpoints": [90]})
+    write_selection(experiment, Selection(90, plain), ["use_cpv_for_seeds"], 0.5, {"checkpoints": [90]}, {})
     assert main([*arguments_of, "predict", "postprocess"]) == 0
 
 
@@ -208,10 +216,20 @@ def test_the_product_of_the_lists_is_tried_if_asked_for(gpu_part, tmp_path):
         assert {(row["fg_thresh"], row["seed_thresh"]) for row in table(root, "scores_90.csv")} == sets
 
 
-def scores(experiment: Experiment) -> list[tuple]:
-    sets = parameter_sets(experiment)
-    found = score_samples(experiment, [45, 90], sets, experiment.samples("val"))
-    return [(score.checkpoint, score.params, score.values, score.made) for score in found]
+class Scores(ValidateCheckpoints):
+    """Scores of predictions that are there."""
+
+    def results(self, run):
+        return scored_with(run, [45, 90])
+
+
+def scores(run: Run) -> tuple[int, list[tuple]]:
+    """How many volumes were scored now, and the scores."""
+    made: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Scores, "say", lambda self, run, tally: made.append(sum(r.kind == "scores" for r in tally.made)))
+        perform(Scores(), run, STAGES)
+    return made[0], [(score.checkpoint, score.params, score.values) for score in read_values(run, [45, 90])]
 
 
 def with_workers(experiment: Experiment, number: int) -> Experiment:
@@ -221,30 +239,37 @@ def with_workers(experiment: Experiment, number: int) -> Experiment:
 
 def test_scores_do_not_depend_on_the_number_of_processes(gpu_part, tmp_path):
     one, two = (opened(gpu_part.copy(tmp_path / name, train=False)) for name in ("one", "two"))
-    alone = scores(with_workers(one, 1))
-    assert scores(with_workers(two, 2)) == alone
-    assert sum(made for *_, made in alone) == 2 * 4 * 2
-    again = scores(with_workers(two, 1))
-    assert sum(made for *_, made in again) == 0
-    assert [row[:3] for row in again] == [row[:3] for row in alone]
+    alone = scores(Run(with_workers(one, 1)))
+    assert scores(Run(with_workers(two, 2))) == alone
+    assert alone[0] == 2 * 4 * 2
+    assert scores(Run(with_workers(two, 1))) == (0, alone[1])
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_overwriting_makes_a_score_again_once_whatever_the_number_of_processes(gpu_part, tmp_path, number):
     experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), number)
-    scores(experiment)
+    scores(Run(experiment))
     general = experiment.config.general.model_copy(update={"overwrite": True})
-    again = Experiment(experiment.folder, experiment.config.model_copy(update={"general": general}))
-    assert sum(made for *_, made in scores(again)) == 2 * 4 * 2
+    run = Run(Experiment(experiment.folder, experiment.config.model_copy(update={"general": general})))
+    assert scores(run)[0] == 2 * 4 * 2
     # As cross_validate does in the same command.
-    assert sum(made for *_, made in scores(again)) == 0
+    assert scores(run)[0] == 0
+
+
+MANY = [n / 100 for n in range(30, 60)]
+
+
+def many_jobs(root: Path) -> Iterator[Result]:
+    """Results that two processes have to do for a while."""
+    experiment = with_workers(opened(root), 2)
+    lists = {"fg_thresh": MANY, "seed_thresh": [0.3], "use_cpv_for_seeds": [False], "param_product": True}
+    validation = experiment.config.validation.model_copy(update=lists)
+    run = Run(Experiment(experiment.folder, experiment.config.model_copy(update={"validation": validation})))
+    return in_parallel(STAGES["validate_checkpoints"], list(scored_with(run, [90])), run, STAGES)
 
 
 def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
-    experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
-    sets = [experiment.params.model_copy(update={"fg_thresh": n / 100}) for n in range(30, 60)]
-    tasks = [Task("val", 90, params, sample) for params in sets for sample in experiment.samples("val")]
-    running = score_tasks(experiment, tasks)
+    running = many_jobs(gpu_part.copy(tmp_path, train=False))
     next(running)
     os.kill(active_children()[0].pid, signal.SIGKILL)
     with pytest.raises(
@@ -258,10 +283,7 @@ def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
 def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path, monkeypatch):
     # Every array asks the system for memory, however much of what was used before is free.
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "65536")
-    experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
-    sets = [experiment.params.model_copy(update={"fg_thresh": n / 100}) for n in range(30, 60)]
-    tasks = [Task("val", 90, params, sample) for params in sets for sample in experiment.samples("val")]
-    running = score_tasks(experiment, tasks)
+    running = many_jobs(gpu_part.copy(tmp_path, train=False))
     for _ in range(20):
         next(running)
     wait_until_loaded(active_children(), "mahotas")
@@ -286,8 +308,8 @@ def wait_until_loaded(processes, library):
 def test_what_a_process_finds_wrong_is_told_as_if_there_were_none(gpu_part, tmp_path):
     experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
     shutil.rmtree(experiment.processed("val", 90, "d"))
-    with pytest.raises(InputError, match=r"d\.zarr: there is no prediction"):
-        scores(experiment)
+    with pytest.raises(InputError, match=r"no checkpoint of iteration 90"):
+        scores(Run(experiment))
     assert not active_children()
 
 

@@ -103,7 +103,7 @@ def test_what_the_environment_says_is_done(tmp_path):
 
 WATCHED = """
 import sys
-from auxcpvloss import stages
+from auxcpvloss.stages import order as stages
 choose = stages.choose_device
 def watched(environment):
     print("before TensorFlow:", "tensorflow" not in sys.modules)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,8 +70,8 @@ class Run:
     selected_from: Mapping[str, Any]
     evaluation: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, Mapping[str, Any]]
-    instances: Mapping[str, str]
     scores: Mapping[str, Scores]
+    instances: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -69,6 +69,8 @@ class Train(Stage):
         begin_anew(run)
         if run.experiment.config.validation.trained_models:
             select_by_trained_models(run)
+        # What is damaged is set aside before anybody takes it for whole.
+        _newest(run, last_iteration(run.experiment))
 
     def results(self, run: Run) -> Iterable[Result]:
         """Give the weights."""

@@ -6,6 +6,7 @@ import csv
 import io
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,17 +59,16 @@ def summaries_of(run: Run, scored: Sequence[Subject]) -> Iterable[Result]:
         yield Result(scores.NAME, kind, "", (path,), record, stored_beside(path), tuple(scored), is_beside=True)
 
 
-def write_table(run: Run, result: Result) -> None:
+def write_table(experiment: Experiment, tables: Mapping[str, Record], path: Path) -> None:
     """Write one of the tables.
 
     ``summary.csv`` is what is printed, ``scores.csv`` has every score, ``metrics.txt`` says what they are. A volume
     that lacks a score (one of instances, where there are no masks) has an empty cell, and counts neither in the mean
     nor in the pooled value.
     """
-    tables = read_scores(run, result.subject)
-    path, matching = result.paths[0], run.experiment.config.evaluation.detection
+    matching = experiment.config.evaluation.detection
     if path.name == "summary.csv":
-        _, columns = _columns(run.experiment, tables)
+        _, columns = _columns(experiment, tables)
         text = _csv(["volume", *columns], _rows(matching, tables, list(columns.values())))
     elif path.name == "scores.csv":
         text = _every_score(matching, tables)
