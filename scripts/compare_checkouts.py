@@ -163,7 +163,7 @@ def main() -> int:
         folders = [run(checkout, scratch / name, method, files) for name, checkout in (("old", old), ("new", new))]
         for file, is_equal, words in compare(*folders):
             equal &= is_equal
-            lines.append(f"{method:<16}{file:<88}{words}")
+            lines.append(f"{method:<16}{words:<48}  {file}")
     print("\n".join(lines))
     print(f"{'all equal' if equal else 'NOT EQUAL'}: {len(lines)} files of {len(args.methods)} methods")
     return 0 if equal else 1
