@@ -1,4 +1,4 @@
-# make demo: the main job on generated worms. make test: lint, types, tests. Both make .venv first.
+# make demo: train and score on generated worms. make test: lint, types, tests. Both create .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -12,6 +12,7 @@ test: lint types unit
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/shellcheck scripts/*.sh .ci/run
 
 types: .venv/installed
@@ -31,4 +32,4 @@ format: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

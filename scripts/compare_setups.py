@@ -1,11 +1,11 @@
-"""Train and score every setup of an application, and write a table of how they do.
+"""Train and score every setup of an application, and write a table of the results.
 
-Each setup is one command, ``run_auxcpvloss.py -a APP -s SETUP -d all``, one after the other. What is whole already is
-not made again; minutes are those of all stages, as run.log has them::
+Runs ``run_auxcpvloss.py -a APP -s SETUP -d all`` for one setup after the other. Complete results are not made again;
+the minutes are those of all stages according to run.log::
 
     python scripts/compare_setups.py --root experiments [--app synthetic] [--seeds 42] [--out docs/synthetic]
 
-Writes ``<out>.csv``, a line a run, and ``<out>.md``, means over seeds and volumes.
+Writes ``<out>.csv``, one line per run, and ``<out>.md``, means over seeds and volumes.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ COLUMNS = ("setup", "seed", "checkpoint", "parameters", "AP_0.5", "avAP", "detec
 HEADER = """\
 # The setups of {app}
 
-Each was trained from nothing, validated and scored on the held-out volumes by
+Each setup was trained from random weights, validated, and scored on the held-out volumes by
 `python run_auxcpvloss.py -a {app} -s SETUP -d all` (`scripts/compare_setups.py`; seeds: {seeds}). AP is the mean over
-the test volumes, detection AP counts centers inside of nuclei; of several seeds mean and range. A table of small
-trainings does not rank the methods.
+the test volumes; detection AP counts centers inside nuclei. For several seeds, mean and range are given. Trainings as
+small as these do not rank the methods.
 
 """
 
@@ -103,7 +103,7 @@ def _table(setups: Sequence[str], rows: Sequence[dict[str, object]]) -> str:
 
 
 def _spread(values: Sequence[str]) -> str:
-    """Mean, and in brackets the range over runs."""
+    """Format the mean and, in brackets, the range over runs."""
     numbers = [float(value) for value in values if value]
     if not numbers:
         return "-"

@@ -1,6 +1,6 @@
 """Train on one real volume, test on another, and compare with Otsu and a distance-transform watershed.
 
-Both are scored by the same evaluator, on the same prepared volumes::
+Both are scored by the same evaluator on the same prepared volumes::
 
     python scripts/compare_with_otsu.py FOLDER [--root ROOT] [--exp-id NAME]
 
@@ -28,8 +28,8 @@ from auxcpvloss.config import ConfigFile
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.stages import Choice
-from auxcpvloss.stages.labelling import read_instances
+from auxcpvloss.experiment.instances import read_instances
+from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.system.terminal import Terminal
 
 THRESHOLDS = (0.3, 0.5)
@@ -39,7 +39,7 @@ BASELINES = {"Otsu + watershed": 0.0, "Otsu + watershed, smoothed": 1.5}
 def otsu_watershed(sample: Sample, sigma: float) -> np.ndarray:
     """Threshold, and split at the ridges between peaks of the distance transform.
 
-    `sigma` smooths the image and the distances before, in units of the finest voxel size; 0 is the textbook's recipe.
+    Image and distances are first smoothed with `sigma`, in units of the smallest voxel side; 0 is the textbook recipe.
     """
     spacing = np.array(sample.voxel_size) / min(sample.voxel_size)
     smooth = gaussian(sample.raw[:], sigma=sigma / spacing)
@@ -52,7 +52,7 @@ def otsu_watershed(sample: Sample, sigma: float) -> np.ndarray:
 
 
 def main() -> int:
-    """Run both and print the table."""
+    """Run both and print the table; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--root", default="experiments")
@@ -65,7 +65,7 @@ def main() -> int:
         return status
     folder = Path(args.root).resolve() / args.exp_id
     experiment = Experiment(folder, load([ConfigFile.read(folder / "config.toml")]))
-    selection = Choice().select(experiment)
+    selection = read_selection(experiment)
     rows, better = [], True
     for sample in experiment.samples("test"):
         truth = np.asarray(sample.labels)
@@ -76,7 +76,7 @@ def main() -> int:
         }
         for name, counts in results.items():
             rows.append([sample.name, name, *(counts[threshold].ap for threshold in THRESHOLDS)])
-            # Not above another one that makes no error at all either.
+            # If the baseline makes no error either, equal is enough.
             better &= name == "network" or all(
                 network[threshold].ap > min(counts[threshold].ap, 1 - 1e-9) for threshold in THRESHOLDS
             )

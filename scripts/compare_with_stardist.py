@@ -1,13 +1,13 @@
 """Compare auxcpvloss.metrics with StarDist's matching, on random and on real label volumes.
 
-SEG, which StarDist does not have, is compared with its definition written out, and the table of overlaps with
-scikit-image's contingency table. The scores of the same volumes under other names, of 64 bits, have to be the same.
+SEG, which StarDist lacks, is compared with a direct implementation of its definition, and the table of overlaps with
+scikit-image's contingency table. Renaming the labels, to 64 bit numbers, must not change the scores.
 
-Run by compare_with_stardist.sh, in an environment of StarDist's own. Ends with status 1 if they differ.
+Run by compare_with_stardist.sh, in a separate environment with StarDist. Exit status 1 if anything differs.
 
-StarDist counts a pair where IoU >= t, the project where IoU > t; and StarDist's IoU is float32. So the
-thresholds compared lie a little above 0.1 .. 0.9, and no IoU may lie so near that the two could take it
-differently. (tests/test_metrics.py has the IoU that equals t.)
+StarDist counts a pair if IoU >= t, this project if IoU > t, and StarDist's IoU is float32. The thresholds therefore
+lie slightly above 0.1 .. 0.9, and no IoU may be so close to them that the two could differ. (tests/metrics has the case
+IoU == t.)
 """
 
 from __future__ import annotations

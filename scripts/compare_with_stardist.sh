@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Compare auxcpvloss.metrics with StarDist's matching, in an environment of StarDist's own.
+# Compare auxcpvloss.metrics with StarDist's matching, in a separate environment with StarDist.
 #
 #   scripts/compare_with_stardist.sh DATA [ENVIRONMENT]
 #
 # DATA         folder of labelled volumes: <dataset>/<split>/{images,masks}/<name>.tif
-# ENVIRONMENT  folder for StarDist's virtual environment, kept and used again;
-#              without it a temporary one is made and removed at the end.
+# ENVIRONMENT  folder for the virtual environment, kept and reused;
+#              by default a temporary one is created and removed at the end.
 #
-# Needs python3 with venv, and a package index (once an environment). StarDist is no dependency of
-# the project: it brings numba and its own numpy, and only this comparison wants it.
+# Needs python3 with venv and, to create the environment, a package index. StarDist is not a dependency of
+# the project: it requires numba and its own numpy, and only this comparison uses it.
 set -euo pipefail
 
 if [[ $# -lt 1 || $# -gt 2 || ${1:-} == -* || ${2:-} == -* ]]; then

@@ -5,12 +5,12 @@ trained twice, from random weights and from the weights of EXPERIMENT, whose net
 
     python scripts/finetune.py FOLDER --from EXPERIMENT [--iterations N] [--seeds 2 3 4]
 
-FOLDER holds images/ and masks/, as the train/ of the arabidopsis ovule does. Writes finetuning.csv and finetuning.png
-to OUT (docs/), with the loss of every head apart: the total can fall while one of them rises. Ends with status 1 where
-the fine-tuned network does not end with the lower total.
+FOLDER holds images/ and masks/. Writes finetuning.csv and finetuning.png to OUT (docs/), with the loss of each head
+separately, since the total can fall while one of them rises. Exit status 1 if the fine-tuned network does not end with
+the lower total.
 
-The learning rate was chosen of 1e-3 and 3e-4 by the held-out loss of seed 1 (with 1e-3 fine-tuning ended higher than
-from scratch), so seed 1 is not among the default ones.
+The learning rate was chosen from 1e-3 and 3e-4 by the held-out loss of seed 1 (with 1e-3, fine-tuning ended higher than
+training from scratch), so seed 1 is not a default seed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def cut(folder: Path, out: Path) -> None:
 
 
 def configuration(args: argparse.Namespace, data: Path, kind: str, seed: int) -> dict[str, Any]:
-    """Give what differs from the defaults."""
+    """Return the keys that differ from the defaults."""
     source = tomllib.loads((args.source / "config.toml").read_text(encoding="utf-8"))
     return {
         "general": {"seed": seed},
@@ -78,7 +78,7 @@ def configuration(args: argparse.Namespace, data: Path, kind: str, seed: int) ->
 
 
 def train(args: argparse.Namespace, data: Path, kind: str, seed: int) -> Curves:
-    """Train one network; gives the columns of its validation.csv."""
+    """Train one network; return the columns of its validation.csv."""
     name = f"finetuning_{kind.replace(' ', '_')}_{args.iterations}_seed{seed}"
     config = data / f"{name}.toml"
     config.write_text(toml.dumps(configuration(args, data, kind, seed)), encoding="utf-8")
@@ -96,7 +96,7 @@ def mean(losses: Losses, kind: str, name: str) -> np.ndarray:
 
 
 def write(losses: Losses, names: list[str], out: Path) -> None:
-    """Write the losses as a table and as a figure: a thin line a seed, a thick one their mean."""
+    """Write the losses as a table and as a figure: thin lines for seeds, a thick one for their mean."""
     out.mkdir(parents=True, exist_ok=True)
     with (out / "finetuning.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -120,7 +120,7 @@ def write(losses: Losses, names: list[str], out: Path) -> None:
 
 
 def main() -> int:
-    """Train, compare, write; returns the exit status."""
+    """Train, compare, write; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--from", dest="source", type=Path, required=True, metavar="EXPERIMENT")

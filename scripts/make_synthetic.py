@@ -13,15 +13,15 @@ from auxcpvloss.system.errors import InputError
 
 
 def main() -> None:
-    """Parse the command line and write the data set; ends with status 2 if the input is bad."""
+    """Parse the command line and write the data set; exit with status 2 if the input is bad."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("out", type=Path, help="folder of the data set; new or empty")
     parser.add_argument("--shape", type=int, nargs=3, metavar=("Z", "Y", "X"), default=(80, 80, 240), help="in voxels")
-    parser.add_argument("--nuclei", type=int, default=250, help="labelled nuclei a volume")
+    parser.add_argument("--nuclei", type=int, default=250, help="labelled nuclei per volume")
     parser.add_argument("--train", type=int, default=6, help="number of training volumes")
     parser.add_argument("--val", type=int, default=2, help="number of validation volumes")
     parser.add_argument("--test", type=int, default=2, help="number of test volumes")
-    parser.add_argument("--seed", type=int, default=0, help="another seed makes other volumes")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the generator")
     args = parser.parse_args()
     try:
         _write(args.out, tuple(args.shape), args.nuclei, dataset(args.train, args.val, args.test, args.seed))
@@ -32,7 +32,7 @@ def main() -> None:
 def _write(out: Path, shape: tuple[int, int, int], nuclei: int, volumes: dict[str, dict[str, int]]) -> None:
     # Volumes of an earlier run could be the same worms in another split.
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(f"{out}: is no empty folder; choose another or delete it first")
+        raise InputError(f"{out}: not an empty folder; choose another or delete it first")
     for split, seeds in volumes.items():
         for name, seed in seeds.items():
             raw, labels = make_worm(shape, seed, nuclei)

@@ -1,4 +1,4 @@
-"""Configuration: files, merged left to right, checked once into typed tables."""
+"""Configuration: files are merged left to right and checked once into typed tables."""
 
 from auxcpvloss.config.load import ConfigFile, defaults, load
 from auxcpvloss.config.places import find_config, known

@@ -1,4 +1,4 @@
-"""What a person may write shorter, written out: one number for all axes, and two axes for images."""
+"""Expand short forms: one number for all axes, and two axes for images."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ ALONG_Z: Mapping[tuple[str, ...], float | None] = {
     ("data", "voxel_size"): None,
     ("data", "padding"): 0,
 }
-"""What `model.ndim` = 2 makes of z, key by key; None: as it is, and where there is none, as along y."""
+"""Value along z if `model.ndim` = 2, by key; None: unchanged, or that along y if there is none."""
 AXES = (("training", "augmentation", "simple", "mirror"), ("training", "augmentation", "simple", "transpose"))
-"""Lists of axes, z being 0."""
+"""Lists of axes, in which z is 0."""
 
 
 def write_out(tables: dict[str, Any]) -> None:
-    """Complete merged tables in place; what is written out already stays as it is.
+    """Expand short forms in merged tables, in place.
 
-    With ``model.ndim = 2`` an image is a volume of one plane, in which z takes no part: two numbers (y, x) become
-    three, and of three numbers, such as the defaults, the first one is replaced. Values of a wrong kind are left for
-    the tables to refuse.
+    With ``model.ndim = 2`` an image is a volume of one plane: two numbers (y, x) become three, and the first of three
+    numbers, such as the defaults, is replaced. Values of a wrong type are left for the tables to refuse.
 
     Parameters
     ----------
     tables : nested dict
-        Of all configuration files together, not checked yet.
+        All configuration files together, not checked yet.
     """
     model = tables["model"]
     size = model.get("kernel_size")
@@ -55,7 +54,7 @@ def _change(tables: dict[str, Any], key: tuple[str, ...], change: Callable[[list
 
 
 def _flat(value: Any, z: float | None) -> Any:
-    """(y, x) or (z, y, x) -> (z, y, x), the plane's z; of a list of such, each."""
+    """Turn (y, x) or (z, y, x) into (z, y, x) with the plane's z; in a list of such lists, each of them."""
     if isinstance(value, list) and any(isinstance(entry, list) for entry in value):
         return [_flat(entry, z=z) for entry in value]
     if not isinstance(value, list) or len(value) not in (2, 3):

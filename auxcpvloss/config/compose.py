@@ -1,7 +1,7 @@
-"""Complete the tables with the keys that methods, augmentations, networks and metrics bring.
+"""Complete the tables with the keys of methods, augmentations, networks and metrics.
 
-This package knows nothing of them. Each of their packages has a *part*: a function that looks at the merged tables and
-gives the fields to add, the checks to make and the words for a key that it does not have.
+This package does not know them. Each of their packages has a *part*: a function of the merged tables that returns the
+fields to add, the checks to make and messages about keys that it does not have.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, create_model
 
@@ -17,11 +17,11 @@ from auxcpvloss.config.tables import Config
 
 Key = tuple[str, ...]
 Problem = tuple[Key, str]
-"""A key, and what is wrong with it: without the key's name and a full stop."""
+"""A key, and what is wrong with it, without the name of the key and the full stop."""
 
 
 class KeyProblemError(Exception):
-    """A key that makes it impossible to say which other keys there are."""
+    """A wrong key on which it depends which other keys exist."""
 
     def __init__(self, key: Key, message: str) -> None:
         super().__init__(message)
@@ -43,11 +43,11 @@ class Extension:
     Attributes
     ----------
     fields : mapping
-        Path of a table -> {key: (type, default)}, as `pydantic.create_model` takes them.
+        Path of a table -> {key: (type, default)}, as for `pydantic.create_model`.
     check : callable
-        Finds contradictions in a configuration whose types and ranges are right.
+        Finds contradictions in a configuration with valid types and ranges.
     unknown : callable
-        Key that no table has -> what to say about it; "" where this part has nothing to say.
+        Key that no table has -> message, or "" if this part has nothing to say about it.
     """
 
     fields: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
@@ -56,26 +56,34 @@ class Extension:
 
 
 Part = Callable[[dict[str, Any]], Extension]
-"""Merged tables, not checked yet, of which it may complete its own keys in place -> Extension.
+"""Merged tables, not checked yet -> Extension. It may complete its own keys in place.
 
-It has to give the same object for the same keys, so that equal configurations are of one class.
+It must return the same object for the same keys, so that equal configurations have the same class.
 """
+
+
+class _Composed(Config):
+    parts: ClassVar[tuple[Part, ...]]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Its class has no name by which another process could import it.
+        return _restore, (self.model_dump(), self.parts)
 
 
 @cache
 def compose(extensions: tuple[Extension, ...], parts: tuple[Part, ...]) -> type[Config]:
-    """Make the class of a configuration with the fields of all extensions."""
+    """Create the class of a configuration with the fields of all extensions."""
     added: dict[Key, dict[str, Any]] = {}
     for extension in extensions:
         for path, fields in extension.fields.items():
             added.setdefault(path, {}).update(fields)
-    kind = cast(type[Config], _extended(Config, (), added))
+    kind = cast(type[_Composed], _extended(_Composed, (), added))
     kind.parts = parts
     return kind
 
 
 def _extended(base: type[BaseModel], path: Key, added: Mapping[Key, Mapping[str, Any]]) -> type[BaseModel]:
-    """Give a table with the fields added to it, and to the tables within it."""
+    """Return a table with the fields added to it and to the tables in it."""
     fields = dict(added.get(path, {}))
     for name in {key[len(path)] for key in added if len(key) > len(path) and key[: len(path)] == path}:
         inner = base.model_fields[name].annotation
@@ -83,6 +91,5 @@ def _extended(base: type[BaseModel], path: Key, added: Mapping[Key, Mapping[str,
     return create_model(base.__name__, __base__=base, **fields)
 
 
-def restore(tables: dict[str, Any], parts: tuple[Part, ...]) -> Config:
-    """Make a configuration again of what `Config.model_dump` gave."""
+def _restore(tables: dict[str, Any], parts: tuple[Part, ...]) -> Config:
     return compose(tuple(part(tables) for part in parts), parts).model_validate(tables)

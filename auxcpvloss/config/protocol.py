@@ -1,4 +1,4 @@
-"""Keys of several tables that together say which volumes train and which validate."""
+"""Check the keys that together select volumes for training and validation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from auxcpvloss.config.tables import Config
 
 
 def protocol_problems(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
-    """Find contradictions between data.num_folds, training.folds and [validation]: key and what is wrong with it."""
+    """Yield contradictions between data.num_folds, training.folds and [validation]: key and message."""
     number, folds, fold = config.data.num_folds, config.training.folds, config.validation.fold
     if number == 1:
         yield ("data", "num_folds"), "must be 0 (no folds) or at least 2, not 1"
@@ -24,9 +24,12 @@ def protocol_problems(config: Config) -> Iterator[tuple[tuple[str, str], str]]:
         if fold > number:
             yield ("validation", "fold"), f"{fold}: {known}"
         elif fold == 0 and not config.validation.trained_models:
-            yield ("data", "num_folds"), f"{number}: say with validation.fold which fold validates, 1 to {number}"
+            yield ("data", "num_folds"), f"{number}: choose the fold that validates with validation.fold, 1 to {number}"
         elif fold in folds:
-            yield ("validation", "fold"), f"{fold}: this fold is among training.folds = {folds}; none can be both"
+            yield (
+                ("validation", "fold"),
+                f"{fold}: also in training.folds = {folds}; a fold cannot be in both",
+            )
     if config.validation.trained_models and config.validation.on_train:
-        message = "cannot be true with validation.trained_models: the checkpoint is that of other runs then"
+        message = "cannot be true with validation.trained_models, which takes the checkpoint from other runs"
         yield ("validation", "on_train"), message

@@ -1,4 +1,4 @@
-"""Toml files of anybody: as tables of plain values, or one message."""
+"""Read toml files of unknown origin."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from auxcpvloss.system.errors import InputError
 MAX_BYTES = 2**20
 """Sixty times the built-in defaults with all their comments."""
 MAX_DEPTH = 20
-"""Tables and lists within each other; those of the defaults are four deep."""
+"""Levels of tables and lists; the defaults have four."""
 MAX_DOTS = 2000
-"""In a line; for a key of many parts, a.b.c, the parser takes time by their square."""
+"""Dots in a line: the parser needs quadratic time for a dotted key, a.b.c."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -23,39 +23,40 @@ def read_toml(path: Path) -> dict[str, Any]:
     Returns
     -------
     nested dict
-        Of texts, numbers, truth values and lists.
+        Of strings, numbers, booleans and lists.
 
     Raises
     ------
     InputError
-        No such file, not readable, not toml, larger or deeper than any configuration, or with dates in it.
+        The file is missing, unreadable or not toml, larger or deeper than any configuration, or contains dates.
     """
+    too_deep = f"tables or lists are nested more than {MAX_DEPTH} deep."
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise InputError(f"{path}: more than {MAX_BYTES:,} bytes, too large for a configuration file.")
         if any(line.count(b".") > MAX_DOTS for line in content.splitlines()):
-            raise InputError(f"{path}: a line with more than {MAX_DOTS:,} dots is no configuration.")
+            raise InputError(f"{path}: a line has more than {MAX_DOTS:,} dots; this is not a configuration file.")
         tables = tomllib.loads(content.decode())
     except FileNotFoundError:
         raise InputError(f"{path}: no such configuration file.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a configuration file: {error}.") from None
-    except ValueError as error:  # also of a number with thousands of digits
+    except ValueError as error:  # including numbers with thousands of digits
         raise InputError(f"{path}: not valid toml: {error}.") from None
     except RecursionError:
-        raise InputError(f"{path}: tables or lists are nested more than {MAX_DEPTH} deep.") from None
+        raise InputError(f"{path}: {too_deep}") from None
     for key, depth, value in _values(tables):
         if depth > MAX_DEPTH:
-            raise InputError(f"{path}: {key}: tables or lists are nested more than {MAX_DEPTH} deep.")
+            raise InputError(f"{path}: {key}: {too_deep}")
         if not isinstance(value, str | int | float | list | dict):
-            raise InputError(f"{path}: {key}: {value} is a date or time, which no key takes; put a text in quotes.")
+            raise InputError(f"{path}: {key}: {value} is a date or time, which no key accepts; put it in quotes.")
     return tables
 
 
 def _values(tables: dict[str, Any]) -> Iterator[tuple[str, int, Any]]:
-    """Everything in nested tables and lists: key, depth and value; not by recursion, which ends at some depth."""
+    """Yield key, depth and value of everything in nested tables and lists; not recursive, to any depth."""
     todo: list[tuple[str, int, Any]] = [(key, 1, value) for key, value in tables.items()]
     while todo:
         key, depth, value = todo.pop()
@@ -63,5 +64,5 @@ def _values(tables: dict[str, Any]) -> Iterator[tuple[str, int, Any]]:
         if isinstance(value, list):
             todo.extend((key, depth + 1, entry) for entry in value)
         elif isinstance(value, dict):
-            # The name of what is nested deeper than any table would only fill the screen.
+            # No table is deeper; longer names would only fill the screen.
             todo.extend((f"{key}.{name}" if depth < 5 else key, depth + 1, entry) for name, entry in value.items())

@@ -1,4 +1,4 @@
-"""Where a volume lies in space: what every format says in a way of its own."""
+"""The position of a volume in space, which every format records in its own way."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Space:
     offset : tuple of float
         Position of the first voxel.
     unit : str
-        Of both; "" where nobody said which: then only proportions mean something.
+        Unit of both; "" if unknown: then only ratios are meaningful.
     """
 
     voxel_size: Vector
@@ -34,5 +34,5 @@ class Space:
     unit: Unit = ""
 
     def position(self, voxels: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Positions of places given in voxels, (N, 3) each."""
+        """Convert (N, 3) voxel coordinates to positions."""
         return np.asarray(voxels * np.array(self.voxel_size) + np.array(self.offset))

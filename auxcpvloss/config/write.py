@@ -14,12 +14,12 @@ from auxcpvloss.system.files import write_text
 
 
 def dump(config: Config) -> dict[str, Any]:
-    """Give the nested tables of a configuration, as toml knows them."""
+    """Return a configuration as nested tables of toml's types."""
     return config.model_dump(mode="json")
 
 
 def flat(tables: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    """Give the keys of nested tables by their dotted names, with their values."""
+    """Yield the dotted keys of nested tables, with their values."""
     for key, value in tables.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{at}{key}.")
@@ -28,17 +28,17 @@ def flat(tables: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def write(config: Config, path: Path) -> None:
-    """Write the configuration, whole, so that reading it gives an equal one."""
+    """Write the complete configuration; reading it gives an equal one."""
     write_text(path, as_toml(dump(config)))
 
 
 def as_toml(tables: Mapping[str, Any]) -> str:
-    """Give tables as toml, any text and every digit as it is."""
+    """Format tables as toml, preserving any text and every digit."""
     return toml.dumps(tables, encoder=_Encoder())
 
 
 class _Encoder(toml.TomlEncoder):
-    """Writes what toml's own encoder does not: floats with all their digits, and any text (it fails on U+00A0)."""
+    """Also writes what toml's own encoder does not: all digits of floats, and any text (it fails on U+00A0)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,5 +47,5 @@ class _Encoder(toml.TomlEncoder):
 
 
 def _quote(text: str) -> str:
-    # The escapes of JSON are escapes of toml; only DEL, which JSON leaves as it is, toml wants escaped.
+    # The escapes of JSON are valid in toml; only DEL, which JSON does not escape, toml wants escaped.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

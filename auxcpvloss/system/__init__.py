@@ -1,1 +1,1 @@
-"""What speaks to the machine: files, processes, signals, memory, GPUs, the terminal."""
+"""The interface to the machine: files, processes, signals, memory, GPUs, the terminal."""

@@ -1,4 +1,4 @@
-"""What goes wrong in the machine, whatever the libraries make of it: a full disk, no memory left."""
+"""Faults of the machine, in whatever form libraries report them: a full disk, no memory left."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from contextlib import contextmanager
 
 FULL = {
     errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the quota of the disk is used up",
-    errno.EFBIG: "the file grew beyond what the system allows (ulimit -f, or the file system)",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file exceeds the size that the system allows (ulimit -f, or the file system)",
 }
-"""Errors of a disk that takes no more."""
+"""Errors of a disk that accepts no more data."""
 
 TO_LOWER = {
     "train": "model.train_input_shape, training.batch_size, training.num_workers or training.cache_size",
     "validate_checkpoints": "validation.num_workers or model.test_input_shape",
 }
-"""Keys that the memory of a stage depends on, where its own messages do not name them."""
+"""Keys that the memory of a stage depends on, for stages whose own messages do not name them."""
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an error, and those that it came from or came up in, from the last to the first."""
+    """Yield an error and its causes, the last error first."""
     now: BaseException | None = error
     seen: set[int] = set()
     while now is not None and id(now) not in seen:
@@ -33,13 +33,11 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def disk_full(error: BaseException) -> int | None:
-    """Give the number of a system's error that says that the disk takes no more; None for every other error.
-
-    h5py and TensorFlow put the system's error into a text of their own.
-    """
+    """Return the errno by which the system reported a full disk; None for any other error."""
     for each in chain(error):
         if isinstance(each, OSError) and each.errno in FULL:
             return each.errno
+        # h5py and TensorFlow quote the system's error in a message of their own.
         text = str(each)
         for number in FULL:
             if re.search(rf"errno = {number}\b", text) or os.strerror(number) in text:
@@ -48,7 +46,7 @@ def disk_full(error: BaseException) -> int | None:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: that of the machine, of what the process may have, or of a GPU."""
+    """Whether memory ran out: of the machine, within the limit of the process, or of a GPU."""
     return disk_full(error) is None and any(
         isinstance(each, MemoryError)
         or (isinstance(each, OSError) and each.errno == errno.ENOMEM)
@@ -59,31 +57,31 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def system_error(error: BaseException) -> OSError | None:
-    """Give what the system refused; None for an error of another kind."""
-    number = disk_full(error)
+    """Return the error of the system that an error is or quotes; None for an error of another kind."""
     if isinstance(error, OSError):
         return error
+    number = disk_full(error)
     return None if number is None else OSError(number, os.strerror(number))
 
 
 def no_memory(stage: str) -> str:
-    """Say that memory ran out in a stage, and which keys to lower."""
+    """Say that memory ran out in a stage, and what to do."""
     keys = TO_LOWER.get(stage)
-    advice = f"lower {keys}" if keys else "end other programs, or take a machine with more"
+    advice = f"lower {keys}" if keys else "close other programs, or use a machine with more memory"
     return f"Memory ran out in the stage {stage}; {advice}. What was finished is kept."
 
 
 def in_words(error: OSError, place: object) -> str:
-    """Say what the system refused, and what to do; `place` for an error that names none."""
+    """Say what the system refused, and what to do; `place` stands in for an error that names no file."""
     where = error.filename or place
     if error.errno in FULL:
-        return f"{where}: {FULL[error.errno]}. What was finished is kept; make space, and the same command goes on."
+        return f"{where}: {FULL[error.errno]}. What was finished is kept; free some space and repeat the command."
     return f"{where}: {error.strerror or error}."
 
 
 @contextmanager
 def unwrapping() -> Iterator[None]:
-    """Take errors out of gunpowder's, which hold them as text and leave the error itself behind."""
+    """Raise the original error instead of gunpowder's, which only quotes it as text."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""HDF5 files that are written at once."""
+"""Write HDF5 files atomically."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from auxcpvloss.system.files import replacing
 
 @contextmanager
 def replacing_hdf(path: Path) -> Iterator[h5py.File]:
-    """Give a file in memory to write to, which gets its place at the end; see `files.replacing`.
+    """Provide an HDF5 file in memory, and write it to `path` at the end; see `files.replacing`.
 
-    In memory, since the library cannot close a file on a disk that is full, and complains of it until the end.
+    In memory, because on a full disk the library fails to close a file, and complains until the program ends.
     """
     with replacing(path) as beside:
         with h5py.File(beside, "w", driver="core", backing_store=False) as file:

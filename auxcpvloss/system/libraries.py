@@ -11,12 +11,12 @@ from auxcpvloss import __version__
 
 @cache
 def versions_of(*libraries: str) -> dict[str, str]:
-    """Versions of the package and of libraries, by name."""
+    """Return the versions of the package and of libraries, by name."""
     return {"auxcpvloss": __version__, **{name: _version(name) for name in libraries}}
 
 
 def other_versions(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Say which versions differ, ``tensorflow 2.20.0, now 2.21.0``; "" where none does."""
+    """Say which versions differ, e.g. ``tensorflow 2.20.0, now 2.21.0``; "" if none does."""
     changed = [name for name in now if name in then and then[name] != now[name]]
     return ", ".join(f"{name} {then[name]}, now {now[name]}" for name in changed)
 

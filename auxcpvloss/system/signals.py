@@ -1,7 +1,7 @@
-"""What happens when the program is asked to end: by Ctrl-C, or by SIGTERM, as batch systems do.
+"""End the program when it is asked to: by Ctrl-C (SIGINT), or by a batch system (SIGTERM).
 
-Stages end where they are, by an exception: what is finished is whole, the rest is made by the next command. A training
-finishes its iteration first (`Deferred`).
+Stages end where they are, by an exception: finished results are complete, and the next command makes the rest. A
+training finishes its iteration first (`Deferred`).
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from types import FrameType
 from typing import Any
 
 STATUS = {SIGTERM: 75, SIGINT: 130}
-"""Exit status: 75 (EX_TEMPFAIL of sysexits.h) asks for another try, 130 is what shells say of Ctrl-C."""
+"""Exit status: 75 (EX_TEMPFAIL in sysexits.h) asks to try again; shells report Ctrl-C as 130."""
 
-GO_ON = "The same command goes on from here."
+GO_ON = "The same command continues from here."
 MESSAGE = {SIGTERM: f"Ended by SIGTERM. {GO_ON}", SIGINT: f"Interrupted. {GO_ON}"}
 
 PATIENCE = 10.0
-"""Seconds after which the program ends even if a library swallowed the exception, or takes its time."""
+"""Seconds after which the program ends even if a library swallowed the exception or is slow to react."""
 
 Handler = Callable[[int, FrameType | None], Any]
 
 
 class Ended(KeyboardInterrupt):
-    """The program was asked to end; libraries treat it as a Ctrl-C."""
+    """The program was asked to end; libraries treat this like Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__(MESSAGE[signal.Signals(number)])
@@ -40,19 +40,14 @@ _asked: Ended | None = None
 _said = False
 
 
-def heed() -> None:
-    """From now on a signal ends the program by `Ended`, and a second one at once."""
+def heeding(command: Callable[[], int]) -> int:
+    """Run the program; a signal ends it by `Ended`, a second signal at once. Return the exit status."""
     sys.unraisablehook = _unraisable
     _handle(_end)
-
-
-def heeding(command: Callable[[], int]) -> int:
-    """Run the program, and end as signals ask for; returns the exit status."""
-    heed()
     try:
         return command()
     except BaseException:
-        # Whatever came of it on its way through the libraries.
+        # Libraries may have turned `Ended` into any other exception.
         if _asked is None:
             raise
         _say(str(_asked))
@@ -63,12 +58,12 @@ def heeding(command: Callable[[], int]) -> int:
 
 
 class Deferred:
-    """While this is entered a signal is only noted; on leaving it the program ends by `Ended`.
+    """Context in which a signal is only noted; the program ends by `Ended` when it is left.
 
     Attributes
     ----------
     number : int
-        The signal that came; 0 while none did.
+        The signal that arrived; 0 if none has.
     """
 
     def __init__(self) -> None:
@@ -86,7 +81,7 @@ class Deferred:
 
     @contextmanager
     def released(self) -> Iterator[None]:
-        """For a while, something that may be interrupted."""
+        """Allow interruption within this context; end at once if a signal has arrived before."""
         self._restore()
         if self.number:
             raise self._ended()
@@ -105,18 +100,18 @@ class Deferred:
             signal.signal(number, handler)
 
     def _ended(self) -> Ended:
-        # Where nobody heeds signals (tests, other programs) nothing is to be remembered.
+        # Outside `heeding` (in tests, in other programs) nothing must be remembered.
         return _begin_to_end(self.number) if _end in self._before.values() else Ended(self.number)
 
 
 def _handle(handler: Any) -> dict[int, Any]:
-    """Set the handler of the signals that the program was not told to ignore (nohup); gives those of before."""
+    """Set the handler of all signals that are not ignored (nohup); return the previous handlers."""
     heeded = [number for number in STATUS if signal.getsignal(number) is not signal.SIG_IGN]
     return {number: signal.signal(number, handler) for number in heeded}
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    # An exception in the middle of an import may be swallowed, or come out as another one.
+    # During an import, an exception may be swallowed or replaced.
     if _asked or _is_importing(frame):
         _leave(number)
     raise _begin_to_end(number)
@@ -140,14 +135,14 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _unraisable(problem: sys.UnraisableHookArgs) -> None:
-    """End the program where the exception came in a place that cannot pass it on."""
+    """End the program if `Ended` was raised where exceptions cannot propagate."""
     if isinstance(problem.exc_value, Ended):
         _leave(next(number for number, status in STATUS.items() if status == problem.exc_value.status))
     sys.__unraisablehook__(problem)
 
 
 def _say(message: str) -> None:
-    """Tell it once: the program may still have to be ended at once after it told so and began to tidy up."""
+    """Print a message once, even if the program has to be ended at once after it began to clean up."""
     global _said
     if _said:
         return
@@ -157,7 +152,7 @@ def _say(message: str) -> None:
 
 
 def _leave(number: int) -> None:
-    """End at once, as a kill would, but with a word; workers follow when their pipes close."""
+    """End at once, as a kill would, but with a message; workers follow when their pipes close."""
     with suppress(OSError):
         if os.isatty(1):
             # A progress bar hides the cursor.

@@ -1,4 +1,4 @@
-"""What a person sees while stages run; the detail goes to run.log."""
+"""What people see while stages run; details go to run.log."""
 
 from __future__ import annotations
 
@@ -40,25 +40,26 @@ class Terminal:
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, emoji=False)
         if not self.console.is_terminal:
-            # A file or a pipe has no width; wide enough for every table.
+            # A file or a pipe has no width; this is enough for every table.
             self.console.width = 140
         self.stage = ""
 
     def say(self, text: str) -> None:
-        """One line, under the name of the running stage; also to run.log."""
-        label = f"[bold]{self.stage:<20}[/bold] " if self.stage else ""
-        self.console.print(label, end="")
-        self.console.print(text, markup=False, soft_wrap=True)
+        """Print a line under the name of the running stage, and log it to run.log."""
+        self._print(f"[bold]{self.stage:<20}[/bold] " if self.stage else "", text)
         logger.info("%s: %s", self.stage, text)
 
     def warn(self, text: str) -> None:
-        """One line that asks for attention."""
-        self.console.print(f"[yellow]{self.stage:<20} warning:[/yellow] ", end="")
-        self.console.print(text, markup=False, soft_wrap=True)
+        """Print a line that asks for attention, and log it."""
+        self._print(f"[yellow]{self.stage:<20} warning:[/yellow] ", text)
         logger.warning("%s: %s", self.stage, text)
 
+    def _print(self, label: str, text: str) -> None:
+        self.console.print(label, end="")
+        self.console.print(text, markup=False, soft_wrap=True)
+
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Print a table: text to the left, numbers to the right."""
+        """Print a table: text aligned left, numbers right."""
         table = Table(title=Text(title), title_justify="left")
         for number, column in enumerate(columns):
             numeric = all(isinstance(row[number], int | float) for row in rows)
@@ -69,7 +70,7 @@ class Terminal:
 
     @contextmanager
     def progress(self, what: str, total: int, done: int = 0) -> Iterator[Bar]:
-        """Show a bar; on something that is no terminal nothing is shown until the end."""
+        """Show a progress bar, if the console is a terminal."""
         columns = (
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=24),
@@ -85,23 +86,23 @@ class Terminal:
 
 
 class Bar:
-    """A bar that is shown."""
+    """A progress bar."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
 
     def update(self, done: int, note: str = "") -> None:
-        """Move the bar to `done`, with a note on how things are."""
+        """Move the bar to `done`, and show a note beside it."""
         self._progress.update(self._task, completed=done, note=note)
 
     def note(self, note: str) -> None:
-        """Tell how things are, the bar staying where it is."""
+        """Show a note without moving the bar."""
         self._progress.update(self._task, note=note)
 
 
 class _LogFile(logging.FileHandler):
-    """A log that goes silent when its disk is full: whatever is written beside it says so."""
+    """A log that goes silent when the disk is full: the files written beside it report that."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         if not isinstance(sys.exc_info()[1], OSError):
@@ -109,7 +110,7 @@ class _LogFile(logging.FileHandler):
 
 
 def _unraisable(otherwise: Callable[[Any], None], unraisable: Any) -> None:
-    """Keep to the log what files that libraries left open say of a full disk when they are thrown away."""
+    """Log complaints about a full disk by files that libraries left open, instead of printing them."""
     if unraisable.exc_value is not None and disk_full(unraisable.exc_value):
         logger.info("while cleaning up: %s", unraisable.exc_value)
     else:
@@ -118,10 +119,10 @@ def _unraisable(otherwise: Callable[[Any], None], unraisable: Any) -> None:
 
 @contextmanager
 def logging_to(path: Path, level: str) -> Iterator[None]:
-    """Send log records, warnings and what libraries write to standard error to a file.
+    """Send log records, warnings and the output of libraries on standard error to a file.
 
-    TensorFlow's C++ code writes to file descriptor 2 whatever Python says, so the descriptor itself is turned to the
-    file; ``sys.stderr`` keeps leading to the terminal, for tracebacks.
+    TensorFlow's C++ code writes to file descriptor 2 regardless of Python, so the descriptor itself is redirected;
+    ``sys.stderr`` still leads to the terminal, for tracebacks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")

@@ -15,8 +15,8 @@ from tests.conftest import configure
         (3, [1, 4], 2, "my.toml: training.folds: [1, 4]: the folds are 1 to 3 (data.num_folds)"),
         (3, [1, 1], 2, "my.toml: training.folds: [1, 1]: the folds are 1 to 3 (data.num_folds), each at most once"),
         (3, [], 4, "my.toml: validation.fold: 4: the folds are 1 to 3"),
-        (3, [1, 2], 2, "my.toml: validation.fold: 2: this fold is among training.folds = [1, 2]; none can be both"),
-        (3, [], 0, "my.toml: data.num_folds: 3: say with validation.fold which fold validates, 1 to 3"),
+        (3, [1, 2], 2, "my.toml: validation.fold: 2: also in training.folds = [1, 2]"),
+        (3, [], 0, "my.toml: data.num_folds: 3: choose the fold that validates"),
     ],
 )
 def test_nonsense_about_folds_is_refused(number, training, fold, expected):

@@ -294,7 +294,7 @@ def test_the_script_does_not_mix_two_data_sets(tmp_path: Path) -> None:
     (tmp_path / "worm_00.tif").touch()
     done = run_script(tmp_path, "--nuclei", "4")
     assert done.returncode == 2
-    assert done.stderr == f"{tmp_path}: is no empty folder; choose another or delete it first\n"
+    assert done.stderr == f"{tmp_path}: not an empty folder; choose another or delete it first\n"
 
 
 def test_the_script_says_what_does_not_fit(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import toml
 
 from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.experiment import lock
-from auxcpvloss.experiment.lock import SILENCE, Holder, locked, read
+from auxcpvloss.experiment.lock import locked
+from auxcpvloss.experiment.lock_holder import SILENCE, Holder, read
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.processes import is_alive, start_of
 from tests.conftest import TINY
@@ -197,7 +198,7 @@ def test_processes_are_told_apart_by_when_they_began():
 COMPETE = """
 import os, random, signal, sys, threading, time
 from pathlib import Path
-from auxcpvloss.experiment import lock
+from auxcpvloss.experiment import lock, lock_holder
 from auxcpvloss.system.errors import InputError
 
 folder, number, places = Path(sys.argv[1]), 8, sys.argv[2] == "places"
@@ -209,9 +210,9 @@ def going_on(until=time.time() + 50):
 
 def compete(seed):
     random.seed(seed)
-    lock.BEAT, lock.SILENCE = 0.05, 2.0
+    lock.BEAT, lock_holder.SILENCE = 0.05, 2.0
     if places:
-        lock.PLACE = f"place{seed % 3}"
+        lock_holder.PLACE = f"place{seed % 3}"
     while going_on():
         try:
             with lock.locked(folder):

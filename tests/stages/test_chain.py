@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -23,8 +24,10 @@ import toml
 import zarr
 
 from auxcpvloss.cli import main
+from auxcpvloss.experiment.provenance import NAME, Document
 from tests.conftest import TINY, merge
 from tests.data.l1_zip import make_l1_zip
+from tests.results import differences, results
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "run_auxcpvloss.py"
@@ -90,17 +93,12 @@ def test_everything_is_where_it_belongs(chain):
 
 @pytest.mark.chaos
 def test_the_chain_is_repeated_from_its_record(chain, tmp_path):
-    """Last, compare: the same weights and scores, bit by bit."""
+    """The recorded command gives the same weights and scores, bit by bit."""
     original = tmp_path / "root" / "chain"
     shutil.copytree(chain / "root" / "chain", original)
-    done = subprocess.run(
-        [ROOT / "scripts/repeat.sh", original], capture_output=True, text=True, check=False,
-        env={**os.environ, "REPEAT_PYTHON": sys.executable},
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "not as it was" not in done.stdout
-    assert done.stdout.endswith("bitwise equal: 2 of 2 checkpoints, 12 of 12 files of scores\n")
-    assert (tmp_path / "root-repeat" / "chain" / "train" / "log.csv").is_file()
+    _, *arguments = shlex.split(Document.read(original / NAME).repeat_command(original))
+    subprocess.run([sys.executable, *arguments], cwd=ROOT, check=True)
+    assert differences(results(original), results(tmp_path / "root" / "chain_again")) == []
 
 
 def test_the_terminal_shows_a_line_a_stage_and_the_table(chain):

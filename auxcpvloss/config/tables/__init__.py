@@ -1,14 +1,12 @@
 """The tables of a configuration file: types and ranges of every key.
 
-The defaults, with a comment on each key, are in ``config/default.toml``. The keys of a method
-([postprocessing] thresholds, ``loss_*_coeff``, the grids of [validation]), of augmentations and of networks come from
-these, see `compose`.
+The defaults, with a comment on each key, are in ``config/default.toml``. `compose` adds the keys of the method
+(parameters in [postprocessing], lists in [validation], ``loss_*_coeff``), of augmentations and of networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -22,7 +20,7 @@ Params = TypeVar("Params", bound=BaseModel)
 
 
 class General(Table):
-    """What concerns all stages."""
+    """Keys that concern all stages."""
 
     seed: Seed
     logging: Literal["debug", "info", "warning", "error"]
@@ -32,9 +30,6 @@ class General(Table):
 
 class Config(Table):
     """The effective configuration of an experiment."""
-
-    parts: ClassVar[tuple[Callable[[dict[str, Any]], Any], ...]] = ()
-    """What completed its tables, see `compose`."""
 
     general: General
     data: Data
@@ -49,18 +44,12 @@ class Config(Table):
     evaluation: Evaluation
 
     def coefficient(self, head: str) -> float:
-        """Weight of a head's loss in the total."""
+        """Return the weight of a head's loss in the total."""
         return float(getattr(self.model, f"loss_{head}_coeff"))
 
     def params(self, kind: type[Params]) -> Params:
-        """Post-processing parameters of the method, as set in [postprocessing]."""
+        """Return the parameters of the method that are set in [postprocessing]."""
         return kind(**{key: getattr(self.postprocessing, key) for key in kind.model_fields})
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel between processes as plain tables: the class is made as it is needed."""
-        from auxcpvloss.config.compose import restore
-
-        return restore, (self.model_dump(), self.parts)
 
 
 __all__ = [

@@ -12,26 +12,20 @@ from auxcpvloss.config.units import Unit
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 UpToThousand = Annotated[int, Field(ge=0, le=1000)]
 MOST_PROPORTION = 1000
-"""Of the length to the width of a voxel; no microscope comes near it."""
+"""Maximum ratio of the sides of a voxel; no microscope comes near it."""
 
 
 def _none_or_three(size: tuple[float, ...]) -> tuple[float, ...]:
     if len(size) not in (0, 3):
-        raise ValueError(f"needs three numbers (z, y, x), or none where the files tell; got {len(size)}")
+        raise ValueError(f"needs three numbers (z, y, x), or none if the files record it; got {len(size)}")
     check_proportions(size)
     return size
 
 
 def check_proportions(size: tuple[float, ...]) -> None:
-    """Refuse sizes of a voxel that differ so much that the unit of one of them must be wrong.
-
-    Raises
-    ------
-    ValueError
-        Says what is expected.
-    """
+    """Raise a `ValueError` if the sides of a voxel differ so much that the unit of one of them must be wrong."""
     if size and max(size) > MOST_PROPORTION * min(size):
-        raise ValueError(f"{list(size)}: no voxel is {MOST_PROPORTION:,} times as long as wide; is a unit wrong?")
+        raise ValueError(f"{list(size)}: no voxel is {MOST_PROPORTION:,} times as long as it is wide; is a unit wrong?")
 
 
 VoxelSize = Annotated[tuple[PositiveFloat, ...], AfterValidator(_none_or_three)]
@@ -77,7 +71,7 @@ class Data(Table):
 
 
 class Preprocessing(Table):
-    """How intensities are made comparable between volumes."""
+    """How intensities of different volumes are made comparable."""
 
     normalize: Literal["percentile", "min_max", "mean_std", "none"]
     lower_percentile: Percent
@@ -94,5 +88,5 @@ class Preprocessing(Table):
     @model_validator(mode="after")
     def _one_power(self) -> Preprocessing:
         if self.square and self.cuberoot:
-            raise ValueError("cuberoot: square is true as well, which nearly undoes it; choose one of them")
+            raise ValueError("cuberoot: square is true as well, which nearly cancels it; choose one of them")
         return self

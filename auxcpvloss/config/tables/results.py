@@ -17,7 +17,7 @@ class Prediction(Table):
 
 
 class Validation(Table):
-    """What is tried to find the best checkpoint and parameters."""
+    """How the best checkpoint and parameters are chosen."""
 
     checkpoints: list[Positive]
     param_product: bool
@@ -41,6 +41,6 @@ class Evaluation(Table):
 
 
 class Postprocessing(Table):
-    """How instances are made; the parameters come from the method."""
+    """How instances are made; the method adds its parameters."""
 
     output_format: Literal["hdf", "zarr"]

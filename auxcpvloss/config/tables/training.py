@@ -19,7 +19,7 @@ from auxcpvloss.config.tables.types import (
     Thousands,
 )
 
-# Nearer to 1 it is 1 to single precision, and what is divided by the rest no number.
+# Larger values round to 1 in single precision, and the division by 1 - decay gives NaN.
 Decay = Annotated[float, Field(ge=0, le=0.999999, allow_inf_nan=False)]
 
 
@@ -34,7 +34,7 @@ Options = Annotated[dict[str, Any], AfterValidator(_no_tables)]
 
 
 class Optimizer(Table):
-    """The optimizer, its learning rate, and what is done to gradients; see `network.optimizer`."""
+    """The optimizer, its learning rate and gradient clipping; see `network.optimizer`."""
 
     optimizer: Name
     lr: PositiveFloat
@@ -44,7 +44,7 @@ class Optimizer(Table):
     plateau_patience: Positive
     beta1: Decay
     beta2: Decay
-    # Less is 0 to single precision, or nearly: a division by it gives no number.
+    # Smaller values round to 0 in single precision, or nearly: dividing by them gives NaN.
     epsilon: Annotated[float, Field(ge=1e-15, le=LARGEST, allow_inf_nan=False)]
     clip_norm: NotNegativeFloat
     clip_value: NotNegativeFloat
@@ -55,12 +55,12 @@ class Optimizer(Table):
         if self.min_lr > self.lr:
             raise ValueError(f"min_lr: must not be above lr, {self.lr:g}")
         if self.clip_norm and self.clip_value:
-            raise ValueError("clip_value: gradients are clipped by norm or by value, not both; one of them must be 0")
+            raise ValueError("clip_value: gradients are clipped by norm or by value, not both; set one of them to 0")
         return self
 
 
 class Init(Table):
-    """Weights that the training begins with."""
+    """Initial weights."""
 
     checkpoint: Text
     match: list[Name]
@@ -69,11 +69,11 @@ class Init(Table):
 
 
 class Augmentation(Table):
-    """Random changes of training patches: a table each, see the package `augment`."""
+    """Random changes of training patches: a table for each, see the package `augment`."""
 
 
 class Training(Table):
-    """How long, on what, and with what the network is trained."""
+    """How the network is trained."""
 
     batch_size: Thousands
     max_iterations: Positive

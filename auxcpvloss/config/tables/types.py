@@ -7,16 +7,16 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MOST = 10**9
-"""Of anything that is counted; a number above it is a slip, and could not be gone through."""
+"""Maximum of anything that is counted; a larger number is a mistake."""
 LARGEST = 1e30
-"""Networks compute in single precision, which ends at 3e38."""
+"""Networks compute in single precision, whose maximum is 3e38."""
 MOST_TEXT = 4096
-"""Letters; the longest path that Linux knows."""
+"""Characters; the longest path of Linux."""
 
 
 def _no_null(text: str) -> str:
     if "\0" in text:
-        raise ValueError("holds the character 0, which no file name can have")
+        raise ValueError("contains the character 0, which no file name can have")
     return text
 
 
@@ -35,6 +35,6 @@ Shape = tuple[Thousands, Thousands, Thousands]
 
 
 class Table(BaseModel):
-    """A table of the configuration: unknown keys refused, values fixed once read."""
+    """A table of the configuration: refuses unknown keys, and is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

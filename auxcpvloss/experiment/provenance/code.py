@@ -1,4 +1,4 @@
-"""Which code runs: of this package, and of the libraries."""
+"""Which code runs: this package and its libraries."""
 
 from __future__ import annotations
 
@@ -14,28 +14,21 @@ import auxcpvloss
 
 PACKAGE = Path(auxcpvloss.__file__).parent
 CODE = ("auxcpvloss", "config", "run_auxcpvloss.py")
-"""What of the checkout a run depends on."""
-
-REQUIRED = (
-    "tensorflow", "keras", "gunpowder", "zarr", "h5py", "numpy", "scipy", "scikit-image", "mahotas", "edt", "toml",
-    "pydantic", "rich", "tifffile", "imagecodecs", "matplotlib", "Jinja2", "tensorboard",
-)  # fmt: skip
-"""The libraries that the package imports."""
-
+"""The parts of the checkout that a run depends on."""
 SECONDS = 20
-"""git on a slow file system; nobody should wait longer for that."""
+"""Limit for git, which may be slow on network file systems."""
 
 
 @cache
 def code_version() -> dict[str, Any]:
-    """Version of the package, sha256 of its sources and, in a checkout, what git says of it."""
+    """Return the version of the package, the sha256 of its sources and, in a checkout, the state of its repository."""
     found: dict[str, Any] = {"version": auxcpvloss.__version__, "sources": sources_checksum(PACKAGE)}
     git = git_version(PACKAGE.parent)
     return found if git is None else {**found, "git": git}
 
 
 def sources_checksum(package: Path) -> str:
-    """Sha256, in hex, over the names and contents of all files of a folder, but for what Python compiled."""
+    """Return the sha256, in hex, of the names and contents of all files in a folder except compiled Python."""
     whole = sha256()
     for path in sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"):
         digest = sha256(path.read_bytes()).hexdigest()
@@ -44,15 +37,15 @@ def sources_checksum(package: Path) -> str:
 
 
 def git_version(repository: Path) -> dict[str, Any] | None:
-    """Commit of a repository, which files of the program differ from it, and the sha256 of that difference.
+    """Return the commit of a repository and how the program's files differ from it.
 
     Returns
     -------
     dict or None
-        ``commit``, ``modified`` (paths, also of files that git does not know) and, if there are any, ``diff``; None
-        where the folder is not the top of a repository of its own, or git does not answer.
+        ``commit``, ``modified`` (paths, including untracked files) and, if there are any, ``diff`` (sha256 of git's
+        diff). None if the folder is not the top of a repository, or if git fails.
     """
-    # A folder somewhere inside another repository has nothing to do with that one's commits.
+    # A folder inside another repository has nothing to do with that repository's commits.
     if not (repository / ".git").exists():
         return None
     try:
@@ -66,7 +59,7 @@ def git_version(repository: Path) -> dict[str, Any] | None:
 
 
 def _git(repository: Path, *arguments: str) -> bytes:
-    # Variables such as GIT_DIR, set while git runs a hook, would name another repository.
+    # GIT_DIR and its like, which git sets for hooks, would select another repository.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     command = ["git", "--no-optional-locks", "-C", str(repository), *arguments]
     return subprocess.run(command, capture_output=True, check=True, timeout=SECONDS, env=environment).stdout
@@ -74,8 +67,8 @@ def _git(repository: Path, *arguments: str) -> bytes:
 
 @cache
 def libraries() -> dict[str, str]:
-    """Versions of all libraries that are installed, by name."""
-    # Of several on the path the first one is imported.
+    """Return the versions of all installed libraries, by name."""
+    # Python imports the first of several on the path.
     found: dict[str, str] = {}
     for distribution in distributions():
         if name := distribution.metadata["Name"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -16,72 +17,63 @@ from auxcpvloss.system.files import write_text
 
 FORMAT = 1
 SHARED = ("config", "libraries")
-"""Tables that commands have in common: kept once, under their sha256, which each command has under the same name."""
+"""Tables that commands share: stored once under their sha256, which each command holds under the same key."""
+
+_Stage = Annotated[str, Field(pattern="^[a-z_]+$")]
+"""Name of a stage. `repeat_command` puts it on a command line, so it must not be anything else."""
 
 
-class Asked(BaseModel):
-    """What a command was to do. The names of stages go to a command line again, so they must be nothing else."""
-
-    stages: list[Annotated[str, Field(pattern="^[a-z_]+$")]]
+class _Asked(BaseModel):
+    stages: list[_Stage]
     which: Literal["best", "last"]
     checkpoint: int | None
     term_after_predict: bool
 
 
-class Git(BaseModel):
-    """What git says of the code."""
-
+class _Git(BaseModel):
     commit: str
     modified: list[str]
 
 
-class Code(BaseModel):
-    """Which code ran."""
-
+class _Code(BaseModel):
     version: str
     sources: str
-    git: Git | None = None
+    git: _Git | None = None
 
 
-class Machine(BaseModel):
-    """What of the machine the result may depend on."""
-
+class _Machine(BaseModel):
     processor: str
     cores: int
 
 
-class Stage(BaseModel):
-    """A stage that was begun."""
-
-    stage: Annotated[str, Field(pattern="^[a-z_]+$")]
+class _StageRun(BaseModel):
+    stage: _Stage
     outcome: str | None
 
 
-class Command(BaseModel):
-    """What is read of a command; it has more, for people."""
-
-    asked: Asked
+class _Command(BaseModel):
+    asked: _Asked
     config: str
     libraries: str
-    code: Code
+    code: _Code
     python: str
-    machine: Machine
+    machine: _Machine
     environment: dict[str, str]
     data: dict[str, dict[str, str]]
-    stages: list[Stage]
+    stages: list[_StageRun]
     outcome: str | None
 
 
-class Content(BaseModel):
-    """The file, as far as it is read."""
+class _Content(BaseModel):
+    """The keys that the program reads; the file has more, for people."""
 
     format: Literal[1]
-    commands: list[Command]
+    commands: list[_Command]
     config: dict[str, dict[str, Any]]
     libraries: dict[str, dict[str, str]]
 
     @model_validator(mode="after")
-    def _shared_tables_are_there(self) -> Self:
+    def _has_shared_tables(self) -> Self:
         for command in self.commands:
             if command.config not in self.config or command.libraries not in self.libraries:
                 raise ValueError("a table that a command shares is missing")
@@ -94,7 +86,7 @@ class Document:
     Attributes
     ----------
     commands : list of dict
-        Plain values; docs/repeating.md explains each. One that was killed has no ``ended``.
+        Plain values, explained in docs/repeating.md. A command that was killed has no ``ended``.
     """
 
     def __init__(self, content: Mapping[str, Any]) -> None:
@@ -103,7 +95,7 @@ class Document:
 
     @classmethod
     def empty(cls) -> Document:
-        """Give one without commands."""
+        """Create a document without commands."""
         return cls({"commands": [], **{name: {} for name in SHARED}})
 
     @classmethod
@@ -113,48 +105,63 @@ class Document:
         Raises
         ------
         InputError
-            There is none, or it is broken.
+            The file is missing or broken.
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
+            _Content.model_validate(content)
         except FileNotFoundError:
             raise InputError(f"{path}: not there: no command was recorded for this experiment.") from None
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: not readable as JSON: {error}.") from None
-        try:
-            Content.model_validate(content)
         except ValidationError as error:
             detail = error.errors()[0]
-            place = ".".join(map(str, detail["loc"])) or "the whole"
+            place = ".".join(map(str, detail["loc"])) or "the whole file"
             raise InputError(f"{path}: not a record of commands: {place}: {detail['msg']}.") from None
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not readable as JSON: {error}.") from None
         return cls(content)
 
     def write(self, path: Path) -> None:
-        """Write it at once."""
+        """Write the file atomically."""
         content = {"format": FORMAT, "commands": self.commands, **self._shared}
         write_text(path, json.dumps(content, indent=1) + "\n")
 
     def share(self, name: str, table: Mapping[str, Any]) -> str:
-        """Keep a table that commands have in common, and give its sha256."""
+        """Store a table that commands share; return its sha256."""
         key = sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
         self._shared[name].setdefault(key, dict(table))
         return key
 
     def config(self, command: Mapping[str, Any]) -> dict[str, Any]:
-        """Nested tables of the effective configuration of a command."""
+        """Return the effective configuration of a command as nested tables."""
         return dict(self._shared["config"][command["config"]])
 
     def libraries(self, command: Mapping[str, Any]) -> dict[str, str]:
-        """Versions of all libraries that were installed for a command, by name."""
+        """Return the versions of all libraries installed when a command ran, by name."""
         return dict(self._shared["libraries"][command["libraries"]])
+
+    def repeat_command(self, folder: Path) -> str:
+        """Return the command line that repeats an experiment in a second folder, ``<name>_again``.
+
+        It runs every stage that was begun, with the configuration of the last command, which ``config.toml`` holds.
+
+        Parameters
+        ----------
+        folder : Path
+            Folder of the experiment.
+        """
+        stages = dict.fromkeys(run["stage"] for command in self.commands for run in command["stages"])
+        asked = self.commands[-1]["asked"]
+        checkpoint = ["--test-checkpoint", asked["which"]]
+        if asked["checkpoint"] is not None:
+            checkpoint = ["--checkpoint", str(asked["checkpoint"])]
+        place = ["-r", str(folder.parent), "-id", f"{folder.name}_again", "-c", str(folder / "config.toml")]
+        return shlex.join(["python", "run_auxcpvloss.py", *place, *checkpoint, "-d", *stages])
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a file that is broken, so that nothing in it is lost; gives its new path."""
+    """Rename a broken file, so that nothing in it is lost; return its new path."""
     now = f"{datetime.now():%Y%m%d-%H%M%S}"
-    names = (
-        path.with_name(f"{path.stem}-broken-{now}{more}{path.suffix}") for more in ("", *map("-{}".format, range(99)))
-    )
+    names = [path.with_name(f"{path.stem}-broken-{now}{more}{path.suffix}") for more in ("", *range(-1, -100, -1))]
     aside = next(name for name in names if not name.exists())
     path.replace(aside)
     return aside

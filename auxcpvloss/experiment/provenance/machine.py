@@ -1,4 +1,4 @@
-"""What a command runs on, and how much memory it takes."""
+"""The machine that a command runs on, and how much memory it uses."""
 
 from __future__ import annotations
 
@@ -12,45 +12,38 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-JOBS = ("SLURM_JOB_ID", "JOB_ID")
 VARIABLES = (
     "CUDA_VISIBLE_DEVICES", "KERAS_BACKEND", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS", "PYTHONHASHSEED",
     "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH",
     "TF_GPU_ALLOCATOR", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_USE_LEGACY_KERAS", "TF_XLA_FLAGS",
-    *JOBS,
+    "SLURM_JOB_ID", "JOB_ID",
 )  # fmt: skip
-"""Of the environment these are recorded, no others: they may be secret (Terraform's passwords begin with TF_, too)."""
-
-MIB = 2**20
+"""Environment variables that are recorded. Others may be secret (Terraform's passwords begin with TF_, too)."""
 
 
 def machine() -> dict[str, Any]:
-    """Host, system, model of the processor, and how many of its cores this process may use."""
+    """Return host, system, processor model and number of cores this process may use."""
     return {
         "host": socket.gethostname(),
         "platform": platform.platform(),
-        "processor": processor(),
+        "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
     }
 
 
-def processor() -> str:
-    """Model of the processor; its architecture where the system does not tell."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                return value.strip()
-    return platform.machine()
+def _processor() -> str:
+    """Return the model of the processor, or its architecture if the system does not name the model."""
+    name = _field(Path("/proc/cpuinfo"), "model name")
+    return name or platform.machine()
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Give the variables that a run depends on, or that name the job that it is part of."""
+    """Select the variables that a result may depend on, and those that name the job of a batch system."""
     return {key: value for key, value in sorted(variables.items()) if key in VARIABLES}
 
 
 def gpus() -> list[str]:
-    """Names of the GPUs that TensorFlow sees; none as long as nobody has imported it."""
+    """Return the names of the GPUs that TensorFlow sees; none as long as it is not imported."""
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is None:
         return []
@@ -59,24 +52,32 @@ def gpus() -> list[str]:
     return [str(detail.get("device_name", "GPU")) for detail in details]
 
 
-def forget_peak() -> None:
-    """Begin a new measurement of `peak_memory`, where the system allows it."""
+def reset_peak() -> None:
+    """Restart the measurement of `peak_memory`, if the system allows it."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory() -> int:
-    """Give the most memory (resident) of this process since `forget_peak`, or where that has no effect ever, in MiB."""
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 // MIB
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // MIB
+    """Return the maximum resident memory of this process since `reset_peak`, or since its start, in MiB."""
+    peak = _field(Path("/proc/self/status"), "VmHWM")
+    kib = int(peak.split()[0]) if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kib // 1024
 
 
 def children_memory() -> int:
-    """Give the most memory of any process that this one started and that has ended, in MiB: a bound from above.
+    """Return the maximum resident memory of any child process that has ended, in MiB.
 
-    Linux counts for a child what its parent held when it was started, too.
+    This is an upper bound: Linux includes what the parent held when it started the child.
     """
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 // MIB
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+
+
+def _field(path: Path, name: str) -> str:
+    """Return the first value of ``name: value`` in a file of the system; "" if there is none."""
+    with suppress(OSError):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == name:
+                return value.strip()
+    return ""

@@ -8,6 +8,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -15,9 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from auxcpvloss.config import dump
-from auxcpvloss.data.samples import open_sample
-from auxcpvloss.data.sources.find import SPLITS
-from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.folder import SPLITS, Experiment
 from auxcpvloss.experiment.provenance import machine
 from auxcpvloss.experiment.provenance.code import code_version, libraries
 from auxcpvloss.experiment.provenance.document import Document, set_aside
@@ -33,23 +32,28 @@ OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
     (StageError, "failed"),
     (KeyboardInterrupt, "interrupted"),
 )
-"""What a command that an exception ended is called; any other exception gives its own name."""
+"""Outcome of a command that an exception ended; any other exception is recorded by its name."""
 
 logger = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Appends a command to ``provenance.json`` of its experiment, and keeps it up to date as stages begin and end.
+    """Appends a command to ``provenance.json`` of its experiment, and updates it when a stage begins or ends.
 
-    A context, from before the first stage to after the last one. A command that is killed has no ``ended``.
+    A context manager around all stages. A command that is killed has no ``ended``.
 
     Parameters
     ----------
     experiment : Experiment
     terminal : Terminal
-        Told where what is there is broken; it is then renamed, and a new record begun.
+        Warns if the existing file is broken; the file is then renamed and a new one started.
     asked : mapping
-        Stages, and the arguments that go with them, as plain values.
+        Stages and the arguments that belong to them, as plain values.
+
+    Attributes
+    ----------
+    finished : list of str
+        Stages that are done.
     """
 
     def __init__(self, experiment: Experiment, terminal: Terminal, asked: Mapping[str, Any]) -> None:
@@ -60,8 +64,7 @@ class Recorder:
         self._aside: Path | None = None
         self._document = Document.empty()
         self._command: dict[str, Any] = {}
-        self._stage: dict[str, Any] = {}
-        self._began = self._stage_began = 0.0
+        self._began: dict[str, float] = {}
 
     def __enter__(self) -> Recorder:
         if self._before is not None:
@@ -70,27 +73,24 @@ class Recorder:
             except InputError as error:
                 self._aside = set_aside(self._path)
                 self._terminal.warn(f"{error} It is kept as {self._aside.name}, and a new one is begun.")
-        began, self._began = _now(), perf_counter()
-        self._command = self._describe(began)
+        self._command = self._describe()
         self._document.commands.append(self._command)
-        machine.forget_peak()
+        machine.reset_peak()
         self._document.write(self._path)
         return self
 
     def begin(self, stage: str) -> None:
         """Record that a stage begins."""
         if stage != "prepare":
-            self._look_at_data()
+            self._keep_data()
         self._keep_peak()
-        machine.forget_peak()
-        self._stage_began = perf_counter()
-        self._stage = {"stage": stage, "began": _now(), "ended": None, "outcome": None}
-        self._command["stages"].append(self._stage)
+        machine.reset_peak()
+        self._command["stages"].append({"stage": stage, **self._begin("stage")})
         self._document.write(self._path)
 
     def end(self) -> None:
-        """Record that the stage that was begun is done."""
-        self.finished.append(self._stage["stage"])
+        """Record that the current stage is done."""
+        self.finished.append(self._command["stages"][-1]["stage"])
         self._command["machine"]["gpus"] = machine.gpus()
         self._end_stage(DONE)
         self._document.write(self._path)
@@ -101,22 +101,22 @@ class Recorder:
         outcome = _outcome(error)
         self._end_stage(outcome)
         if error is None:
-            self._look_at_data()
+            self._keep_data()
         elif str(error):
             self._command["message"] = str(error)
         self._keep_peak()
-        self._command.update(ended=_now(), seconds=_since(self._began), outcome=outcome)
+        self._end("command", self._command, outcome)
         self._command["children_memory_mib"] = machine.children_memory()
         try:
             self._document.write(self._path)
         except OSError:
-            # What ended the command is what people have to be told.
+            # What ended the command is more important.
             if error is None:
                 raise
             logger.exception("%s could not be written", self._path)
 
     def take_back(self) -> None:
-        """Leave the file as it was before the command."""
+        """Restore the file as it was before the command."""
         if self._aside is not None:
             self._aside.replace(self._path)
         elif self._before is None:
@@ -125,14 +125,13 @@ class Recorder:
             with replacing(self._path) as beside:
                 beside.write_bytes(self._before)
 
-    def _describe(self, began: str) -> dict[str, Any]:
+    def _describe(self) -> dict[str, Any]:
         config = self._experiment.config
-        tables = dump(config)
         return {
             "command": shlex.join(sys.orig_argv),
             "folder": str(Path.cwd()),
             "asked": self._asked,
-            "config": self._document.share("config", tables),
+            "config": self._document.share("config", dump(config)),
             "seeds": {
                 "general.seed": config.general.seed,
                 "data.split_seed": config.data.split_seed,
@@ -145,37 +144,39 @@ class Recorder:
             "environment": machine.environment(os.environ),
             "process": os.getpid(),
             "data": {},
-            "began": began,
-            "ended": None,
-            "outcome": None,
+            **self._begin("command"),
             "stages": [],
         }
 
+    def _begin(self, what: str) -> dict[str, Any]:
+        self._began[what] = perf_counter()
+        return {"began": _now(), "ended": None, "outcome": None}
+
+    def _end(self, what: str, record: dict[str, Any], outcome: str) -> None:
+        record.update(ended=_now(), seconds=round(perf_counter() - self._began[what], 3), outcome=outcome)
+
     def _end_stage(self, outcome: str) -> None:
-        if self._stage and self._stage["ended"] is None:
-            peak = self._keep_peak()
-            self._stage.update(ended=_now(), seconds=_since(self._stage_began), peak_memory_mib=peak, outcome=outcome)
+        stage = self._command["stages"][-1] if self._command["stages"] else None
+        if stage and stage["ended"] is None:
+            self._end("stage", stage, outcome)
+            stage["peak_memory_mib"] = self._keep_peak()
 
-    def _keep_peak(self) -> int:
-        """Note the most memory of the command, and give that since the measurement began anew, as with each stage."""
-        peak = machine.peak_memory()
-        self._command["peak_memory_mib"] = max(self._command.get("peak_memory_mib", 0), peak)
-        return peak
-
-    def _look_at_data(self) -> None:
-        """Record the checksum of every prepared volume, once they are what the command works on."""
+    def _keep_data(self) -> None:
+        """Record the checksums of the prepared volumes, once, as the experiment has listed and opened them."""
         if self._command["data"]:
             return
         for split in SPLITS:
-            try:
-                volumes = self._experiment.volumes(split)
-            except InputError:
-                # Of no concern here: a stage that needs them says so.
-                continue
-            opened = {volume.name: open_sample(self._experiment.sample_path(volume)) for volume in volumes}
-            found = {name: sample.made_from["checksum"] for name, sample in opened.items() if sample is not None}
-            if found:
-                self._command["data"][split] = found
+            # A stage that lacks volumes says so itself.
+            with suppress(InputError):
+                samples = [self._experiment.prepared(volume) for volume in self._experiment.volumes(split)]
+                if found := {sample.name: sample.made_from["checksum"] for sample in samples if sample is not None}:
+                    self._command["data"][split] = found
+
+    def _keep_peak(self) -> int:
+        """Update the peak memory of the command; return that since the last reset."""
+        peak = machine.peak_memory()
+        self._command["peak_memory_mib"] = max(self._command.get("peak_memory_mib", 0), peak)
+        return peak
 
 
 def _outcome(error: BaseException | None) -> str:
@@ -186,7 +187,3 @@ def _outcome(error: BaseException | None) -> str:
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
-
-
-def _since(began: float) -> float:
-    return round(perf_counter() - began, 3)

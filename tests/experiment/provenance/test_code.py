@@ -1,21 +1,12 @@
 from __future__ import annotations
 
-import ast
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import auxcpvloss
-from auxcpvloss.experiment.provenance.code import (
-    PACKAGE,
-    REQUIRED,
-    code_version,
-    git_version,
-    libraries,
-    sources_checksum,
-)
+from auxcpvloss.experiment.provenance.code import PACKAGE, code_version, git_version, sources_checksum
 
 ROOT = Path(__file__).parents[3]
 
@@ -79,10 +70,3 @@ def test_the_checksum_follows_names_and_contents(repository):
     (package / "a.py").rename(package / "c.py")
     sums.append(sources_checksum(package))
     assert len(set(sums)) == 3
-
-
-def test_the_libraries_are_those_of_the_setup():
-    calls = [node for node in ast.walk(ast.parse((ROOT / "setup.py").read_text())) if isinstance(node, ast.keyword)]
-    (wanted,) = [ast.literal_eval(node.value) for node in calls if node.arg == "install_requires"]
-    assert tuple(re.match(r"[\w-]+", text)[0] for text in wanted) == REQUIRED
-    assert set(REQUIRED) <= set(libraries())

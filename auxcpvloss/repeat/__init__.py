@@ -1,1 +1,0 @@
-"""Repeat an experiment from its ``provenance.json``, and compare."""

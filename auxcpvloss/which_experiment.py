@@ -1,0 +1,136 @@
+"""Find the experiment that the arguments name, and its effective configuration."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known
+from auxcpvloss.experiment.configuration import load
+from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.names import experiment_name
+from auxcpvloss.system.terminal import Terminal
+
+
+def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
+    """Return folder and effective configuration of the experiment that the arguments name.
+
+    Raises
+    ------
+    InputError
+        The arguments name no experiment, or its configuration is wrong.
+    """
+    root, name = Path(_absolute(args.root, "--root")), _name(args)
+    # A debug run has its own folder, but starts from the configuration of the experiment.
+    names = [f"{name.removesuffix(SUFFIX)}{SUFFIX}", name] if args.debug_args else [name]
+    frozen = next((path for name in names if (path := root / name / "config.toml").is_file()), None)
+    given = _given(args)
+    if frozen and (args.run_from_exp or not (args.app or args.config)):
+        places = [ConfigFile.read(frozen)]
+        if args.config:
+            terminal.say(f"--run_from_exp: using the configuration {frozen}; -c {' -c '.join(args.config)} is not used")
+    elif args.app or args.config:
+        places = given
+    else:
+        missing = root / name / "config.toml"
+        raise InputError(f"{missing}: there is no such experiment; to create one, give -c, or -a and -s.")
+    places = [*places, ConfigFile("command line", _overrides(args))]
+    config = load(places)
+    if args.app and not (frozen or args.setup or args.config):
+        terminal.say(
+            f"-a {args.app} without -s: {config.model.method}, {config.training.max_iterations:,} iterations, "
+            f"no parameters to choose from. Setups to choose with -s: {', '.join(known()[args.app])}."
+        )
+    if args.debug_args:
+        before, config = config, load([*places, ConfigFile("--debug_args", debug_tables(config))])
+        for line in changes(before, config):
+            terminal.say(f"--debug_args: {line}")
+    return Experiment(root / names[0], _resolve(config, root))
+
+
+def _given(args: argparse.Namespace) -> list[ConfigFile]:
+    """Read the configuration that the arguments name, in order: application, setup, files."""
+    files = [_read(Path(path), args) for path in args.config]
+    # The built-in defaults are always merged first; merged again on top, they would undo application and setup.
+    files = [file for file in files if file.tables != defaults().tables]
+    named = [find_config(args.app)] if args.app else []
+    if args.setup and not args.app:
+        raise InputError(f"-s {args.setup}: of which application? Name it with -a. (-id names an experiment.)")
+    if args.setup:
+        named.append(find_config(args.app, args.setup))
+    return [*(ConfigFile.read(path) for path in named), *files]
+
+
+def _read(path: Path, args: argparse.Namespace) -> ConfigFile:
+    try:
+        return ConfigFile.read(path)
+    except InputError as error:
+        if path.exists() or not args.setup:
+            raise
+        # Commands for the original program also name the file of the setup, by another path.
+        raise InputError(f"{error} If it is that of the setup, leave it out: -s {args.setup} reads it.") from None
+
+
+def _name(args: argparse.Namespace) -> str:
+    """Name the experiment's folder: the same command always gives the same name, so that it can continue."""
+    if args.exp_id:
+        return experiment_name(args.exp_id, "-id")
+    parts = [part for part in (args.app, args.setup) if part]
+    if not parts:
+        parts = [Path(path).stem for path in args.config[-1:]]
+    if not parts:
+        raise InputError("Which experiment? Name one with -a and -s, with a file (-c), or an existing one with -id.")
+    name = "_".join(parts if args.seed is None else [*parts, f"seed{args.seed}"])
+    return experiment_name(name, "the name of the experiment, after the last file (choose another with -id)")
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the keys that arguments set."""
+    runs = [run for runs in args.trained_model or [] for run in runs]
+    tables = {
+        "data": {key: getattr(args, key) for key in ("train_data", "val_data", "test_data", "input_format")},
+        "general": {"seed": args.seed, "overwrite": args.overwrite or None},
+        "evaluation": {"do_detection": args.do_detection},
+        "validation": {
+            "param_product": args.param_product,
+            "on_train": args.validate_on_train,
+            "trained_models": runs or None,
+        },
+    }
+    given = {name: {key: value for key, value in table.items() if value is not None} for name, table in tables.items()}
+    return {name: table for name, table in given.items() if table}
+
+
+def _resolve(config: Config, root: Path) -> Config:
+    """Make paths absolute, so that the stored configuration is valid in any folder."""
+    places = ("path", "train_data", "val_data", "test_data")
+    absolute = {key: _absolute(place, f"data.{key}") for key in places if (place := getattr(config.data, key))}
+    tables: dict[str, Any] = {"data": config.data.model_copy(update=absolute)}
+    if config.init.checkpoint:
+        checkpoint = _absolute(config.init.checkpoint, "init.checkpoint")
+        tables["init"] = config.init.model_copy(update={"checkpoint": checkpoint})
+    # Each once, however often it is named.
+    runs = list(dict.fromkeys(str(_run_folder(run, root)) for run in config.validation.trained_models))
+    tables["validation"] = config.validation.model_copy(update={"trained_models": runs})
+    return config.model_copy(update=tables)
+
+
+def _run_folder(run: str, root: Path) -> Path:
+    """Find the folder of an experiment by its path, or by its name under the root."""
+    place, named = Path(_absolute(run, "validation.trained_models")), root / run
+    return named if named.is_dir() and not place.is_dir() else place
+
+
+def _absolute(place: str, key: str) -> str:
+    """Make a path absolute; refuse impossible ones: too long, circular links, the home of an unknown user."""
+    try:
+        path = Path(place).expanduser().resolve()
+        path.exists()
+        str(path).encode()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{key}: {place[:200]!r}: cannot be a path: {reason}.") from None
+    return str(path)
