@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from auxcpvloss.metrics import pool_scores, score
-from tests.metrics.volumes import LABELS, Volume, blobs
+from auxcpvloss.metrics import score
+from tests.metrics.volumes import LABELS, Volume
 
 
 def ids(labels: Volume) -> list[int]:
@@ -42,32 +42,20 @@ def test_seg_pq_and_mean_iou_are_those_of_their_definitions(truth: Volume, predi
     n, m = len(ids(truth)), len(ids(predicted))
     if n == 0:
         nothing = float(m == 0)
-        assert (scores.seg, scores.pq, scores.mean_matched_iou, scores.mean_true_iou) == (nothing,) * 4
+        assert [scores[f"quality.{name}"] for name in ("SEG", "PQ", "mean_matched_iou", "mean_true_iou")] == [
+            nothing
+        ] * 4
         return
     iou = matched(truth, predicted)
     tp = len(iou)
-    assert scores.seg == pytest.approx(seg(truth, predicted))
-    assert scores.pq == pytest.approx(sum(iou) / (tp + (m - tp) / 2 + (n - tp) / 2))
-    assert scores.mean_matched_iou == pytest.approx(np.mean(iou) if iou else 0)
-    assert scores.mean_true_iou == pytest.approx(sum(iou) / n)
-    assert scores.pq == pytest.approx(scores.mean_matched_iou * scores.counts[0.5].f1)
+    assert scores["quality.SEG"] == pytest.approx(seg(truth, predicted))
+    assert scores["quality.PQ"] == pytest.approx(sum(iou) / (tp + (m - tp) / 2 + (n - tp) / 2))
+    assert scores["quality.mean_matched_iou"] == pytest.approx(np.mean(iou) if iou else 0)
+    assert scores["quality.mean_true_iou"] == pytest.approx(sum(iou) / n)
 
 
 def test_half_of_a_nucleus_does_not_count_for_seg() -> None:
     truth = np.array([1] * 4 + [2] * 4)
-    assert score(truth, np.array([1] * 4 + [9] * 2 + [0] * 2)).seg == 0.5
+    assert score(truth, np.array([1] * 4 + [9] * 2 + [0] * 2))["quality.SEG"] == 0.5
     # More than half, though it holds much else: IoU 3 / 5.
-    assert score(truth, np.array([0] * 3 + [9] * 4 + [0])).seg == pytest.approx(0.5 * 3 / 5)
-
-
-def test_pooled_scores_are_those_of_volumes_side_by_side() -> None:
-    rng = np.random.default_rng(3)
-    pairs = [(blobs(rng, instances=30), blobs(rng, instances=30)) for _ in range(2)]
-    truth, predicted = (
-        np.concatenate([pairs[0][side], np.where(pairs[1][side], pairs[1][side] + 99, 0)]) for side in (0, 1)
-    )
-    together, pooled = score(truth, predicted), pool_scores([score(*pair) for pair in pairs])
-    assert pooled.counts == together.counts
-    assert (pooled.splits, pooled.merges) == (together.splits, together.merges)
-    for name in ("pq", "seg", "mean_matched_iou", "mean_true_iou"):
-        assert getattr(pooled, name) == pytest.approx(getattr(together, name))
+    assert score(truth, np.array([0] * 3 + [9] * 4 + [0]))["quality.SEG"] == pytest.approx(0.5 * 3 / 5)

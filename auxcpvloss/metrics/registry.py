@@ -1,0 +1,22 @@
+"""The metrics by name, in the order in which scores are written. A new one is a file and a line here."""
+
+from __future__ import annotations
+
+from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
+from auxcpvloss.metrics.detection import DETECTION, INSTANCES
+from auxcpvloss.metrics.metric import Metric
+from auxcpvloss.metrics.quality import QUALITY
+from auxcpvloss.metrics.strata import BY_DENSITY, BY_SIZE
+
+BY_DEFAULT: dict[str, Metric] = {
+    "instances": INSTANCES,
+    "average_precision": AVERAGE_PRECISION,
+    "quality": QUALITY,
+    "by_size": BY_SIZE,
+    "by_density": BY_DENSITY,
+}
+
+ON_REQUEST: dict[str, Metric] = {}
+"""Computed where ``evaluation.metrics`` asks for them."""
+
+METRICS: dict[str, Metric] = {**BY_DEFAULT, **DETECTION, **ON_REQUEST}
