@@ -14,7 +14,8 @@ from auxcpvloss.metrics.detection import VOXELS, Detections, centers_of_mass, ma
 from auxcpvloss.metrics.matching import Matching, count, match
 from auxcpvloss.metrics.metric import Needs
 from auxcpvloss.metrics.mistakes import Mistakes, find_mistakes
-from auxcpvloss.metrics.overlap import Overlaps, overlaps
+from auxcpvloss.metrics.overlap import Overlaps, Values, overlaps
+from auxcpvloss.metrics.surfaces import Surface, distances, surface_of
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables.results import PointMatching
@@ -87,6 +88,23 @@ class Comparison:
     def mistakes(self) -> Mistakes:
         """Instances that are wrong at an IoU above 0.5."""
         return find_mistakes(self.overlaps, self.matching)
+
+    @cached_property
+    def surfaces(self) -> tuple[Surface, Surface]:
+        """Surface voxels of true and of predicted instances."""
+        return surface_of(self.truth), surface_of(self.predicted)
+
+    @cached_property
+    def surface_distances(self) -> list[tuple[Values, Values]]:
+        """Distances between the surfaces of each pair at an IoU above 0.5, in the unit of `spacing`.
+
+        From each surface voxel of the true instance to the surface of the predicted one, and the other way.
+        """
+        pairs = []
+        for ids in zip(self.matching.truth, self.matching.predicted, strict=True):
+            true, predicted = (surface.of(instance) for surface, instance in zip(self.surfaces, ids, strict=True))
+            pairs.append((distances(true, predicted, self.spacing), distances(predicted, true, self.spacing)))
+        return pairs
 
     @cached_property
     def detections(self) -> Detections:

@@ -7,11 +7,7 @@ import pytest
 from hypothesis import given
 
 from auxcpvloss.metrics import score
-from tests.metrics.volumes import LABELS, Volume
-
-
-def ids(labels: Volume) -> list[int]:
-    return [int(label) for label in np.unique(labels) if label]
+from tests.metrics.volumes import LABELS, Volume, ids
 
 
 def jaccard(one: Volume, other: Volume) -> float:

@@ -19,6 +19,10 @@ Volume = NDArray[Any]
 LABELS = arrays(np.uint8, (2, 3, 5), elements=st.integers(0, 5))
 
 
+def ids(labels: Volume) -> list[int]:
+    return [int(label) for label in np.unique(labels) if label]
+
+
 def blobs(rng: np.random.Generator, shape: tuple[int, ...] = (12, 40, 40), instances: int = 60) -> Volume:
     """Touching boxes of random places and sizes, later ones over earlier ones."""
     labels = np.zeros(shape, np.int32)

@@ -1,0 +1,61 @@
+"""Metrics that are computed on request, against their definitions written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+from scipy.spatial.distance import cdist
+
+from auxcpvloss.metrics import Comparison
+from auxcpvloss.metrics.surfaces import surface_of
+from tests.metrics.volumes import LABELS, Volume, ids
+
+SPACING = st.sampled_from([(1.0, 1.0, 1.0), (4.0, 0.5, 0.5), (2.5, 0.25, 0.5)])
+
+
+def surface(mask: Volume) -> Volume:
+    """Surface voxels, (N, 3): what an erosion takes away from an instance."""
+    return np.argwhere(mask & ~ndimage.binary_erosion(mask))
+
+
+def pairs(truth: Volume, predicted: Volume) -> Iterator[tuple[Volume, Volume]]:
+    """Masks of each pair with an IoU above 0.5."""
+    for t in ids(truth):
+        for p in ids(predicted):
+            one, other = truth == t, predicted == p
+            if (one & other).sum() / (one | other).sum() > 0.5:
+                yield one, other
+
+
+def similar(truth: Volume, predicted: Volume) -> Volume:
+    """Predict most voxels right, so that there are pairs."""
+    return np.where(np.indices(truth.shape).sum(axis=0) % 4, truth, predicted)
+
+
+@given(LABELS)
+def test_the_surface_is_what_an_erosion_takes_away(labels: Volume) -> None:
+    found = surface_of(labels)
+    assert sorted(set(found.ids)) == ids(labels)
+    for label in ids(labels):
+        assert sorted(found.of(label).tolist()) == sorted(surface(labels == label).tolist())
+
+
+def test_the_surface_of_a_plane_is_its_outline() -> None:
+    plane = np.ones((1, 4, 5), int)
+    assert len(surface_of(plane).voxels) == 14
+    assert len(surface_of(plane[:, :1, :1]).voxels) == 1
+
+
+@given(LABELS, LABELS, SPACING)
+def test_distances_of_surfaces_are_those_of_all_pairs_of_voxels(
+    truth: Volume, predicted: Volume, spacing: tuple[float, float, float]
+) -> None:
+    predicted = similar(truth, predicted)
+    found = Comparison(predicted, truth, spacing).surface_distances
+    expected = [cdist(*(surface(mask) * spacing for mask in pair)) for pair in pairs(truth, predicted)]
+    assert sorted(sorted(one) for one, _ in found) == sorted(sorted(each.min(axis=1)) for each in expected)
+    assert sorted(sorted(other) for _, other in found) == sorted(sorted(each.min(axis=0)) for each in expected)
