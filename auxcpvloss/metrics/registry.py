@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
 from auxcpvloss.metrics.detection import DETECTION, INSTANCES
+from auxcpvloss.metrics.dice import DICE
 from auxcpvloss.metrics.metric import Metric
 from auxcpvloss.metrics.quality import QUALITY
 from auxcpvloss.metrics.strata import BY_DENSITY, BY_SIZE
@@ -16,7 +17,9 @@ BY_DEFAULT: dict[str, Metric] = {
     "by_density": BY_DENSITY,
 }
 
-ON_REQUEST: dict[str, Metric] = {}
+ON_REQUEST: dict[str, Metric] = {
+    "dice": DICE,
+}
 """Computed where ``evaluation.metrics`` asks for them."""
 
 METRICS: dict[str, Metric] = {**BY_DEFAULT, **DETECTION, **ON_REQUEST}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
-from auxcpvloss.metrics import Comparison
+from auxcpvloss.metrics import Comparison, score
 from auxcpvloss.metrics.surfaces import surface_of
 from tests.metrics.volumes import LABELS, Volume, ids
 
@@ -59,3 +60,14 @@ def test_distances_of_surfaces_are_those_of_all_pairs_of_voxels(
     expected = [cdist(*(surface(mask) * spacing for mask in pair)) for pair in pairs(truth, predicted)]
     assert sorted(sorted(one) for one, _ in found) == sorted(sorted(each.min(axis=1)) for each in expected)
     assert sorted(sorted(other) for _, other in found) == sorted(sorted(each.min(axis=0)) for each in expected)
+
+
+@given(LABELS, LABELS)
+def test_dice(truth: Volume, predicted: Volume) -> None:
+    predicted = similar(truth, predicted)
+    numbers = score(truth, predicted, ["dice"])
+    true, found, both = ((mask > 0).sum() for mask in (truth, predicted, (truth > 0) & (predicted > 0)))
+    each = [2 * (one & other).sum() / (one.sum() + other.sum()) for one, other in pairs(truth, predicted)]
+    nothing = float(not truth.any() and not predicted.any())
+    assert numbers["dice.foreground"] == pytest.approx(2 * both / (true + found) if true + found else nothing)
+    assert numbers["dice.matched"] == pytest.approx(np.mean(each) if each else nothing)
