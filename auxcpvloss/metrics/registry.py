@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auxcpvloss.metrics.aggregated_jaccard import AGGREGATED_JACCARD
 from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
 from auxcpvloss.metrics.detection import DETECTION, INSTANCES
 from auxcpvloss.metrics.dice import DICE
@@ -19,6 +20,7 @@ BY_DEFAULT: dict[str, Metric] = {
 
 ON_REQUEST: dict[str, Metric] = {
     "dice": DICE,
+    "aggregated_jaccard": AGGREGATED_JACCARD,
 }
 """Computed where ``evaluation.metrics`` asks for them."""
 

@@ -71,3 +71,20 @@ def test_dice(truth: Volume, predicted: Volume) -> None:
     nothing = float(not truth.any() and not predicted.any())
     assert numbers["dice.foreground"] == pytest.approx(2 * both / (true + found) if true + found else nothing)
     assert numbers["dice.matched"] == pytest.approx(np.mean(each) if each else nothing)
+
+
+@given(LABELS, LABELS)
+def test_aji(truth: Volume, predicted: Volume) -> None:
+    """Algorithm 1 of Kumar et al.; of equals, the instance that appears first in the nucleus."""
+    intersection, union, used = 0, 0, set()
+    for t in ids(truth):
+        nucleus = truth == t
+        iou = {p: (nucleus & (predicted == p)).sum() / (nucleus | (predicted == p)).sum() for p in dict.fromkeys(predicted[nucleus]) if p}  # fmt: skip
+        best = predicted == max(iou, key=lambda p: iou[p], default=99)
+        used |= set(predicted[best].tolist())
+        intersection += (nucleus & best).sum()
+        union += (nucleus | best).sum()
+    union += sum((predicted == p).sum() for p in ids(predicted) if p not in used)
+    numbers = score(truth, predicted, ["aggregated_jaccard"])
+    assert numbers["aggregated_jaccard.AJI"] == (intersection / union if union else 1)
+    assert numbers["aggregated_jaccard.union"] == union
