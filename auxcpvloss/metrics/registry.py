@@ -6,6 +6,7 @@ from auxcpvloss.metrics.aggregated_jaccard import AGGREGATED_JACCARD
 from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
 from auxcpvloss.metrics.detection import DETECTION, INSTANCES
 from auxcpvloss.metrics.dice import DICE
+from auxcpvloss.metrics.hausdorff import HAUSDORFF
 from auxcpvloss.metrics.metric import Metric
 from auxcpvloss.metrics.quality import QUALITY
 from auxcpvloss.metrics.strata import BY_DENSITY, BY_SIZE
@@ -21,6 +22,7 @@ BY_DEFAULT: dict[str, Metric] = {
 ON_REQUEST: dict[str, Metric] = {
     "dice": DICE,
     "aggregated_jaccard": AGGREGATED_JACCARD,
+    "hausdorff": HAUSDORFF,
 }
 """Computed where ``evaluation.metrics`` asks for them."""
 

@@ -106,6 +106,7 @@ def test_the_written_file_is_whole():
         ({"evaluation": {"summary": ["confusion_matrix.avP"]}}, "my.toml: evaluation.summary: no evaluation has 'confusion_matrix.avP'; it has, among others, confusion_matrix.avAP"),
         ({"evaluation": {"metrics": ["dise"]}}, "my.toml: evaluation.metrics: 'dise' is no metric to ask for; known: dice"),
         ({"evaluation": {"metrics": ["dice"]}, "model": {"method": "gauss"}}, "my.toml: evaluation.metrics: 'dice' is a metric of instances, but the method gauss finds points; leave it out"),
+        ({"evaluation": {"metrics": ["hausdorff"], "metric": "hausdorff.HD95"}}, "my.toml: evaluation.metric: the highest 'hausdorff.HD95' is not the best"),
         ({"evaluation": {"summary": ["dice.matched"]}}, "my.toml: evaluation.summary: 'dice.matched' is computed only where it is asked for; add 'dice' to evaluation.metrics"),
         ({"evaluation": {"detection": "hofener"}}, "my.toml: evaluation.detection"),
         ({"evaluation": {"distance_limit": 0.0}}, "my.toml: evaluation.distance_limit"),

@@ -88,3 +88,14 @@ def test_aji(truth: Volume, predicted: Volume) -> None:
     numbers = score(truth, predicted, ["aggregated_jaccard"])
     assert numbers["aggregated_jaccard.AJI"] == (intersection / union if union else 1)
     assert numbers["aggregated_jaccard.union"] == union
+
+
+@given(LABELS, LABELS, SPACING)
+def test_hausdorff(truth: Volume, predicted: Volume, spacing: tuple[float, float, float]) -> None:
+    predicted = similar(truth, predicted)
+    numbers = score(truth, predicted, ["hausdorff"], spacing=spacing)
+    each = []
+    for pair in pairs(truth, predicted):
+        table = cdist(*(surface(mask) * spacing for mask in pair))
+        each.append(max(np.percentile(table.min(axis=axis), 95) for axis in (0, 1)))
+    assert numbers.get("hausdorff.HD95") == (pytest.approx(np.mean(each)) if each else None)
