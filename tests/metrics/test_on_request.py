@@ -99,3 +99,14 @@ def test_hausdorff(truth: Volume, predicted: Volume, spacing: tuple[float, float
         table = cdist(*(surface(mask) * spacing for mask in pair))
         each.append(max(np.percentile(table.min(axis=axis), 95) for axis in (0, 1)))
     assert numbers.get("hausdorff.HD95") == (pytest.approx(np.mean(each)) if each else None)
+
+
+@given(LABELS, LABELS, SPACING)
+def test_average_surface_distance(truth: Volume, predicted: Volume, spacing: tuple[float, float, float]) -> None:
+    predicted = similar(truth, predicted)
+    numbers = score(truth, predicted, ["average_surface_distance"], spacing=spacing)
+    each = []
+    for pair in pairs(truth, predicted):
+        table = cdist(*(surface(mask) * spacing for mask in pair))
+        each.append((table.min(axis=0).sum() + table.min(axis=1).sum()) / sum(table.shape))
+    assert numbers.get("average_surface_distance.ASD") == (pytest.approx(np.mean(each)) if each else None)
