@@ -5,6 +5,7 @@ from __future__ import annotations
 from auxcpvloss.metrics.aggregated_jaccard import AGGREGATED_JACCARD
 from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
 from auxcpvloss.metrics.average_surface_distance import AVERAGE_SURFACE_DISTANCE
+from auxcpvloss.metrics.boundary import BOUNDARY
 from auxcpvloss.metrics.detection import DETECTION, INSTANCES
 from auxcpvloss.metrics.dice import DICE
 from auxcpvloss.metrics.hausdorff import HAUSDORFF
@@ -25,6 +26,7 @@ ON_REQUEST: dict[str, Metric] = {
     "aggregated_jaccard": AGGREGATED_JACCARD,
     "hausdorff": HAUSDORFF,
     "average_surface_distance": AVERAGE_SURFACE_DISTANCE,
+    "boundary": BOUNDARY,
 }
 """Computed where ``evaluation.metrics`` asks for them."""
 

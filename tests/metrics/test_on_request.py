@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from auxcpvloss.metrics import Comparison, score
+from auxcpvloss.metrics.registry import ON_REQUEST
 from auxcpvloss.metrics.surfaces import surface_of
 from tests.metrics.volumes import LABELS, Volume, ids
 
@@ -110,3 +111,54 @@ def test_average_surface_distance(truth: Volume, predicted: Volume, spacing: tup
         table = cdist(*(surface(mask) * spacing for mask in pair))
         each.append((table.min(axis=0).sum() + table.min(axis=1).sum()) / sum(table.shape))
     assert numbers.get("average_surface_distance.ASD") == (pytest.approx(np.mean(each)) if each else None)
+
+
+@given(LABELS, LABELS, SPACING)
+def test_boundary(truth: Volume, predicted: Volume, spacing: tuple[float, float, float]) -> None:
+    numbers = score(truth, predicted, ["boundary"], spacing=spacing)
+    true, found = (
+        np.concatenate([np.empty((0, 3)), *(surface(labels == label) for label in ids(labels))]) * spacing
+        for labels in (truth, predicted)
+    )
+    near, nothing = cdist(true, found) <= spacing[2], float(not len(true) and not len(found))
+    recall = near.any(axis=1).mean() if len(true) else nothing
+    precision = near.any(axis=0).mean() if len(found) else nothing
+    assert (numbers["boundary.recall"], numbers["boundary.precision"]) == (recall, precision)
+    f = 2 * precision * recall / (precision + recall) if precision + recall else 0
+    assert numbers["boundary.fscore"] == pytest.approx(f)
+
+
+def test_the_tolerance_reaches_as_far_along_every_axis() -> None:
+    truth, predicted = np.zeros((2, 9, 9, 9), int)
+    truth[2:7, 2:7, 2:7] = 1
+    for axis, size in ((0, 1.0), (2, 1.0), (0, 2.0), (2, 2.0)):
+        predicted = np.roll(truth, 1, axis)
+        scores = score(truth, predicted, ["boundary"], spacing=(size, 1.0, 1.0))
+        assert (scores["boundary.fscore"] == 1) == (axis == 2 or size == 1)
+
+
+def numbers_on_request(truth: Volume, predicted: Volume, spacing: tuple[float, float, float]) -> dict[str, float]:
+    numbers = score(truth, predicted, list(ON_REQUEST), spacing=spacing)
+    return {path: numbers[path] for metric in ON_REQUEST.values() for path in metric.numbers if path in numbers}
+
+
+@given(LABELS, LABELS, st.tuples(*[st.integers(0, 3)] * 3))
+def test_the_place_in_the_volume_changes_nothing(truth: Volume, predicted: Volume, shift: tuple[int, int, int]) -> None:
+    padded = [np.pad(labels, 3) for labels in (truth, similar(truth, predicted))]
+    moved = [np.roll(labels, shift, (0, 1, 2)) for labels in padded]
+    there, here = (numbers_on_request(*pair, spacing=(4.6, 0.3, 0.3)) for pair in (moved, padded))
+    assert there == pytest.approx(here)
+
+
+@given(LABELS, LABELS, SPACING)
+def test_changing_sides_exchanges_precision_and_recall(
+    truth: Volume, predicted: Volume, spacing: tuple[float, float, float]
+) -> None:
+    predicted = similar(truth, predicted)
+    there, back = numbers_on_request(truth, predicted, spacing), numbers_on_request(predicted, truth, spacing)
+    exchanged = {"precision": "recall", "recall": "precision", "num_gt": "num_pred", "num_pred": "num_gt"}
+    for path, value in there.items():
+        table, _, name = path.rpartition(".")
+        # A true nucleus goes with one instance, but an instance may go with several nuclei.
+        if table != "aggregated_jaccard":
+            assert value == pytest.approx(back[f"{table}.{exchanged.get(name, name)}"]), path
