@@ -84,7 +84,7 @@ def main() -> int:
     timed("greedy matching at IoU > 0.1", metrics.match, table, 0.1, False)
     del table
     scores = timed("all scores", metrics.score, truth, predicted)
-    print(f"  AP 0.5 {scores.counts[0.5].ap:.3f}, avAP {scores.av_ap:.3f}")
+    print(f"  AP 0.5 {scores['confusion_matrix.th_0_5.AP']:.3f}, avAP {scores['confusion_matrix.avAP']:.3f}")
     above = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before) / truth.size
     print(f"  memory above the inputs: {above:.2f} bytes per voxel (at most {LIMIT:g})")
     return int(above > LIMIT)

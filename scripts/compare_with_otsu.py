@@ -22,6 +22,7 @@ from skimage.segmentation import watershed
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+
 from auxcpvloss import metrics
 from auxcpvloss.cli import main as run
 from auxcpvloss.config import ConfigFile
@@ -30,6 +31,7 @@ from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import read_instances
 from auxcpvloss.experiment.selection import read_selection
+from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.system.terminal import Terminal
 
 THRESHOLDS = (0.3, 0.5)
@@ -51,6 +53,11 @@ def otsu_watershed(sample: Sample, sigma: float) -> np.ndarray:
     return watershed(-distance, markers, mask=foreground)
 
 
+def _aps(truth: np.ndarray, found: np.ndarray) -> list[float]:
+    scores = metrics.score(truth, found)
+    return [scores[f"{PATHS[threshold]}.AP"] for threshold in THRESHOLDS]
+
+
 def main() -> int:
     """Run both and print the table; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -70,16 +77,14 @@ def main() -> int:
     for sample in experiment.samples("test"):
         truth = np.asarray(sample.labels)
         path = experiment.instanced("test", selection.checkpoint, selection.params, sample.name)
-        network = metrics.score(truth, read_instances(path)).counts
+        network = _aps(truth, read_instances(path))
         results = {"network": network} | {
-            name: metrics.score(truth, otsu_watershed(sample, sigma)).counts for name, sigma in BASELINES.items()
+            name: _aps(truth, otsu_watershed(sample, sigma)) for name, sigma in BASELINES.items()
         }
-        for name, counts in results.items():
-            rows.append([sample.name, name, *(counts[threshold].ap for threshold in THRESHOLDS)])
-            # If the baseline makes no error either, equal is enough.
-            better &= name == "network" or all(
-                network[threshold].ap > min(counts[threshold].ap, 1 - 1e-9) for threshold in THRESHOLDS
-            )
+        for name, aps in results.items():
+            rows.append([sample.name, name, *aps])
+            # Not above another one that makes no error at all either.
+            better &= name == "network" or all(np.array(network) > np.minimum(aps, 1 - 1e-9))
     Terminal().table("AP at IoU above", ["volume", "method", *map(str, THRESHOLDS)], rows)
     return 0 if better else 1
 

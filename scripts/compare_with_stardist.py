@@ -30,6 +30,7 @@ from skimage.segmentation import watershed
 from stardist.matching import matching as stardist_matching  # type: ignore[import-not-found]
 
 from auxcpvloss import metrics
+from auxcpvloss.metrics.average_precision import PATHS
 
 Volume = NDArray[Any]
 Pair = tuple[str, Volume, Volume]
@@ -39,6 +40,10 @@ RANDOM_PAIRS = 300
 GAP = 1e-6
 TOLERANCE = 1e-9
 TOLERANCE_OF_IOU = 1e-6
+THEIRS = {
+    **{"TP": "tp", "FP": "fp", "FN": "fn", "AP": "accuracy"},
+    **{"precision": "precision", "recall": "recall", "fscore": "f1"},
+}
 OF_IOU = ("mean matched IoU", "mean true IoU", "PQ")
 """Compared at 0.5; StarDist sums IoU in float32."""
 
@@ -150,19 +155,13 @@ def differences(truth: Volume, predicted: Volume) -> Iterator[tuple[str, float]]
     shifted = [threshold + GAP for threshold in metrics.THRESHOLDS]
     for threshold, theirs in zip(metrics.THRESHOLDS, stardist_matching(truth, predicted, shifted), strict=True):
         check_distance(table, threshold)
-        own = scores.counts[threshold]
-        yield "tp", abs(own.tp - theirs.tp)
-        yield "fp", abs(own.fp - theirs.fp)
-        yield "fn", abs(own.fn - theirs.fn)
-        yield "AP", abs(own.ap - theirs.accuracy)
-        yield "precision", abs(own.precision - theirs.precision)
-        yield "recall", abs(own.recall - theirs.recall)
-        yield "F1", abs(own.f1 - theirs.f1)
+        for own, other in THEIRS.items():
+            yield own, abs(scores[f"{PATHS[threshold]}.{own}"] - getattr(theirs, other))
         if threshold == 0.5:
-            yield "mean matched IoU", abs(scores.mean_matched_iou - float(theirs.mean_matched_score))
-            yield "mean true IoU", abs(scores.mean_true_iou - float(theirs.mean_true_score))
-            yield "PQ", abs(scores.pq - float(theirs.panoptic_quality))
-    yield "SEG, by its definition", abs(scores.seg - seg(truth, predicted))
+            yield "mean matched IoU", abs(scores["quality.mean_matched_iou"] - float(theirs.mean_matched_score))
+            yield "mean true IoU", abs(scores["quality.mean_true_iou"] - float(theirs.mean_true_score))
+            yield "PQ", abs(scores["quality.PQ"] - float(theirs.panoptic_quality))
+    yield "SEG, by its definition", abs(scores["quality.SEG"] - seg(truth, predicted))
     shared = contingency_table(truth, predicted).tocsr()[table.truth, table.predicted]
     yield "shared voxels, scikit-image", abs(np.asarray(shared).ravel() - table.shared).max(initial=0)
     yield "under other names, of 64 bits", float(metrics.score(renamed(truth, 0), renamed(predicted, 1)) != scores)
@@ -176,11 +175,12 @@ def compare(pairs: Iterable[Pair], verbose: bool) -> dict[str, float]:
         for metric, difference in differences(truth, predicted):
             largest[metric] = max(largest.get(metric, 0.0), float(difference))
         scores = metrics.score(truth, predicted)
-        for threshold, counts in scores.counts.items():
-            matched[threshold] += counts.tp
+        for threshold, path in PATHS.items():
+            matched[threshold] += scores[f"{path}.TP"]
         number += 1
         if verbose:
-            print(f"  {name}: {scores.num_truth} and {scores.num_predicted} instances, avAP {scores.av_ap:.3f}")
+            tp, fp, fn = (scores[f"{PATHS[0.5]}.{count}"] for count in ("TP", "FP", "FN"))
+            print(f"  {name}: {tp + fn} and {tp + fp} instances, avAP {scores['confusion_matrix.avAP']:.3f}")
     print(f"  {number} pairs; matched in all, by threshold: {matched}")
     for metric, difference in largest.items():
         print(f"  {metric:30} largest difference {difference:.3g}")

@@ -13,6 +13,7 @@ from auxcpvloss import config
 from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.config.compose import Extension, Problem
 from auxcpvloss.methods import method_of
+from auxcpvloss.metrics.registry import METRICS
 from auxcpvloss.metrics.table import metric_paths
 
 
@@ -46,6 +47,13 @@ def _check(configuration: Config) -> Iterator[Problem]:
                     f"{path!r} is a score of instances, but the method {configuration.model.method} finds points; it "
                     f"has, among others, {known[-7]}",
                 )
+    for name in table.metrics:
+        if name in METRICS and METRICS[name].needs != "points":
+            yield (
+                ("evaluation", "metrics"),
+                f"{name!r} is a metric of instances, but the method {configuration.model.method} finds points; leave "
+                "it out",
+            )
 
 
 EXTENSION = Extension(check=_check)

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Evaluation
+from auxcpvloss.config.units import Vector
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import open_whole, read
 from auxcpvloss.experiment.results import Stored, file_digest, stored_hdf, stored_zarr
-from auxcpvloss.metrics.detection import Detections, centers_of_mass, match_points, within
+from auxcpvloss.metrics import Comparison
+from auxcpvloss.metrics.detection import VOXELS, Detections
 
 CENTERS = "centers"
 """Key of a stored record: checksum of the table beside the instances."""
@@ -53,9 +55,38 @@ def as_scored(
     instances: NDArray[np.uint32], truth: NDArray[np.uint32] | None, options: Evaluation
 ) -> NDArray[np.uint32]:
     """Give instances as far as they are scored: (Z, Y, X)."""
-    if truth is not None and options.foreground_only:
-        return np.where(truth > 0, instances, np.uint32(0))
-    return instances
+    return instances if truth is None else compare(options, instances, truth).predicted
+
+
+def compare(
+    options: Evaluation,
+    instances: NDArray[np.uint32],
+    truth: NDArray[Any],
+    voxel_size: Vector = VOXELS,
+    outlines: bool = True,
+) -> Comparison:
+    """Put instances beside the truth of a volume, as [evaluation] has it.
+
+    Parameters
+    ----------
+    options : Evaluation
+        Table [evaluation].
+    instances : (Z, Y, X) array
+    truth : (Z, Y, X) array of labels, or (T, 3) array of center points
+    voxel_size : tuple of float
+    outlines : bool
+        Whether the method finds outlines.
+    """
+    return Comparison(
+        instances,
+        truth,
+        voxel_size,
+        outlines=outlines,
+        optimal=options.use_linear_sum_assignment,
+        detection=options.detection,
+        distance_limit=options.distance_limit,
+        foreground_only=options.foreground_only,
+    )
 
 
 def scored_points(
@@ -71,8 +102,5 @@ def scored_points(
         As far as they are scored. Without labels the center points of the volume are the truth.
     sample : Sample
     """
-    points = centers_of_mass(instances)
     truth: NDArray[Any] = sample.centers()[:, :3] if labels is None else labels
-    if options.foreground_only and labels is None:
-        points = points[within(points, truth, options.distance_limit, sample.voxel_size)]
-    return match_points(points, truth, options.detection, options.distance_limit, sample.voxel_size)
+    return compare(options, instances, truth, sample.voxel_size).detections

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from auxcpvloss.metrics.metric import Number, Numbers, total, weighted_by
 
 # Literals, not 0.1 * i: an IoU of 3/10 must equal the threshold 0.3 to the last bit.
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+THRESHOLD = 0.5
+"""Of the IoU, by which an instance is right or wrong where there is one threshold: that of the paper's figures."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,16 @@ class Counts:
     fn: int
 
     @property
+    def num_truth(self) -> int:
+        """Number of true instances."""
+        return self.tp + self.fn
+
+    @property
+    def num_predicted(self) -> int:
+        """Number of predicted instances."""
+        return self.tp + self.fp
+
+    @property
     def ap(self) -> float:
         """Average precision as microscopy uses the word: TP / (TP + FP + FN)."""
         return self.ratio(self.tp, self.tp + self.fp + self.fn)
@@ -28,12 +42,12 @@ class Counts:
     @property
     def precision(self) -> float:
         """TP / (TP + FP): how much of the prediction is right."""
-        return self.ratio(self.tp, self.tp + self.fp)
+        return self.ratio(self.tp, self.num_predicted)
 
     @property
     def recall(self) -> float:
         """TP / (TP + FN): how much of the ground truth was found."""
-        return self.ratio(self.tp, self.tp + self.fn)
+        return self.ratio(self.tp, self.num_truth)
 
     @property
     def f1(self) -> float:
@@ -46,13 +60,28 @@ class Counts:
             return part / whole
         return float(self.tp + self.fp + self.fn == 0)
 
+    def at(self, path: str) -> Numbers:
+        """Give counts and ratios as the numbers of the table at a dotted path."""
+        ratios = {"precision": self.precision, "recall": self.recall, "fscore": self.f1}
+        cell = {"AP": self.ap, "TP": self.tp, "FP": self.fp, "FN": self.fn, **ratios}
+        return {f"{path}.{name}": value for name, value in cell.items()}
+
+
+def numbers_at(path: str, heading: str) -> dict[str, Number]:
+    """Describe the numbers of `Counts.at`; `heading` has braces for the name of each."""
+    tp, fp, fn = counts = [f"{path}.{name}" for name in ("TP", "FP", "FN")]
+    return {
+        f"{path}.AP": Number(heading.format("AP"), "higher", weighted_by(*counts)),
+        tp: Number(heading.format("TP"), "higher", total),
+        fp: Number(heading.format("FP"), "lower", total),
+        fn: Number(heading.format("FN"), "lower", total),
+        f"{path}.precision": Number(heading.format("precision"), "higher", weighted_by(tp, fp)),
+        f"{path}.recall": Number(heading.format("recall"), "higher", weighted_by(tp, fn)),
+        f"{path}.fscore": Number(heading.format("F1"), "higher", weighted_by(tp, *counts)),
+    }
+
 
 def pool(counts: Iterable[Counts]) -> Counts:
     """Add up the counts of several volumes."""
     each = list(counts)
     return Counts(tp=sum(c.tp for c in each), fp=sum(c.fp for c in each), fn=sum(c.fn for c in each))
-
-
-def mean_ap(counts: Collection[Counts]) -> float:
-    """Mean of the average precision of some counts."""
-    return sum(c.ap for c in counts) / len(counts)

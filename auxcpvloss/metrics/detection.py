@@ -1,23 +1,26 @@
-"""How well points agree with the ground truth: which predicted center lies in, or near, which true nucleus.
-
-Pure functions of arrays. Imports numpy and scipy alone, as `metrics` does.
-"""
+"""How well points agree with the ground truth: which predicted center lies in, or near, which true nucleus."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auxcpvloss.config.tables.results import PointMatching
-from auxcpvloss.metrics import Counts, choose_greedy, choose_optimal, instance_centers
+from auxcpvloss.metrics.counts import Counts, numbers_at
+from auxcpvloss.metrics.matching import choose_greedy, choose_optimal
+from auxcpvloss.metrics.metric import Metric, Number, Numbers, total
+from auxcpvloss.metrics.overlap import Ids, Indices, instance_centers
+
+if TYPE_CHECKING:
+    from auxcpvloss.config.tables.results import PointMatching
+    from auxcpvloss.config.units import Vector
+    from auxcpvloss.metrics.comparison import Comparison
 
 Points = NDArray[np.float64]
-Indices = NDArray[np.int64]
-MATCHINGS: tuple[PointMatching, ...] = get_args(PointMatching)
+MATCHINGS: tuple[PointMatching, ...] = ("hoefener", "linear", "greedy")
 
 VOXELS = (1.0, 1.0, 1.0)
 """Spacing of voxels that are as long as wide."""
@@ -60,7 +63,8 @@ def match_points(
     truth: NDArray[Any],
     matching: PointMatching = "hoefener",
     distance_limit: float = 10.0,
-    spacing: tuple[float, float, float] = VOXELS,
+    spacing: Vector = VOXELS,
+    nuclei: tuple[Ids, Points] | None = None,
 ) -> Detections:
     """Match predicted points and true nuclei one to one.
 
@@ -83,9 +87,11 @@ def match_points(
     spacing : tuple of float
         Size of a voxel along z, y, x. Only the proportions matter: a distance is measured in space, in units of
         the size along x, so that it means the same along every axis.
+    nuclei : (T,) array of ids and (T, 3) array of their centers, optional
+        What `instance_centers` gives for the labels, where that is known already.
     """
     has_masks = truth.ndim == 3
-    ids, centers = instance_centers(truth) if has_masks else (np.arange(len(truth)), truth)
+    ids, centers = nuclei or (instance_centers(truth) if has_masks else (np.arange(len(truth)), truth))
     if matching == "hoefener" and has_masks:
         point, nucleus = _in_labels(_labels_at(points, truth), ids)
     else:
@@ -102,9 +108,7 @@ def match_points(
     return Detections(points, centers, hit, found)
 
 
-def within(
-    points: Points, centers: Points, distance_limit: float, spacing: tuple[float, float, float] = VOXELS
-) -> NDArray[np.bool_]:
+def within(points: Points, centers: Points, distance_limit: float, spacing: Vector = VOXELS) -> NDArray[np.bool_]:
     """Tell which points lie within `distance_limit` of any of the centers: (P,) array of bool."""
     near = np.zeros(len(points), bool)
     near[_near(points, centers, distance_limit, spacing)[0]] = True
@@ -128,9 +132,7 @@ def _in_labels(labels_at: NDArray[Any], ids: NDArray[Any]) -> tuple[Indices, Ind
     return point[chosen], nucleus[chosen]
 
 
-def _near(
-    points: Points, centers: Points, distance_limit: float, spacing: tuple[float, float, float]
-) -> tuple[Indices, Indices, Points]:
+def _near(points: Points, centers: Points, distance_limit: float, spacing: Vector) -> tuple[Indices, Indices, Points]:
     """List all pairs that are near enough, by point, then center: indices of both, and their distances."""
     scale = np.divide(spacing, spacing[-1])
     trees = [cKDTree(np.asarray(places, np.float64).reshape(-1, 3) * scale) for places in (points, centers)]
@@ -148,3 +150,51 @@ def _nearest(point: Indices, distance: Points) -> Indices:
 def _first_of_each(nucleus: Indices, pairs: Indices) -> Indices:
     """Of some pairs, given by index, keep the first one of each nucleus."""
     return pairs[np.unique(nucleus[pairs], return_index=True)[1]]
+
+
+CENTERS = {
+    "hoefener": "the center of mass of a predicted instance finds the nucleus whose mask it lies in, one a nucleus",
+    "linear": "centers of mass of predicted instances and centers of true nuclei, one to one: as many pairs as "
+    "possible, and among such matchings the least sum of distances",
+    "greedy": "centers of mass of predicted instances and centers of true nuclei, one to one: the nearest pair first",
+}
+HOEFENER_OF_POINTS = "the center of mass of a predicted instance belongs to the nearest annotated point, one a point"
+
+
+def limit_in_words(comparison: Comparison) -> str:
+    """Say how far points and centers may be apart."""
+    return f"at most {comparison.distance_limit:g} voxels (along x; elsewhere as far in space) apart"
+
+
+def _card(comparison: Comparison) -> dict[str, str]:
+    name = comparison.detection
+    if name == "hoefener" and comparison.has_masks:
+        return {"detection": f"{name}: {CENTERS[name]}"}
+    text = HOEFENER_OF_POINTS if name == "hoefener" else CENTERS[name]
+    return {"detection": f"{name}: {text}; {limit_in_words(comparison)}"}
+
+
+def _instances(comparison: Comparison) -> Numbers:
+    counts = comparison.detections.counts
+    found = {"num_pred": counts.num_predicted, "num_points": counts.num_predicted}
+    cell = {"num_gt": counts.num_truth, **found, "empty_prediction": counts.num_predicted == 0}
+    return {f"general.{name}": value for name, value in cell.items()}
+
+
+INSTANCES = Metric(
+    needs="points",
+    numbers={f"general.{name}": Number(name, "neither", total) for name in ("num_gt", "num_pred", "num_points")},
+    compute=_instances,
+    card={},
+)
+
+DETECTION: dict[str, Metric] = {
+    name: Metric(
+        needs="points",
+        numbers=numbers_at(f"confusion_matrix.{name}", f"detection {{}} ({name})"),
+        compute=lambda comparison: comparison.detections.counts.at(f"confusion_matrix.{comparison.detection}"),
+        card=_card,
+    )
+    for name in MATCHINGS
+}
+"""One a matching; that of ``evaluation.detection`` is computed."""

@@ -1,4 +1,4 @@
-"""What metrics add to the configuration: the check that evaluation.metric and evaluation.summary name some."""
+"""What metrics add to the configuration: the check that [evaluation] names some, and one that can decide."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Problem
-from auxcpvloss.metrics.table import metric_paths
+from auxcpvloss.config.tables.results import Evaluation
+from auxcpvloss.metrics.registry import DETECTION, METRICS, ON_REQUEST
+from auxcpvloss.metrics.table import metric_of, metric_paths
 
 
 def part(tables: dict[str, Any]) -> Extension:
@@ -18,39 +20,46 @@ def part(tables: dict[str, Any]) -> Extension:
 
 def _check(config: Config) -> Iterator[Problem]:
     table = config.evaluation
-    if table.metric != "auto":
-        key = ("evaluation", "metric")
-        yield from _exists(key, table.metric, table.detection)
-        if table.metric.startswith(("by_size.", "by_density.")):
-            yield (
-                key,
-                f"{table.metric!r} is not there where a volume has no such nuclei; choose a score of all nuclei, such "
-                "as confusion_matrix.avAP",
-            )
-        if table.metric.startswith("general.num_") or table.metric.endswith((".FP", ".FN", ".splits", ".merges")):
-            yield (
-                key,
-                f"the highest {table.metric!r} is not the best; choose a number that grows with what is found, such as "
-                "AP, fscore or avAP",
-            )
-    for path in table.summary:
-        yield from _exists(("evaluation", "summary"), path, table.detection)
+    for name in table.metrics:
+        if name not in ON_REQUEST:
+            yield ("evaluation", "metrics"), f"{name!r} is no metric to ask for; known: {', '.join(ON_REQUEST)}"
+    paths = [("metric", table.metric)] if table.metric != "auto" else []
+    for key, path in [*paths, *(("summary", path) for path in table.summary)]:
+        if words := _missing(path, table) or (_no_judge(path) if key == "metric" else ""):
+            yield ("evaluation", key), words
 
 
-def _exists(key: tuple[str, ...], path: str, detection: str) -> Iterator[Problem]:
-    known = metric_paths([detection])
-    if path in known:
-        return
-    if path in metric_paths():
-        matching = path.split(".")[1]
-        yield (
-            key,
-            f"{path!r} is a score of evaluation.detection = {matching!r}, but that is {detection!r}; set both to the "
-            "same matching",
+def _missing(path: str, table: Evaluation) -> str:
+    """Say why no evaluation has a number; "" where it has."""
+    name = metric_of(path)
+    if name is None:
+        known = metric_paths([table.detection])
+        close = get_close_matches(path, known, n=3)
+        return f"no evaluation has {path!r}; it has, among others, {', '.join(close or known[:3])}"
+    if name in DETECTION and name != table.detection:
+        return (
+            f"{path!r} is a score of evaluation.detection = {name!r}, but that is {table.detection!r}; set both to the "
+            "same matching"
         )
-        return
-    close = get_close_matches(path, known, n=3)
-    yield key, f"no evaluation has {path!r}; it has, among others, {', '.join(close or known[:3])}"
+    if name in ON_REQUEST and name not in table.metrics:
+        return f"{path!r} is computed only where it is asked for; add {name!r} to evaluation.metrics"
+    return ""
+
+
+def _no_judge(path: str) -> str:
+    """Say why validation cannot select by a number; "" where it can."""
+    metric = METRICS[str(metric_of(path))]
+    if metric.numbers[path].better != "higher":
+        return (
+            f"the highest {path!r} is not the best; choose a number that grows with what is found, such as AP, fscore "
+            "or avAP"
+        )
+    if not metric.always:
+        return (
+            f"{path!r} is not there where a volume has no such nuclei; choose a score of all nuclei, such as "
+            "confusion_matrix.avAP"
+        )
+    return ""
 
 
 EXTENSION = Extension(check=_check)

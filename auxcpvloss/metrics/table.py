@@ -1,6 +1,6 @@
 """The scores of a volume as nested tables, under the names that the original software gave them.
 
-A metric then has a dotted path, such as ``confusion_matrix.th_0_5.AP`` or ``confusion_matrix.hoefener.AP``.
+A number then has a dotted path, such as ``confusion_matrix.th_0_5.AP`` or ``confusion_matrix.hoefener.AP``.
 """
 
 from __future__ import annotations
@@ -10,56 +10,59 @@ from functools import reduce
 from operator import getitem
 from typing import Any
 
-from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, Strata, Stratum, pool, pool_scores
+import numpy as np
+from numpy.typing import NDArray
+
+from auxcpvloss.metrics.comparison import Comparison
 from auxcpvloss.metrics.detection import MATCHINGS
-from auxcpvloss.metrics.strata import DENSITIES, SIZES
+from auxcpvloss.metrics.metric import Metric, Numbers
+from auxcpvloss.metrics.registry import BY_DEFAULT, METRICS
 
 Table = Mapping[str, Any]
 
 
-def as_table(matching: str, detection: Counts, segmentation: Scores | None = None) -> dict[str, Any]:
-    """Write scores as nested tables.
+def metrics_of(comparison: Comparison, more: Collection[str] = ()) -> list[Metric]:
+    """Give the metrics to compute: those by default, that of the matching of points, and `more`, by name."""
+    names = (*BY_DEFAULT, comparison.detection, *more)
+    return [metric for name, metric in METRICS.items() if name in names and metric.needs in comparison.offers]
+
+
+def as_table(comparison: Comparison, more: Collection[str] = ()) -> dict[str, Any]:
+    """Score a volume, also by `more` metrics than those computed by default."""
+    return _nested(_compute(metrics_of(comparison, more), comparison))
+
+
+def score(truth: NDArray[Any], predicted: NDArray[Any], more: Collection[str] = (), **options: Any) -> Numbers:
+    """Score the outlines of a segmentation.
 
     Parameters
     ----------
-    matching : str
-        How points were matched, one of `detection.MATCHINGS`.
-    detection : Counts
-        Of points.
-    segmentation : Scores, optional
-        Of instances; left out where there are no masks to compare, and so are their tables and avAP.
+    truth, predicted : arrays of integer, of the same shape, with up to three axes
+        Labels, 0 is background.
+    more : collection of str
+        Metrics that are not computed by default.
+    **options
+        See `Comparison`.
+
+    Returns
+    -------
+    dict of dotted path to number
     """
-    general: dict[str, Any] = {
-        "num_gt": detection.tp + detection.fn,
-        "num_pred": detection.tp + detection.fp,
-        "num_points": detection.tp + detection.fp,
-        "empty_prediction": detection.tp + detection.fp == 0,
-    }
-    if segmentation is None:
-        return {"general": general, "confusion_matrix": {matching: _cell(detection)}}
-    general["avAP"] = segmentation.av_ap
-    thresholds = {threshold_key(threshold): _cell(counts) for threshold, counts in segmentation.counts.items()}
-    quality = {
-        "PQ": segmentation.pq,
-        "SEG": segmentation.seg,
-        "mean_matched_iou": segmentation.mean_matched_iou,
-        "mean_true_iou": segmentation.mean_true_iou,
-        "splits": segmentation.splits,
-        "merges": segmentation.merges,
-    }
-    return {
-        "general": general,
-        "confusion_matrix": {"avAP": segmentation.av_ap, **thresholds, matching: _cell(detection)},
-        "quality": quality,
-        **{name: _strata(strata) for name, strata in segmentation.strata.items()},
-    }
+    result, true = (np.array(labels, ndmin=3, copy=None) for labels in (predicted, truth))
+    metrics = [METRICS[name] for name in (*BY_DEFAULT, *more) if METRICS[name].needs != "points"]
+    return _compute(metrics, Comparison(result, true, **options))
 
 
-def pooled(matching: str, tables: Sequence[Table]) -> dict[str, Any]:
-    """Give the table of several volumes together, as if all nuclei were of one; each volume as far as it was scored."""
-    segmented = [_scores(table) for table in tables if "quality" in table]
-    detection = pool(_counts(table["confusion_matrix"][matching]) for table in tables)
-    return as_table(matching, detection, pool_scores(segmented) if segmented else None)
+def _compute(metrics: Collection[Metric], comparison: Comparison) -> Numbers:
+    return {path: value for metric in metrics for path, value in metric.compute(comparison).items()}
+
+
+def pooled(tables: Sequence[Table]) -> dict[str, Any]:
+    """Give the numbers of several volumes together, as if all nuclei were of one; each volume as far as it has them."""
+    volumes = [{path: value_at(table, path) for path in number_paths(table)} for table in tables]
+    numbers = {path: number for metric in METRICS.values() for path, number in metric.numbers.items()}
+    having = {path: [volume for volume in volumes if path in volume] for path in numbers}
+    return _nested({path: numbers[path].pool(path, volumes) for path, volumes in having.items() if volumes})
 
 
 def value_at(table: Table, path: str) -> Any:
@@ -92,76 +95,19 @@ def metric_paths(matchings: Collection[str] = MATCHINGS, segmentation: bool = Tr
     segmentation : bool
         Whether also those that need masks.
     """
-    nothing = Counts(0, 0, 0)
-    classes = {"by_size": SIZES, "by_density": DENSITIES}
-    # A class without nuclei has no ratios, so here each has one.
-    strata = {name: Strata((), dict.fromkeys(each, Stratum(1, 1, 1, 1))) for name, each in classes.items()}
-    instances = Scores(dict.fromkeys(THRESHOLDS, nothing), 0.0, 0.0, 0, 0, strata) if segmentation else None
-    return list(dict.fromkeys(path for name in matchings for path in number_paths(as_table(name, nothing, instances))))
+    others = set(MATCHINGS) - set(matchings)
+    metrics = {name: each for name, each in METRICS.items() if segmentation or each.needs == "points"}
+    return [path for name, metric in metrics.items() if name not in others for path in metric.numbers]
 
 
-def threshold_key(threshold: float) -> str:
-    """Name of the table of an IoU threshold: ``th_0_5``."""
-    return f"th_{threshold}".replace(".", "_")
+def metric_of(path: str) -> str | None:
+    """Name the metric that gives the number at a dotted path."""
+    return next((name for name, metric in METRICS.items() if path in metric.numbers), None)
 
 
-def _cell(counts: Counts) -> dict[str, float]:
-    return {
-        "AP": counts.ap,
-        "TP": counts.tp,
-        "FP": counts.fp,
-        "FN": counts.fn,
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "fscore": counts.f1,
-    }
-
-
-def _strata(strata: Strata) -> dict[str, Any]:
-    """Write classes of nuclei; ratios are left out where there is nothing to divide by."""
-    table: dict[str, Any] = {"edges": list(strata.edges)} if strata.edges else {}
-    for name, each in strata.classes.items():
-        table[name] = {"num_gt": each.num_truth, "found": each.found}
-        if each.num_truth:
-            table[name]["recall"] = each.found / each.num_truth
-        if each.found:
-            table[name]["mean_matched_iou"] = each.sum_iou / each.found
-        table[name] |= {"num_pred": each.num_predicted, "right": each.right}
-        if each.num_predicted:
-            table[name]["precision"] = each.right / each.num_predicted
-    return table
-
-
-def _scores(table: Table) -> Scores:
-    """Read scores of instances back; sums are means times what they are means of."""
-    counts = {threshold: _counts(table["confusion_matrix"][threshold_key(threshold)]) for threshold in THRESHOLDS}
-    quality, middle = table["quality"], counts[0.5]
-    return Scores(
-        counts=counts,
-        sum_matched_iou=quality["mean_matched_iou"] * middle.tp,
-        sum_seg=quality["SEG"] * (middle.tp + middle.fn),
-        splits=quality["splits"],
-        merges=quality["merges"],
-        strata={name: _read_strata(table[name]) for name in ("by_size", "by_density")},
-    )
-
-
-def _read_strata(table: Table) -> Strata:
-    classes = {name: cell for name, cell in table.items() if name != "edges"}
-    return Strata(
-        tuple(table.get("edges", ())),
-        {
-            name: Stratum(
-                num_truth=cell["num_gt"],
-                found=cell["found"],
-                num_predicted=cell["num_pred"],
-                right=cell["right"],
-                sum_iou=cell.get("mean_matched_iou", 0.0) * cell["found"],
-            )
-            for name, cell in classes.items()
-        },
-    )
-
-
-def _counts(cell: Mapping[str, Any]) -> Counts:
-    return Counts(tp=cell["TP"], fp=cell["FP"], fn=cell["FN"])
+def _nested(numbers: Numbers) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    for path, value in numbers.items():
+        *at, name = path.split(".")
+        reduce(lambda table, key: table.setdefault(key, {}), at, tables)[name] = value
+    return tables

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,34 +29,19 @@ class Tabulation(NamedTuple):
 def tabulate(*volumes: NDArray[Any]) -> Tabulation:
     """Tabulate which labels label volumes of the same shape have at the same voxels.
 
-    Beside the volumes this needs memory for a slab of them and for the table. What each slab comes to is added to the
-    table whenever it has become as much as that.
+    Beside the volumes (and copies of those that are not contiguous) this needs memory for a slab of them and for the
+    table. What each slab comes to is added to the table whenever it has become as much as that.
     """
-    shape = volumes[0].shape
-    parts = [Tabulation([volume[:0].ravel() for volume in volumes], np.zeros((1 + len(shape), 0), np.int64))]
+    flat, shape = [volume.reshape(-1) for volume in volumes], volumes[0].shape
+    parts = [Tabulation([volume[:0] for volume in flat], np.zeros((1 + len(shape), 0), np.int64))]
     rows = 0
-    for start, slabs in _slabs(volumes, 0):
-        parts.append(_grouped(_runs(slabs, start, shape)))
+    for start in range(0, flat[0].size, SLAB):
+        parts.append(_grouped(_runs([volume[start : start + SLAB] for volume in flat], start, shape)))
         rows += parts[-1].sums.shape[1]
         if rows > SLAB + 2 * parts[0].sums.shape[1]:
             parts = [_grouped(_joined(parts))]
             rows = parts[0].sums.shape[1]
     return _grouped(_joined(parts))
-
-
-def _slabs(volumes: tuple[NDArray[Any], ...], start: int) -> Iterator[tuple[int, list[NDArray[Any]]]]:
-    """Cut along the first axes; yields the place of the first voxel in the raveled volumes, and raveled slabs."""
-    size, length = volumes[0].size, len(volumes[0])
-    if not size:
-        return
-    row = size // length
-    if row > SLAB:
-        for i in range(length):
-            yield from _slabs(tuple(volume[i] for volume in volumes), start + i * row)
-        return
-    step = SLAB // row
-    for i in range(0, length, step):
-        yield start + i * row, [volume[i : i + step].ravel() for volume in volumes]
 
 
 def _runs(slabs: list[NDArray[Any]], start: int, shape: tuple[int, ...]) -> Tabulation:

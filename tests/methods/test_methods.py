@@ -13,7 +13,7 @@ def test_a_perfect_prediction_gives_back_every_nucleus(method, balls):
         points = find_centers(found).positions.round().astype(int)
         assert sorted(labels[tuple(points.T)]) == [1, 2, 3]
         if method.task == "segmentation":
-            assert score(labels, found).counts[0.5].ap == 1
+            assert score(labels, found)["confusion_matrix.th_0_5.AP"] == 1
 
 
 def perfect_results(method, labels):
@@ -29,7 +29,7 @@ def test_a_perfect_3_label_prediction_loses_no_voxel(name, balls):
     # The boundary of a perfect prediction belongs to the foreground.
     labels = balls(radius=5)
     for found in perfect_results(METHODS[name], labels):
-        assert score(labels, found).av_ap == 1
+        assert score(labels, found)["general.avAP"] == 1
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)

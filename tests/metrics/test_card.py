@@ -1,30 +1,38 @@
+from typing import Any
+
+import numpy as np
+
+from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.card import card_of_volumes, metric_card
 from auxcpvloss.metrics.detection import MATCHINGS
 
-CARD = {"matching": "hoefener", "distance_limit": 7.0, "foreground_only": False, "optimal": True, "has_masks": True, "of_instances": True}  # fmt: skip
+MASKS, POINTS = np.ones((2, 2, 2), int), np.zeros((1, 3))
+
+
+def card(truth: np.ndarray = MASKS, **options: Any) -> dict[str, str]:
+    return metric_card(Comparison(MASKS, truth, distance_limit=7.0, **options))
 
 
 def test_the_card_says_how_it_was_configured():
-    assert "optimal" in metric_card(**CARD)["matching"]
-    assert "greedy" in metric_card(**{**CARD, "optimal": False})["matching"]
+    assert "optimal" in card()["matching"]
+    assert "greedy" in card(optimal=False)["matching"]
     for name in MATCHINGS:
-        text = metric_card(**{**CARD, "matching": name})["detection"]
+        text = card(detection=name)["detection"]
         assert text.startswith(name)
         # With masks a center is in a nucleus or not.
         assert ("at most 7 voxels" in text) == (name != "hoefener")
-    assert "at most 7 voxels" in metric_card(**{**CARD, "has_masks": False})["detection"]
+    assert "at most 7 voxels" in card(POINTS)["detection"]
 
 
 def test_the_card_says_what_was_ignored():
-    assert "nothing" in metric_card(**CARD)["ignored"]
-    assert "predicted voxels" in metric_card(**{**CARD, "foreground_only": True})["ignored"]
-    points = {**CARD, "has_masks": False, "of_instances": False}
-    assert "outlines" in metric_card(**points)["ignored"]
-    assert "predicted centers" in metric_card(**{**points, "foreground_only": True})["ignored"]
+    assert "nothing" in card()["ignored"]
+    assert "predicted voxels" in card(foreground_only=True)["ignored"]
+    assert "outlines" in card(POINTS)["ignored"]
+    assert "predicted centers" in card(POINTS, foreground_only=True)["ignored"]
 
 
 def test_what_was_not_scored_is_not_explained():
-    assert list(metric_card(**{**CARD, "of_instances": False})) == ["detection", "ignored", "empty"]
+    assert list(card(outlines=False)) == list(card(POINTS)) == ["detection", "ignored", "empty"]
 
 
 def test_what_volumes_have_in_common_is_said_once():

@@ -7,25 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.metrics import (
-    Matching,
-    Overlaps,
-    Strata,
-    Stratum,
-    by_density,
-    by_size,
-    match,
-    mean_diameter,
-    neighbours,
-    overlaps,
-)
+from auxcpvloss.metrics import mean_diameter, neighbours, overlaps, score
 from auxcpvloss.metrics.strata import DENSITIES, SIZES
 from tests.metrics.volumes import LABELS, Volume, blobs
 
+COUNTS = ("num_gt", "found", "num_pred", "right")
 
-def matched(truth: Volume, predicted: Volume) -> tuple[Overlaps, Matching]:
-    table = overlaps(truth, predicted)
-    return table, match(table, 0.5)
+
+def counted(truth: Volume, predicted: Volume, table: str, names: tuple[str, ...]) -> list[tuple[int, ...]]:
+    """True nuclei, those found, predicted instances, right ones, of each class."""
+    scores = score(truth, predicted)
+    return [tuple(scores[f"{table}.{name}.{count}"] for count in COUNTS) for name in names]
 
 
 def cubes(*numbers: int) -> Volume:
@@ -38,36 +30,40 @@ def cubes(*numbers: int) -> Volume:
 
 @given(LABELS, LABELS)
 def test_every_instance_is_in_one_class(truth: Volume, predicted: Volume) -> None:
-    table, matching = matched(truth, predicted)
-    tp = matching.iou.size
-    for strata, some in ((by_size(table, matching), table.truth_ids.size > 0), (by_density(table, matching), True)):
-        total = sum(strata.classes.values(), Stratum())
-        assert (total.num_truth, total.num_predicted) == (table.truth_ids.size, some * table.predicted_ids.size)
-        assert (total.found, total.right) == (tp, tp)
-        assert total.sum_iou == pytest.approx(matching.iou.sum())
+    n, m, scores = len(set(truth.flat) - {0}), len(set(predicted.flat) - {0}), score(truth, predicted)
+    tp = scores["confusion_matrix.th_0_5.TP"]
+    for table, names in (("by_size", SIZES), ("by_density", DENSITIES)):
+        predictions = m if n or table == "by_density" else 0
+        sums = tuple(map(sum, zip(*counted(truth, predicted, table, names), strict=True)))
+        assert sums == (n, tp, predictions, tp)
+        found = [(scores[f"{table}.{name}.found"], scores.get(f"{table}.{name}.mean_matched_iou")) for name in names]
+        total = sum(count * mean for count, mean in found if count)
+        assert total == pytest.approx(tp * scores["quality.mean_matched_iou"])
+        for name, (num_gt, hit, num_pred, right) in zip(names, counted(truth, predicted, table, names), strict=True):
+            assert scores.get(f"{table}.{name}.recall") == (hit / num_gt if num_gt else None)
+            assert scores.get(f"{table}.{name}.precision") == (right / num_pred if num_pred else None)
 
 
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.randoms())
-def test_classes_of_size_are_thirds(sizes: list[int], random: object) -> None:
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=12))
+def test_classes_of_size_are_thirds(sizes: list[int]) -> None:
     truth = np.repeat(np.arange(1, len(sizes) + 1), sizes)
     # One voxel less: not found, where it is half or more of it.
     predicted = np.where(np.diff(truth, prepend=0) > 0, 0, truth)
-    strata = by_size(*matched(truth, predicted))
+    scores = score(truth, predicted)
     first, second = (sorted(sizes)[int(np.ceil(len(sizes) * third / 3)) - 1] for third in (1, 2))
-    assert strata.edges == (first, second)
-    members = {"small": [n for n in sizes if n <= first], "medium": [n for n in sizes if first < n <= second]}
-    members["large"] = [n for n in sizes if n > second]
-    for name, each in members.items():
+    assert scores["by_size.edges"] == [first, second]
+
+    def of(values: list[int]) -> list[list[int]]:
+        return [[n for n in values if n <= first], [n for n in values if first < n <= second], [n for n in values if n > second]]  # fmt: skip
+
+    smaller = of([n - 1 for n in sizes if n > 1])
+    for name, each, fewer in zip(SIZES, of(sizes), smaller, strict=True):
         found = [(n - 1) / n for n in each if n > 2]
-        stratum = strata.classes[name]
-        assert (stratum.num_truth, stratum.found) == (len(each), len(found))
-        assert stratum.sum_iou == pytest.approx(sum(found))
-        assert stratum.num_predicted == sum(
-            (n <= first, first < n <= second, n > second)[SIZES.index(name)] for n in (n - 1 for n in sizes) if n
-        )
+        assert [scores[f"by_size.{name}.{key}"] for key in COUNTS[:3]] == [len(each), len(found), len(fewer)]
+        assert scores.get(f"by_size.{name}.mean_matched_iou", 0) == pytest.approx(np.mean(found) if found else 0)
 
 
-def counted(centers: list[np.ndarray], reach: float) -> list[int]:
+def within(centers: list[np.ndarray], reach: float) -> list[int]:
     return [sum(float(np.linalg.norm(one - other)) <= reach for other in centers) - 1 for one in centers]
 
 
@@ -82,7 +78,7 @@ def test_neighbours_are_those_within_reach_in_space(spacing: tuple[float, ...]) 
     volumes = [(truth == n).sum() * np.prod(spacing) for n in ids]
     diameter = np.mean([2 * (3 * volume / (4 * np.pi)) ** (1 / 3) for volume in volumes])
     assert mean_diameter(table, spacing) == pytest.approx(diameter)
-    assert true.tolist() == counted(centers, 1.5 * diameter)
+    assert true.tolist() == within(centers, 1.5 * diameter)
     assert len(set(true.tolist())) > 3
     for n, found in zip(table.predicted_ids, of_predicted, strict=True):
         center = np.argwhere(predicted == n).mean(axis=0) * spacing
@@ -102,13 +98,13 @@ def test_a_volume_of_one_plane_has_discs() -> None:
     assert mean_diameter(overlaps(plane, plane), (9, 2, 3)) == pytest.approx(2 * (8 * 6 / np.pi) ** 0.5)
 
 
-@pytest.mark.parametrize(("numbers", "name", "count"), [((1, 1, 3), "sparse", 3), ((1, 2, 2), "dense", 4), ((2, 2, 2), "crowded", 8)])  # fmt: skip
-def test_classes_of_density(numbers: tuple[int, int, int], name: str, count: int) -> None:
+@pytest.mark.parametrize(("numbers", "place", "count"), [((1, 1, 3), 0, 3), ((1, 2, 2), 1, 4), ((2, 2, 2), 2, 8)])
+def test_classes_of_density(numbers: tuple[int, int, int], place: int, count: int) -> None:
     truth = cubes(*numbers)
-    strata = by_density(*matched(truth, np.where(truth == 1, 0, truth)))
-    assert strata.classes[name] == Stratum(count, count - 1, count - 1, count - 1, count - 1)
-    assert sum(strata.classes.values(), Stratum()) == strata.classes[name]
-    assert strata.edges == (2, 6)
+    found = counted(truth, np.where(truth == 1, 0, truth), "by_density", DENSITIES)
+    assert found[place] == (count, count - 1, count - 1, count - 1)
+    assert sum(map(sum, found)) == sum(found[place])
+    assert score(truth, truth)["by_density.edges"] == [2, 6]
 
 
 def test_what_is_found_in_the_wrong_place_counts_where_it_lies() -> None:
@@ -117,9 +113,7 @@ def test_what_is_found_in_the_wrong_place_counts_where_it_lies() -> None:
     truth[3:6, 3:6, 30:33] = 99
     predicted = np.zeros_like(truth)
     predicted[4, 4, 4], predicted[4, 4, 27], predicted[4, 4, 35] = 1, 2, 3
-    strata = by_density(*matched(truth, predicted))
-    numbers = {name: each.num_predicted for name, each in strata.classes.items()}
-    assert numbers == dict(zip(DENSITIES, (2, 0, 1), strict=True))
+    assert [numbers[2] for numbers in counted(truth, predicted, "by_density", DENSITIES)] == [2, 0, 1]
 
 
 def test_between_two_nuclei_the_place_decides_not_the_name() -> None:
@@ -140,16 +134,7 @@ def test_the_order_of_names_does_not_change_the_last_bit() -> None:
 
 def test_without_true_nuclei_there_are_no_sizes_but_what_is_wrong_still_lies_somewhere() -> None:
     nothing, something = np.zeros((2, 2, 2), int), np.ones((2, 2, 2), int)
-    table, matching = matched(nothing, something)
-    assert by_size(table, matching) == Strata((), dict.fromkeys(SIZES, Stratum()))
-    assert by_density(table, matching).classes == {
-        "sparse": Stratum(0, 0, 1, 0),
-        **dict.fromkeys(DENSITIES[1:], Stratum()),
-    }
-    assert neighbours(table)[1].tolist() == [0]
-
-
-def test_pooled_classes_keep_edges_that_are_common() -> None:
-    one = Strata((2, 6), {"a": Stratum(1, 1, 2, 1, 0.75)})
-    assert one + one == Strata((2, 6), {"a": Stratum(2, 2, 4, 2, 1.5)})
-    assert (one + Strata((3, 6), {"a": Stratum()})).edges == ()
+    assert counted(nothing, something, "by_size", SIZES) == [(0, 0, 0, 0)] * 3
+    assert "by_size.edges" not in score(nothing, something)
+    assert counted(nothing, something, "by_density", DENSITIES) == [(0, 0, 1, 0), (0, 0, 0, 0), (0, 0, 0, 0)]
+    assert neighbours(overlaps(nothing, something))[1].tolist() == [0]

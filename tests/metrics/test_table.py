@@ -1,24 +1,40 @@
+"""Tables of scores, and what holds for every metric."""
+
+from __future__ import annotations
+
 import tomllib
+from typing import Any
 
 import numpy as np
 import pytest
 import toml
 
-from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, Strata, Stratum, score
+from auxcpvloss.metrics import METRICS, THRESHOLDS, Comparison, Counts, score
 from auxcpvloss.metrics.detection import MATCHINGS
+from auxcpvloss.metrics.registry import BY_DEFAULT, ON_REQUEST
 from auxcpvloss.metrics.table import as_table, metric_paths, number_paths, pooled, value_at
-from tests.metrics.volumes import blobs
+from tests.metrics.volumes import Volume, blobs, table_with
 
 NOTHING = Counts(0, 0, 0)
+POINTS = np.zeros((0, 3))
+
+
+def flat(table: dict[str, Any]) -> dict[str, float]:
+    return {path: value_at(table, path) for path in number_paths(table)}
+
+
+def several(number: int) -> list[tuple[Volume, Volume]]:
+    rng = np.random.default_rng(0)
+    truths = [blobs(rng) for _ in range(number)]
+    return [(truth, np.where(rng.random(truth.shape) < 0.95, np.roll(truth, 1, 2), blobs(rng))) for truth in truths]
 
 
 def test_the_table_has_the_names_of_the_original_software():
-    truth = np.array([1] * 10 + [2] * 10 + [3] * 10)
-    predicted = np.array([1] * 10 + [2] * 6 + [0] * 14)
-    scores = score(truth, predicted)
-    table = as_table("hoefener", Counts(tp=2, fp=0, fn=1), scores)
+    truth, predicted = np.zeros((2, 1, 1, 30), int)
+    truth[..., :10], truth[..., 10:20], truth[..., 20:] = 1, 2, 3
+    predicted[..., :10], predicted[..., 10:16] = 1, 2
+    table = as_table(Comparison(predicted, truth))
     mean = (5 * 2 / 3 + 4 * 1 / 4) / 9
-    assert scores.mean_matched_iou == pytest.approx((1 + 0.6) / 2)
     assert table["general"] == {
         "num_gt": 3, "num_pred": 2, "num_points": 2, "empty_prediction": False, "avAP": pytest.approx(mean)
     }  # fmt: skip
@@ -33,50 +49,31 @@ def test_the_table_has_the_names_of_the_original_software():
     }
 
 
-def test_without_masks_there_is_the_detection_alone():
-    table = as_table("greedy", Counts(tp=1, fp=2, fn=3))
+@pytest.mark.parametrize("shape", [(0, 3), (2, 3)])
+def test_without_masks_there_is_the_detection_alone(shape: tuple[int, int]):
+    table = as_table(Comparison(np.zeros((2, 2, 2), int), np.zeros(shape), detection="greedy"), list(ON_REQUEST))
+    assert list(table) == ["general", "confusion_matrix"]
     assert list(table["confusion_matrix"]) == ["greedy"]
-    assert table["general"] == {"num_gt": 4, "num_pred": 3, "num_points": 3, "empty_prediction": False}
-
-
-@pytest.mark.parametrize(("counts", "empty", "ap"), [(NOTHING, True, 1), (Counts(0, 0, 2), True, 0), (Counts(0, 2, 0), False, 0)])  # fmt: skip
-def test_an_empty_prediction_is_said_to_be_one(counts, empty, ap):
-    table = as_table("linear", counts)
-    assert table["general"]["empty_prediction"] is empty
-    assert table["confusion_matrix"]["linear"]["AP"] == ap
-
-
-def test_the_table_comes_back_from_toml_with_plain_types():
-    table = as_table("linear", NOTHING, score(np.array([1, 2, 2]), np.array([5, 5, 0], np.uint64)))
-    assert tomllib.loads(toml.dumps(table)) == table
-    values = [value_at(table, path) for path in number_paths(table)]
-    assert {type(value) for value in values} == {int, float}
+    assert table["general"] == {"num_gt": shape[0], "num_pred": 0, "num_points": 0, "empty_prediction": True}
+    assert table["confusion_matrix"]["greedy"]["AP"] == (shape[0] == 0)
 
 
 def test_the_paths_of_metrics_are_those_of_the_numbers_in_tables():
-    paths = metric_paths()
-    assert len(set(paths)) == len(paths) == 3 + 1 + 1 + 7 * (len(THRESHOLDS) + len(MATCHINGS)) + 6 + 7 * 6
-    assert {"confusion_matrix.th_0_5.AP", "confusion_matrix.avAP", "general.num_points"} < set(paths)
-    assert {f"confusion_matrix.{name}.AP" for name in ("hoefener", "linear", "greedy")} < set(paths)
-    assert {
-        "quality.PQ",
-        "quality.SEG",
-        "quality.splits",
-        "by_size.small.recall",
-        "by_density.crowded.precision",
-    } < set(paths)
-    assert "general.empty_prediction" not in paths
     truth = np.tile(np.repeat(np.arange(6), 5), (9, 9, 1)) * np.repeat([1, 0, 1], 3)[:, np.newaxis, np.newaxis]
-    there = set(number_paths(as_table("hoefener", NOTHING, score(truth, truth))))
-    assert there < set(metric_paths(["hoefener"]))
-    points = metric_paths(["greedy"], segmentation=False)
-    assert "confusion_matrix.greedy.fscore" in points
-    assert not [path for path in points if "th_" in path or "hoefener" in path or "avAP" in path]
+    table = as_table(Comparison(truth, truth), list(ON_REQUEST))
+    assert tomllib.loads(toml.dumps(table)) == table
+    assert {type(value) for value in flat(table).values()} == {int, float}
+    paths = metric_paths()
+    assert len(set(paths)) == len(paths)
+    # Not all classes have a nucleus.
+    assert not set(flat(table)) - set(metric_paths(["hoefener"]))
+    assert not [path for path in set(paths) - set(flat(table)) if not path.startswith(("by_", *(f"confusion_matrix.{name}" for name in MATCHINGS)))]  # fmt: skip
+    assert len(metric_paths([])) == len(paths) - 7 * len(MATCHINGS)
+    assert {path.split(".")[1] for path in metric_paths(["greedy"], segmentation=False)} == {"num_gt", "num_pred", "num_points", "greedy"}  # fmt: skip
 
 
 def test_pooled_is_what_all_volumes_side_by_side_give():
-    rng = np.random.default_rng(0)
-    pairs = [(blobs(rng), blobs(rng)) for _ in range(3)]
+    pairs = several(3)
     # Far from each other, so that nobody gets new neighbours.
     apart = np.zeros((12, 40, 1000), int)
     together = [
@@ -85,38 +82,80 @@ def test_pooled_is_what_all_volumes_side_by_side_give():
         )
         for side in (0, 1)
     ]
-    each = [as_table("hoefener", Counts(n, 0, 1), score(*pair)) for n, pair in enumerate(pairs)]
-    points = as_table("hoefener", Counts(0, 2, 0))
-    found, expected = pooled("hoefener", [*each, points]), as_table("hoefener", Counts(3, 2, 3), score(*together))
-    for table in (found, expected):
-        # Thirds, and the mean diameter, are those of each volume.
-        del table["by_size"], table["by_density"]
-    assert list(number_paths(found)) == list(number_paths(expected))
-    assert [value_at(found, path) for path in number_paths(found)] == [
-        pytest.approx(value_at(expected, path)) for path in number_paths(found)
-    ]
-    assert pooled("hoefener", [points]) == points
+    more = list(ON_REQUEST)
+    each = [as_table(Comparison(predicted, truth), more) for truth, predicted in pairs]
+    found, expected = (flat(table) for table in (pooled(each), as_table(Comparison(*together[::-1]), more)))
+    assert set(found) == set(expected)
+    # Thirds, and the mean diameter, are those of each volume.
+    expected = {path: value for path, value in expected.items() if not path.startswith("by_")}
+    assert {path: found[path] for path in expected} == pytest.approx(expected)
+    assert all(type(found[path]) is type(value) for path, value in expected.items())
+
+
+def test_a_volume_counts_in_what_it_has():
+    dense, sparse = table_with(Counts(2, 1, 0), outlines=dict.fromkeys(THRESHOLDS, Counts(1, 0, 3))), table_with(Counts(0, 2, 5))  # fmt: skip
+    together = flat(pooled([dense, sparse]))
+    assert together["confusion_matrix.hoefener.AP"] == 2 / 10
+    assert together["confusion_matrix.th_0_5.AP"] == together["confusion_matrix.avAP"] == 1 / 4
+    assert flat(pooled([sparse])) == flat(sparse)
+    empty = as_table(Comparison(np.zeros((2, 2, 2), int), np.zeros((2, 2, 2), int)))
+    # 0 / 0 is 1 only where there is nothing in any volume.
+    assert flat(pooled([empty, empty]))["quality.PQ"] == 1
+    assert flat(pooled([empty, as_table(Comparison(np.zeros((2, 2, 2), int), np.ones((2, 2, 2), int)))]))["quality.PQ"] == 0  # fmt: skip
 
 
 def test_pooled_classes_are_sums_with_ratios_of_their_own():
-    first = Stratum(num_truth=4, found=2, num_predicted=3, right=2, sum_iou=1.5)
-    other = Stratum(num_truth=1, found=1, num_predicted=0, right=0, sum_iou=0.9)
-    tables = [as_table("linear", NOTHING, scores_with(each, edge)) for each, edge in ((first, 5), (other, 7))]
-    assert "precision" not in tables[1]["by_size"]["small"]
-    assert pooled("linear", tables)["by_size"] == {
+    classes = [
+        {"num_gt": 4, "found": 2, "recall": 1 / 2, "mean_matched_iou": 0.75, "num_pred": 3, "right": 2, "precision": 2 / 3},
+        {"num_gt": 1, "found": 1, "recall": 1.0, "mean_matched_iou": 0.9, "num_pred": 0, "right": 0},
+    ]  # fmt: skip
+    assert pooled([{"by_size": {"edges": [5, 6], "small": each}} for each in classes])["by_size"] == {
         "small": {
-            "num_gt": 5,
-            "found": 3,
-            "recall": 3 / 5,
-            "mean_matched_iou": pytest.approx(0.8),
-            "num_pred": 3,
-            "right": 2,
-            "precision": 2 / 3,
+            **{"num_gt": 5, "found": 3, "recall": 3 / 5, "mean_matched_iou": pytest.approx(0.8)},
+            **{"num_pred": 3, "right": 2, "precision": 2 / 3},
         }
     }
-    assert pooled("linear", tables)["by_density"]["edges"] == [2]
 
 
-def scores_with(stratum, edge):
-    strata = {"by_size": Strata((edge,), {"small": stratum}), "by_density": Strata((2,), {"sparse": stratum})}
-    return Scores(dict.fromkeys(THRESHOLDS, NOTHING), 0.0, 0.0, 0, 0, strata)
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_needs_no_more_than_it_says(name: str) -> None:
+    ((truth, predicted),) = several(1)
+    comparison = Comparison(predicted, truth, detection=name if name in MATCHINGS else "hoefener")  # type: ignore[arg-type]
+    assert comparison.overlaps.iou.size
+    assert comparison.detections.hit.size
+    if METRICS[name].needs != "voxels":
+        comparison.truth = comparison.predicted = np.empty(0, int)
+    if METRICS[name].needs == "points":
+        comparison.overlaps = comparison.matching = None  # type: ignore[assignment]
+    assert METRICS[name].compute(comparison)
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.needs != "points"])
+def test_the_better_a_result_the_better_are_the_numbers_that_say_so(name: str) -> None:
+    ((truth, predicted),) = several(1)
+    best, worse = (METRICS[name].compute(Comparison(each, truth)) for each in (truth, predicted))
+    for path, number in METRICS[name].numbers.items():
+        sign = {"higher": 1, "lower": -1, "neither": 0}[number.better]
+        assert sign * best[path] >= sign * worse[path], path
+        if number.better == "lower":
+            assert best[path] == 0
+        elif isinstance(best[path], float):
+            assert best[path] == 1
+    assert any(best[path] != worse[path] for path in METRICS[name].numbers)
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if name not in MATCHINGS])
+def test_what_is_always_there_is_there_in_an_empty_volume(name: str) -> None:
+    nothing = np.zeros((2, 3, 4), int)
+    for truth, predicted in ((nothing, nothing), (nothing, nothing + 1), (nothing + 1, nothing)):
+        found = METRICS[name].compute(Comparison(predicted, truth))
+        assert METRICS[name].always == (METRICS[name].numbers.keys() <= found.keys())
+        if truth is predicted:
+            assert all(value in (0, 1) for path, value in found.items() if path in METRICS[name].numbers)
+
+
+def test_metrics_on_request_are_computed_on_request() -> None:
+    ((truth, predicted),) = several(1)
+    assert set(flat(as_table(Comparison(predicted, truth)))) <= {path for name in (*BY_DEFAULT, "hoefener") for path in METRICS[name].numbers}  # fmt: skip
+    for name in ON_REQUEST:
+        assert set(METRICS[name].numbers) <= set(score(truth, predicted, [name]))

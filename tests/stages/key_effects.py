@@ -156,6 +156,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("evaluation.distance_limit", 3.0, NOTHING),
         _one("evaluation.foreground_only", True, CHOSEN),
         _one("evaluation.use_linear_sum_assignment", False, CHOSEN),
+        _one("evaluation.metrics", ["dice"], frozenset({"evaluate", "visualize", "export", "report"})),
         _one("evaluation.summary", ["confusion_matrix.avAP"], frozenset({"evaluate", "report"})),
         _one("evaluation.colors", "colorblind", frozenset({"evaluate", "visualize", "report"})),
     ])  # fmt: skip

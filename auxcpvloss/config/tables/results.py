@@ -36,6 +36,7 @@ class Evaluation(Table):
     distance_limit: PositiveFloat
     foreground_only: bool
     use_linear_sum_assignment: bool
+    metrics: list[Name]
     summary: list[Name]
     colors: Colors
 

@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.metrics import THRESHOLDS
+from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.metrics.table import Table as Scores
-from auxcpvloss.metrics.table import threshold_key, value_at
+from auxcpvloss.metrics.table import value_at
 
 AVAP = "confusion_matrix.avAP"
-AP = {threshold: f"confusion_matrix.{threshold_key(threshold)}.AP" for threshold in THRESHOLDS}
+AP = {threshold: f"{path}.AP" for threshold, path in PATHS.items()}
 """Dotted paths of what is compared of instances."""
 
 Word = Literal["better", "worse", "not distinguishable on these data"]

@@ -131,7 +131,9 @@ def _evaluated(place: Path) -> Mapping[str, Record | str]:
 
 
 def _evaluation(made_from: Record) -> Record:
-    return {**made_from["evaluation"], "version of evaluate": made_from["version of evaluate"]}
+    # More metrics change nothing in the others.
+    options = {key: value for key, value in made_from["evaluation"].items() if key != "metrics"}
+    return {**options, "version of evaluate": made_from["version of evaluate"]}
 
 
 def _read_scores(records: Records, path: Path, made_from: Record | str) -> _Scored:

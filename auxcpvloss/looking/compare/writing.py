@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from auxcpvloss.looking.compare.comparison import Comparison, Table, printable
-from auxcpvloss.metrics.table import metric_paths, value_at
+from auxcpvloss.metrics.table import number_paths, value_at
 
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
@@ -90,11 +90,8 @@ def scores_as_csv(comparison: Comparison) -> str:
     for group in comparison.groups:
         for run in group.runs:
             for volume, table in run.scores.items():
-                for path in metric_paths([comparison.matching]):
-                    try:
-                        rows.append((group.name, run.name, run.seed, volume, path, value_at(table, path)))
-                    except KeyError:
-                        continue
+                for path in number_paths(table):
+                    rows.append((group.name, run.name, run.seed, volume, path, value_at(table, path)))
     return as_csv(("model", "run", "seed", "volume", "metric", "value"), rows)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auxcpvloss.metrics.detection import MATCHINGS
+from auxcpvloss.metrics.registry import METRICS
+from auxcpvloss.metrics.table import metric_of
 
 CPV = "_cpv"
 
@@ -26,11 +27,5 @@ def families(names: Iterable[str]) -> list[list[str]]:
 
 def metric_label(path: str) -> str:
     """Say for people what the number at a dotted path is: ``confusion_matrix.th_0_5.AP`` is ``AP at IoU > 0.5``."""
-    table, _, name = path.rpartition(".")
-    table = table.rpartition(".")[2]
-    name = {"fscore": "F1", "avAP": "avAP (mean over IoU > 0.1 .. 0.9)"}.get(name, name)
-    if table.startswith("th_"):
-        return f"{name} at IoU > {table.removeprefix('th_').replace('_', '.')}"
-    if table in MATCHINGS:
-        return f"detection {name} ({table})"
-    return name if table in ("", "general", "confusion_matrix", "quality") else f"{name} ({table})"
+    name = metric_of(path)
+    return METRICS[name].numbers[path].heading if name else path

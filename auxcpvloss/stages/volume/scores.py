@@ -9,15 +9,15 @@ import numpy as np
 import toml
 from numpy.typing import NDArray
 
-from auxcpvloss import metrics
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.instances import as_scored, scored_points, without_file_format
+from auxcpvloss.experiment.instances import compare, without_file_format
 from auxcpvloss.experiment.results import Result, stored_toml
+from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.card import metric_card
-from auxcpvloss.metrics.table import as_table, metric_paths
+from auxcpvloss.metrics.table import as_table, metric_of, metric_paths
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.instances import instances_of, read_instances
 from auxcpvloss.stages.volume.subject import Subject
@@ -43,11 +43,13 @@ def scores_of(run: Run, subject: Subject) -> Result:
 def _find(run: Run, subject: Subject) -> Result:
     experiment, sample = run.experiment, subject.sample
     folder = experiment.evaluated(subject.split, subject.checkpoint, subject.params)
+    more = metrics_on_request(experiment, subject)
+    options = {**scoring_keys(experiment, sparse=not sample.has_labels), **({"metrics": more} if more else {})}
     made_from = {
         f"version of {NAME}": VERSION,
         "instances": without_file_format(instances_of(run, subject).record),
         "truth": sample.made_from,
-        "evaluation": scoring_keys(experiment, sparse=not sample.has_labels),
+        "evaluation": options,
     }
     path = folder / f"{sample.name}.toml"
     return Result(
@@ -66,37 +68,39 @@ def scoring_keys(experiment: Experiment, sparse: bool) -> Record:
     return options.model_dump(include=keys)
 
 
+def metrics_on_request(experiment: Experiment, subject: Subject) -> list[str]:
+    """Give the metrics to compute beside those by default; in validation none but what ``evaluation.metric`` is of."""
+    wanted, deciding = experiment.config.evaluation.metrics, metric_of(experiment.metric)
+    computed = {name for name in wanted if subject.split == "test" or name == deciding}
+    return sorted(computed) if subject.sample.has_labels else []
+
+
 def score(result: Result, run: Run) -> None:
     """Score the instances of a volume against its labels, and their centers against its nuclei.
 
     Instances are not scored where the volume has center points only, or the method finds points.
     """
     experiment, subject = run.experiment, result.subject
-    sample, options = subject.sample, experiment.config.evaluation
-    found, truth = scored_instances(run, subject)
-    segmentation = None
-    if truth is not None and experiment.method.task == "segmentation":
-        segmentation = metrics.score(truth, found, options.use_linear_sum_assignment, sample.voxel_size)
-    detection = scored_points(options, found, truth, sample).counts
+    comparison, more = comparison_of(run, subject), metrics_on_request(experiment, subject)
     made = {"made_from": json.dumps(result.record), "made_with": json.dumps(versions_of(*LIBRARIES))}
-    card = metric_card(
-        matching=options.detection,
-        distance_limit=options.distance_limit,
-        foreground_only=options.foreground_only,
-        optimal=options.use_linear_sum_assignment,
-        has_masks=truth is not None,
-        of_instances=segmentation is not None,
-    )
-    table = {**made, **as_table(options.detection, detection, segmentation), "metric_card": card}
+    table = {**made, **as_table(comparison, more), "metric_card": metric_card(comparison, more)}
     write_text(result.paths[0], toml.dumps(table))
+
+
+def comparison_of(run: Run, subject: Subject) -> Comparison:
+    """Read the instances of a volume, and put them beside its truth, as they are scored."""
+    sample, experiment = subject.sample, run.experiment
+    truth = run.array(sample.path, lambda: read(sample.labels)) if sample.has_labels else sample.centers()[:, :3]
+    outlines = experiment.method.task == "segmentation"
+    return compare(
+        experiment.config.evaluation, read_instances(run, subject), truth, sample.voxel_size, outlines=outlines
+    )
 
 
 def scored_instances(run: Run, subject: Subject) -> tuple[NDArray[np.uint32], NDArray[np.uint32] | None]:
     """Read the instances of a volume, as far as they are scored, and its labels, if it has any: (Z, Y, X) each."""
-    sample, truth = subject.sample, None
-    if sample.has_labels:
-        truth = run.array(sample.path, lambda: read(sample.labels))
-    return as_scored(read_instances(run, subject), truth, run.experiment.config.evaluation), truth
+    comparison = comparison_of(run, subject)
+    return comparison.predicted, comparison.truth if comparison.has_masks else None
 
 
 def need_metric(experiment: Experiment, samples: Iterable[Sample]) -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_beside
-from auxcpvloss.metrics import THRESHOLDS
+from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.metrics.card import card_of_volumes
-from auxcpvloss.metrics.table import number_paths, pooled, threshold_key, value_at
+from auxcpvloss.metrics.table import number_paths, pooled, value_at
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume import scores
 from auxcpvloss.stages.volume.scores import scores_of
@@ -66,12 +66,11 @@ def write_table(experiment: Experiment, tables: Mapping[str, Record], path: Path
     that lacks a score (one of instances, where there are no masks) has an empty cell, and counts neither in the mean
     nor in the pooled value.
     """
-    matching = experiment.config.evaluation.detection
     if path.name == "summary.csv":
         _, columns = _columns(experiment, tables)
-        text = _csv(["volume", *columns], _rows(matching, tables, list(columns.values())))
+        text = _csv(["volume", *columns], _rows(tables, list(columns.values())))
     elif path.name == "scores.csv":
-        text = _every_score(matching, tables)
+        text = _every_score(tables)
     else:
         text = card_of_volumes(table["metric_card"] for table in tables.values())
     write_text(path, text)
@@ -86,7 +85,7 @@ def read_scores(run: Run, scored: Iterable[Subject]) -> dict[str, Record]:
 def show(run: Run, tables: Mapping[str, Record]) -> None:
     """Print the scores of volumes, their mean, and those of their counts pooled."""
     title, columns = _columns(run.experiment, tables)
-    rows = _rows(run.experiment.config.evaluation.detection, tables, list(columns.values()))
+    rows = _rows(tables, list(columns.values()))
     headings = ["volume", *(name.removeprefix("AP ").removeprefix("confusion_matrix.") for name in columns)]
     shown = [["-" if cell is None else cell for cell in row] for row in rows]
     run.terminal.table(f"{run.experiment.folder.name}: {title}", headings, shown)
@@ -100,10 +99,10 @@ def _csv(heading: Row, rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _every_score(matching: str, tables: Mapping[str, Record]) -> str:
+def _every_score(tables: Mapping[str, Record]) -> str:
     """Give a line a volume and score; one that a volume lacks has none."""
     paths = list(dict.fromkeys(path for table in tables.values() for path in number_paths(table)))
-    rows = _rows(matching, tables, paths)
+    rows = _rows(tables, paths)
     lines = [[name, path, cell] for name, *cells in rows for path, cell in zip(paths, cells, strict=True)]
     return _csv(["volume", "metric", "value"], [line for line in lines if line[-1] is not None])
 
@@ -117,16 +116,16 @@ def _columns(experiment: Experiment, tables: Mapping[str, Record]) -> tuple[str,
     has_segmentation = any("avAP" in table["confusion_matrix"] for table in tables.values())
     if experiment.is_detection or not has_segmentation:
         return f"detection ({options.detection})", {name: f"{detection}.{key}" for name, key in RATIOS.items()}
-    thresholds = {f"AP {t:g}": f"confusion_matrix.{threshold_key(t)}.AP" for t in THRESHOLDS}
+    thresholds = {f"AP {t:g}": f"{path}.AP" for t, path in PATHS.items()}
     others = {"avAP": "confusion_matrix.avAP", "PQ": "quality.PQ", "SEG": "quality.SEG"}
     return "AP at IoU above", {**thresholds, **others, "detection AP": f"{detection}.AP"}
 
 
-def _rows(matching: str, tables: Mapping[str, Record], paths: list[str]) -> list[Row]:
+def _rows(tables: Mapping[str, Record], paths: list[str]) -> list[Row]:
     cells = [[_cell(table, path) for path in paths] for table in tables.values()]
     columns = [[cell for cell in column if cell is not None] for column in zip(*cells, strict=True)]
     mean = [float(np.mean(column)) if column else None for column in columns]
-    together = pooled(matching, list(tables.values()))
+    together = pooled(list(tables.values()))
     return [
         *([name, *row] for name, row in zip(tables, cells, strict=True)),
         ["mean", *mean],

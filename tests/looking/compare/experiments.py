@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import toml
 
 from auxcpvloss.config import write
@@ -16,10 +14,10 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.parameter_sets import grids
 from auxcpvloss.experiment.results import Result, Stored, record_beside
 from auxcpvloss.experiment.selection import Selection, write_selection
-from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, score
-from auxcpvloss.metrics.table import as_table
+from auxcpvloss.metrics import THRESHOLDS, Counts
 from auxcpvloss.system.files import write_text
 from tests.conftest import configure, merge
+from tests.metrics.volumes import table_with
 
 NUCLEI = 1000
 
@@ -79,18 +77,14 @@ def write_experiment(
             "truth": {**source, **(truth or {})},
             "evaluation": {**options, **(scored or {})},
         }
-        table = as_table(matching, found(min(ap + 0.05, 1)), None if method == "gauss" else segmented(ap))
+        outlines = None if method == "gauss" else dict.fromkeys(THRESHOLDS, found(ap))
+        table = table_with(found(min(ap + 0.05, 1)), matching, outlines)
         record = {"made_from": json.dumps(records[volume]), "made_with": "{}"}
         write_text(folder / f"{volume}.toml", toml.dumps({**record, **table}))
     write_text(folder / "summary.csv", "volume\n")
     summed = {"version of evaluate": 2, "evaluation": {}, "predictions": records}
     record_beside(Result("evaluate", "summary", "", (folder / "summary.csv",), summed, Stored()), {})
     return experiment.folder
-
-
-def segmented(ap: float) -> Scores:
-    """Scores of instances with the same AP at every threshold."""
-    return replace(score(np.ones((1, 1, 1), int), np.ones((1, 1, 1), int)), counts=dict.fromkeys(THRESHOLDS, found(ap)))
 
 
 VOLUMES = {"worm_1": 0.70, "worm_2": 0.60, "worm_3": 0.80}

@@ -1,0 +1,83 @@
+"""What a metric is: a file defines one, or a family of them, and `registry` lists it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from auxcpvloss.metrics.comparison import Comparison
+
+Needs = Literal["points", "overlaps", "voxels"]
+Numbers = dict[str, Any]
+"""Numbers of a volume by dotted path, such as ``confusion_matrix.th_0_5.AP``."""
+Card = Mapping[str, str]
+Better = Literal["higher", "lower", "neither"]
+Pool = Callable[[str, Sequence[Numbers]], float]
+"""Path, and the numbers of all volumes that have it -> number of the volumes together."""
+
+
+class Number(NamedTuple):
+    """A number that a metric gives.
+
+    Attributes
+    ----------
+    heading : str
+        Name of the number in figures and tables.
+    better : {"higher", "lower", "neither"}
+        Which way it improves. Validation selects by numbers of which the highest is the best.
+    pool : callable
+        Puts the stored numbers of several volumes together.
+    """
+
+    heading: str
+    better: Better
+    pool: Pool
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric, or a family of them.
+
+    Attributes
+    ----------
+    needs : {"points", "overlaps", "voxels"}
+        What it is made from: centers; the table of overlaps, and what follows from it; or the label volumes
+        themselves. All but "points" exist only where outlines are compared.
+    numbers : mapping of dotted path to Number
+    compute : callable
+        Gives the numbers of a volume by path. A number that is not defined for the volume is left out.
+    card : mapping, or callable
+        Says what the numbers mean, a text a name; a callable where that depends on how the comparison was made.
+    always : bool
+        Whether each volume has all numbers. Validation does not select by one that may be missing.
+    """
+
+    needs: Needs
+    numbers: Mapping[str, Number]
+    compute: Callable[[Comparison], Numbers]
+    card: Card | Callable[[Comparison], Card]
+    always: bool = True
+
+
+def total(path: str, volumes: Sequence[Numbers]) -> float:
+    """Pool counts: add them up."""
+    return sum(volume[path] for volume in volumes)
+
+
+def weighted_by(*counts: str) -> Pool:
+    """Pool means and ratios: average them, weighted by what they were divided by, the sum of the counts at some paths.
+
+    A path that is named twice counts twice. Where all weights are 0 it is the least of the values: 0 / 0 is 1 where
+    nothing was to be found and nothing was, and else 0.
+    """
+
+    def pool(path: str, volumes: Sequence[Numbers]) -> float:
+        weights = [sum(volume[count] for count in counts) for volume in volumes]
+        values = [volume[path] for volume in volumes]
+        if not any(weights):
+            return min(values)
+        return sum(weight * value for weight, value in zip(weights, values, strict=True)) / sum(weights)
+
+    return pool
