@@ -31,7 +31,7 @@ COSTS: dict[str, Any] = {
     "auxcpvloss.system.files:_flush_names": None,
     "auxcpvloss.experiment.lock:_take": None,
     "auxcpvloss.experiment.lock:_release": None,
-    "auxcpvloss.data.sources.source:sha256": "off",
+    "auxcpvloss.data.sources.source:_sha256": "off",
     "auxcpvloss.data.whole:lacking_chunks": "",
     "auxcpvloss.network.checkpoint:check_checkpoint": None,
     "auxcpvloss.network.checkpoint:is_finite": True,

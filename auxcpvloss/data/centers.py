@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.data.sources.zips import File
 from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
 HEADER = "z,y,x,id"

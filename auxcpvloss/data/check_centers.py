@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from auxcpvloss.data.centers import line_numbers
 from auxcpvloss.data.objects import MAX_LABEL, Objects
-from auxcpvloss.data.sources.zips import File
+from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
 LISTED = 10

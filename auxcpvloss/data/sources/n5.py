@@ -1,62 +1,65 @@
-"""N5 containers: folders with an `attributes.json` in each array, axes in the order x, y, z."""
+"""N5 containers: folders with an attributes.json in each array, axes and attributes in the order x, y, z.
+
+The limits are those of zarr, which reads them.
+"""
 
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import zarr
 
-from auxcpvloss.data.untrusted.chunks import Layout
+from auxcpvloss.data.sources.arrays import ArrayFormat, ArraySource
+from auxcpvloss.data.untrusted.chunks import Layout, check_folder, check_layout
 from auxcpvloss.data.untrusted.reading import read_json
 
-SUFFIX = ".n5"
 METADATA = "attributes.json"
 
 
-def is_n5(path: Path) -> bool:
-    """Whether a path names an N5 container."""
-    return path.suffix.lower() == SUFFIX
+class N5Source(ArraySource):
+    """Arrays in an N5 container; zarr gives them in the order z, y, x, but their attributes as they are."""
+
+    attributes_reversed = True
+
+    def has(self, key: str) -> bool:
+        """Whether there is an array; a group has a file of attributes too, but no dimensions."""
+        metadata = self.path / key / METADATA
+        return metadata.is_file() and "dimensions" in read_json(metadata)
+
+    def there(self) -> str:
+        """List the arrays."""
+        keys = sorted(str(file.parent.relative_to(self.path)) for file in self.path.rglob(METADATA))
+        return f"there are: {', '.join(filter(self.has, keys)) or 'none'}"
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[Any]:
+        """Open an array of numbers."""
+        check_layout(f"{self.path}: {key}", self._layout(key))
+        with warnings.catch_warnings():
+            # Only that zarr 3 has no N5; this program needs zarr 2 for gunpowder anyhow.
+            warnings.filterwarnings("ignore", "The N5Store is deprecated", FutureWarning)
+            store = zarr.N5Store(str(self.path))
+        yield zarr.open_array(store, path=key, mode="r")
+
+    def check(self, key: str, array: Any) -> None:
+        """Refuse an array, or a block of it, that does not fit into memory."""
+        check_folder(f"{self.path}: {key}", self.path / key, self._layout(key))
+
+    def _layout(self, key: str) -> Layout:
+        metadata = read_json(self.path / key / METADATA)
+        compression = metadata["compression"]
+        codec = {"bzip2": "bz2", "xz": "lzma"}.get(compression["type"], compression["type"])
+        return Layout(
+            shape=tuple(map(int, reversed(metadata["dimensions"]))),
+            chunks=tuple(map(int, reversed(metadata["blockSize"]))),
+            dtype=np.dtype(metadata["dataType"]),
+            codec="zlib" if codec == "gzip" and compression.get("useZlib") else codec,
+            has_header=True,
+        )
 
 
-def has_array(path: Path, key: str) -> bool:
-    """Whether there is an array; a group has a file of attributes too, but no dimensions.
-
-    Raises
-    ------
-    InputError
-        The attributes cannot be read.
-    """
-    metadata = path / key / METADATA
-    return metadata.is_file() and "dimensions" in read_json(metadata)
-
-
-def array_keys(path: Path) -> list[str]:
-    """List the arrays."""
-    keys = sorted(str(file.parent.relative_to(path)) for file in path.rglob(METADATA))
-    return [key for key in keys if has_array(path, key)]
-
-
-def layout(path: Path, key: str) -> Layout:
-    """Say how an array is stored, in the order z, y, x."""
-    metadata = read_json(path / key / METADATA)
-    compression = metadata["compression"]
-    codec = {"bzip2": "bz2", "xz": "lzma"}.get(compression["type"], compression["type"])
-    return Layout(
-        shape=tuple(map(int, reversed(metadata["dimensions"]))),
-        chunks=tuple(map(int, reversed(metadata["blockSize"]))),
-        dtype=np.dtype(metadata["dataType"]),
-        codec="zlib" if codec == "gzip" and compression.get("useZlib") else codec,
-        has_header=True,
-    )
-
-
-def open_array(path: Path, key: str) -> Any:
-    """Open an array to read; zarr gives its axes in the order z, y, x, but its attributes as they are."""
-    with warnings.catch_warnings():
-        # Only that zarr 3 has no N5; this program needs zarr 2 for gunpowder anyhow.
-        warnings.filterwarnings("ignore", "The N5Store is deprecated", FutureWarning)
-        store = zarr.N5Store(str(path))
-    return zarr.open_array(store, path=key, mode="r")
+N5 = ArrayFormat("n5", (".n5",), N5Source)

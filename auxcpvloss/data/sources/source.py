@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Data
 from auxcpvloss.config.tables.data import check_proportions
 from auxcpvloss.data.centers import read_centers
-from auxcpvloss.data.sources.zips import File
 from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.remembered import remembered
 
 Vector = tuple[float, float, float]  # z, y, x
 
@@ -46,9 +47,9 @@ class Source(ABC):
         """Whether `read_labels` gives an array."""
 
     @property
-    @abstractmethod
     def labels_origin(self) -> str:
         """What people are shown as the place of the labels."""
+        return self.origin
 
     @property
     def has_points(self) -> bool:
@@ -61,11 +62,16 @@ class Source(ABC):
 
     @abstractmethod
     def read_labels(self) -> NDArray[Any] | None:
-        """Read the labels: (Z, Y, X), of whatever type is stored."""
+        """Read the labels: (Z, Y, X), of whatever type is stored; None where there are none."""
 
     @abstractmethod
+    def files(self) -> dict[str, File]:
+        """Give all files that the volume is made from, by what they are for."""
+
     def checksum(self) -> str:
-        """Sha256, in hex, of everything that the volume is made from."""
+        """Sha256, in hex, of all that the volume is made from; computed once, unless a file changes."""
+        with reading(self.origin):
+            return remembered(_sha256, self.files())
 
     def read_centers(self) -> NDArray[Any] | None:
         """Read the annotated centers: (N, 4), z, y, x in voxels and the id of the label, 0 where there is none."""
@@ -102,8 +108,7 @@ def voxel_size(source: Source, data: Data) -> Vector:
     return z, y, x
 
 
-def sha256(files: Mapping[str, File]) -> str:
-    """Checksum over the bytes of files; the keys say what each of them is for."""
+def _sha256(files: Mapping[str, File]) -> str:
     whole = hashlib.sha256()
     for role in sorted(files):
         with reading(files[role]), files[role].open("rb") as file:

@@ -64,6 +64,23 @@ class Layout:
     has_header: bool = False
 
 
+def check_layout(origin: str, layout: Layout) -> None:
+    """Refuse an array that is not of numbers, or stored in a way that is not known.
+
+    To be asked before the array is opened: with a type of objects, to open it is to run what it holds.
+
+    Raises
+    ------
+    InputError
+        Names the array.
+    """
+    check_declared(origin, layout.shape, layout.dtype)
+    for what, names, known in (("compression", [layout.codec], CODECS), ("filter", layout.filters, FILTERS)):
+        for name in names:
+            if name not in known:
+                raise InputError(f"{origin}: stored with the {what} {name!r}; known are {', '.join(known)}")
+
+
 def check_folder(origin: str, folder: Path, layout: Layout) -> None:
     """Refuse an array that does not fit into memory, or a chunk of which does not.
 
@@ -152,3 +169,5 @@ HEADERS: dict[str, Callable[[bytes], int]] = {
     "zstd": _zstd_size,
 }
 CODECS = (*STREAMS, *HEADERS)
+FILTERS = ("delta", "shuffle", "fixedscaleoffset", "quantize", "bitround", "astype", "crc32", "adler32", "fletcher32")
+"""Those of zarr that make numbers of numbers; others make objects, by running what is stored (pickle)."""

@@ -1,23 +1,33 @@
-"""Volumes stored as TIFF, with the labels in a second file of the same name."""
+"""TIFF files in images/, with the labels in masks/ and tables of centers in centers/, by the same names.
+
+Read are stacks of one channel, with the axes Z, Y, X or Y, X, in any compression that tifffile knows. A volume that
+does not fit into memory is refused before it is read. What tifffile only logs, such as planes that are cut off, is an
+error.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import tifffile
 from numpy.typing import NDArray
 
-from auxcpvloss.data.sources.source import Source, Vector, sha256
+from auxcpvloss.config.tables import Data
+from auxcpvloss.data.sources.files import CENTERS, TABLE, by_stem, visible
+from auxcpvloss.data.sources.format import Format
+from auxcpvloss.data.sources.source import Source, Vector
 from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
-from auxcpvloss.data.sources.zips import File
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
+SUFFIXES = (".tif", ".tiff")
 # Many programs call the planes of a stack channels or time points; a colour image has no more than this many.
 MAX_CHANNELS = 4
 
@@ -52,10 +62,70 @@ class TiffSource(Source):
         with _opened(self.image) as tiff:
             return recorded_voxel_size(tiff)
 
-    def checksum(self) -> str:
-        """Sha256, in hex, of the bytes of the files."""
+    def files(self) -> dict[str, File]:
+        """Give image, mask and table of centers."""
         files = {"image": self.image, "mask": self.mask, "centers": self.centers}
-        return sha256({role: file for role, file in files.items() if file is not None})
+        return {role: file for role, file in files.items() if file is not None}
+
+
+class TiffFormat(Format):
+    """Folders of TIFF files."""
+
+    name = "tif"
+
+    def expected(self, data: Data) -> str:
+        """Name the folders."""
+        return f"{data.images}/ and {data.masks}/ with .tif files of the same names"
+
+    def is_in(self, place: Path, data: Data) -> bool:
+        """Whether there is a folder of images."""
+        return (place / data.images).is_dir()
+
+    def volumes(self, place: Path, data: Data) -> list[Source]:
+        """Pair the images with what lies beside them."""
+        folders = (data.images, data.masks, CENTERS)
+        content = {name: visible(place / name) for name in folders if (place / name).is_dir()}
+        return tiff_sources(str(place), content, data)
+
+
+TIF = TiffFormat()
+
+
+def tiff_sources(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[Source]:
+    """Pair images with masks and centers of the same name.
+
+    Parameters
+    ----------
+    where : path of the folder, for messages
+    content : name of a subfolder -> its files
+    data : names of the subfolders
+
+    Raises
+    ------
+    InputError
+        There are no images, a mask or a table of centers has no image, or there are masks and an image has neither a
+        mask nor a table of centers.
+    """
+    images = by_stem(content.get(data.images, []), SUFFIXES)
+    masks = by_stem(content.get(data.masks, []), SUFFIXES)
+    centers = by_stem(content.get(CENTERS, []), TABLE)
+    if not images:
+        raise InputError(f"{where}/{data.images}: no .tif file")
+    for what, files in (("mask", masks), ("table", centers)):
+        for name in sorted(files.keys() - images.keys()):
+            raise InputError(
+                f"{files[name]}: no image of this name in {where}/{data.images}; add it, or remove the {what}"
+            )
+    if data.masks in content:
+        for name in sorted(images.keys() - masks.keys() - centers.keys()):
+            raise InputError(
+                f"{images[name]}: no mask of this name in {where}/{data.masks} (and no {CENTERS}/{name}.csv); "
+                "add it, or remove the image"
+            )
+    return [
+        TiffSource(name, str(image), image, masks.get(name), centers=centers.get(name))
+        for name, image in images.items()
+    ]
 
 
 def read_tiff(file: File) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import zipfile
 from dataclasses import dataclass
@@ -21,9 +22,9 @@ HARMLESS_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class ZipMember:
-    """A file in a zip, with as much of the interface of a `Path` as the import needs.
+    """A file in a zip, with as much of the interface of a `Path` as readers need.
 
-    It holds no open file: sources are passed on to other processes.
+    It holds no open file, since sources are passed on to other processes.
     """
 
     archive: Path
@@ -51,6 +52,10 @@ class ZipMember:
     def suffix(self) -> str:
         """Suffix with the dot."""
         return PurePosixPath(self.member).suffix
+
+    def stat(self) -> os.stat_result:
+        """Give size and times of the zip."""
+        return self.archive.stat()
 
     def open(self, mode: Literal["rb"] = "rb") -> io.BytesIO:
         """Read the whole member into memory: image libraries jump about in a file, which is slow in a zip."""

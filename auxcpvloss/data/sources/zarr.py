@@ -1,0 +1,57 @@
+"""Zarr folders of format 2, with image and labels in data.raw_key and data.gt_key, axes Z, Y, X.
+
+Read are arrays of numbers with the compressions and filters that are bounded by what they are given; others may run
+code. A chunk that expands beyond its size is refused before it is decompressed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import zarr
+
+from auxcpvloss.data.sources.arrays import ArrayFormat, ArraySource
+from auxcpvloss.data.untrusted.chunks import Layout, check_folder, check_layout
+from auxcpvloss.data.untrusted.reading import read_json
+
+
+class ZarrSource(ArraySource):
+    """Arrays in a zarr folder."""
+
+    def has(self, key: str) -> bool:
+        """Whether there is an array."""
+        return (self.path / key / ".zarray").is_file()
+
+    def there(self) -> str:
+        """List the arrays."""
+        if (self.path / "zarr.json").exists():
+            return "it is zarr format 3, expected format 2"
+        keys = sorted(str(file.parent.relative_to(self.path)) for file in self.path.rglob(".zarray"))
+        return f"there are: {', '.join(keys) or 'none'}"
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[Any]:
+        """Open an array of numbers."""
+        check_layout(f"{self.path}: {key}", self._layout(key))
+        yield zarr.open_array(str(self.path / key), mode="r")
+
+    def check(self, key: str, array: Any) -> None:
+        """Refuse an array, or a chunk of it, that does not fit into memory."""
+        check_folder(f"{self.path}: {key}", self.path / key, self._layout(key))
+
+    def _layout(self, key: str) -> Layout:
+        metadata = read_json(self.path / key / ".zarray")
+        dtype = metadata["dtype"]
+        return Layout(
+            shape=tuple(map(int, metadata["shape"])),
+            chunks=tuple(map(int, metadata["chunks"])),
+            dtype=np.dtype(dtype if isinstance(dtype, str) else list(map(tuple, dtype))),
+            codec=str((metadata["compressor"] or {"id": "raw"})["id"]),
+            filters=tuple(str(each["id"]) for each in metadata.get("filters") or ()),
+        )
+
+
+ZARR = ArrayFormat("zarr", (".zarr",), ZarrSource)
