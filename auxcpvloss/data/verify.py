@@ -86,16 +86,14 @@ def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing,
     if labels is not None:
         if labels.shape != raw.shape:
             raise InputError(
-                f"{source.labels_origin}: {_times(labels.shape)} voxels, but the image {source.origin} "
+                f"{source.labels!s}: {_times(labels.shape)} voxels, but the image {source.origin} "
                 f"has {_times(raw.shape)}"
             )
-        _check_labels(labels, source.labels_origin)
+        _check_labels(labels, str(source.labels))
         objects = measure(labels)
         nuclei = len(objects.ids)
         if split == "train" and nuclei == 0:
-            raise InputError(
-                f"{source.labels_origin}: no instance, all labels are 0; remove it from the training volumes"
-            )
+            raise InputError(f"{source.labels!s}: no instance, all labels are 0; remove it from the training volumes")
         warnings += _odd_labels(objects)
     if source.centers is not None:
         centers = read_centers(source.centers)

@@ -241,12 +241,12 @@ def test_a_tiff_that_was_cut_off_is_named_or_read_whole(tmp_path, options):
     source = find_sources(configured(test_data=stored(tmp_path, small, labels=None)))["test"][0]
     messages = []
     for size in range(0, len(whole), 7):
-        source.image.write_bytes(whole[:size])
+        source.image.file.write_bytes(whole[:size])
         try:
             np.testing.assert_array_equal(source.read_raw(), small)
         except InputError as error:
             messages.append(str(error))
-    assert all(message.startswith(f"{source.image}: ") for message in messages)
+    assert all(message.startswith(f"{source.image.file}: ") for message in messages)
     assert len(messages) > len(whole) / 7 / 3
 
 

@@ -150,7 +150,7 @@ def _no_place(key: str, path: Path, data: Data, wanted: Iterable[Format]) -> Inp
 
 
 def _expected(formats: Iterable[Format], data: Data) -> str:
-    return ", or ".join(each.expected(data) for each in formats)
+    return ", or ".join(each.expected.format(data=data) for each in formats)
 
 
 def _drawn(sources: list[Source], data: Data) -> dict[str, list[Source]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import h5py
 
-from auxcpvloss.data.sources.arrays import ArrayFormat, ArraySource
+from auxcpvloss.data.sources.arrays import ArrayImage, array_format
 from auxcpvloss.data.untrusted.chunks import SLACK, check_chunk
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.reading import reading
@@ -24,13 +24,14 @@ FILTERS = {1: "zlib", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "s
 DEFLATE = 1
 
 
-class HdfSource(ArraySource):
-    """Arrays in an hdf5 file."""
+class HdfImage(ArrayImage):
+    """An array in an hdf5 file."""
 
-    def has(self, key: str) -> bool:
-        """Whether there is an array."""
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such an array."""
         with reading(self.path), h5py.File(self.path, "r") as file:
-            return isinstance(file.get(key), h5py.Dataset)
+            return isinstance(file.get(self.key), h5py.Dataset)
 
     def there(self) -> str:
         """List the arrays."""
@@ -40,31 +41,30 @@ class HdfSource(ArraySource):
         return f"there are: {', '.join(keys) or 'none'}"
 
     @contextmanager
-    def open(self, key: str) -> Iterator[Any]:
-        """Open an array."""
+    def open(self) -> Iterator[Any]:
+        """Open the array."""
         with h5py.File(self.path, "r") as file:
-            yield file[key]
+            yield file[self.key]
 
-    def check(self, key: str, array: h5py.Dataset) -> None:
+    def check(self, array: h5py.Dataset) -> None:
         """Refuse an array that refers to other files, does not fit into memory, or has a chunk that does not."""
-        origin = f"{self.path}: {key}"
         if array.external or array.is_virtual or Path(array.file.filename).resolve() != self.path.resolve():
-            raise InputError(f"{origin}: refers to another file; only arrays that lie in the file itself are read")
-        check_declared(origin, array.shape or (), array.dtype)
+            raise InputError(f"{self}: refers to another file; only arrays that lie in the file itself are read")
+        check_declared(self, array.shape or (), array.dtype)
         if not array.chunks:
             return
-        check_declared(f"{origin}: its chunks", array.chunks, array.dtype)
+        check_declared(f"{self}: its chunks", array.chunks, array.dtype)
         made = array.id.get_create_plist()
         filters = [made.get_filter(number)[0] for number in range(made.get_nfilters())]
         if len(set(filters)) < len(filters) or not set(filters) <= FILTERS.keys():
             names = ", ".join(FILTERS.get(number, f"number {number}") for number in filters)
             known = ", ".join(FILTERS.values())
-            raise InputError(f"{origin}: stored with the filters {names}; known are {known}, each once at most")
+            raise InputError(f"{self}: stored with the filters {names}; known are {known}, each once at most")
         if DEFLATE in filters:
-            _check_chunks(origin, array)
+            _check_chunks(str(self), array)
 
 
-HDF = ArrayFormat("hdf", (".hdf", ".h5", ".hdf5"), HdfSource)
+HDF = array_format("hdf", (".hdf", ".h5", ".hdf5"), HdfImage)
 
 
 def _check_chunks(origin: str, array: h5py.Dataset) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.format import Format
-from auxcpvloss.data.sources.source import Source, Vector
+from auxcpvloss.data.sources.source import Image, Source, Vector
 from auxcpvloss.data.synthetic.worms import dataset, make_worm
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.zips import File
@@ -22,67 +22,55 @@ GENERATOR_VERSION = 1
 
 
 @dataclass(frozen=True)
-class SyntheticSource(Source):
-    """A worm, a function of its shape, its seed and its number of nuclei."""
+class Worm(Image):
+    """The image of a worm or its labels, a function of its shape, its seed and its number of nuclei."""
 
+    origin: str
     shape: tuple[int, int, int]
     seed: int
     nuclei: int
+    is_labels: bool = False
 
-    @property
-    def has_labels(self) -> bool:
-        """Always: the generator makes both."""
-        return True
+    def __str__(self) -> str:
+        return self.origin
 
-    def read_raw(self) -> NDArray[Any]:
-        """Make the image: (Z, Y, X) array of uint8."""
+    def read(self) -> NDArray[Any]:
+        """Make the image, of uint8, or the labels, of uint16."""
         # It is made in double precision.
         check_declared(f"{self.origin}, data.synthetic.shape", self.shape, "f8")
-        return _worm(self.shape, self.seed, self.nuclei)[0]
-
-    def read_labels(self) -> NDArray[Any]:
-        """Make the labels: (Z, Y, X) array of uint16."""
-        return _worm(self.shape, self.seed, self.nuclei)[1]
-
-    def voxel_size(self) -> Vector:
-        """Voxels are as long as wide."""
-        return (1.0, 1.0, 1.0)
+        return _worm(self.shape, self.seed, self.nuclei)[self.is_labels]
 
     def files(self) -> dict[str, File]:
         """Give none."""
         return {}
 
+    def voxel_size(self) -> Vector:
+        """Voxels are as long as wide."""
+        return (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class SyntheticSource(Source):
+    """A worm: a function of the arguments of the generator."""
+
+    image: Worm
+
     def checksum(self) -> str:
         """Sha256, in hex, of the arguments and the version of the generator."""
-        made_from = (GENERATOR_VERSION, self.shape, self.seed, self.nuclei)
+        made_from = (GENERATOR_VERSION, self.image.shape, self.image.seed, self.image.nuclei)
         return hashlib.sha256(repr(made_from).encode()).hexdigest()
 
 
-class SyntheticFormat(Format):
-    """The volumes of [data.synthetic]."""
-
-    name = "synthetic"
-    is_generated = True
-
-    def expected(self, data: Data) -> str:
-        """Say that there are no files."""
-        return "no files"
-
-    def is_in(self, place: str, data: Data) -> bool:
-        """Whether a split is generated: each is, if only as none."""
-        return True
-
-    def volumes(self, place: str, data: Data) -> list[Source]:
-        """List the volumes of a split."""
-        asked = data.synthetic
-        seeds = dataset(asked.train, asked.val, asked.test, asked.seed)[place]
-        return [
-            SyntheticSource(name, f"synthetic volume {name} (seed {seed})", asked.shape, seed, asked.nuclei)
-            for name, seed in seeds.items()
-        ]
+def _volumes(split: str, data: Data) -> list[Source]:
+    asked = data.synthetic
+    found: list[Source] = []
+    for name, seed in dataset(asked.train, asked.val, asked.test, asked.seed)[split].items():
+        worm = Worm(f"synthetic volume {name} (seed {seed})", asked.shape, seed, asked.nuclei)
+        found.append(SyntheticSource(name, worm.origin, worm, replace(worm, is_labels=True)))
+    return found
 
 
-SYNTHETIC = SyntheticFormat()
+SYNTHETIC = Format("synthetic", "no files", is_in=lambda place, data: True, volumes=_volumes, is_generated=True)
 
 
 @lru_cache(maxsize=1)

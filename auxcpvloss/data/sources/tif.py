@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tifffile
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.files import CENTERS, TABLE, by_stem, visible
 from auxcpvloss.data.sources.format import Format
-from auxcpvloss.data.sources.source import Source, Vector
+from auxcpvloss.data.sources.source import Image, Source, Vector
 from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.reading import reading
@@ -33,62 +33,30 @@ MAX_CHANNELS = 4
 
 
 @dataclass(frozen=True)
-class TiffSource(Source):
-    """An image, and perhaps a mask: files on disk or in a zip."""
+class TiffImage(Image):
+    """An image or mask: a file on disk or in a zip."""
 
-    image: File
-    mask: File | None
+    file: File
+    role: Literal["image", "mask"] = "image"
 
-    @property
-    def has_labels(self) -> bool:
-        """Whether there is a mask."""
-        return self.mask is not None
+    def __str__(self) -> str:
+        return str(self.file)
 
-    @property
-    def labels_origin(self) -> str:
-        """Path of the mask."""
-        return str(self.mask)
-
-    def read_raw(self) -> NDArray[Any]:
-        """Read the image: (Z, Y, X), as it is stored."""
-        return read_tiff(self.image)
-
-    def read_labels(self) -> NDArray[Any] | None:
-        """Read the mask: (Z, Y, X), of whatever type is stored."""
-        return None if self.mask is None else read_tiff(self.mask)
-
-    def voxel_size(self) -> Vector | None:
-        """Size of a voxel as recorded in the image."""
-        with _opened(self.image) as tiff:
-            return recorded_voxel_size(tiff)
+    def read(self) -> NDArray[Any]:
+        """Read the stack; a single image is a volume of one plane."""
+        with _opened(self.file) as tiff:
+            return _read(self.file, tiff)
 
     def files(self) -> dict[str, File]:
-        """Give image, mask and table of centers."""
-        files = {"image": self.image, "mask": self.mask, "centers": self.centers}
-        return {role: file for role, file in files.items() if file is not None}
+        """Give the file."""
+        return {self.role: self.file}
 
-
-class TiffFormat(Format):
-    """Folders of TIFF files."""
-
-    name = "tif"
-
-    def expected(self, data: Data) -> str:
-        """Name the folders."""
-        return f"{data.images}/ and {data.masks}/ with .tif files of the same names"
-
-    def is_in(self, place: Path, data: Data) -> bool:
-        """Whether there is a folder of images."""
-        return (place / data.images).is_dir()
-
-    def volumes(self, place: Path, data: Data) -> list[Source]:
-        """Pair the images with what lies beside them."""
-        folders = (data.images, data.masks, CENTERS)
-        content = {name: visible(place / name) for name in folders if (place / name).is_dir()}
-        return tiff_sources(str(place), content, data)
-
-
-TIF = TiffFormat()
+    def voxel_size(self) -> Vector | None:
+        """Size of a voxel; that of a mask is not looked at."""
+        if self.role == "mask":
+            return None
+        with _opened(self.file) as tiff:
+            return recorded_voxel_size(tiff)
 
 
 def tiff_sources(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[Source]:
@@ -123,38 +91,44 @@ def tiff_sources(where: str, content: Mapping[str, Sequence[File]], data: Data) 
                 "add it, or remove the image"
             )
     return [
-        TiffSource(name, str(image), image, masks.get(name), centers=centers.get(name))
+        Source(name, str(image), TiffImage(image), _mask(masks.get(name)), centers.get(name))
         for name, image in images.items()
     ]
 
 
-def read_tiff(file: File) -> NDArray[Any]:
-    """Read a volume.
+def _mask(file: File | None) -> TiffImage | None:
+    return None if file is None else TiffImage(file, "mask")
 
-    Returns
-    -------
-    (Z, Y, X) array
-        Of the type that is stored; a single image is a volume of one plane.
 
-    Raises
-    ------
-    InputError
-        The file is damaged or cut off, or holds something else than one volume of one channel.
-    """
-    with _opened(file) as tiff:
-        if len(tiff.series) != 1:
-            raise InputError(f"{file}: holds {len(tiff.series)} images that are no one stack; expected one volume")
-        series = tiff.series[0]
-        channels = min((n for n, axis in zip(series.shape, series.axes, strict=True) if axis in "CS"), default=None)
-        if series.ndim not in (2, 3) or (channels is not None and channels <= MAX_CHANNELS):
-            raise InputError(
-                f"{file}: its axes are {', '.join(series.axes)} with {' x '.join(map(str, series.shape))} voxels "
-                "(C or S: channels, T: time); expected one volume of one channel, with the axes Z, Y, X, or Y, X"
-            )
-        if any(page is None for page in series.pages):
-            raise InputError(f"{file}: planes are missing; copy or save it again")
-        check_declared(file, series.shape, series.dtype)
-        return series.asarray().reshape((1, *series.shape)[-3:])
+def _is_in(place: Path, data: Data) -> bool:
+    return (place / data.images).is_dir()
+
+
+def _volumes(place: Path, data: Data) -> list[Source]:
+    folders = (data.images, data.masks, CENTERS)
+    content = {name: visible(place / name) for name in folders if (place / name).is_dir()}
+    return tiff_sources(str(place), content, data)
+
+
+TIF = Format("tif", "{data.images}/ and {data.masks}/ with .tif files of the same names", _is_in, _volumes)
+
+
+def _read(file: File, tiff: tifffile.TiffFile) -> NDArray[Any]:
+    """Read a file that holds one volume of one channel, and nothing else."""
+    if len(tiff.series) != 1:
+        raise InputError(f"{file}: holds {len(tiff.series)} images that are no one stack; expected one volume")
+    series = tiff.series[0]
+    channels = min((n for n, axis in zip(series.shape, series.axes, strict=True) if axis in "CS"), default=None)
+    if series.ndim not in (2, 3) or (channels is not None and channels <= MAX_CHANNELS):
+        raise InputError(
+            f"{file}: its axes are {', '.join(series.axes)} with {' x '.join(map(str, series.shape))} voxels "
+            "(C or S: channels, T: time); expected one volume of one channel, with the axes Z, Y, X, or Y, X"
+        )
+    if any(page is None for page in series.pages):
+        raise InputError(f"{file}: planes are missing; copy or save it again")
+    check_declared(file, series.shape, series.dtype)
+    data: NDArray[Any] = series.asarray()
+    return data.reshape((1, *series.shape)[-3:])
 
 
 @contextmanager

@@ -13,37 +13,43 @@ from typing import Any
 import numpy as np
 import zarr
 
-from auxcpvloss.data.sources.arrays import ArrayFormat, ArraySource
+from auxcpvloss.data.sources.arrays import ArrayImage, array_format
 from auxcpvloss.data.untrusted.chunks import Layout, check_folder, check_layout
 from auxcpvloss.data.untrusted.reading import read_json
 
 
-class ZarrSource(ArraySource):
-    """Arrays in a zarr folder."""
+class ZarrImage(ArrayImage):
+    """An array in a zarr folder."""
 
-    def has(self, key: str) -> bool:
-        """Whether there is an array."""
-        return (self.path / key / ".zarray").is_file()
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such an array."""
+        return (self.path / self.key / ".zarray").is_file()
 
     def there(self) -> str:
         """List the arrays."""
         if (self.path / "zarr.json").exists():
             return "it is zarr format 3, expected format 2"
-        keys = sorted(str(file.parent.relative_to(self.path)) for file in self.path.rglob(".zarray"))
-        return f"there are: {', '.join(keys) or 'none'}"
+        return f"there are: {', '.join(sorted(self._keys())) or 'none'}"
 
     @contextmanager
-    def open(self, key: str) -> Iterator[Any]:
+    def open(self) -> Iterator[Any]:
         """Open an array of numbers."""
-        check_layout(f"{self.path}: {key}", self._layout(key))
-        yield zarr.open_array(str(self.path / key), mode="r")
+        check_layout(str(self), self._layout())
+        yield self._array()
 
-    def check(self, key: str, array: Any) -> None:
+    def check(self, array: Any) -> None:
         """Refuse an array, or a chunk of it, that does not fit into memory."""
-        check_folder(f"{self.path}: {key}", self.path / key, self._layout(key))
+        check_folder(str(self), self.path / self.key, self._layout())
 
-    def _layout(self, key: str) -> Layout:
-        metadata = read_json(self.path / key / ".zarray")
+    def _keys(self) -> list[str]:
+        return [str(file.parent.relative_to(self.path)) for file in self.path.rglob(".zarray")]
+
+    def _array(self) -> Any:
+        return zarr.open_array(str(self.path / self.key), mode="r")
+
+    def _layout(self) -> Layout:
+        metadata = read_json(self.path / self.key / ".zarray")
         dtype = metadata["dtype"]
         return Layout(
             shape=tuple(map(int, metadata["shape"])),
@@ -54,4 +60,4 @@ class ZarrSource(ArraySource):
         )
 
 
-ZARR = ArrayFormat("zarr", (".zarr",), ZarrSource)
+ZARR = array_format("zarr", (".zarr",), ZarrImage)

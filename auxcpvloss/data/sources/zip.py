@@ -15,7 +15,6 @@ from pathlib import Path
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.files import CENTERS
 from auxcpvloss.data.sources.format import SPLITS, Format
-from auxcpvloss.data.sources.source import Source
 from auxcpvloss.data.sources.tif import TIF, tiff_sources
 from auxcpvloss.data.untrusted.zips import ZipMember, zip_members
 from auxcpvloss.system.errors import InputError
@@ -29,54 +28,41 @@ class ZippedFolder:
     content: Mapping[str, Sequence[ZipMember]]
 
 
-class ZipFormat(Format):
-    """A zip of folders of TIFF files."""
+def _places(path: Path, data: Data) -> Mapping[str, ZippedFolder]:
+    """Sort the files of a zip by split and folder.
 
-    name = "zip"
-
-    def expected(self, data: Data) -> str:
-        """Name the file, and the folders in it."""
-        return f"a zip of {TIF.expected(data)}"
-
-    def places(self, path: Path, data: Data) -> Mapping[str, ZippedFolder]:
-        """Sort the files of a zip by split and folder.
-
-        Raises
-        ------
-        InputError
-            See `zip_members`; or there are no images, or more than one folder around the splits.
-        """
-        # A zip that was cut off is known by its suffix only.
-        if not path.is_file() or not (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)):
-            return {}
-        members = zip_members(path)
-        content: dict[str, dict[str, list[ZipMember]]] = defaultdict(lambda: defaultdict(list))
-        tops = set()
-        for member in members:
-            *above, folder = member.parts[:-1] or ("",)
-            if folder in (data.images, data.masks, CENTERS):
-                split = above.pop() if above and above[-1] in SPLITS else ""
-                tops.add("/".join(above))
-                content[split][folder].append(member)
-        if len(tops) > 1:
-            raise InputError(
-                f"{path}: more than one data set, in {', '.join(sorted(tops))}; expected one folder in a zip"
-            )
-        if not any(data.images in folders for folders in content.values()):
-            names = ", ".join(member.member for member in members[:5]) or "nothing"
-            raise InputError(
-                f"{path}: no volumes; expected train/, val/ and test/ with {data.images}/<name>.tif and "
-                f"{data.masks}/<name>.tif in each; it holds {names}"
-            )
-        return {split: ZippedFolder(f"{path}!{split}".rstrip("!"), folders) for split, folders in content.items()}
-
-    def is_in(self, place: ZippedFolder, data: Data) -> bool:
-        """Whether there are files; that they are images was looked at with all of the zip."""
-        return bool(place.content)
-
-    def volumes(self, place: ZippedFolder, data: Data) -> list[Source]:
-        """Pair the images with what lies beside them."""
-        return tiff_sources(place.where, place.content, data)
+    Raises
+    ------
+    InputError
+        See `zip_members`; or there are no images, or more than one folder around the splits.
+    """
+    # A zip that was cut off is known by its suffix only.
+    if not path.is_file() or not (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)):
+        return {}
+    members = zip_members(path)
+    content: dict[str, dict[str, list[ZipMember]]] = defaultdict(lambda: defaultdict(list))
+    tops = set()
+    for member in members:
+        *above, folder = member.parts[:-1] or ("",)
+        if folder in (data.images, data.masks, CENTERS):
+            split = above.pop() if above and above[-1] in SPLITS else ""
+            tops.add("/".join(above))
+            content[split][folder].append(member)
+    if len(tops) > 1:
+        raise InputError(f"{path}: more than one data set, in {', '.join(sorted(tops))}; expected one folder in a zip")
+    if not any(data.images in folders for folders in content.values()):
+        names = ", ".join(member.member for member in members[:5]) or "nothing"
+        raise InputError(
+            f"{path}: no volumes; expected train/, val/ and test/ with {data.images}/<name>.tif and "
+            f"{data.masks}/<name>.tif in each; it holds {names}"
+        )
+    return {split: ZippedFolder(f"{path}!{split}".rstrip("!"), folders) for split, folders in content.items()}
 
 
-ZIP = ZipFormat()
+ZIP = Format(
+    "zip",
+    f"a zip of {TIF.expected}",
+    is_in=lambda place, data: True,
+    volumes=lambda place, data: tiff_sources(place.where, place.content, data),
+    places=_places,
+)
