@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,36 +17,26 @@ from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.data.sources.files import by_stem, visible
 from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.sources.format import Format
-from auxcpvloss.data.sources.source import Source
+from auxcpvloss.data.sources.source import Image, Source
 from tests.data.volumes import blobs, configured, make_folder
 
 
 @dataclass(frozen=True)
-class NpySource(Source):
-    path: object
-    has_labels = False
+class NpyImage(Image):
+    path: Path
 
-    def read_raw(self):
+    def read(self):
         return np.load(self.path, allow_pickle=False)
-
-    def read_labels(self):
-        return None
 
     def files(self):
         return {"image": self.path}
 
 
-class NpyFormat(Format):
-    name = "npy"
+def npy_volumes(place, data):
+    return [Source(name, str(path), NpyImage(path)) for name, path in by_stem(visible(place), (".npy",)).items()]
 
-    def expected(self, data):
-        return "<name>.npy"
 
-    def is_in(self, place, data):
-        return any(place.glob("*.npy"))
-
-    def volumes(self, place, data):
-        return [NpySource(name, str(path), path) for name, path in by_stem(visible(place), (".npy",)).items()]
+NPY = Format("npy", "<name>.npy", is_in=lambda place, data: any(place.glob("*.npy")), volumes=npy_volumes)
 
 
 @pytest.mark.parametrize("asked", ["auto", "npy"])
@@ -57,7 +48,7 @@ def test_a_new_format_is_a_class_and_a_line(tmp_path, capsys, monkeypatch, asked
     arguments = ["-c", str(tmp_path / "my.toml"), "-r", str(tmp_path / "root"), *place, "-d", "prepare"]
     assert main(arguments) == INPUT_ERROR
     assert "a.npy" in capsys.readouterr().err or asked == "npy"
-    monkeypatch.setitem(FORMATS, "npy", NpyFormat())
+    monkeypatch.setitem(FORMATS, "npy", NPY)
     assert main(arguments) == 0
     (path,) = (tmp_path / "root").rglob("a.zarr")
     assert open_sample(path).shape == (20, 22, 40)

@@ -72,25 +72,6 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
     return found
 
 
-class Catalogue:
-    """The volumes of a data set, each split listed once.
-
-    Parameters
-    ----------
-    data : Data
-    """
-
-    def __init__(self, data: Data) -> None:
-        self._data = data
-        self._found: dict[str, list[Source]] = {}
-
-    def sources(self, split: str) -> list[Source]:
-        """List the volumes of a split, see `find_sources`."""
-        if split not in self._found:
-            self._found[split] = find_sources(self._data, [split])[split]
-        return self._found[split]
-
-
 def _find(split: str, data: Data) -> list[Source]:
     key = f"data.{split}_data"
     if own := getattr(data, f"{split}_data"):
