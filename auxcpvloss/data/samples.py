@@ -51,14 +51,9 @@ class Sample:
         """Image: (Z, Y, X) of float32; in 0..1, unless preprocessing.normalize is "mean_std"."""
         return Volume(self.path, RAW, self._root)
 
-    @property
-    def labels(self) -> Volume | None:
-        """Labels: (Z, Y, X) of uint32, or None; 0 is background."""
-        return self.truth if self.has_labels else None
-
     @cached_property
     def truth(self) -> Volume | None:
-        """Ground truth: labels, or a small ball around every point, (Z, Y, X) of uint32; or None."""
+        """Ground truth: labels, or a small ball around every point, (Z, Y, X) of uint32, 0 elsewhere; or None."""
         return None if self.truth_key is None else Volume(self.path, self.truth_key, self._root)
 
     @cached_property
@@ -67,24 +62,29 @@ class Sample:
         return next((key for key in (LABELS, POINTS) if key in self._root), None)
 
     @property
+    def labels(self) -> Volume | None:
+        """The ground truth where it is a label for every voxel, else None."""
+        return self.truth if self.has_labels else None
+
+    @property
     def has_labels(self) -> bool:
-        """Whether the sample has a label for every voxel."""
+        """Whether the ground truth is a label for every voxel."""
         return self.truth_key == LABELS
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether points are all the ground truth."""
+        return self.truth_key == POINTS
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is ground truth: labels or points."""
+        return self.truth_key is not None
 
     @property
     def has_points(self) -> bool:
         """Whether centers were annotated, beside labels or without."""
         return bool(self._attributes["has_points"])
-
-    @property
-    def has_truth(self) -> bool:
-        """Whether the sample has ground truth: labels or points."""
-        return self.truth_key is not None
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether points are all the ground truth that the sample has."""
-        return self.truth_key == POINTS
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -103,6 +103,17 @@ class Sample:
         return self.raw.offset
 
     @property
+    def max_extent(self) -> tuple[int, int, int]:
+        """Largest extent of an instance, or of a point's ball, along z, y, x, in voxels; zeros where there is none."""
+        z, y, x = self._attributes["max_extent"]
+        return z, y, x
+
+    @property
+    def origin(self) -> str:
+        """Where the volume was read from, for people."""
+        return str(self._attributes["origin"])
+
+    @property
     def made_from(self) -> dict[str, Any]:
         """What the sample was made from, to compare with `expected_made_from`."""
         return dict(self._attributes["made_from"])
@@ -112,20 +123,9 @@ class Sample:
         """Versions of what computed it."""
         return dict(self._attributes.get("made_with", {}))
 
-    @property
-    def origin(self) -> str:
-        """Where the volume was read from, for people."""
-        return str(self._attributes["origin"])
-
-    @property
-    def max_extent(self) -> tuple[int, int, int]:
-        """Largest extent of an instance, or of a point's ball, along z, y, x, in voxels; zeros where there is none."""
-        z, y, x = self._attributes["max_extent"]
-        return z, y, x
-
     def lacking(self) -> str:
         """Say which chunks of its arrays are missing; "" where all are there."""
-        return self.raw.lacking() or (self.truth.lacking() if self.truth else "")
+        return next(filter(None, (volume.lacking() for volume in (self.raw, self.truth) if volume)), "")
 
     def centers(self) -> NDArray[np.float64]:
         """Centers of the instances: (N, 4), z, y, x in voxels and the label; as annotated, else centers of mass."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ LABELS = "volumes/gt_labels"
 POINTS = "volumes/gt_points"
 
 
-@dataclass(frozen=True, eq=False)
-class Truth:
+class Truth(NamedTuple):
     """Ground truth of a volume, as it is stored in a sample.
 
     Attributes

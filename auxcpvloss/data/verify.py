@@ -12,7 +12,7 @@ from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.check_centers import check_centers, check_points, listing
 from auxcpvloss.data.content import Content
 from auxcpvloss.data.intensities import check_range
-from auxcpvloss.data.objects import MAX_LABEL, Objects
+from auxcpvloss.data.objects import MAX_LABEL
 from auxcpvloss.data.sources.source import Source, Vector, voxel_size
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.system.errors import InputError
@@ -89,25 +89,35 @@ def verify(
     check_declared(f"{source.origin}, with data.padding", padded, np.float32)
     size = voxel_size(source, data)
     source.offset()  # raises where image and labels do not cover the same voxels
-    nuclei, warnings = None, []
+    warnings = []
     if raw.shape[0] == 1 and ndim == 3:
         warnings.append("one plane only; model.ndim = 2 is made for images, and much faster")
     if labels is not None:
         _check_labels(labels, raw.shape, source)
-    objects = content.objects
+    nuclei, odd = _look_at_truth(content, source, split)
+    is_sparse = labels is None and nuclei is not None
+    return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, (*warnings, *odd), is_sparse)
+
+
+def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | None, list[str]]:
+    """Count the nuclei, and say what is odd about them."""
+    objects, nuclei, odd = content.objects, None, []
     if objects is not None:
         nuclei = len(objects.ids)
         if split == "train" and nuclei == 0:
             raise InputError(f"{source.labels}: no instance, all labels are 0; remove it from the training volumes")
-        warnings += _odd_labels(objects)
+        found = {
+            "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
+            f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
+        }
+        odd = listing(found)
     if source.centers is not None and content.centers is not None:
         if objects is not None:
-            warnings += check_centers(source.centers, content.centers, raw.shape, objects)
+            odd += check_centers(source.centers, content.centers, content.raw.shape, objects)
         else:
             nuclei = len(content.centers)
-            warnings += check_points(source.centers, content.centers, raw.shape, split)
-    is_sparse = labels is None and nuclei is not None
-    return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, tuple(warnings), is_sparse)
+            odd += check_points(source.centers, content.centers, content.raw.shape, split)
+    return nuclei, odd
 
 
 def check_planes(origin: str, planes: int, ndim: int) -> None:
@@ -159,11 +169,3 @@ def _check_labels(labels: NDArray[Any], shape: tuple[int, ...], source: Source) 
         raise InputError(f"{place}: negative label {low}; expected 0 for background and positive numbers for instances")
     if high > MAX_LABEL:
         raise InputError(f"{place}: label {high} is too large; expected at most {MAX_LABEL}: number the instances anew")
-
-
-def _odd_labels(objects: Objects) -> list[str]:
-    odd = {
-        "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
-        f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
-    }
-    return listing(odd)
