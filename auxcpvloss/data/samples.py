@@ -227,7 +227,7 @@ def open_sample(path: Path) -> Sample | None:
     try:
         with reading(path):
             has_table = _table(path).is_file() or not sample.has_truth
-            described = sample.shape and sample.max_extent and sample.made_from
+            described = sample.shape and sample.voxel_size and sample.max_extent and sample.made_from
             return sample if has_table and described and not sample.lacking() else None
     except InputError:
         return None

@@ -36,8 +36,6 @@ class Volume:
     shape : tuple of int
         (Z, Y, X), or (C, Z, Y, X) with channels.
     dtype : numpy.dtype
-    voxel_size, offset : tuple of float
-        Along z, y, x; the offset is the position of the first voxel, in the unit of the voxel size.
     """
 
     def __init__(self, path: Path, key: str, group: zarr.Group | None = None) -> None:
@@ -48,7 +46,19 @@ class Volume:
         with self._opened() as array:
             self.shape: tuple[int, ...] = array.shape
             self.dtype: np.dtype[Any] = array.dtype
-            self.voxel_size, self.offset = (_vector(array.attrs[name]) for name in ("resolution", "offset"))
+            self._attributes = dict(array.attrs)
+
+    @property
+    def voxel_size(self) -> tuple[float, float, float]:
+        """Along z, y, x."""
+        z, y, x = (float(size) for size in self._attributes["resolution"])
+        return z, y, x
+
+    @property
+    def offset(self) -> tuple[float, float, float]:
+        """Position of the first voxel along z, y, x, in the unit of the voxel size."""
+        z, y, x = (float(place) for place in self._attributes["offset"])
+        return z, y, x
 
     def read(self, box: Box | None = None) -> NDArray[Any]:
         """Read the voxels of a box, with all of their channels; without one, all of the array."""
@@ -73,8 +83,3 @@ class Volume:
             else:
                 with h5py.File(self.path, "r") as file:
                     yield file[self.key]
-
-
-def _vector(numbers: Any) -> tuple[float, float, float]:
-    z, y, x = (float(number) for number in numbers)
-    return z, y, x
