@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -12,24 +11,17 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from auxcpvloss.config.tables import Data, Preprocessing
-from auxcpvloss.data.centers import format_centers, read_centers
-from auxcpvloss.data.content import Content
-from auxcpvloss.data.intensities import check_range, normalize
-from auxcpvloss.data.sources.source import Source, voxel_size
-from auxcpvloss.data.truth import LABELS, POINTS, truth_of
+from auxcpvloss.data.centers import read_centers
+from auxcpvloss.data.truth import LABELS, POINTS
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.data.whole import open_whole
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.files import discard, replacing, write_text
-from auxcpvloss.system.libraries import versions_of
 
 RAW = "volumes/raw"
 VERSION, LIBRARIES = 2, ("numpy", "scipy", "tifffile", "zarr")
 """Of how samples are made, and what computes them: raise the number with every change of what is written for the same
 volume."""
-CHUNKS = (64, 64, 64)
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,7 @@ class Sample:
 
     def centers(self) -> NDArray[np.float64]:
         """Centers of the instances: (N, 4), z, y, x in voxels and the label; as annotated, else centers of mass."""
-        return read_centers(_table(self.path)) if self.has_truth else np.empty((0, 4))
+        return read_centers(table_path(self.path)) if self.has_truth else np.empty((0, 4))
 
     @cached_property
     def _root(self) -> zarr.Group:
@@ -144,105 +136,18 @@ class Sample:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def write_sample(
-    source: Source,
-    path: Path,
-    data: Data,
-    preprocessing: Preprocessing,
-    verified: Mapping[str, Any] | None = None,
-    content: Content | None = None,
-) -> Sample:
-    """Store a volume as a sample, all or nothing.
-
-    Parameters
-    ----------
-    source : a volume that `verify` finds fit
-    path : of the zarr folder; what is there is replaced
-    data : voxel size, keys and padding
-    preprocessing : how intensities are made comparable
-    verified : what `expected_made_from` gave before the volume was read; if not given, what it gives now
-    content : what the volume holds, if it was read
-
-    Raises
-    ------
-    InputError
-        The volume cannot be read, changed meanwhile, or its intensities do not fit `preprocessing`.
-    """
-    made_from = verified or expected_made_from(source, data, preprocessing)
-    content = content or Content.of(source)
-    check_range(content.raw, preprocessing, source.origin)
-    truth = truth_of(content)
-    if expected_made_from(source, data, preprocessing) != made_from:
-        raise InputError(
-            f"{source.origin}: changed while it was read (or its labels or centers did), so it was not stored. Run the "
-            "same command again when nothing writes to it any more."
-        )
-    offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
-    attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
-
-    with replacing(path) as beside:
-        root = zarr.group(zarr.DirectoryStore(str(beside)))
-        _store(root, RAW, _padded(normalize(content.raw, preprocessing), data.padding), attributes)
-        if truth is not None:
-            _store(root, truth.key, _padded(truth.labels, data.padding), attributes)
-        root.attrs.update(
-            source=Path(source.origin).name,
-            origin=source.origin,
-            checksum=made_from["checksum"],
-            made_from=made_from,
-            made_with=versions_of(*LIBRARIES),
-            has_points=source.has_points,
-            max_extent=(0, 0, 0) if truth is None else truth.max_extent,
-        )
-        # Never the volume of before beside the centers of now.
-        discard(path)
-        discard(_table(path))
-        if truth is not None:
-            write_text(_table(path), format_centers(truth.centers + np.array((*data.padding, 0))))
-    return Sample(path.stem, path)
-
-
-def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing) -> dict[str, Any]:
-    """List everything that a sample depends on: the `Sample.made_from` of one that is up to date.
-
-    Raises
-    ------
-    InputError
-        The volume cannot be read, or the size of its voxels is not known.
-    """
-    return {
-        "checksum": source.checksum(),
-        "voxel_size": [float(size) for size in voxel_size(source, data)],
-        "preprocessing": preprocessing.model_dump(mode="json"),
-        "raw_key": data.raw_key,
-        "gt_key": data.gt_key,
-        "padding": list(data.padding),
-        "version": VERSION,
-    }
-
-
 def open_sample(path: Path) -> Sample | None:
     """Open a sample; None where there is none, or only a part of one."""
     sample = Sample(path.stem, path)
     try:
         with reading(path):
-            has_table = _table(path).is_file() or not sample.has_truth
+            has_table = table_path(path).is_file() or not sample.has_truth
             described = sample.shape and sample.voxel_size and sample.max_extent and sample.made_from
             return sample if has_table and described and not sample.lacking() else None
     except InputError:
         return None
 
 
-def _padded(array: NDArray[Any], padding: tuple[int, int, int]) -> NDArray[Any]:
-    return np.pad(array, [(size, size) for size in padding]) if any(padding) else array
-
-
-def _table(path: Path) -> Path:
+def table_path(path: Path) -> Path:
+    """Path of the table of centers beside a sample."""
     return path.with_suffix(".csv")
-
-
-def _store(root: zarr.Group, key: str, array: NDArray[Any], attributes: dict[str, Any]) -> None:
-    compressor = zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE)
-    # With chunks of zeros: one that is not there was lost.
-    stored = root.create_dataset(key, data=array, chunks=CHUNKS, compressor=compressor, write_empty_chunks=True)
-    stored.attrs.update(attributes)

@@ -1,4 +1,4 @@
-"""What is known about a volume: labels, or the balls of its points."""
+"""Ground truth of a volume: labels, or the balls of its points."""
 
 from __future__ import annotations
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from auxcpvloss.data import samples
 from auxcpvloss.data.content import Contents
-from auxcpvloss.data.samples import Sample, expected_made_from, open_sample, write_sample
+from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources.find import SPLITS, Source
+from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.stages.run import Run

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from auxcpvloss.data import intensities, samples
+from auxcpvloss.data import intensities, store
 from auxcpvloss.data.content import Content
-from auxcpvloss.data.intensities import check_range
-from auxcpvloss.data.samples import expected_made_from, normalize, open_sample, write_sample
+from auxcpvloss.data.intensities import check_range, normalize
+from auxcpvloss.data.samples import open_sample
 from auxcpvloss.data.sources.find import find_sources
+from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff
@@ -328,7 +329,7 @@ def data_keys():
 def test_the_table_comes_before_the_volume_and_never_beside_an_old_one(folder, path, monkeypatch):
     written(folder, path)
     seen = []
-    monkeypatch.setattr(samples, "write_text", lambda table, text: seen.append(path.exists()) or table.write_text(text))
+    monkeypatch.setattr(store, "write_text", lambda table, text: seen.append(path.exists()) or table.write_text(text))
     written(folder, path)
     assert seen == [False]
     assert open_sample(path) is not None
@@ -342,7 +343,7 @@ def test_a_write_that_fails_leaves_a_whole_sample_or_none(folder, path, monkeypa
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(samples, step, fail)
+    monkeypatch.setattr(store, step, fail)
     with pytest.raises(OSError, match="disk full"):
         written(folder, path)
     left = open_sample(path)

@@ -17,25 +17,14 @@ __all__ = ["SPLITS", "Catalogue", "Source", "find_sources"]
 
 
 class Catalogue:
-    """The volumes of a data set, each split listed once, when it is asked for.
-
-    Parameters
-    ----------
-    data : Data
-    """
+    """The volumes of a data set, each split listed once, when it is asked for."""
 
     def __init__(self, data: Data) -> None:
         self._data = data
         self._found: dict[str, list[Source]] = {}
 
     def sources(self, split: str) -> list[Source]:
-        """List the volumes of a split, sorted by name.
-
-        Raises
-        ------
-        InputError
-            See `find_sources`.
-        """
+        """List the volumes of a split, sorted by name; errors are those of `find_sources`."""
         if split not in self._found:
             self._found |= find_sources(self._data, [split])
         return self._found[split]
@@ -46,13 +35,15 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
 
     Parameters
     ----------
-    data : the places; `data.train_data` and the like go before `data.path`
-    splits : the wanted ones; nothing about the others is looked at, or can fail
+    data : Data
+        The places; ``data.train_data`` and the like go before ``data.path``.
+    splits : sequence of str
+        The wanted ones; nothing about the others is looked at, or can fail.
 
     Returns
     -------
     dict
-        split -> volumes, sorted by name; an empty list for a split that has no place.
+        Split -> volumes, sorted by name; an empty list for a split that has no place.
 
     Raises
     ------

@@ -8,9 +8,11 @@ error.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,20 +61,22 @@ class TiffImage(Image):
             return recorded_voxel_size(tiff)
 
 
-def tiff_sources(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[Source]:
-    """Pair images with masks and centers of the same name.
+def pair(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[Source]:
+    """Pair images with masks and tables of centers of the same name.
 
     Parameters
     ----------
-    where : path of the folder, for messages
-    content : name of a subfolder -> its files
-    data : names of the subfolders
+    where : str
+        Path of the folder, for messages.
+    content : mapping
+        Name of a subfolder -> its files.
+    data : Data
+        Names of the subfolders.
 
     Raises
     ------
     InputError
-        There are no images, a mask or a table of centers has no image, or there are masks and an image has neither a
-        mask nor a table of centers.
+        There are no images, a mask or table has no image, or there are masks, and an image has neither mask nor table.
     """
     images = by_stem(content.get(data.images, []), SUFFIXES)
     masks = by_stem(content.get(data.masks, []), SUFFIXES)
@@ -90,14 +94,11 @@ def tiff_sources(where: str, content: Mapping[str, Sequence[File]], data: Data) 
                 f"{images[name]}: no mask of this name in {where}/{data.masks} (and no {CENTERS}/{name}.csv); "
                 "add it, or remove the image"
             )
+    labels = {name: TiffImage(mask, "mask") for name, mask in masks.items()}
     return [
-        Source(name, str(image), TiffImage(image), _mask(masks.get(name)), centers.get(name))
+        Source(name, str(image), TiffImage(image), labels.get(name), centers.get(name))
         for name, image in images.items()
     ]
-
-
-def _mask(file: File | None) -> TiffImage | None:
-    return None if file is None else TiffImage(file, "mask")
 
 
 def _is_in(place: Path, data: Data) -> bool:
@@ -107,7 +108,7 @@ def _is_in(place: Path, data: Data) -> bool:
 def _volumes(place: Path, data: Data) -> list[Source]:
     folders = (data.images, data.masks, CENTERS)
     content = {name: visible(place / name) for name in folders if (place / name).is_dir()}
-    return tiff_sources(str(place), content, data)
+    return pair(str(place), content, data)
 
 
 TIF = Format("tif", "{data.images}/ and {data.masks}/ with .tif files of the same names", _is_in, _volumes)
@@ -134,7 +135,8 @@ def _read(file: File, tiff: tifffile.TiffFile) -> NDArray[Any]:
 @contextmanager
 def _opened(file: File) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF; what tifffile only logs, such as planes that are cut off, ends as an `InputError`."""
-    complaints = _Complaints(logging.ERROR)
+    complaints = BufferingHandler(sys.maxsize)
+    complaints.setLevel(logging.ERROR)
     logger = logging.getLogger("tifffile")
     logger.addHandler(complaints)
     try:
@@ -143,17 +145,8 @@ def _opened(file: File) -> Iterator[tifffile.TiffFile]:
     finally:
         logger.removeHandler(complaints)
         # Also in place of an error: that an axis is missing, say, is but the consequence.
-        if complaints.messages:
+        if complaints.buffer:
             raise InputError(
                 f"{file}: damaged or incomplete; copy it again, or save it again with another program "
-                f"({complaints.messages[0]})"
+                f"({complaints.buffer[0].getMessage()})"
             )
-
-
-class _Complaints(logging.Handler):
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())

@@ -9,26 +9,20 @@ from __future__ import annotations
 import zipfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.files import CENTERS
 from auxcpvloss.data.sources.format import SPLITS, Format
-from auxcpvloss.data.sources.tif import TIF, tiff_sources
+from auxcpvloss.data.sources.tif import TIF, pair
 from auxcpvloss.data.untrusted.zips import ZipMember, zip_members
 from auxcpvloss.system.errors import InputError
 
-
-@dataclass(frozen=True)
-class ZippedFolder:
-    """A folder in a zip: what messages call it, and the files of each folder in it."""
-
-    where: str
-    content: Mapping[str, Sequence[ZipMember]]
+Folder = tuple[str, Mapping[str, Sequence[ZipMember]]]
+"""What messages call a folder in a zip, and the files of each folder in it."""
 
 
-def _places(path: Path, data: Data) -> Mapping[str, ZippedFolder]:
+def _places(path: Path, data: Data) -> Mapping[str, Folder]:
     """Sort the files of a zip by split and folder.
 
     Raises
@@ -56,13 +50,13 @@ def _places(path: Path, data: Data) -> Mapping[str, ZippedFolder]:
             f"{path}: no volumes; expected train/, val/ and test/ with {data.images}/<name>.tif and "
             f"{data.masks}/<name>.tif in each; it holds {names}"
         )
-    return {split: ZippedFolder(f"{path}!{split}".rstrip("!"), folders) for split, folders in content.items()}
+    return {split: (f"{path}!{split}".rstrip("!"), folders) for split, folders in content.items()}
 
 
 ZIP = Format(
     "zip",
     f"a zip of {TIF.expected}",
     is_in=lambda place, data: True,
-    volumes=lambda place, data: tiff_sources(place.where, place.content, data),
+    volumes=lambda place, data: pair(place[0], place[1], data),
     places=_places,
 )
