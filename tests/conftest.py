@@ -104,8 +104,8 @@ def make_sample(folder: Path, raw: np.ndarray, labels: np.ndarray, voxel_size: t
     """A prepared sample of these arrays; raw is in 0..1 already."""
     import tifffile
 
-    from auxcpvloss.data.samples import write_sample
     from auxcpvloss.data.sources.find import find_sources
+    from auxcpvloss.data.store import write_sample
 
     for name, array in (("images", raw.astype(np.float32)), ("masks", labels.astype(np.uint32))):
         (folder / name).mkdir(parents=True)

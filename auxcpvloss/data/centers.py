@@ -8,15 +8,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.data.sources.zips import File
 from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
 HEADER = "z,y,x,id"
-MAX_ID = 2**53
-"""Up to here numbers are read exactly."""
-MAX_SHOWN = 100
-"""Letters of a line in a message."""
+MAX_ID = 2**53  # up to here numbers are read exactly
+MAX_SHOWN = 100  # letters of a line in a message
 
 
 def read_centers(file: File) -> NDArray[np.float64]:
@@ -61,18 +59,14 @@ def _rows(file: File) -> Iterator[tuple[int, list[float]]]:
         lines = stream.read().decode("utf-8-sig").splitlines()
     for number, line in enumerate(lines, start=1):
         if number == 1 and line.lstrip(' "')[:1].isalpha():
-            _check_header(file, line)
+            # "z (px)" and "Z" are fine; x before z, or an index before them, would be read as another place.
+            if [name.strip(' "').lower()[:1] for name in line.split(",")[:3]] != ["z", "y", "x"]:
+                raise InputError(
+                    f"{file}, line 1: the columns are {line[:MAX_SHOWN]!r}; expected z, y, x (in voxels) and perhaps "
+                    "id, in this order"
+                )
         elif line.strip():
             yield number, _row(file, number, line)
-
-
-def _check_header(file: File, line: str) -> None:
-    # "z (px)" and "Z" are fine; x before z, or an index before them, would be read as another place.
-    if [name.strip(' "').lower()[:1] for name in line.split(",")[:3]] != ["z", "y", "x"]:
-        raise InputError(
-            f"{file}, line 1: the columns are {line[:MAX_SHOWN]!r}; expected z, y, x (in voxels) and perhaps id, "
-            "in this order"
-        )
 
 
 def _row(file: File, number: int, line: str) -> list[float]:

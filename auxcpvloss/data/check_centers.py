@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from auxcpvloss.data.centers import line_numbers
 from auxcpvloss.data.objects import MAX_LABEL, Objects
-from auxcpvloss.data.sources.zips import File
+from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
 LISTED = 10
@@ -19,12 +19,7 @@ CLOSE = 0.999  # voxels; of points that are closer, one may be a second click
 
 
 def check_points(file: File, points: NDArray[Any], shape: tuple[int, ...], split: str) -> list[str]:
-    """Look at points that are all the ground truth that a volume has.
-
-    Returns
-    -------
-    list of str
-        Warnings.
+    """Look at points that are all the ground truth that a volume has; gives warnings.
 
     Raises
     ------
@@ -49,12 +44,7 @@ def check_points(file: File, points: NDArray[Any], shape: tuple[int, ...], split
 
 
 def check_centers(file: File, centers: NDArray[Any], shape: tuple[int, ...], objects: Objects) -> list[str]:
-    """Compare annotated centers with the labels.
-
-    Returns
-    -------
-    list of str
-        Warnings.
+    """Compare annotated centers with the labels; gives warnings.
 
     Raises
     ------
@@ -100,8 +90,7 @@ def _place(center: NDArray[Any]) -> str:
 
 def _outside(points: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     # Voxels reach half a voxel beyond their centers.
-    outside: NDArray[np.bool_] = np.logical_or(points[:, :3] < -0.5, points[:, :3] > np.array(shape) - 0.5)
-    return np.asarray(outside.any(axis=1))
+    return np.any((points[:, :3] < -0.5) | (points[:, :3] > np.array(shape) - 0.5), axis=1)
 
 
 def _repeated(ids: NDArray[Any]) -> list[int]:

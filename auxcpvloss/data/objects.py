@@ -7,17 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from skimage.measure import label
 
 from auxcpvloss.data.centers_of_mass import centers_by_label
 
 MAX_LABEL = 2**32 - 2  # the type is uint32, and its largest number marks what is outside of the volume
-TOUCHING = np.ones((3, 3, 3), bool)  # 26 neighbours
-TOUCHING_DISTANCE = 1.8  # voxels that touch by a corner are the square root of 3 apart
-SCATTERED = 200  # voxels of its bounding box to each voxel of an instance
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,32 +46,19 @@ def measure(labels: NDArray[Any]) -> Objects:
     labels : (Z, Y, X) array of integer, not negative
         0 is background; the labels need not be consecutive and can be as large as the type allows.
     """
-    foreground = np.flatnonzero(labels)
-    ids, numbers, sizes = np.unique(labels.reshape(-1)[foreground], return_inverse=True, return_counts=True)
-    by_instance = foreground[np.argsort(numbers, kind="stable")]
-    voxels = np.stack(np.unravel_index(by_instance, labels.shape), axis=1)
-
-    extents, pieces = [], []
-    for own in np.split(voxels, np.cumsum(sizes)[:-1]) if len(ids) else []:
-        corner = own.min(axis=0)
-        extents.append(own.max(axis=0) - corner + 1)
-        pieces.append(_pieces(own - corner, extents[-1]))
+    ids, centers, voxels, instance = centers_by_label(labels)
+    sizes = np.bincount(instance, minlength=len(ids))
+    components = label(labels, connectivity=3).reshape(-1)[voxels]
+    # A component is of one label: that of any of its voxels.
+    _, first = np.unique(components, return_index=True)
+    by_instance = np.argsort(instance, kind="stable")
+    begins = np.cumsum(sizes) - sizes
+    along = [axis[by_instance] for axis in np.unravel_index(voxels, labels.shape)]
+    extents = [np.maximum.reduceat(axis, begins) - np.minimum.reduceat(axis, begins) + 1 for axis in along]
     return Objects(
         ids=ids,
         sizes=sizes,
-        centers=centers_by_label(labels).positions,
-        extents=np.array(extents, np.int64).reshape(-1, 3),
-        pieces=np.array(pieces, np.int64),
+        centers=centers,
+        extents=np.stack(extents, axis=-1),
+        pieces=np.bincount(instance[first], minlength=len(ids)),
     )
-
-
-def _pieces(voxels: NDArray[np.int64], extent: NDArray[np.int64]) -> int:
-    """Count the pieces of an instance, given as (N, 3) positions in its bounding box."""
-    if extent.prod() < SCATTERED * len(voxels):
-        mask = np.zeros(extent, bool)
-        mask[tuple(voxels.T)] = True
-        return int(ndimage.label(mask, TOUCHING)[1])
-    # A mask that was interpolated leaves crumbs of each label all over the volume: hundreds of boxes of that size.
-    pairs = cKDTree(voxels).query_pairs(TOUCHING_DISTANCE, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(voxels), len(voxels)))
-    return int(connected_components(graph, directed=False)[0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,29 +11,22 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from auxcpvloss.config.tables import Data, Preprocessing
-from auxcpvloss.data.centers import format_centers, read_centers
-from auxcpvloss.data.intensities import check_range, normalize
-from auxcpvloss.data.sources.source import Source, voxel_size
-from auxcpvloss.data.truth import LABELS, POINTS, read_truth
+from auxcpvloss.data.centers import read_centers
+from auxcpvloss.data.truth import LABELS, POINTS
 from auxcpvloss.data.untrusted.reading import reading
-from auxcpvloss.data.whole import is_whole, lacking_chunks, open_whole
+from auxcpvloss.data.volume import Volume
+from auxcpvloss.data.whole import open_whole
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.files import discard, replacing, write_text
-from auxcpvloss.system.libraries import versions_of
-
-__all__ = ["Sample", "expected_made_from", "normalize", "open_sample", "write_sample"]
 
 RAW = "volumes/raw"
 VERSION, LIBRARIES = 2, ("numpy", "scipy", "tifffile", "zarr")
 """Of how samples are made, and what computes them: raise the number with every change of what is written for the same
 volume."""
-CHUNKS = (64, 64, 64)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A whole sample on disk; everything is read when it is asked for.
+    """A whole sample on disk, opened once, when something of it is asked for; no voxel is read then.
 
     Attributes
     ----------
@@ -45,166 +38,102 @@ class Sample:
     name: str
     path: Path
 
-    @property
-    def raw(self) -> zarr.Array:
-        """Image: (Z, Y, X) zarr array of float32; in 0..1, unless preprocessing.normalize is "mean_std"."""
-        return self._root[RAW]
+    @cached_property
+    def raw(self) -> Volume:
+        """Image: (Z, Y, X) of float32; in 0..1, unless preprocessing.normalize is "mean_std"."""
+        return Volume(self.path, RAW, self._root)
 
-    @property
-    def labels(self) -> zarr.Array | None:
-        """Labels: (Z, Y, X) zarr array of uint32, or None; 0 is background."""
-        return self._root[LABELS] if self.has_labels else None
+    @cached_property
+    def truth(self) -> Volume | None:
+        """Ground truth: labels, or a small ball around every point, (Z, Y, X) of uint32, 0 elsewhere; or None."""
+        return None if self.truth_key is None else Volume(self.path, self.truth_key, self._root)
 
-    @property
-    def has_labels(self) -> bool:
-        """Whether the sample has a label for every voxel."""
-        return LABELS in self._root
-
-    @property
-    def has_points(self) -> bool:
-        """Whether centers were annotated, beside labels or without."""
-        return bool(self._root.attrs["has_points"])
-
-    @property
-    def truth(self) -> zarr.Array | None:
-        """Ground truth: `labels`, or a small ball around every point, (Z, Y, X) zarr array of uint32; or None."""
-        return None if self.truth_key is None else self._root[self.truth_key]
-
-    @property
+    @cached_property
     def truth_key(self) -> str | None:
         """Which array is the ground truth: "volumes/gt_labels" before "volumes/gt_points"; None where there is none."""
         return next((key for key in (LABELS, POINTS) if key in self._root), None)
 
     @property
-    def has_truth(self) -> bool:
-        """Whether the sample has ground truth: labels or points."""
-        return self.truth_key is not None
+    def labels(self) -> Volume | None:
+        """The ground truth where it is a label for every voxel, else None."""
+        return self.truth if self.has_labels else None
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether the ground truth is a label for every voxel."""
+        return self.truth_key == LABELS
 
     @property
     def is_sparse(self) -> bool:
-        """Whether points are all the ground truth that the sample has."""
+        """Whether points are all the ground truth."""
         return self.truth_key == POINTS
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is ground truth: labels or points."""
+        return self.truth_key is not None
+
+    @property
+    def has_points(self) -> bool:
+        """Whether centers were annotated, beside labels or without."""
+        return bool(self._attributes["has_points"])
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Z, Y, X, in voxels."""
-        return self.raw.shape
+        z, y, x = self.raw.shape
+        return z, y, x
 
     @property
     def voxel_size(self) -> tuple[float, float, float]:
         """Along z, y, x."""
-        z, y, x = self.raw.attrs["resolution"]
-        return z, y, x
+        return self.raw.voxel_size
 
     @property
     def offset(self) -> tuple[float, float, float]:
         """Position of the first voxel along z, y, x, in the unit of the voxel size."""
-        z, y, x = self.raw.attrs["offset"]
-        return z, y, x
-
-    @property
-    def made_from(self) -> dict[str, Any]:
-        """What the sample was made from, to compare with `expected_made_from`."""
-        return dict(self._root.attrs["made_from"])
-
-    @property
-    def made_with(self) -> dict[str, str]:
-        """Versions of what computed it."""
-        return dict(self._root.attrs.get("made_with", {}))
-
-    def lacking(self) -> str:
-        """Say which chunks of its arrays are missing; "" where all are there."""
-        return lacking_chunks(self._root)
-
-    @property
-    def origin(self) -> str:
-        """Where the volume was read from, for people."""
-        return str(self._root.attrs["origin"])
+        return self.raw.offset
 
     @property
     def max_extent(self) -> tuple[int, int, int]:
         """Largest extent of an instance, or of a point's ball, along z, y, x, in voxels; zeros where there is none."""
-        z, y, x = self._root.attrs["max_extent"]
+        z, y, x = self._attributes["max_extent"]
         return z, y, x
+
+    @property
+    def origin(self) -> str:
+        """Where the volume was read from, for people."""
+        return str(self._attributes["origin"])
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What the sample was made from, to compare with `expected_made_from`."""
+        return dict(self._attributes["made_from"])
+
+    @property
+    def made_with(self) -> dict[str, str]:
+        """Versions of what computed it."""
+        return dict(self._attributes.get("made_with", {}))
+
+    def lacking(self) -> str:
+        """Say which chunks of its arrays are missing; "" where all are there."""
+        return next(filter(None, (volume.lacking() for volume in (self.raw, self.truth) if volume)), "")
 
     def centers(self) -> NDArray[np.float64]:
         """Centers of the instances: (N, 4), z, y, x in voxels and the label; as annotated, else centers of mass."""
-        return read_centers(_table(self.path)) if self.has_truth else np.empty((0, 4))
+        return read_centers(table_path(self.path)) if self.has_truth else np.empty((0, 4))
 
-    @property
+    @cached_property
     def _root(self) -> zarr.Group:
         return open_whole(self.path)
 
+    @cached_property
+    def _attributes(self) -> dict[str, Any]:
+        return self._root.attrs.asdict()
 
-def write_sample(
-    source: Source, path: Path, data: Data, preprocessing: Preprocessing, verified: Mapping[str, Any] | None = None
-) -> Sample:
-    """Store a volume as a sample, all or nothing.
-
-    Parameters
-    ----------
-    source : a volume that `verify` finds fit
-    path : of the zarr folder; what is there is replaced
-    data : voxel size, keys and padding
-    preprocessing : how intensities are made comparable
-    verified : what `expected_made_from` gave before the volume was verified; if not given, what it gives now
-
-    Raises
-    ------
-    InputError
-        The volume cannot be read, changed meanwhile, or its intensities do not fit `preprocessing`.
-    """
-    made_from = verified or expected_made_from(source, data, preprocessing)
-    raw = source.read_raw()
-    check_range(raw, preprocessing, source.origin)
-    truth = read_truth(source, raw.shape)
-    if expected_made_from(source, data, preprocessing) != made_from:
-        raise InputError(
-            f"{source.origin}: changed while it was read (or its labels or centers did), so it was not stored. Run the "
-            "same command again when nothing writes to it any more."
-        )
-    offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
-    attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
-
-    with replacing(path) as beside:
-        root = zarr.group(zarr.DirectoryStore(str(beside)))
-        _store(root, RAW, _padded(normalize(raw, preprocessing), data.padding), attributes)
-        if truth is not None:
-            _store(root, truth.key, _padded(truth.labels, data.padding), attributes)
-        root.attrs.update(
-            source=Path(source.origin).name,
-            origin=source.origin,
-            checksum=made_from["checksum"],
-            made_from=made_from,
-            made_with=versions_of(*LIBRARIES),
-            has_points=source.has_points,
-            max_extent=(0, 0, 0) if truth is None else truth.max_extent,
-        )
-        # Never the volume of before beside the centers of now.
-        discard(path)
-        discard(_table(path))
-        if truth is not None:
-            write_text(_table(path), format_centers(truth.centers + np.array((*data.padding, 0))))
-    return Sample(path.stem, path)
-
-
-def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing) -> dict[str, Any]:
-    """List everything that a sample depends on: the `Sample.made_from` of one that is up to date.
-
-    Raises
-    ------
-    InputError
-        The volume cannot be read, or the size of its voxels is not known.
-    """
-    return {
-        "checksum": source.checksum(),
-        "voxel_size": [float(size) for size in voxel_size(source, data)],
-        "preprocessing": preprocessing.model_dump(mode="json"),
-        "raw_key": data.raw_key,
-        "gt_key": data.gt_key,
-        "padding": list(data.padding),
-        "version": VERSION,
-    }
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process opens it anew.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def open_sample(path: Path) -> Sample | None:
@@ -212,23 +141,13 @@ def open_sample(path: Path) -> Sample | None:
     sample = Sample(path.stem, path)
     try:
         with reading(path):
-            has_table = _table(path).is_file() or not sample.has_truth
+            has_table = table_path(path).is_file() or not sample.has_truth
             described = sample.shape and sample.voxel_size and sample.max_extent and sample.made_from
-            return sample if has_table and described and is_whole(open_whole(path)) else None
+            return sample if has_table and described and not sample.lacking() else None
     except InputError:
         return None
 
 
-def _padded(array: NDArray[Any], padding: tuple[int, int, int]) -> NDArray[Any]:
-    return np.pad(array, [(size, size) for size in padding]) if any(padding) else array
-
-
-def _table(path: Path) -> Path:
+def table_path(path: Path) -> Path:
+    """Path of the table of centers beside a sample."""
     return path.with_suffix(".csv")
-
-
-def _store(root: zarr.Group, key: str, array: NDArray[Any], attributes: dict[str, Any]) -> None:
-    compressor = zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE)
-    # With chunks of zeros: one that is not there was lost.
-    stored = root.create_dataset(key, data=array, chunks=CHUNKS, compressor=compressor, write_empty_chunks=True)
-    stored.attrs.update(attributes)

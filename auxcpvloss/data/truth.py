@@ -1,23 +1,22 @@
-"""What is known about a volume: labels, or the balls of its points."""
+"""Ground truth of a volume: labels, or the balls of its points."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import numbered
+from auxcpvloss.data.content import Content
 from auxcpvloss.data.objects import measure
 from auxcpvloss.data.points import paint_balls
-from auxcpvloss.data.sources.source import Source
 
 LABELS = "volumes/gt_labels"
 POINTS = "volumes/gt_points"
 
 
-@dataclass(frozen=True, eq=False)
-class Truth:
+class Truth(NamedTuple):
     """Ground truth of a volume, as it is stored in a sample.
 
     Attributes
@@ -38,23 +37,17 @@ class Truth:
     max_extent: tuple[int, int, int]
 
 
-def read_truth(source: Source, shape: tuple[int, int, int]) -> Truth | None:
-    """Read the ground truth of a volume of a shape; None where there is none.
-
-    Raises
-    ------
-    InputError
-        A file cannot be read.
-    """
-    labels, centers = source.read_labels(), source.read_centers()
+def truth_of(content: Content) -> Truth | None:
+    """Give the ground truth of a volume; None where there is none."""
+    labels, centers = content.labels, content.centers
     if labels is not None:
         key, labels = LABELS, labels.astype(np.uint32)
     elif centers is not None:
         centers = numbered(centers)
-        key, labels = POINTS, paint_balls(centers, shape)
+        key, labels = POINTS, paint_balls(centers, content.raw.shape)
     else:
         return None
-    objects = measure(labels)
+    objects = content.objects or measure(labels)
     if centers is None:
         centers = np.column_stack([objects.centers, objects.ids])
     z, y, x = objects.extents.max(axis=0, initial=0).tolist()

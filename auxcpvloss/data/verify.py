@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
-from auxcpvloss.data.centers import read_centers
 from auxcpvloss.data.check_centers import check_centers, check_points, listing
+from auxcpvloss.data.content import Content
 from auxcpvloss.data.intensities import check_range
-from auxcpvloss.data.objects import MAX_LABEL, Objects, measure
+from auxcpvloss.data.objects import MAX_LABEL
 from auxcpvloss.data.sources.source import Source, Vector, voxel_size
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.system.errors import InputError
@@ -51,8 +51,15 @@ class Finding:
     is_sparse: bool = False
 
 
-def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing, ndim: int = 3) -> Finding:
-    """Read a volume and look for everything that would spoil a training.
+def verify(
+    source: Source,
+    split: str,
+    data: Data,
+    preprocessing: Preprocessing,
+    ndim: int = 3,
+    content: Content | None = None,
+) -> Finding:
+    """Look for everything in a volume that would spoil a training.
 
     Parameters
     ----------
@@ -62,6 +69,8 @@ def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing,
     preprocessing : Preprocessing
     ndim : int
         ``model.ndim``: 2 wants images of one plane.
+    content : Content, optional
+        What the volume holds, if it was read.
 
     Raises
     ------
@@ -71,7 +80,8 @@ def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing,
         without labels are outside the image; a volume for training has no instance; the size of the voxels is not
         known.
     """
-    raw = source.read_raw()
+    content = content or Content.of(source)
+    raw, labels = content.raw, content.labels
     _check_raw(raw, source.origin)
     check_range(raw, preprocessing, source.origin)
     check_planes(source.origin, raw.shape[0], ndim)
@@ -79,33 +89,35 @@ def verify(source: Source, split: str, data: Data, preprocessing: Preprocessing,
     check_declared(f"{source.origin}, with data.padding", padded, np.float32)
     size = voxel_size(source, data)
     source.offset()  # raises where image and labels do not cover the same voxels
-    labels = source.read_labels()
-    nuclei, warnings = None, []
+    warnings = []
     if raw.shape[0] == 1 and ndim == 3:
         warnings.append("one plane only; model.ndim = 2 is made for images, and much faster")
     if labels is not None:
-        if labels.shape != raw.shape:
-            raise InputError(
-                f"{source.labels_origin}: {_times(labels.shape)} voxels, but the image {source.origin} "
-                f"has {_times(raw.shape)}"
-            )
-        _check_labels(labels, source.labels_origin)
-        objects = measure(labels)
+        _check_labels(labels, raw.shape, source)
+    nuclei, odd = _look_at_truth(content, source, split)
+    is_sparse = labels is None and nuclei is not None
+    return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, (*warnings, *odd), is_sparse)
+
+
+def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | None, list[str]]:
+    """Count the nuclei, and say what is odd about them."""
+    objects, nuclei, odd = content.objects, None, []
+    if objects is not None:
         nuclei = len(objects.ids)
         if split == "train" and nuclei == 0:
-            raise InputError(
-                f"{source.labels_origin}: no instance, all labels are 0; remove it from the training volumes"
-            )
-        warnings += _odd_labels(objects)
-    if source.centers is not None:
-        centers = read_centers(source.centers)
-        if labels is None:
-            nuclei = len(centers)
-            warnings += check_points(source.centers, centers, raw.shape, split)
+            raise InputError(f"{source.labels}: no instance, all labels are 0; remove it from the training volumes")
+        found = {
+            "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
+            f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
+        }
+        odd = listing(found)
+    if source.centers is not None and content.centers is not None:
+        if objects is not None:
+            odd += check_centers(source.centers, content.centers, content.raw.shape, objects)
         else:
-            warnings += check_centers(source.centers, centers, raw.shape, objects)
-    is_sparse = labels is None and nuclei is not None
-    return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, tuple(warnings), is_sparse)
+            nuclei = len(content.centers)
+            odd += check_points(source.centers, content.centers, content.raw.shape, split)
+    return nuclei, odd
 
 
 def check_planes(origin: str, planes: int, ndim: int) -> None:
@@ -141,28 +153,19 @@ def _check_raw(raw: NDArray[Any], origin: str) -> None:
         raise InputError(f"{origin}: constant, every voxel is {low}; there is nothing to see in it")
 
 
-def _check_labels(labels: NDArray[Any], origin: str) -> None:
+def _check_labels(labels: NDArray[Any], shape: tuple[int, ...], source: Source) -> None:
+    place = str(source.labels)
+    if labels.shape != shape:
+        raise InputError(f"{place}: {_times(labels.shape)} voxels, but the image {source.origin} has {_times(shape)}")
     if labels.dtype.kind == "b":
-        raise InputError(f"{origin}: yes or no for each voxel; expected a number for each instance, 0 for background")
+        raise InputError(f"{place}: yes or no for each voxel; expected a number for each instance, 0 for background")
     if labels.dtype.kind not in "iu":
         remedy = "expected a whole number for each instance, 0 for background"
         if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.trunc(labels)).all():
             remedy = "all are whole numbers: store them as such, in numpy with labels.astype('uint32')"
-        raise InputError(f"{origin}: labels of type {labels.dtype}; {remedy}")
+        raise InputError(f"{place}: labels of type {labels.dtype}; {remedy}")
     low, high = int(labels.min()), int(labels.max())
     if low < 0:
-        raise InputError(
-            f"{origin}: negative label {low}; expected 0 for background and positive numbers for instances"
-        )
+        raise InputError(f"{place}: negative label {low}; expected 0 for background and positive numbers for instances")
     if high > MAX_LABEL:
-        raise InputError(
-            f"{origin}: label {high} is too large; expected at most {MAX_LABEL}: number the instances anew"
-        )
-
-
-def _odd_labels(objects: Objects) -> list[str]:
-    odd = {
-        "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
-        f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
-    }
-    return listing(odd)
+        raise InputError(f"{place}: label {high} is too large; expected at most {MAX_LABEL}: number the instances anew")

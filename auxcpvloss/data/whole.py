@@ -1,4 +1,4 @@
-"""Arrays of our own on disk, in which nothing may be missing: zarr takes a chunk that is not there for zeros."""
+"""Zarr folders of ours, in which nothing may be missing: zarr takes a chunk that is not there for zeros."""
 
 from __future__ import annotations
 
@@ -48,36 +48,30 @@ def open_whole(path: Path) -> zarr.Group:
     return zarr.open_group(WholeStore(str(path)), mode="r")
 
 
-def lacking_chunks(root: zarr.Group) -> str:
+def lacking_chunks(group: zarr.Group) -> str:
     """Say of which array of a folder chunks are missing, and how many; "" where none is."""
-    for array in _arrays(root):
-        missing = array.nchunks - array.nchunks_initialized
-        if missing:
-            return f"{missing} of {array.nchunks} chunks of {array.path} are missing"
-    return ""
+    parts = [
+        *(lacking_of(array) for _, array in group.arrays()),
+        *(lacking_chunks(inner) for _, inner in group.groups()),
+    ]
+    return next(filter(None, parts), "")
 
 
-def is_whole(root: zarr.Group) -> bool:
-    """Whether every chunk of every array of a folder is there."""
-    return not lacking_chunks(root)
+def lacking_of(array: zarr.Array) -> str:
+    """Say how many chunks of an array are missing; "" where none is."""
+    missing = array.nchunks - array.nchunks_initialized
+    return f"{missing} of {array.nchunks} chunks of {array.path} are missing" if missing else ""
 
 
-def _arrays(group: zarr.Group) -> Iterator[zarr.Array]:
-    for _, array in group.arrays():
-        yield array
-    for _, inner in group.groups():
-        yield from _arrays(inner)
-
-
-def read(array: zarr.Array) -> NDArray[Any]:
-    """Read all of an array.
+def read(array: Any) -> NDArray[Any]:
+    """Read all of an array, a `Volume` or one of zarr.
 
     Raises
     ------
     InputError
         A chunk of it is missing or damaged.
     """
-    with intact(array.store.path):
+    with intact(getattr(array, "store", array).path):
         return np.asarray(array[...])
 
 

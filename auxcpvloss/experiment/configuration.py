@@ -1,4 +1,4 @@
-"""The configuration of an experiment: the tables with all that methods, augmentations, networks and metrics add."""
+"""The configuration of an experiment: the tables, completed by the packages that bring keys or values of keys."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import auxcpvloss.augment.keys
+import auxcpvloss.data.keys
 import auxcpvloss.methods.keys
 import auxcpvloss.metrics.keys
 import auxcpvloss.network.keys
@@ -59,6 +60,7 @@ def _check(configuration: Config) -> Iterator[Problem]:
 EXTENSION = Extension(check=_check)
 
 PARTS = (
+    auxcpvloss.data.keys.part,
     auxcpvloss.methods.keys.part,
     auxcpvloss.augment.keys.part,
     auxcpvloss.network.keys.part,

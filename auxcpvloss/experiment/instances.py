@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Evaluation
 from auxcpvloss.config.units import Vector
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.data.whole import open_whole, read
+from auxcpvloss.data.volume import Volume
 from auxcpvloss.experiment.results import Stored, file_digest, stored_hdf, stored_zarr
 from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.detection import VOXELS, Detections
@@ -23,10 +22,7 @@ CENTERS = "centers"
 
 def read_instances(path: Path) -> NDArray[np.uint32]:
     """Read instances: (Z, Y, X)."""
-    if path.suffix == ".hdf":
-        with h5py.File(path, "r") as file:
-            return np.asarray(file["volumes/instances"])
-    return read(open_whole(path)["volumes/instances"])
+    return Volume(path, "volumes/instances").read()
 
 
 def centers_path(instances: Path) -> Path:

@@ -9,9 +9,9 @@ from typing import Any
 
 import h5py
 
-from auxcpvloss.data.sources.zips import check_member
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.data.untrusted.zips import check_member
 from auxcpvloss.system.errors import InputError
 
 WEIGHTS, ARCHITECTURE = "model.weights.h5", "config.json"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from auxcpvloss.data import samples
-from auxcpvloss.data.samples import Sample, expected_made_from, open_sample, write_sample
+from auxcpvloss.data.content import Contents
+from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources.find import SPLITS, Source
+from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.stages.run import Run
@@ -44,8 +46,9 @@ class Prepare(Stage):
     def make(self, result: Result, run: Run) -> None:
         """Write a prepared volume."""
         config, (_, source, made_from) = run.experiment.config, result.subject
+        content = run.remember("contents", Contents).last(source)
         # Made from what was verified: what is stored is what was.
-        write_sample(source, result.paths[0], config.data, config.preprocessing, made_from)
+        write_sample(source, result.paths[0], config.data, config.preprocessing, made_from, content)
         run.experiment.forget(result.paths[0])
 
     def say(self, run: Run, tally: Tally) -> None:
@@ -119,19 +122,22 @@ def _find(run: Run, split: str, source: Source) -> Result:
     made_from = expected_made_from(source, config.data, config.preprocessing)
     sample = open_sample(path)
     if sample is not None:
-        stored = Stored(sample.made_from, sample.made_with, sample.lacking())
+        stored = Stored(sample.made_from, sample.made_with)
     else:
         stored = Stored(problem="cannot be read, or only a part is there" if path.exists() else "")
     return Result(NAME, split, source.name, (path,), run.records.flat(made_from), stored, (split, source, made_from))
 
 
 def _verify_all(run: Run, todo: Sequence[Result]) -> None:
-    config, findings = run.experiment.config, []
+    config, findings, contents = run.experiment.config, [], run.remember("contents", Contents)
     with run.terminal.progress("verifying", len(todo)) as bar:
         for number, result in enumerate(todo):
             bar.update(number, result.name)
             split, source, _ = result.subject
-            findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim))
+            content = contents.first(source)
+            findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim, content))
+            # Not beside the next, if it is not kept.
+            del content
     rows = [
         (f.split, f.name, " x ".join(map(str, f.shape)), str(f.dtype), " ".join(f"{v:g}" for v in f.voxel_size),
          "-" if f.nuclei is None else f"{f.nuclei} points" if f.is_sparse else f.nuclei)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -11,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from auxcpvloss.data import intensities, samples
-from auxcpvloss.data.intensities import check_range
-from auxcpvloss.data.samples import expected_made_from, normalize, open_sample, write_sample
+from auxcpvloss.data import intensities, store
+from auxcpvloss.data.content import Content
+from auxcpvloss.data.intensities import check_range, normalize
+from auxcpvloss.data.samples import open_sample
 from auxcpvloss.data.sources.find import find_sources
+from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
-from tests.data.l1_zip import make_l1_zip
 from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff
 
 DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int64", "uint64", "float16", "float32", "float64"]
@@ -48,6 +50,10 @@ def folder_content(path):
     return sorted(file.name for file in path.parent.iterdir())
 
 
+def truth_of(sample):
+    return sample.has_labels, sample.has_points, sample.has_truth, sample.is_sparse, sample.truth_key
+
+
 # What is stored
 
 
@@ -55,7 +61,7 @@ def test_a_sample_holds_the_volume(folder, path):
     raw, labels = blobs()
     sample = written(folder, path, voxel_size=(2, 0.5, 0.5))
     assert (sample.name, sample.path, sample.shape, sample.voxel_size) == ("a", path, (20, 22, 40), (2, 0.5, 0.5))
-    assert sample.has_labels
+    assert truth_of(sample) == (True, False, True, False, "volumes/gt_labels")
     assert (sample.raw.dtype, sample.labels.dtype) == (np.float32, np.uint32)
     np.testing.assert_array_equal(sample.raw[:], normalize(raw, preprocessing()))
     np.testing.assert_array_equal(sample.labels[:], labels)
@@ -96,28 +102,21 @@ def test_annotated_centers_go_before_centers_of_mass(folder, path):
 
 
 def test_a_sample_without_labels(folder, path):
+    """Also where one with labels was: beside a volume taken as input again, its table would say what is not so."""
+    written(folder, path)
     shutil.rmtree(folder / "masks")
     sample = written(folder, path)
-    assert not sample.has_labels
-    assert sample.labels is None
-    assert sample.max_extent == (0, 0, 0)
-    assert sample.centers().shape == (0, 4)
+    assert truth_of(sample) == (False, False, False, False, None)
+    assert (sample.labels, sample.truth) == (None, None)
+    assert (sample.max_extent, sample.centers().shape) == ((0, 0, 0), (0, 4))
     assert open_sample(path) == sample
-    assert folder_content(path) == ["a.zarr"]
-
-
-def test_a_table_of_before_is_not_left_beside_a_volume_without_ground_truth(folder, path):
-    """Beside a volume that is taken as input again it would say that there are no nuclei."""
-    written(folder, path)
-    shutil.rmtree(folder / "masks")
-    written(folder, path)
     assert folder_content(path) == ["a.zarr"]
 
 
 def test_a_sample_without_instances(folder, path):
     write_tiff(folder / "masks" / "a.tif", np.zeros((20, 22, 40), np.uint8))
     sample = written(folder, path)
-    assert sample.has_labels
+    assert truth_of(sample) == (True, False, True, False, "volumes/gt_labels")
     assert (sample.max_extent, sample.centers().shape) == ((0, 0, 0), (0, 4))
 
 
@@ -135,7 +134,8 @@ def test_offset_and_resolution_of_arrays_are_kept(tmp_path, path):
     for key, array in zip(("volumes/raw", "volumes/gt_labels"), blobs(), strict=True):
         root.create_dataset(key, data=array[None]).attrs.update(offset=(10, 0, 5), resolution=(2, 1, 1))
     sample = written(tmp_path, path, voxel_size=())
-    assert dict(sample.raw.attrs) == dict(sample.labels.attrs) == {"offset": [10, 0, 5], "resolution": [2, 1, 1]}
+    for volume in (sample.raw, sample.labels):
+        assert (volume.offset, volume.voxel_size) == ((10, 0, 5), (2, 1, 1))
 
 
 def test_a_sample_can_be_imported_again(folder, path, tmp_path):
@@ -146,16 +146,6 @@ def test_a_sample_can_be_imported_again(folder, path, tmp_path):
     assert again.voxel_size == (2, 1, 1)
 
 
-def test_every_volume_of_the_published_zip(tmp_path):
-    volumes = make_l1_zip(tmp_path / "l1.zip")
-    data = configured(path=tmp_path / "l1.zip")
-    for split, sources in find_sources(data).items():
-        for source in sources:
-            sample = write_sample(source, tmp_path / split / f"{source.name}.zarr", data, preprocessing())
-            np.testing.assert_array_equal(sample.labels[:], volumes[split][source.name][1])
-            assert zarr.open_group(str(sample.path)).attrs["source"] == f"{source.name}.tif"
-
-
 # Points without labels
 
 
@@ -164,10 +154,6 @@ def with_points(folder, text):
     (folder / "centers").mkdir(exist_ok=True)
     (folder / "centers" / "a.csv").write_text(text)
     return folder
-
-
-def truth_of(sample):
-    return sample.has_labels, sample.has_points, sample.has_truth, sample.is_sparse, sample.truth_key
 
 
 def test_points_are_stored_as_balls(folder, path):
@@ -183,7 +169,7 @@ def test_points_are_stored_as_balls(folder, path):
             expected[voxel] = 5
     np.testing.assert_array_equal(sample.truth[:], expected)
     assert sample.max_extent == (5, 5, 5)
-    assert dict(sample.truth.attrs) == {"offset": [0, 0, 0], "resolution": [1, 1, 1]}
+    assert (sample.truth.offset, sample.truth.voxel_size) == ((0, 0, 0), (1, 1, 1))
     assert open_sample(path) == sample
 
 
@@ -200,19 +186,12 @@ def test_no_point_is_ground_truth_too(folder, path):
     assert (sample.max_extent, sample.centers().shape, sample.truth[:].any()) == ((0, 0, 0), (0, 4), False)
 
 
-def test_the_other_kinds_of_ground_truth(folder, path):
-    labels = (True, False, True, False, "volumes/gt_labels")
-    sample = written(folder, path)
-    assert truth_of(sample) == labels
-    np.testing.assert_array_equal(sample.truth[:], sample.labels[:])
+def test_labels_go_before_points(folder, path):
     (folder / "centers").mkdir()
     (folder / "centers" / "a.csv").write_text("7, 5, 12, 3\n")
-    assert truth_of(written(folder, path)) == (True, True, True, False, "volumes/gt_labels")
-    shutil.rmtree(folder / "masks")
-    shutil.rmtree(folder / "centers")
     sample = written(folder, path)
-    assert truth_of(sample) == (False, False, False, False, None)
-    assert sample.truth is None
+    assert truth_of(sample) == (True, True, True, False, "volumes/gt_labels")
+    np.testing.assert_array_equal(sample.truth[:], blobs()[1])
 
 
 def test_a_sample_of_points_can_be_imported_again(folder, path, tmp_path):
@@ -249,7 +228,7 @@ def test_places_in_units_stay_where_they_are(tmp_path, path):
         root.create_dataset(key, data=array).attrs.update(offset=(10, 0, 5), resolution=(2, 1, 0.5))
     sample = written(tmp_path, path, voxel_size=(), padding=(3, 0, 4))
     for array in (sample.raw, sample.labels):
-        assert dict(array.attrs) == {"offset": [4, 0, 3], "resolution": [2, 1, 0.5]}
+        assert (array.offset, array.voxel_size) == ((4, 0, 3), (2, 1, 0.5))
     assert sample.offset == (4, 0, 3)
 
 
@@ -276,31 +255,38 @@ def after_reading(monkeypatch, source, change):
     monkeypatch.setattr(type(source), "read_raw", and_then)
 
 
-@pytest.mark.parametrize("file", ["images/a.tif", "masks/a.tif"])
-def test_a_volume_that_changes_while_it_is_read_is_not_stored(folder, path, monkeypatch, file):
+def rolled(file):
+    write_tiff(file, np.roll(tifffile.imread(file), 1, axis=2))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda folder: rolled(folder / "images" / "a.tif"), "changed while it was read .*Run the same command again"),
+        (lambda folder: rolled(folder / "masks" / "a.tif"), "changed while it was read .*Run the same command again"),
+        (shutil.rmtree, "cannot be read"),
+    ],
+    ids=["image", "mask", "gone"],
+)
+def test_a_volume_that_changes_while_it_is_read_is_not_stored(folder, path, monkeypatch, change, said):
     source, data = source_of(folder)
-    changed = next(folder.rglob(file))
-    after_reading(monkeypatch, source, lambda: write_tiff(changed, np.roll(tifffile.imread(changed), 1, axis=2)))
-    with pytest.raises(InputError, match=r"a\.tif: changed while it was read .*Run the same command again"):
+    after_reading(monkeypatch, source, lambda: change(folder))
+    with pytest.raises(InputError, match=rf"a\.tif: {said}"):
         write_sample(source, path, data, preprocessing())
     assert not path.exists()
 
 
-def test_a_volume_that_vanishes_while_it_is_read_is_not_stored(folder, path, monkeypatch):
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_volume_that_changed_since_it_was_verified_is_not_stored(folder, path, settled):
+    if settled:
+        for file in folder.rglob("*.tif"):
+            os.utime(file, (0, 0))
     source, data = source_of(folder)
-    after_reading(monkeypatch, source, lambda: shutil.rmtree(folder))
-    with pytest.raises(InputError, match=r"a\.tif: cannot be read"):
-        write_sample(source, path, data, preprocessing())
-    assert not path.exists()
-
-
-def test_a_volume_that_changed_since_it_was_verified_is_not_stored(folder, path):
-    source, data = source_of(folder)
-    verified = expected_made_from(source, data, preprocessing())
-    image = next(folder.rglob("images/a.tif"))
-    write_tiff(image, np.roll(tifffile.imread(image), 1, axis=2))
+    verified, content = expected_made_from(source, data, preprocessing()), Content.of(source)
+    rolled(folder / "images" / "a.tif")
     with pytest.raises(InputError, match="changed while it was read"):
-        write_sample(source, path, data, preprocessing(), verified)
+        write_sample(source, path, data, preprocessing(), verified, content)
+    assert not path.exists()
 
 
 def test_a_current_sample_is_known(folder, path):
@@ -343,7 +329,7 @@ def data_keys():
 def test_the_table_comes_before_the_volume_and_never_beside_an_old_one(folder, path, monkeypatch):
     written(folder, path)
     seen = []
-    monkeypatch.setattr(samples, "write_text", lambda table, text: seen.append(path.exists()) or table.write_text(text))
+    monkeypatch.setattr(store, "write_text", lambda table, text: seen.append(path.exists()) or table.write_text(text))
     written(folder, path)
     assert seen == [False]
     assert open_sample(path) is not None
@@ -357,7 +343,7 @@ def test_a_write_that_fails_leaves_a_whole_sample_or_none(folder, path, monkeypa
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(samples, step, fail)
+    monkeypatch.setattr(store, step, fail)
     with pytest.raises(OSError, match="disk full"):
         written(folder, path)
     left = open_sample(path)
@@ -367,33 +353,21 @@ def test_a_write_that_fails_leaves_a_whole_sample_or_none(folder, path, monkeypa
     assert not [name for name in folder_content(path) if name.startswith(".")]
 
 
-@pytest.mark.parametrize(
-    "missing", ["a.csv", "a.zarr", "a.zarr/volumes", "a.zarr/volumes/raw/.zarray", "a.zarr/.zattrs"]
-)
+@pytest.mark.parametrize("missing", ["", ".csv", "volumes", "volumes/raw/.zarray", "volumes/raw/0.0.0", ".zattrs"])
 def test_a_part_of_a_sample_is_none(folder, path, missing):
+    assert open_sample(path) is None
     written(folder, path)
-    part = path.parent / missing
+    part = path.with_suffix(missing) if missing == ".csv" else path / missing
     shutil.rmtree(part) if part.is_dir() else part.unlink()
     assert open_sample(path) is None
 
 
 @pytest.mark.parametrize("file", [".zattrs", ".zgroup", "volumes/raw/.zarray", "volumes/raw/.zattrs"])
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"other": 1}'])
 def test_a_damaged_sample_is_none(folder, path, file, content):
     written(folder, path)
     (path / file).write_text(content)
     assert open_sample(path) is None
-
-
-def test_a_volume_of_another_program_is_no_sample(folder, path):
-    written(folder, path)
-    attributes = path / ".zattrs"
-    attributes.write_text(attributes.read_text().replace("made_from", "other"))
-    assert open_sample(path) is None
-
-
-def test_where_nothing_is_there_is_no_sample(tmp_path):
-    assert open_sample(tmp_path / "nothing.zarr") is None
 
 
 def test_an_error_names_the_file_and_leaves_nothing(folder, path):

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from auxcpvloss.data.samples import write_sample
 from auxcpvloss.data.sources.find import find_sources
+from auxcpvloss.data.store import write_sample
 from auxcpvloss.methods import METHODS, OUTSIDE
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from auxcpvloss.config.tables.types import Fraction, Hundreds, Positive, PositiveFloat, Seed, Shape, Table, Text
+from auxcpvloss.config.tables.types import Fraction, Hundreds, Name, Positive, PositiveFloat, Seed, Shape, Table, Text
 from auxcpvloss.config.units import Unit
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -50,7 +50,7 @@ class Data(Table):
     train_data: Text
     val_data: Text
     test_data: Text
-    input_format: Literal["auto", "tif", "zip", "zarr", "n5", "hdf", "synthetic"]
+    input_format: Name
     images: Text
     masks: Text
     raw_key: Text

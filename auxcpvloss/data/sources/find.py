@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.folds import lot
-from auxcpvloss.data.sources.folders import CENTERS, folder_sources, tiff_sources, zip_content
-from auxcpvloss.data.sources.generated import synthetic_sources
+from auxcpvloss.data.sources import FORMATS
+from auxcpvloss.data.sources.files import CENTERS, visible
+from auxcpvloss.data.sources.format import SPLITS, Format
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.system.errors import InputError
 
-__all__ = ["SPLITS", "Source", "find_sources"]
+__all__ = ["SPLITS", "Catalogue", "Source", "find_sources"]
 
-SPLITS = ("train", "val", "test")
+
+class Catalogue:
+    """The volumes of a data set, each split listed once, when it is asked for."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+        self._found: dict[str, list[Source]] = {}
+
+    def sources(self, split: str) -> list[Source]:
+        """List the volumes of a split, sorted by name; errors are those of `find_sources`."""
+        if split not in self._found:
+            self._found |= find_sources(self._data, [split])
+        return self._found[split]
 
 
 def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[Source]]:
@@ -23,13 +35,15 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
 
     Parameters
     ----------
-    data : the places; `data.train_data` and the like go before `data.path`
-    splits : the wanted ones; nothing about the others is looked at, or can fail
+    data : Data
+        The places; ``data.train_data`` and the like go before ``data.path``.
+    splits : sequence of str
+        The wanted ones; nothing about the others is looked at, or can fail.
 
     Returns
     -------
     dict
-        split -> volumes, sorted by name; an empty list for a split that has no place.
+        Split -> volumes, sorted by name; an empty list for a split that has no place.
 
     Raises
     ------
@@ -49,25 +63,6 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
     return found
 
 
-class Catalogue:
-    """The volumes of a data set, each split listed once.
-
-    Parameters
-    ----------
-    data : Data
-    """
-
-    def __init__(self, data: Data) -> None:
-        self._data = data
-        self._found: dict[str, list[Source]] = {}
-
-    def sources(self, split: str) -> list[Source]:
-        """List the volumes of a split, see `find_sources`."""
-        if split not in self._found:
-            self._found[split] = find_sources(self._data, [split])[split]
-        return self._found[split]
-
-
 def _find(split: str, data: Data) -> list[Source]:
     key = f"data.{split}_data"
     if own := getattr(data, f"{split}_data"):
@@ -75,45 +70,59 @@ def _find(split: str, data: Data) -> list[Source]:
         if not sources:
             raise InputError(f"{key}: {own}: has folders of other splits, but no {split}/")
         return sources
-    if data.input_format == "synthetic":
+    chosen = FORMATS.get(data.input_format)
+    if chosen and chosen.is_generated:
         if data.path:
             raise InputError(
-                f"data.path: {data.path}: not used with data.input_format = 'synthetic'; empty one of them"
+                f"data.path: {data.path}: not used with data.input_format = {chosen.name!r}; empty one of them"
             )
-        return synthetic_sources(data)[split]
+        return chosen.volumes(split, data)
     if not data.path:
         return []
     sources, is_flat = _look("data.path", Path(data.path), split, data)
     return _drawn(sources, data)[split] if is_flat else sources
 
 
-def _look(key: str, place: Path, split: str, data: Data) -> tuple[list[Source], bool]:
+def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], bool]:
     """List the volumes of a split; or all, and True, where the place has no folders of splits."""
+    stored = {name: each for name, each in FORMATS.items() if not each.is_generated}
     # A folder given for one split stays usable where the rest is generated.
-    input_format = "auto" if data.input_format == "synthetic" else data.input_format
-    # A zip that was cut off is known by its suffix only.
-    is_zip = place.is_file() and (place.suffix.lower() == ".zip" or zipfile.is_zipfile(place))
-    if is_zip and input_format in ("auto", "zip"):
-        content = zip_content(place, data, SPLITS)
-        is_flat = not content.keys() & set(SPLITS)
-        chosen = "" if is_flat else split
-        where = f"{place}!{chosen}".rstrip("!")
-        return (tiff_sources(where, content[chosen], data) if chosen in content else []), is_flat
-    if place.is_dir() and input_format != "zip":
-        if not any((place / name).is_dir() for name in SPLITS):
-            return folder_sources(place, data, input_format), True
-        folder = place / split
-        return (folder_sources(folder, data, input_format) if folder.is_dir() else []), False
-    if key == "data.path" and data.available_at and not place.exists():
+    asked = data.input_format if data.input_format in stored else "auto"
+    wanted = list(stored.values()) if asked == "auto" else [stored[asked]]
+    places = {each: found for each in wanted if (found := each.places(path, data))}
+    if not places:
+        raise _no_place(key, path, data, wanted)
+    is_flat = not any(found.keys() & set(SPLITS) for found in places.values())
+    chosen = "" if is_flat else split
+    there = {each: found[chosen] for each, found in places.items() if chosen in found}
+    if not there:
+        return [], False
+    holding = [each for each, place in there.items() if each.is_in(place, data)]
+    where = path / chosen
+    if len(holding) > 1:
+        names = " and ".join(each.name for each in holding)
+        raise InputError(f"{where}: holds {names} files; choose one with data.input_format")
+    if not holding:
+        names = ", ".join(file.name for file in visible(where)[:5]) or "nothing"
         raise InputError(
-            f"{key}: {place}: no such folder or file. The data can be had at {data.available_at}. "
+            f"{where}: no volumes (data.input_format = {asked!r}; it holds {names}); expected {_expected(there, data)}"
+        )
+    return holding[0].volumes(there[holding[0]], data), is_flat
+
+
+def _no_place(key: str, path: Path, data: Data, wanted: Iterable[Format]) -> InputError:
+    if key == "data.path" and data.available_at and not path.exists():
+        return InputError(
+            f"{key}: {path}: no such folder or file. The data can be had at {data.available_at}. "
             f"Put them there, or set {key} to where they are."
         )
-    problem = f"does not fit data.input_format = {input_format!r}" if place.exists() else "no such folder or file"
-    raise InputError(
-        f"{key}: {place}: {problem}; expected a folder with train/, val/ and test/, in each {data.images}/ and "
-        f"{data.masks}/ or .zarr, .n5 or .hdf files; or a folder with these directly; or a zip"
-    )
+    problem = f"does not fit data.input_format = {data.input_format!r}" if path.exists() else "no such folder or file"
+    expected = _expected(wanted, data)
+    return InputError(f"{key}: {path}: {problem}; expected {expected}; in train/, val/ and test/, or all in one folder")
+
+
+def _expected(formats: Iterable[Format], data: Data) -> str:
+    return ", or ".join(each.expected.format(data=data) for each in formats)
 
 
 def _drawn(sources: list[Source], data: Data) -> dict[str, list[Source]]:

@@ -5,79 +5,122 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
 from auxcpvloss.config.tables.data import check_proportions
 from auxcpvloss.data.centers import read_centers
-from auxcpvloss.data.sources.zips import File
 from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.remembered import remembered
 
 Vector = tuple[float, float, float]  # z, y, x
 
 
-@dataclass(frozen=True)
-class Source(ABC):
-    """One volume: an image, and perhaps labels of its instances, or their center points, or both.
+class Image(ABC):
+    """An image, or the labels of one, as it is stored. Making one reads nothing; `str` gives its place, for people."""
 
-    Making one reads nothing. Whatever is wrong with a file is an `InputError` that names it.
+    table: ClassVar[str] = "centers"
+    """What the table of centers is called among the files; not a name that one of these can have."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is anything to be read."""
+        return True
+
+    @abstractmethod
+    def read(self) -> NDArray[Any]:
+        """Read it: (Z, Y, X), of the type that is stored. An `InputError` names the file."""
+
+    @abstractmethod
+    def files(self) -> Mapping[str, File]:
+        """Give all that it is read from, by what it is for."""
+
+    def voxel_size(self) -> Vector | None:
+        """Size of a voxel, where it is recorded."""
+        return None
+
+    def offset(self) -> Vector | None:
+        """Position of the first voxel, in the unit of the voxel size, where it is recorded."""
+        return None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One volume: an image, and perhaps labels of its instances, or their center points, or both.
 
     Attributes
     ----------
     name : str
         Of the sample; unique within its split.
     origin : str
-        What people are shown: the path of the image, or zip!member.
+        What people are shown: the path of the image or of the container, or zip!member.
+    image, labels : Image
     centers : Path or ZipMember, optional
         Table of the annotated centers.
     """
 
     name: str
     origin: str
-    centers: File | None = field(default=None, kw_only=True)
+    image: Image
+    labels: Image | None = None
+    centers: File | None = None
 
     @property
-    @abstractmethod
     def has_labels(self) -> bool:
         """Whether `read_labels` gives an array."""
-
-    @property
-    @abstractmethod
-    def labels_origin(self) -> str:
-        """What people are shown as the place of the labels."""
+        return self.labels is not None and self.labels.is_there
 
     @property
     def has_points(self) -> bool:
         """Whether centers are annotated; without labels they are the ground truth for detection."""
         return self.centers is not None
 
-    @abstractmethod
     def read_raw(self) -> NDArray[Any]:
         """Read the image: (Z, Y, X), as it is stored."""
+        return self.image.read()
 
-    @abstractmethod
     def read_labels(self) -> NDArray[Any] | None:
-        """Read the labels: (Z, Y, X), of whatever type is stored."""
-
-    @abstractmethod
-    def checksum(self) -> str:
-        """Sha256, in hex, of everything that the volume is made from."""
+        """Read the labels: (Z, Y, X), of whatever type is stored; None where there are none."""
+        return self.labels.read() if self.labels is not None and self.labels.is_there else None
 
     def read_centers(self) -> NDArray[Any] | None:
         """Read the annotated centers: (N, 4), z, y, x in voxels and the id of the label, 0 where there is none."""
         return None if self.centers is None else read_centers(self.centers)
 
     def voxel_size(self) -> Vector | None:
-        """Size of a voxel as recorded in the file."""
-        return None
+        """Size of a voxel as recorded in the files."""
+        return self._agreed("voxel_size")
 
     def offset(self) -> Vector:
-        """Position of the first voxel, in the unit of the voxel size."""
-        return (0.0, 0.0, 0.0)
+        """Position of the first voxel, in the unit of the voxel size.
+
+        Raises
+        ------
+        InputError
+            Image and labels do not cover the same voxels.
+        """
+        return self._agreed("offset") or (0.0, 0.0, 0.0)
+
+    def checksum(self) -> str:
+        """Sha256, in hex, of all that the volume is made from; computed once, unless a file changes."""
+        files = {**self.image.files(), **(self.labels.files() if self.labels is not None else {})}
+        if self.centers is not None:
+            files[self.image.table] = self.centers
+        with reading(self.origin):
+            return remembered(_sha256, files)
+
+    def _agreed(self, what: str) -> Vector | None:
+        images = [image for image in (self.image, self.labels) if image is not None and image.is_there]
+        found = {str(image): value for image in images if (value := getattr(image, what)()) is not None}
+        if len(set(found.values())) > 1:
+            both = " and ".join(f"{list(value)} of {place}" for place, value in found.items())
+            raise InputError(f"{self.origin}: {what}: {both} differ; image and labels must cover the same voxels")
+        return next(iter(found.values()), None)
 
 
 def voxel_size(source: Source, data: Data) -> Vector:
@@ -102,8 +145,7 @@ def voxel_size(source: Source, data: Data) -> Vector:
     return z, y, x
 
 
-def sha256(files: Mapping[str, File]) -> str:
-    """Checksum over the bytes of files; the keys say what each of them is for."""
+def _sha256(files: Mapping[str, File]) -> str:
     whole = hashlib.sha256()
     for role in sorted(files):
         with reading(files[role]), files[role].open("rb") as file:

@@ -22,14 +22,10 @@ import numpy as np
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.system.errors import InputError
 
-PIECE = 2**20
-"""Bytes that are decompressed at once."""
-DICTIONARY = 2**28
-"""Bytes that LZMA may keep in memory."""
-SLACK = 2**16
-"""Bytes that a stored chunk may have on top: headers, checksums."""
-MOST_CHUNKS = 10**6
-"""Reading takes a moment for each, also for those that are not stored."""
+PIECE = 2**20  # bytes that are decompressed at once
+DICTIONARY = 2**28  # bytes that LZMA may keep in memory
+SLACK = 2**16  # bytes that a stored chunk may have on top: headers, checksums
+MOST_CHUNKS = 10**6  # reading takes a moment for each, also for those that are not stored
 CHUNK = re.compile(r"\d+([./]\d+)*")
 
 STREAMS: dict[str, Callable[[], Any]] = {
@@ -39,6 +35,27 @@ STREAMS: dict[str, Callable[[], Any]] = {
     "lzma": lambda: lzma.LZMADecompressor(memlimit=DICTIONARY),
 }
 """Codecs, as zarr calls them, whose data do not say reliably how large they are."""
+
+
+def _zstd_size(data: bytes) -> int:
+    """Size in the header of a frame (RFC 8878, 3.1.1.1)."""
+    magic, descriptor = struct.unpack_from("<IB", data)
+    single, width = descriptor >> 5 & 1, descriptor >> 6
+    if magic != 0xFD2FB528 or not (width or single):
+        raise ValueError("no zstd data that say how large they are")
+    start = 5 + (0 if single else 1) + (0, 1, 2, 4)[descriptor & 3]
+    return int(struct.unpack_from(("<B", "<H", "<I", "<Q")[width], data, start)[0]) + (256 if width == 1 else 0)
+
+
+HEADERS: dict[str, Callable[[bytes], int]] = {
+    "raw": len,
+    "blosc": lambda data: int(struct.unpack_from("<I", data, 4)[0]),
+    "lz4": lambda data: int(struct.unpack_from("<I", data)[0]),
+    "zstd": _zstd_size,
+}
+CODECS = (*STREAMS, *HEADERS)
+FILTERS = ("delta", "shuffle", "fixedscaleoffset", "quantize", "bitround", "astype", "crc32", "adler32", "fletcher32")
+"""Those of zarr that make numbers of numbers; others make objects, by running what is stored (pickle)."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +81,25 @@ class Layout:
     has_header: bool = False
 
 
+def check_layout(origin: str, layout: Layout) -> None:
+    """Refuse an array that is not of numbers, or stored in an unknown way, before it is opened.
+
+    With a type of objects, to open it is to run what it holds.
+
+    Raises
+    ------
+    InputError
+        Names the array.
+    """
+    check_declared(origin, layout.shape, layout.dtype)
+    for what, names, known in (("compression", [layout.codec], CODECS), ("filter", layout.filters, FILTERS)):
+        for name in names:
+            if name not in known:
+                raise InputError(f"{origin}: stored with the {what} {name!r}; known are {', '.join(known)}")
+
+
 def check_folder(origin: str, folder: Path, layout: Layout) -> None:
-    """Refuse an array that does not fit into memory, or a chunk of which does not.
+    """Refuse an array of which a chunk does not fit into memory, or that has too many of them.
 
     Raises
     ------
@@ -133,22 +167,3 @@ def _streamed(data: bytes, codec: str, limit: int) -> int:
         # All but zlib go on with what follows, as one file.
         data = b"" if codec == "zlib" else stream.unused_data
     return size
-
-
-def _zstd_size(data: bytes) -> int:
-    """Size in the header of a frame (RFC 8878, 3.1.1.1)."""
-    magic, descriptor = struct.unpack_from("<IB", data)
-    single, width = descriptor >> 5 & 1, descriptor >> 6
-    if magic != 0xFD2FB528 or not (width or single):
-        raise ValueError("no zstd data that say how large they are")
-    start = 5 + (0 if single else 1) + (0, 1, 2, 4)[descriptor & 3]
-    return int(struct.unpack_from(("<B", "<H", "<I", "<Q")[width], data, start)[0]) + (256 if width == 1 else 0)
-
-
-HEADERS: dict[str, Callable[[bytes], int]] = {
-    "raw": len,
-    "blosc": lambda data: int(struct.unpack_from("<I", data, 4)[0]),
-    "lz4": lambda data: int(struct.unpack_from("<I", data)[0]),
-    "zstd": _zstd_size,
-}
-CODECS = (*STREAMS, *HEADERS)

@@ -20,16 +20,10 @@ GIB = 2**30
 def check_declared(origin: object, shape: Sequence[int], dtype: Any) -> None:
     """Refuse an array that does not fit into memory, or that holds something else than numbers.
 
-    Parameters
-    ----------
-    origin : what messages call the place
-    shape : as declared in the file
-    dtype : of numpy, or what makes one
-
     Raises
     ------
     InputError
-        With the size, and how to go on.
+        Names `origin`, the size, and how to go on.
     """
     kind = np.dtype(dtype)
     if kind.kind not in NUMBERS or kind.hasobject:

@@ -12,7 +12,8 @@ import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.data.whole import open_whole, read
+from auxcpvloss.data.volume import Volume
+from auxcpvloss.data.whole import open_whole
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, file_digest, stored_zarr
@@ -109,9 +110,9 @@ def _digest(path: Any, modified: int) -> str:
 
 def read_prediction(run: Run, subject: Subject) -> dict[str, NDArray[Any]]:
     """Read the heads that the parameters need: {head: (C, Z, Y, X)}."""
-    root = open_whole(run.experiment.processed(subject.split, subject.checkpoint, subject.sample.name))
-    heads = run.experiment.method.predicted_heads(subject.params)
-    return {head.name: read(root[f"volumes/pred_{head.name}"]) for head in heads}
+    path = run.experiment.processed(subject.split, subject.checkpoint, subject.sample.name)
+    group, heads = open_whole(path), run.experiment.method.predicted_heads(subject.params)
+    return {head.name: Volume(path, f"volumes/pred_{head.name}", group).read() for head in heads}
 
 
 def predict(result: Result, run: Run, report: Callable[[str], None] = lambda progress: None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import zipfile
 from dataclasses import dataclass
@@ -21,9 +22,9 @@ HARMLESS_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class ZipMember:
-    """A file in a zip, with as much of the interface of a `Path` as the import needs.
+    """A file in a zip, with as much of the interface of a `Path` as readers need.
 
-    It holds no open file: sources are passed on to other processes.
+    It holds no open file, since sources are passed on to other processes.
     """
 
     archive: Path
@@ -51,6 +52,10 @@ class ZipMember:
     def suffix(self) -> str:
         """Suffix with the dot."""
         return PurePosixPath(self.member).suffix
+
+    def stat(self) -> os.stat_result:
+        """Give size and times of the zip."""
+        return self.archive.stat()
 
     def open(self, mode: Literal["rb"] = "rb") -> io.BytesIO:
         """Read the whole member into memory: image libraries jump about in a file, which is slow in a zip."""
@@ -84,11 +89,7 @@ def zip_members(archive: Path) -> list[ZipMember]:
     for info in infos:
         check_member(archive, info)
     members = [ZipMember(archive, info.filename) for info in infos if not info.is_dir()]
-    return [member for member in members if not _is_junk(member)]
-
-
-def _is_junk(member: ZipMember) -> bool:
-    return any(part == "__MACOSX" or part.startswith(".") for part in member.parts)
+    return [each for each in members if not any(part == "__MACOSX" or part.startswith(".") for part in each.parts)]
 
 
 def check_member(archive: Path, info: zipfile.ZipInfo) -> None:
@@ -99,17 +100,18 @@ def check_member(archive: Path, info: zipfile.ZipInfo) -> None:
     InputError
         Names the zip and the file.
     """
+    name = f"{archive}!{info.filename}"
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise InputError(f"{archive}!{info.filename}: a link to another file; replace it by the file itself")
+        raise InputError(f"{name}: a link to another file; replace it by the file itself")
     # A drive or a backslash means nothing here, but such a zip was made to be unpacked on Windows, out of its folder.
     windows = PureWindowsPath(info.filename)
     if windows.drive or windows.root or ".." in windows.parts:
-        raise InputError(f"{archive}!{info.filename}: unsafe path, it leads out of the zip; do not trust this file")
+        raise InputError(f"{name}: unsafe path, it leads out of the zip; do not trust this file")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         method = zipfile.compressor_names.get(info.compress_type, str(info.compress_type))  # type: ignore[attr-defined]
-        raise InputError(f"{archive}!{info.filename}: compressed by {method}; only stored and deflated files are read")
+        raise InputError(f"{name}: compressed by {method}; only stored and deflated files are read")
     if info.file_size > max(HARMLESS_BYTES, MAX_RATIO * info.compress_size):
         raise InputError(
-            f"{archive}!{info.filename}: {info.file_size:,} bytes in {info.compress_size:,}, "
+            f"{name}: {info.file_size:,} bytes in {info.compress_size:,}, "
             f"no image compresses to less than 1/{MAX_RATIO}; if it is right, unpack the zip and name its folder"
         )

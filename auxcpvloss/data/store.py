@@ -1,0 +1,116 @@
+"""Store a volume as a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from auxcpvloss.config.tables import Data, Preprocessing
+from auxcpvloss.data.centers import format_centers
+from auxcpvloss.data.content import Content
+from auxcpvloss.data.intensities import check_range, normalize
+from auxcpvloss.data.samples import LIBRARIES, RAW, VERSION, Sample, table_path
+from auxcpvloss.data.sources.source import Source, voxel_size
+from auxcpvloss.data.truth import truth_of
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import discard, replacing, write_text
+from auxcpvloss.system.libraries import versions_of
+
+CHUNKS = (64, 64, 64)
+
+
+def write_sample(
+    source: Source,
+    path: Path,
+    data: Data,
+    preprocessing: Preprocessing,
+    verified: Mapping[str, Any] | None = None,
+    content: Content | None = None,
+) -> Sample:
+    """Store a volume as a sample, all or nothing.
+
+    Parameters
+    ----------
+    source : Source
+        A volume that `verify` finds fit.
+    path : Path
+        Of the zarr folder; what is there is replaced.
+    data : Data
+    preprocessing : Preprocessing
+    verified : mapping, optional
+        What `expected_made_from` gave before the volume was read; by default, what it gives now.
+    content : Content, optional
+        What the volume holds, if it was read.
+
+    Raises
+    ------
+    InputError
+        The volume cannot be read, changed meanwhile, or its intensities do not fit `preprocessing`.
+    """
+    made_from = verified or expected_made_from(source, data, preprocessing)
+    content = content or Content.of(source)
+    check_range(content.raw, preprocessing, source.origin)
+    truth = truth_of(content)
+    if expected_made_from(source, data, preprocessing) != made_from:
+        raise InputError(
+            f"{source.origin}: changed while it was read (or its labels or centers did), so it was not stored. Run the "
+            "same command again when nothing writes to it any more."
+        )
+    offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
+    attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
+
+    with replacing(path) as beside:
+        root = zarr.group(zarr.DirectoryStore(str(beside)))
+        _store(root, RAW, _padded(normalize(content.raw, preprocessing), data.padding), attributes)
+        if truth is not None:
+            _store(root, truth.key, _padded(truth.labels, data.padding), attributes)
+        root.attrs.update(
+            source=Path(source.origin).name,
+            origin=source.origin,
+            checksum=made_from["checksum"],
+            made_from=made_from,
+            made_with=versions_of(*LIBRARIES),
+            has_points=source.has_points,
+            max_extent=(0, 0, 0) if truth is None else truth.max_extent,
+        )
+        # Never the volume of before beside the centers of now.
+        discard(path)
+        discard(table_path(path))
+        if truth is not None:
+            write_text(table_path(path), format_centers(truth.centers + np.array((*data.padding, 0))))
+    return Sample(path.stem, path)
+
+
+def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing) -> dict[str, Any]:
+    """List everything that a sample depends on: the `Sample.made_from` of one that is up to date.
+
+    Raises
+    ------
+    InputError
+        The volume cannot be read, or the size of its voxels is not known.
+    """
+    return {
+        "checksum": source.checksum(),
+        "voxel_size": [float(size) for size in voxel_size(source, data)],
+        "preprocessing": preprocessing.model_dump(mode="json"),
+        "raw_key": data.raw_key,
+        "gt_key": data.gt_key,
+        "padding": list(data.padding),
+        "version": VERSION,
+    }
+
+
+def _padded(array: NDArray[Any], padding: tuple[int, int, int]) -> NDArray[Any]:
+    return np.pad(array, [(size, size) for size in padding]) if any(padding) else array
+
+
+def _store(root: zarr.Group, key: str, array: NDArray[Any], attributes: dict[str, Any]) -> None:
+    compressor = zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE)
+    # With chunks of zeros: one that is not there was lost.
+    stored = root.create_dataset(key, data=array, chunks=CHUNKS, compressor=compressor, write_empty_chunks=True)
+    stored.attrs.update(attributes)

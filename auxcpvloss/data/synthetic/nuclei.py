@@ -1,0 +1,100 @@
+"""The nuclei of a worm: how large and bright they are, and where they lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from auxcpvloss.data.synthetic.body import Body, Floats
+
+MIDDLE = (0.36, 0.79)  # of the length, where the nuclei lie in two rows
+TIP = 0.01  # the part of the length that stays empty at each end
+ELONGATION = 1.22  # along the worm; nuclei of L1 extend 13 voxels across it and 15 along
+SPACING = 0.965  # of two centers at least, in terms of the distance at which the nuclei would just touch
+RELAXATIONS = 60
+
+
+@dataclass(frozen=True)
+class Nuclei:
+    """Ellipsoids: centers (N, 3), half-axes (N, 3), rotations (N, 3, 3), brightness (N,); rings have a dark center."""
+
+    centers: Floats
+    half_axes: Floats
+    rotations: Floats
+    brightness: Floats
+    is_ring: NDArray[np.bool_]
+
+
+def make_nuclei(rng: np.random.Generator, body: Body, labelled: int, radius: float) -> Nuclei:
+    """Draw the nuclei and put them into the body; those after the first `labelled` are the dim ones without label."""
+    for_places, for_shapes, for_light = rng.spawn(3)
+    count = labelled + labelled // 100
+    length = len(body.density)
+    # One place from each of `count` equal shares of the distribution: every worm is even, no two are alike.
+    share = (for_places.permutation(count) + for_places.random(count)) / count
+    along = np.interp(share, np.cumsum(body.density) / body.density.sum(), np.arange(length))
+    is_middle = (along > MIDDLE[0] * length) & (along < MIDDLE[1] * length)
+
+    is_ring = for_shapes.random(count) < np.where(is_middle, 0.2, 0.05)
+    size = np.exp(np.clip(for_shapes.normal(0, 0.1, count), -0.25, 0.25)) * np.where(is_ring, 1.2, 1)
+    size *= radius / np.cbrt(np.mean(size**3))
+    stretch = np.exp(for_shapes.normal(0, 0.06, (count, 3))) * [1, 1, ELONGATION] / np.cbrt(ELONGATION)
+    half_axes = size[:, None] * stretch
+
+    brightness = np.exp(for_light.uniform(np.log(0.18), 0, count))
+    brightness[for_light.random(count) < 0.06] = 0.14
+    brightness[labelled:] = 0.1
+    return Nuclei(
+        centers=_places(for_places, body, along, is_middle, half_axes),
+        half_axes=half_axes,
+        rotations=Rotation.from_rotvec(for_shapes.normal(0, 0.25, (count, 3))).as_matrix(),
+        brightness=brightness,
+        is_ring=is_ring,
+    )
+
+
+def _places(
+    rng: np.random.Generator, body: Body, along: Floats, is_middle: NDArray[np.bool_], half_axes: Floats
+) -> Floats:
+    """Put nuclei in two rows in the middle of the worm, else anywhere across it, then push them apart."""
+    count = len(along)
+    rows = rng.integers(0, 2, count) * np.pi + rng.normal(0, 0.3, count)
+    angle = rng.uniform(0, 2 * np.pi) + np.where(is_middle, rows, rng.uniform(0, 2 * np.pi, count))
+    distance = np.where(is_middle, rng.uniform(0.6, 1, count), np.sqrt(rng.random(count)))
+    plane = np.rint(along).astype(int)
+    offset = np.column_stack([distance * np.sin(angle), distance * np.cos(angle)])
+    centers = np.column_stack([body.center[plane] + body.half_axes[plane] * offset, along])
+    for _ in range(RELAXATIONS):
+        centers = _into_body(_apart(centers, half_axes), body, half_axes)
+    return centers
+
+
+def _apart(centers: Floats, half_axes: Floats) -> Floats:
+    """Move the centers of each pair that is too close half of the way apart."""
+    first, second = cKDTree(centers).query_pairs(2 * half_axes.max(), output_type="ndarray").T
+    gap = centers[second] - centers[first]
+    distance = np.linalg.norm(gap, axis=1, keepdims=True) + 1e-6
+    direction = gap / distance
+    # How far an ellipsoid reaches in a direction is the norm of its half-axes times that direction.
+    reach = [np.linalg.norm(half_axes[side] * direction, axis=1, keepdims=True) for side in (first, second)]
+    push = direction * np.maximum(SPACING * sum(reach) - distance, 0) / 4
+    moved = centers.copy()
+    np.add.at(moved, second, push)
+    np.subtract.at(moved, first, push)
+    return moved
+
+
+def _into_body(centers: Floats, body: Body, half_axes: Floats) -> Floats:
+    """Move back the centers of the nuclei that stick out of the body."""
+    length = len(body.center)
+    ends = half_axes[:, 2] + TIP * length
+    along = np.clip(centers[:, 2], ends, length - 1 - ends)
+    plane = np.rint(along).astype(int)
+    room = np.maximum(body.half_axes[plane] - half_axes[:, :2], 0.1)
+    offset = (centers[:, :2] - body.center[plane]) / room
+    offset /= np.maximum(np.linalg.norm(offset, axis=1, keepdims=True), 1)
+    return np.column_stack([body.center[plane] + room * offset, along])
