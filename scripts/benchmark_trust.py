@@ -34,7 +34,7 @@ COSTS: dict[str, Any] = {
     "auxcpvloss.data.sources.source:sha256": "off",
     "auxcpvloss.data.whole:lacking_chunks": "",
     "auxcpvloss.network.checkpoint:check_checkpoint": None,
-    "auxcpvloss.network.checkpoint:is_finite": True,
+    "auxcpvloss.network.compiled:is_finite": True,
     "auxcpvloss.stages.predicting:_checksum": "off",
     "auxcpvloss.stages.stored:file_digest": "off",
     "auxcpvloss.experiment.provenance.recorder:Recorder.__enter__": None,

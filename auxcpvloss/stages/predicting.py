@@ -17,7 +17,7 @@ from auxcpvloss.experiment.fingerprint import plain, relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.versions import made_with, version_of
 from auxcpvloss.methods import Params
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.stages.records import Result, current
@@ -132,7 +132,7 @@ def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
 
 def _tiles(experiment: Experiment, sample: Sample) -> Shape:
     model = experiment.config.model
-    return tile_volume(architecture_of(model).geometry(model), model.test_input_shape, sample.shape).input_shape
+    return tile_volume(geometry(model), model.test_input_shape, sample.shape).input_shape
 
 
 def network_keys(experiment: Experiment) -> Record:
@@ -179,9 +179,7 @@ def _predict(
     from auxcpvloss.pipeline.scan import scan_volume
 
     config, method, (path, *_) = experiment.config, experiment.method, result.paths
-    tiling = tile_volume(
-        architecture_of(config.model).geometry(config.model), config.model.test_input_shape, sample.shape
-    )
+    tiling = tile_volume(geometry(config.model), config.model.test_input_shape, sample.shape)
     if tiling.input_shape not in networks:
         networks[tiling.input_shape] = prediction_network(
             config, method, tiling.input_shape, experiment.checkpoint_path(checkpoint)
