@@ -15,7 +15,7 @@ from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.whole import is_whole, open_whole, read
 from auxcpvloss.experiment.fingerprint import plain
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
@@ -63,7 +63,7 @@ def test_damage_is_told_when_it_is_read(sample, damage, said):
 
 def tiling(sample):
     model = configure().model
-    return tile_volume(architecture_of(model).geometry(model), model.test_input_shape, sample.shape)
+    return tile_volume(geometry(model), model.test_input_shape, sample.shape)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def tiling(sample):
 )
 def test_training_on_a_damaged_volume_ends_with_the_error(sample, damage, said, workers):
     config = configure(training={"num_workers": workers, "cache_size": 1})
-    with batches([sample.path], "threeclass_cpv", config, 0, 10_000) as stream:
+    with batches([sample.path], config, 0, 10_000) as stream:
         next(stream)
         damage(sample.path / CHUNK)
         with pytest.raises(InputError, match=f"{sample.path}.*{said}") as told:

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from auxcpvloss.pipeline.batches import WorkerError, batches
-from auxcpvloss.system.errors import InputError
+from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.system.errors import InputError, StageError
 from tests.conftest import configure
-
-METHOD = "threeclass_cpv"
 
 
 def paths(prepared):
@@ -23,7 +21,7 @@ def paths(prepared):
 
 def collect(prepared, workers, first, last, **training):
     config = configure(training={"num_workers": workers, **training})
-    with batches(paths(prepared), METHOD, config, first, last) as stream:
+    with batches(paths(prepared), config, first, last) as stream:
         return list(stream)
 
 
@@ -47,12 +45,12 @@ def test_batches_are_the_same_and_in_order_for_any_number_of_workers(prepared):
 
 def test_a_killed_worker_ends_training_with_its_reason(prepared):
     config = configure(training={"num_workers": 2, "cache_size": 2})
-    with batches(paths(prepared), METHOD, config, 0, 10_000) as stream:
+    with batches(paths(prepared), config, 0, 10_000) as stream:
         next(stream)
         # Nobody takes batches, so by now every worker is in the middle of sending one, which must not block the other.
         time.sleep(1.5)
         os.kill(active_children()[0].pid, signal.SIGKILL)
-        with pytest.raises(WorkerError, match=r"A process that makes batches ended: killed by the system \(SIGKILL\)"):
+        with pytest.raises(StageError, match=r"A process that makes batches ended: killed by the system \(SIGKILL\)"):
             deque(stream)
     assert not active_children()
 
@@ -60,13 +58,11 @@ def test_a_killed_worker_ends_training_with_its_reason(prepared):
 @pytest.mark.chaos
 def test_a_worker_without_memory_names_the_keys_to_lower(prepared):
     config = configure(training={"num_workers": 1, "cache_size": 1})
-    with batches(paths(prepared), METHOD, config, 0, 10_000) as stream:
+    with batches(paths(prepared), config, 0, 10_000) as stream:
         next(stream)
         # As ulimit -v, from now on.
         resource.prlimit(active_children()[0].pid, resource.RLIMIT_AS, (2**20, 2**20))
-        with pytest.raises(
-            WorkerError, match=r"Memory ran out in a process that makes batches\. Lower training\.num_w"
-        ):
+        with pytest.raises(StageError, match=r"Memory ran out in a process that makes batches\. Lower training\.num_w"):
             deque(stream)
     assert not active_children()
 
@@ -75,7 +71,7 @@ def test_a_worker_that_fails_tells_why(prepared, tmp_path):
     config = configure(training={"num_workers": 1})
     with (
         pytest.raises(InputError, match=r"missing\.zarr; run the stage prepare"),
-        batches([tmp_path / "missing.zarr"], METHOD, config, 0, 3) as stream,
+        batches([tmp_path / "missing.zarr"], config, 0, 3) as stream,
     ):
         next(stream)
     assert not active_children()
@@ -89,7 +85,7 @@ from tests.conftest import configure
 
 if __name__ == "__main__":
     config = configure(training={"num_workers": 2})
-    with batches([Path(p) for p in sys.argv[1:]], "threeclass_cpv", config, 0, 10_000) as stream:
+    with batches([Path(p) for p in sys.argv[1:]], config, 0, 10_000) as stream:
         for number, batch in enumerate(stream):
             if number == 2:
                 print("ready", flush=True)

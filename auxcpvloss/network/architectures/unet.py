@@ -79,7 +79,7 @@ def check(model: Model) -> Iterator[tuple[str, str]]:
             yield key, f"needs one number per entry of downsample_factors, {levels} in all"
             return
     down, up = feature_maps(model)
-    most, maps = max(axis.total_factor for axis in geometry(model)), max(*down, *up)
+    most, maps = max(axis.total_factor for axis in geometry(model)), max([*down, *up])
     odd = sorted({maps for maps in (*down, *up) if maps % model.normalization_groups})
     if any(size % 2 == 0 for size in model.kernel_size):
         yield "kernel_size", f"must be odd along every axis, not {list(model.kernel_size)}"
