@@ -2,67 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from itertools import count
 from typing import Any
 
-from auxcpvloss.config import Config, dump
-from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures import architecture_of
-from auxcpvloss.network.shapes import AxisGeometry, feature_maps
-from auxcpvloss.network.tiling import smallest_tileable
+from auxcpvloss.config import Config, ConfigFile, dump
+from auxcpvloss.config.places import config_folder
+from auxcpvloss.methods import method_of
+from auxcpvloss.network.architectures import smaller
 
 SUFFIX = "_debug"
-OUTPUT, TILE = 8, 48
-"""Voxels along an axis, at least: of a training output, so that a nucleus shows, and of a tile, so that a large volume
-does not take thousands."""
 
 
 def debug_tables(config: Config) -> dict[str, Any]:
     """Give the keys that `--debug_args` sets, none of them to more than it was.
 
-    The method, the data, the augmentation and the structure of the network stay as they are; the weights to begin with
-    are random.
+    These are ``config/debug.toml``, a smaller network, and the first two values of each list of [validation]. The
+    method, the data, the augmentation and the structure of the network stay as they are.
     """
-    model, training, validation = config.model, config.training, config.validation
-    lists = {name: getattr(validation, name)[:2] for name in METHODS[model.method].params.model_fields}
-    axes = architecture_of(model).geometry(model)
-    first = min(model.num_fmaps, 4)
-    growth, shrinkage = ([min(factor, 2) for factor in f] for f in (model.fmap_inc_factors, model.fmap_dec_factors))
-    down, up = feature_maps(first, growth, shrinkage)
-    return {
-        "model": {
-            "num_fmaps": first,
-            "fmap_inc_factors": growth,
-            "fmap_dec_factors": shrinkage,
-            # They have to divide the feature maps that are left.
-            "normalization_groups": math.gcd(model.normalization_groups, *down, *up),
-            "train_input_shape": [
-                min(size, _smallest_input(axis)) for axis, size in zip(axes, model.train_input_shape, strict=True)
-            ],
-            "test_input_shape": [
-                min(size, smallest_tileable(axis, TILE))
-                for axis, size in zip(axes, model.test_input_shape, strict=True)
-            ],
-        },
-        "training": {
-            "max_iterations": min(training.max_iterations, 4),
-            "checkpoints": min(training.checkpoints, 2),
-            "snapshots": min(training.snapshots, 2),
-            "log_every": 1,
-            "num_workers": min(training.num_workers, 1),
-            "cache_size": min(training.cache_size, 2),
-            "validation_batches": min(training.validation_batches, 2),
-        },
-        # Weights of a network of full size do not fit.
-        "init": {"checkpoint": ""},
-        "validation": {**lists, "checkpoints": []},
-    }
-
-
-def _smallest_input(axis: AxisGeometry) -> int:
-    return next(size for size in count(1) if (axis.output_size(size) or 0) >= OUTPUT)
+    tables: dict[str, Any] = {}
+    for table, keys in ConfigFile.read(config_folder() / "debug.toml").tables.items():
+        was = getattr(config, table)
+        tables[table] = {k: min(v, getattr(was, k)) if isinstance(v, int) else v for k, v in keys.items()}
+    for name in method_of(config).params.model_fields:
+        tables["validation"][name] = getattr(config.validation, name)[:2]
+    return {**tables, "model": smaller(config.model)}
 
 
 def changes(before: Config, after: Config) -> list[str]:

@@ -113,6 +113,8 @@ class Method:
     task : {"segmentation", "detection"}
         What the method is made for. A method for detection finds points: its labels are single voxels, and center
         points without masks suffice to train it.
+    input_channels : int
+        Channels of the image that the network gets.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Method:
     params: type[Params] = field(default=Params)
     find_basins: Callable[[Prediction, Any], Any] | None = None
     task: Literal["segmentation", "detection"] = "segmentation"
+    input_channels: int = 1
 
     def predicted_heads(self, params: Params) -> tuple[Head, ...]:
         """Give the heads whose output post-processing needs."""

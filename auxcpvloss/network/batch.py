@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+OUTSIDE, BACKGROUND, INSTANCE = 0, 1, 2
+"""Values of the region: beyond the end of the volume, where nothing counts; in no nucleus; in a nucleus."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -16,10 +19,10 @@ class Batch:
 
     Attributes
     ----------
-    raw : (B, 1, Z, Y, X) array of float32
+    raw : (B, C, Z, Y, X) array of float32
     targets : mapping of head name to (B, C, Z', Y', X') array
     region : (B, 1, Z', Y', X') array of uint8
-        See `network.losses`.
+        `OUTSIDE`, `BACKGROUND` or `INSTANCE`.
     """
 
     raw: NDArray[np.float32]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import shutil
 import struct
 import warnings
 import zipfile
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import h5py
-import numpy as np
 
 from auxcpvloss.network.keras_files import WEIGHTS, check_keras_file, check_members
 from auxcpvloss.system.errors import InputError
@@ -30,7 +27,7 @@ END = struct.Struct("<4s4H2LH")
 """The last bytes of a zip: the fifth number of them is that of its members."""
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The earliest date that a zip knows: when a file was written would make two of the same weights differ."""
+"""The earliest date that a zip knows: the time of writing would make two files of the same weights differ."""
 
 
 class DamagedCheckpointError(InputError):
@@ -38,7 +35,7 @@ class DamagedCheckpointError(InputError):
 
 
 def save_checkpoint(network: keras.Model, path: Path, notes: Mapping[str, Any]) -> None:
-    """Write weights, optimizer and notes, at once.
+    """Write weights, optimizer and notes, all or nothing.
 
     Parameters
     ----------
@@ -53,8 +50,11 @@ def save_checkpoint(network: keras.Model, path: Path, notes: Mapping[str, Any]) 
             # Read on, while another file takes its name.
             beside.unlink()
             with zipfile.ZipFile(beside, "w") as target:
-                for member in source.infolist():
-                    _copy(source, member, target)
+                for name in source.namelist():
+                    data = source.read(name)
+                    if name == METADATA:
+                        data = json.dumps({k: v for k, v in json.loads(data).items() if k != "date_saved"}).encode()
+                    target.writestr(zipfile.ZipInfo(name, LONG_AGO), data)
                 target.writestr(zipfile.ZipInfo(NOTES, LONG_AGO), json.dumps(notes))
 
 
@@ -99,7 +99,11 @@ def check_checkpoint(path: Path) -> None:
         except MemoryError:
             raise
         except Exception as error:  # A flipped bit makes zipfile raise all kinds of errors.
-            raise _damaged(path, error) from error
+            raise DamagedCheckpointError(
+                f"{path}: damaged: {str(error).strip() or type(error).__name__}.\n"
+                "The stage train makes the newest checkpoint again; remove the file if it is an older one. "
+                "Or take another one: --checkpoint N."
+            ) from error
     check_keras_file(path)
 
 
@@ -115,32 +119,3 @@ def _read_all(path: Path, file: IO[bytes]) -> None:
             raise zipfile.BadZipFile(f"the checksum of {damaged} in it is wrong")
         with archive.open(WEIGHTS) as weights, h5py.File(weights, "r"):
             pass
-
-
-def is_finite(network: keras.Model) -> bool:
-    """Whether all weights are numbers."""
-    from keras import ops
-
-    return all(np.isfinite(ops.convert_to_numpy(weight)).all() for weight in network.weights)
-
-
-def _damaged(path: Path, error: Exception) -> DamagedCheckpointError:
-    return DamagedCheckpointError(
-        f"{path}: damaged: {str(error).strip() or type(error).__name__}.\n"
-        "The stage train makes the newest checkpoint again; remove the file if it is an older one. "
-        "Or take another one: --checkpoint N."
-    )
-
-
-def _copy(source: zipfile.ZipFile, member: zipfile.ZipInfo, target: zipfile.ZipFile) -> None:
-    info = zipfile.ZipInfo(member.filename, LONG_AGO)
-    # The sizes of large members come first in a zip, so they have to be known.
-    info.file_size = member.file_size
-    with source.open(member) as data, target.open(info, "w") as copy:
-        shutil.copyfileobj(_undated(data) if member.filename == METADATA else data, copy)
-
-
-def _undated(data: Any) -> io.BytesIO:
-    metadata = json.load(data)
-    metadata.pop("date_saved", None)
-    return io.BytesIO(json.dumps(metadata).encode())

@@ -1,8 +1,9 @@
-"""Networks ready to be trained or to predict."""
+"""Networks ready to be trained or to predict. Here alone channels go last; everywhere else they are (B, C, Z, Y, X)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,16 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Config
 from auxcpvloss.methods.method import Head, Method
-from auxcpvloss.network.architectures.unet_layers import build_unet
+from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.checkpoint import load_checkpoint
 from auxcpvloss.network.losses import LOSSES
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.system.errors import InputError
+
+Predict = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
+"""(B, C, Z, Y, X) -> {head: (B, C, Z', Y', X')}."""
 
 
 def check_precision(precision: str) -> None:
@@ -46,13 +51,19 @@ def be_deterministic(config: Config) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
+def build_network(config: Config, method: Method, shape: Shape) -> keras.Model:
+    """Build the network of ``model.architecture`` for an input of (Z, Y, X) voxels, with weights drawn at random."""
+    model, build = config.model, architecture_of(config.model).build
+    return build(model, method.heads, shape, config.training.precision, method.input_channels)
+
+
 def new_network(config: Config, method: Method) -> keras.Model:
-    """U-Net for training; weights drawn with ``general.seed``."""
+    """Build the network for training, its weights drawn with ``general.seed``."""
     be_deterministic(config)
     # Names count from 0 again, so that the same network is described by the same words, whatever was built before.
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(config.general.seed)
-    return build_unet(config.model, method.heads, config.model.train_input_shape, config.training.precision)
+    return build_network(config, method, config.model.train_input_shape)
 
 
 def compile_network(network: keras.Model, config: Config, method: Method) -> None:
@@ -64,10 +75,11 @@ def compile_network(network: keras.Model, config: Config, method: Method) -> Non
         No such optimizer, or an option that it does not take.
     """
     optimizer = make_optimizer(config)
+    heads = [head for head in method.heads if head.name in network.output]
     network.compile(
         optimizer=optimizer,
-        loss={head.name: _loss(head) for head in method.heads},
-        loss_weights={head.name: config.coefficient(head.name) for head in method.heads},
+        loss={head.name: _loss(head) for head in heads},
+        loss_weights={head.name: config.coefficient(head.name) for head in heads},
         # XLA makes 3D convolutions ten times slower on a CPU.
         jit_compile=False,
     )
@@ -95,23 +107,28 @@ def _loss(head: Head) -> Callable[[Any, Any], Any]:
     return loss
 
 
-def network_input(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(B, 1, Z, Y, X) -> (B, Z, Y, X, 1): the one place where channels go last."""
-    return np.moveaxis(raw, 1, -1)
-
-
-def network_targets(targets: Mapping[str, NDArray[Any]], region: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    """{head: (B, C, Z, Y, X)} and (B, 1, Z, Y, X) -> {head: (B, Z, Y, X, C + 1)}."""
-    return {
-        name: np.moveaxis(np.concatenate([target, region], axis=1, dtype=np.float32, casting="unsafe"), 1, -1)
-        for name, target in targets.items()
+def arguments(network: keras.Model, batch: Batch) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """Give a batch as a compiled network takes it: input, and targets of its heads with the region."""
+    targets = {
+        name: np.concatenate([batch.targets[name], batch.region], axis=1, dtype=np.float32, casting="unsafe")
+        for name in network.output
     }
+    return np.moveaxis(batch.raw, 1, -1), {name: np.moveaxis(target, 1, -1) for name, target in targets.items()}
 
 
-def prediction_network(
-    config: Config, method: Method, input_shape: Shape, checkpoint: Path
-) -> Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]:
-    """Network of any input shape, with the weights of a checkpoint.
+def predict(network: keras.Model, raw: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+    """Predict: (B, C, Z, Y, X) -> {head: (B, C, Z', Y', X')}."""
+    outputs = network.predict_on_batch(np.moveaxis(raw, 1, -1))
+    return {name: np.moveaxis(np.asarray(output), -1, 1) for name, output in outputs.items()}
+
+
+def is_finite(network: keras.Model) -> bool:
+    """Whether all weights are numbers."""
+    return all(np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in network.weights)
+
+
+def prediction_network(config: Config, method: Method, input_shape: Shape, checkpoint: Path) -> Predict:
+    """Make a network of any input shape, with the weights of a checkpoint.
 
     Raises
     ------
@@ -119,12 +136,7 @@ def prediction_network(
         The checkpoint is damaged, of another network, or not to be trusted.
     """
     be_deterministic(config)
-    network = build_unet(config.model, method.heads, input_shape, config.training.precision)
+    network = build_network(config, method, input_shape)
     load_checkpoint(network, checkpoint)
     network.compile(jit_compile=False)
-
-    def predict(raw: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        outputs: Mapping[str, NDArray[np.float32]] = network.predict_on_batch(raw)
-        return outputs
-
-    return predict
+    return partial(predict, network)

@@ -1,7 +1,7 @@
 """Begin with the weights of another network, layer by layer.
 
 A ``.keras`` file is a zip with the weights (HDF5) and the architecture (JSON). Both are read as data: no layer is made
-from the file, so nothing that somebody wrote into it is run.
+from the file, so that nothing in it is run.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from auxcpvloss.config.tables import Init
 from auxcpvloss.methods.method import Head
-from auxcpvloss.network.keras_files import check_keras_file
+from auxcpvloss.network.keras_files import ARCHITECTURE, WEIGHTS, check_keras_file
 from auxcpvloss.system.errors import InputError
 
 HEADS = "heads"
@@ -28,12 +30,12 @@ HEADS = "heads"
 
 @dataclass
 class Loaded:
-    """What was taken over.
+    """What was loaded.
 
     Attributes
     ----------
     layers : list of str
-        Layers that were, whole; of the layer `HEADS` those heads that were, ``heads/<head>``, if not all.
+        Layers that were loaded whole; of the layer `HEADS`, if not all of it, the heads: ``heads/<head>``.
     weights : int
         Numbers in them.
     left : dict
@@ -45,16 +47,12 @@ class Loaded:
     left: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """The weights in a file: those of each layer, in order, and the channels of `HEADS` that each head has."""
-
-    layers: Mapping[str, list[h5py.Dataset]]
-    heads: Mapping[str, slice]
+Stored = Mapping[str, tuple[list[h5py.Dataset], Any]]
+"""What a file has, by name: the weights of a layer, in order, and what of each of them (an index) it is."""
 
 
 def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init) -> Loaded:
-    """Load the layers that [init] names and that are in the file, with the same name and shapes.
+    """Load the layers that [init] names and that the file has with the same name and shapes.
 
     Parameters
     ----------
@@ -67,13 +65,13 @@ def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init) ->
     Raises
     ------
     InputError
-        Not such a file; nothing in it fits; or everything does, and [init] wants the rest trained first.
+        The file is of another kind; nothing in it fits; or everything does, and [init] wants the rest trained first.
     """
     loaded = Loaded()
-    with _open(path) as checkpoint:
+    with _open(path) as stored:
         for layer in network.layers:
             if layer.weights:
-                _take_layer(layer, heads, checkpoint, table, loaded)
+                _load(layer, _parts(layer.name, heads, stored), stored, table, loaded)
     if not loaded.layers:
         raise InputError(f"init.checkpoint: nothing of {path} fits this network. Not loaded: {_reasons(loaded.left)}.")
     if table.freeze_iterations and not loaded.left:
@@ -98,117 +96,87 @@ def _reasons(left: Mapping[str, str]) -> str:
     return "; ".join(f"{', '.join(names)} ({reason})" for reason, names in by_reason.items())
 
 
-def _take_layer(layer: Any, heads: tuple[Head, ...], checkpoint: Checkpoint, table: Init, loaded: Loaded) -> None:
-    if layer.name == HEADS and checkpoint.heads:
-        _take_heads(layer, heads, checkpoint, table, loaded)
-        return
-    stored = checkpoint.layers.get(layer.name)
-    reason = _refused([layer.name], table) or _unlike(stored, [tuple(weight.shape) for weight in layer.weights])
-    if reason or stored is None:
-        loaded.left[layer.name] = reason
-        return
-    layer.set_weights([dataset[()] for dataset in stored])
-    loaded.layers.append(layer.name)
-    loaded.weights += layer.count_params()
+def _parts(layer: str, heads: tuple[Head, ...], stored: Stored) -> dict[str, Any]:
+    """Divide a layer into what is loaded by itself: the heads, which may lie elsewhere in the file, or all of it."""
+    if layer != HEADS or not any(name.startswith(f"{HEADS}/") for name in stored):
+        return {layer: ...}
+    ends = list(accumulate((head.channels for head in heads), initial=0))
+    return {f"{HEADS}/{head.name}": (..., slice(*ends[n : n + 2])) for n, head in enumerate(heads)}
 
 
-def _take_heads(layer: Any, heads: tuple[Head, ...], checkpoint: Checkpoint, table: Init, loaded: Loaded) -> None:
-    """Load the channels of each head that the other network has too, wherever they are among its channels."""
-    own, stored = [weight.numpy() for weight in layer.weights], checkpoint.layers.get(HEADS)
-    first, taken = 0, []
-    for head in heads:
-        name, here = f"{HEADS}/{head.name}", slice(first, first + head.channels)
-        there = checkpoint.heads.get(head.name, slice(0, 0))
-        shapes = [(*weight.shape[:-1], head.channels) for weight in own]
-        reason = _refused([HEADS, name], table)
-        reason = reason or ("" if head.name in checkpoint.heads else "not in the file")
-        reason = reason or _unlike(stored, shapes, there)
-        first += head.channels
-        if reason or stored is None:
+def _load(layer: Any, parts: Mapping[str, Any], stored: Stored, table: Init, loaded: Loaded) -> None:
+    """Load the parts of a layer that are wanted and fit."""
+    weights, taken = layer.get_weights(), []
+    for name, here in parts.items():
+        reason = "" if _named(table.match, layer.name, name) else "not in init.match"
+        reason = "init.skip" if _named(table.skip, layer.name, name) else reason
+        reason = reason or _unlike(stored.get(name), [weight[here] for weight in weights])
+        if reason:
             loaded.left[name] = reason
             continue
-        for weight, dataset in zip(own, stored, strict=True):
-            weight[..., here] = dataset[()][..., there]
+        datasets, there = stored[name]
+        for weight, dataset in zip(weights, datasets, strict=True):
+            weight[here] = dataset[()][there]
+            loaded.weights += weight[here].size
         taken.append(name)
-        loaded.weights += sum(weight[..., here].size for weight in own)
-    layer.set_weights(own)
-    loaded.layers += [HEADS] if len(taken) == len(heads) else taken
+    layer.set_weights(weights)
+    loaded.layers += [layer.name] if len(taken) == len(parts) else taken
 
 
-def _refused(names: list[str], table: Init) -> str:
-    """Say if [init] does not want a layer of these names."""
-    if any(fnmatchcase(name, pattern) for name in names for pattern in table.skip):
-        return "init.skip"
-    return "" if any(fnmatchcase(name, pattern) for name in names for pattern in table.match) else "not in init.match"
+def _named(patterns: list[str], *names: str) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
-def _unlike(stored: list[h5py.Dataset] | None, shapes: list[tuple[int, ...]], channels: slice | None = None) -> str:
-    """Say in what stored weights, or some channels of them, differ from what is needed; nothing is read for it."""
+def _unlike(stored: tuple[list[h5py.Dataset], Any] | None, weights: list[Any]) -> str:
+    """Say in what the stored weights differ from those that are needed; nothing is read for it."""
     if stored is None:
         return "not in the file"
-    there = [dataset.shape for dataset in stored]
-    if channels is not None:
-        there = [(*shape[:-1], len(range(shape[-1])[channels])) for shape in there]
-    if there == shapes:
-        return ""
-    if len(there) != len(shapes):
-        return f"{len(there)} weights there, {len(shapes)} here"
-    one, other = next((a, b) for a, b in zip(there, shapes, strict=True) if a != b)
-    return f"{'x'.join(map(str, one))} there, {'x'.join(map(str, other))} here"
+    there = [np.broadcast_to(0, dataset.shape)[stored[1]].shape for dataset in stored[0]]
+    if len(there) != len(weights):
+        return f"{len(there)} weights there, {len(weights)} here"
+    different = ((a, b.shape) for a, b in zip(there, weights, strict=True) if a != b.shape)
+    return next((f"{'x'.join(map(str, a))} there, {'x'.join(map(str, b))} here" for a, b in different), "")
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Checkpoint]:
-    problem = f"init.checkpoint: {path} is no .keras file with weights"
+def _open(path: Path) -> Iterator[Stored]:
     try:
         check_keras_file(path)
+        # The weights are read from the archive as needed: nothing is unpacked that does not fit the network.
+        with zipfile.ZipFile(path) as archive, archive.open(WEIGHTS) as weights, h5py.File(weights, "r") as file:
+            layers = _layers(file)
+            cut = _heads(json.loads(archive.read(ARCHITECTURE))["config"]["layers"])
+            heads = {f"{HEADS}/{name}": (layers[HEADS], (..., channels)) for name, channels in cut.items()}
+            yield {**{name: (datasets, ...) for name, datasets in layers.items()}, **heads}
     except FileNotFoundError:
         raise InputError(f"init.checkpoint: {path}: no such file.") from None
-    except InputError as error:
-        raise InputError(f"{problem}: {error}.") from error
-    try:
-        # The weights are read from the archive as needed: nothing is unpacked that does not fit the network.
-        with (
-            zipfile.ZipFile(path) as archive,
-            archive.open("model.weights.h5") as weights,
-            h5py.File(weights, "r") as file,
-        ):
-            yield Checkpoint(_layers(file), _heads(archive))
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
-        raise InputError(f"{problem}: {error}.") from error
+    except (InputError, zipfile.BadZipFile, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
+        raise InputError(f"init.checkpoint: {path} is no .keras file with weights: {error}.") from error
 
 
 def _layers(file: h5py.File) -> dict[str, list[h5py.Dataset]]:
+    """Find the weights of each layer; that they are in the file itself was checked."""
     found: dict[str, list[h5py.Dataset]] = {}
 
     def visit(place: str, group: Any) -> None:
-        # visititems follows no links to other files.
-        if isinstance(group, h5py.Group) and place.startswith("layers/") and "name" in group.attrs:
-            datasets = [group[key] for key in sorted(group, key=int)]
-            if any(not isinstance(d, h5py.Dataset) or d.external or d.is_virtual for d in datasets):
-                raise ValueError(f"{place} refers to other files")
-            if datasets:
-                found[str(group.attrs["name"])] = datasets
+        if isinstance(group, h5py.Group) and place.startswith("layers/") and len(group) and "name" in group.attrs:
+            found[str(group.attrs["name"])] = [group[key] for key in sorted(group, key=int)]
 
     file.visititems(visit)
     return found
 
 
-def _heads(archive: zipfile.ZipFile) -> dict[str, slice]:
+def _heads(layers: list[Any]) -> dict[str, slice]:
     """Channels of `HEADS` by head: the slices of it that the outputs are. Empty if the architecture is another."""
-    layers = json.loads(archive.read("config.json"))["config"]["layers"]
     cut: dict[str, slice] = {}
-    heads: dict[str, slice] = {}
     for layer in layers:
-        if layer["class_name"] == "GetItem" and _inputs(layer) == HEADS:
+        if layer["class_name"] == "GetItem" and _input(layer) == HEADS:
             part = layer["inbound_nodes"][0]["args"][1][-1]["config"]
             cut[layer["name"]] = slice(part["start"], part["stop"])
-    for layer in layers:
-        if layer["class_name"] == "Identity" and _inputs(layer) in cut:
-            heads[layer["name"]] = cut[_inputs(layer)]
-    return heads
+    outputs = (layer for layer in layers if layer["class_name"] == "Identity" and _input(layer) in cut)
+    return {layer["name"]: cut[_input(layer)] for layer in outputs}
 
 
-def _inputs(layer: Mapping[str, Any]) -> str:
+def _input(layer: Mapping[str, Any]) -> str:
     """Name of the layer that a layer takes its first input from."""
     return str(layer["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0])

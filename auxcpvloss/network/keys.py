@@ -1,27 +1,55 @@
-"""What networks add to the configuration: the check of [model]."""
+"""What networks add to the configuration: the keys of the architecture, and the checks of [model]."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from auxcpvloss.config import Config
-from auxcpvloss.config.compose import Extension, Problem
-from auxcpvloss.network.architectures import ARCHITECTURES, architecture_of
+from auxcpvloss.config.compose import Extension, KeyProblemError, Problem
+from auxcpvloss.config.tables import Model
+from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry
+from auxcpvloss.network.tiling import smallest_tileable
 
 
 def part(tables: dict[str, Any]) -> Extension:
-    """Check that the keys of [model] make a network."""
-    return EXTENSION
-
-
-def _check(config: Config) -> Iterator[Problem]:
-    if config.model.architecture not in ARCHITECTURES:
+    """Add the keys of the architecture that ``model.architecture`` names, and check that [model] makes a network."""
+    name = tables["model"]["architecture"]
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        yield ("model", "architecture"), f"{config.model.architecture!r} is no architecture; known: {known}"
-        return
-    for key, message in architecture_of(config.model).check(config.model):
-        yield ("model", key), message
+        raise KeyProblemError(("model", "architecture"), f"{name!r:.200} is no architecture; known: {known}")
+    return _extension(ARCHITECTURES[name])
 
 
-EXTENSION = Extension(check=_check)
+@cache
+def _extension(architecture: Architecture) -> Extension:
+    def check(config: Config) -> Iterator[Problem]:
+        found = list(architecture.check(config.model)) or list(_inputs(config.model))
+        return ((("model", key), message) for key, message in found)
+
+    return Extension({("model",): architecture.keys}, check)
+
+
+def _inputs(model: Model) -> Iterator[tuple[str, str]]:
+    """Find input shapes that the network cannot take, or that leave nothing to predict."""
+    axes = geometry(model)
+    for key in ("train_input_shape", "test_input_shape"):
+        shape = getattr(model, key)
+        bad = [a for a, g, s in zip("zyx", axes, shape, strict=True) if g.output_size(s) is None]
+        if bad:
+            fits = [" or ".join(map(str, g.nearest_inputs(s))) for g, s in zip(axes, shape, strict=True)]
+            near = [f"{axis}: {sizes}" for axis, sizes in zip("zyx", fits, strict=True)]
+            yield (
+                key,
+                f"this network cannot take an input of {list(shape)} (along {', '.join(bad)}); "
+                f"the nearest sizes that it can take: {'; '.join(near[3 - model.ndim :])}",
+            )
+            return
+    for axis, g, size in zip("zyx", axes, model.test_input_shape, strict=True):
+        if size < (smallest := smallest_tileable(g)):
+            yield (
+                "test_input_shape",
+                f"of an input of {size} along {axis} nothing is left that is free of what padding {model.padding!r} "
+                f"does at the border; it needs {smallest} at least",
+            )

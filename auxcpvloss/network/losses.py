@@ -1,8 +1,8 @@
 """Losses of the heads, on any Keras backend.
 
-Every loss takes a target, the network's output and a region map, each (B, Z, Y, X, C), and gives the mean of
-weight x value for each of the B patches. The region is `OUTSIDE` beyond the volume, where nothing counts, else
-`BACKGROUND` or `INSTANCE`. Formulas and weights: Hirsch & Kainmueller, MIDL 2020, section 2 and appendix B.
+A loss takes target, network output and region (see `network.batch`) of B patches, each (B, Z, Y, X, C), and gives
+(B,): the mean of weight x value over the voxels inside the volume, and over channels. Formulas and weights: Hirsch &
+Kainmueller, MIDL 2020, section 2 and appendix B.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-OUTSIDE, BACKGROUND, INSTANCE = 0, 1, 2
+from keras import ops
+
+from auxcpvloss.network.batch import BACKGROUND, INSTANCE, OUTSIDE
 
 FRACTION_RANGE = (0.05, 0.95)
 CPV_BACKGROUND_WEIGHT = 0.01
@@ -33,9 +35,6 @@ def balanced_cross_entropy(target: Any, prediction: Any, region: Any) -> Any:
     (B,) tensor
         Mean of -log P(class) / (C x fraction of the class), the fraction clipped to `FRACTION_RANGE`.
     """
-    # Imported here since processes that only make batches read the methods, and must not start a backend.
-    from keras import ops
-
     classes = prediction.shape[-1]
     known = ops.cast(region > OUTSIDE, "float32")
     one_hot = ops.one_hot(ops.cast(target[..., 0], "int32"), classes, dtype="float32") * known
@@ -44,26 +43,6 @@ def balanced_cross_entropy(target: Any, prediction: Any, region: Any) -> Any:
     weight = 1.0 / (classes * ops.clip(fraction, *FRACTION_RANGE))
     value = -one_hot * ops.log_softmax(prediction, axis=-1)
     return ops.sum(value * weight[:, None, None, None, :], axis=(1, 2, 3, 4)) / voxels
-
-
-def center_vector_loss(target: Any, prediction: Any, region: Any) -> Any:
-    """Squared difference of center point vectors, the background with little weight.
-
-    Parameters
-    ----------
-    target, prediction : (B, Z, Y, X, 3) tensor
-        Vectors in voxels.
-    region : (B, Z, Y, X, 1) tensor
-
-    Returns
-    -------
-    (B,) tensor
-        Mean over voxels and components; weight 1 in instances, `CPV_BACKGROUND_WEIGHT` elsewhere.
-    """
-    from keras import ops
-
-    weight = ops.cast(region == INSTANCE, "float32") + CPV_BACKGROUND_WEIGHT * ops.cast(region == BACKGROUND, "float32")
-    return _mean_square(target, prediction, weight, region)
 
 
 def balanced_binary_cross_entropy(target: Any, prediction: Any, region: Any) -> Any:
@@ -80,11 +59,9 @@ def balanced_binary_cross_entropy(target: Any, prediction: Any, region: Any) -> 
     Returns
     -------
     (B,) tensor
-        Mean over voxels and channels of -log P(target) / (2 x fraction of such voxels in the channel), the fraction
-        clipped to `FRACTION_RANGE`.
+        Mean of -log P(target) / (2 x fraction of such voxels in the channel), the fraction clipped to
+        `FRACTION_RANGE`.
     """
-    from keras import ops
-
     known = ops.cast(region > OUTSIDE, "float32")
     voxels = _voxels(region)
     total = 0.0
@@ -97,39 +74,24 @@ def balanced_binary_cross_entropy(target: Any, prediction: Any, region: Any) -> 
 
 
 def squared_difference(target: Any, prediction: Any, region: Any) -> Any:
-    """Squared difference, every voxel with the same weight.
-
-    Parameters
-    ----------
-    target, prediction : (B, Z, Y, X, C) tensor
-    region : (B, Z, Y, X, 1) tensor
-
-    Returns
-    -------
-    (B,) tensor
-        Mean over voxels and channels.
-    """
-    from keras import ops
-
+    """Squared difference of (B, Z, Y, X, C) tensors, every voxel with the same weight."""
     return _mean_square(target, prediction, ops.cast(region > OUTSIDE, "float32"), region)
 
 
-def blob_loss(target: Any, prediction: Any, region: Any) -> Any:
-    """Squared difference of blobs, what is far from all of them with nearly no weight.
+def center_vector_loss(target: Any, prediction: Any, region: Any) -> Any:
+    """Squared difference of center point vectors in voxels, (B, Z, Y, X, 3) tensors.
 
-    Parameters
-    ----------
-    target, prediction : (B, Z, Y, X, 1) tensor
-        In 0..1.
-    region : (B, Z, Y, X, 1) tensor
-
-    Returns
-    -------
-    (B,) tensor
-        Mean over voxels; weight 1 where the target is at least `BLOB_FLOOR`, else `BLOB_BACKGROUND_WEIGHT`.
+    Voxels in instances have weight 1, those of the background `CPV_BACKGROUND_WEIGHT`.
     """
-    from keras import ops
+    weight = ops.cast(region == INSTANCE, "float32") + CPV_BACKGROUND_WEIGHT * ops.cast(region == BACKGROUND, "float32")
+    return _mean_square(target, prediction, weight, region)
 
+
+def blob_loss(target: Any, prediction: Any, region: Any) -> Any:
+    """Squared difference of blobs in 0..1, (B, Z, Y, X, 1) tensors.
+
+    Voxels whose target is at least `BLOB_FLOOR` have weight 1, all others `BLOB_BACKGROUND_WEIGHT`.
+    """
     near = ops.cast(target >= BLOB_FLOOR, "float32")
     weight = near + BLOB_BACKGROUND_WEIGHT * (1.0 - near)
     return _mean_square(target, prediction, weight * ops.cast(region > OUTSIDE, "float32"), region)
@@ -137,15 +99,11 @@ def blob_loss(target: Any, prediction: Any, region: Any) -> Any:
 
 def _voxels(region: Any) -> Any:
     """Count the voxels inside the volume, at least 1: (B, Z, Y, X, 1) -> (B,)."""
-    from keras import ops
-
     return ops.maximum(ops.sum(ops.cast(region > OUTSIDE, "float32"), axis=(1, 2, 3, 4)), 1.0)
 
 
 def _mean_square(target: Any, prediction: Any, weight: Any, region: Any) -> Any:
-    """Mean over the voxels inside the volume, and channels, of weight x squared difference."""
-    from keras import ops
-
+    """Mean of weight x squared difference over the voxels inside the volume, and channels."""
     value = ops.sum(weight * ops.square(target - prediction), axis=(1, 2, 3, 4))
     return value / (_voxels(region) * prediction.shape[-1])
 
@@ -162,4 +120,4 @@ LOSSES: dict[str, Loss] = {
         blob_loss,
     )
 }
-"""By the names that heads call them: (target, prediction, region), each (B, Z, Y, X, C), -> (B,)."""
+"""By the names that heads call them."""

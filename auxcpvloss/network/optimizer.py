@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
-from inspect import Parameter, isclass, signature
+from inspect import Parameter, signature
 from typing import Any
 
 import keras
@@ -12,22 +13,23 @@ from auxcpvloss.config import defaults
 from auxcpvloss.config.tables import Config, Optimizer
 from auxcpvloss.system.errors import InputError
 
-NO_OPTIMIZERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
-"""Of keras.optimizers: base class, and wrappers."""
+WRAPPERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
+"""Of keras.optimizers: no optimizers by themselves."""
 
 OWN_KEYS = {
-    "learning_rate": "lr",
     "beta_1": "beta1",
     "beta_2": "beta2",
     "epsilon": "epsilon",
     "global_clipnorm": "clip_norm",
     "clipvalue": "clip_value",
 }
-"""What Keras calls the keys that [optimizer] has."""
+"""Keys of [optimizer], by what Keras calls them."""
+
+KINDS = {bool: "true or false", int: "a number", float: "a number"}
 
 
 def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
-    """Give the optimizer, not built yet.
+    """Make the optimizer; the caller has to build it.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
         No such optimizer, or an option that it does not take.
     """
     table = config.optimizer
-    kind, options = _kind(table.optimizer), _options(table)
+    kind, options = _configured(table)
     rate: Any = table.lr
     if table.lr_schedule == "cosine":
         # Keras counts updates of the weights, of which there are fewer where gradients are accumulated.
@@ -48,7 +50,7 @@ def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
 
 
 def check_optimizer(table: Optimizer) -> None:
-    """Try the optimizer, with each option of [optimizer.options] and with all of them, on two small weights.
+    """Try the optimizer with each option of [optimizer.options], and with all of them, on two small weights.
 
     Keras checks some values when an optimizer is made, others when it is first used, so both are done.
 
@@ -57,7 +59,7 @@ def check_optimizer(table: Optimizer) -> None:
     InputError
         No such optimizer, or an option or value that it does not take.
     """
-    kind, options = _kind(table.optimizer), _options(table)
+    kind, options = _configured(table)
     own = {key: value for key, value in options.items() if key not in table.options}
     for key in table.options:
         # Moving averages need a second option to be of any effect; together they are tried below.
@@ -65,71 +67,55 @@ def check_optimizer(table: Optimizer) -> None:
     _try(kind, table.lr, options, "[optimizer.options]")
 
 
-def known_optimizers() -> dict[str, Any]:
-    """Classes of keras.optimizers, by name."""
-    found = {name: kind for name, kind in vars(keras.optimizers).items() if isclass(kind)}
-    base = keras.optimizers.Optimizer
-    return {name: kind for name, kind in found.items() if issubclass(kind, base) and name not in NO_OPTIMIZERS}
+def known_optimizers() -> list[str]:
+    """Names of the optimizers of Keras."""
+    return [name for name in dir(keras.optimizers) if name[0].isupper() and name not in WRAPPERS]
 
 
 def _kind(name: str) -> Any:
-    known = {each.lower(): kind for each, kind in known_optimizers().items()}
-    if name.lower() not in known:
-        close = get_close_matches(name.lower(), known, n=1)
-        hint = f"; did you mean '{known[close[0]].__name__}'?" if close else ""
-        raise InputError(
-            f"optimizer.optimizer: Keras has no {name!r}{hint} known: {', '.join(sorted(known_optimizers()))}."
-        )
-    return known[name.lower()]
+    """Class of an optimizer by its name, in upper or lower case."""
+    # keras.optimizers.get makes one, which gives the next of its kind another name, and so other bytes in a checkpoint.
+    known = {each.lower(): each for each in known_optimizers()}
+    if name.lower() in known:
+        return getattr(keras.optimizers, known[name.lower()])
+    close = get_close_matches(name.lower(), known, n=1)
+    hint = f"; did you mean '{known[close[0]]}'?" if close else ";"
+    raise InputError(f"optimizer.optimizer: Keras has no {name!r}{hint} known: {', '.join(known.values())}.")
 
 
-def _options(table: Optimizer) -> dict[str, Any]:
-    """Arguments for the class of the optimizer, but for the learning rate."""
+def _configured(table: Optimizer) -> tuple[Any, dict[str, Any]]:
+    """Class of the optimizer, and its arguments but for the learning rate."""
     kind = _kind(table.optimizer)
     parameters = signature(kind).parameters
     options: dict[str, Any] = {}
-    own = {
-        "beta_1": table.beta1,
-        "beta_2": table.beta2,
-        "epsilon": table.epsilon,
-        "global_clipnorm": table.clip_norm,
-        "clipvalue": table.clip_value,
-    }
-    for option, value in own.items():
-        key = OWN_KEYS[option]
-        default = defaults().tables["optimizer"][key]
+    for option, key in OWN_KEYS.items():
+        value = getattr(table, key)
         if option in parameters and (value or not key.startswith("clip_")):
             options[option] = value
-        elif option not in parameters and value != default:
+        elif option not in parameters and value != defaults().tables["optimizer"][key]:
             raise InputError(f"optimizer.{key}: {kind.__name__} has no {option}; leave the key out.")
-    for option, value in table.options.items():
-        options[option] = _value(kind, parameters, option, value)
+    options |= {option: _value(kind, parameters, option, value) for option, value in table.options.items()}
     if options.get("use_ema") and not options.get("ema_overwrite_frequency"):
         raise InputError(
             "optimizer.options.use_ema: the averages become weights every ema_overwrite_frequency iterations; set it."
         )
-    return options
+    return kind, options
 
 
-def _value(kind: Any, parameters: Any, option: str, value: Any) -> Any:
-    """Check an option against the signature: its name, and its type where the default has one."""
-    place = f"optimizer.options.{option}"
-    if option in OWN_KEYS:
-        raise InputError(f"{place}: set optimizer.{OWN_KEYS[option]} instead.")
-    named = [name for name, p in parameters.items() if p.kind is not Parameter.VAR_KEYWORD]
-    possible = [name for name in named if name not in (*OWN_KEYS, "name", "loss_scale_factor")]
+def _value(kind: Any, parameters: Mapping[str, Parameter], option: str, value: Any) -> Any:
+    """Check the name of an option, and its type where the default of Keras has one."""
+    place, own = f"optimizer.options.{option}", {"learning_rate": "lr", **OWN_KEYS}
+    if option in own:
+        raise InputError(f"{place}: set optimizer.{own[option]} instead.")
+    possible = [name for name in parameters if name not in (*own, "name", "loss_scale_factor", "kwargs")]
     if option not in possible:
         close = get_close_matches(option, possible, n=1)
-        hint = f"; did you mean '{close[0]}'?" if close else f"; it has: {', '.join(possible)}."
-        raise InputError(f"{place}: {kind.__name__} has no such option{hint}")
+        hint = f"did you mean '{close[0]}'?" if close else f"it has: {', '.join(possible)}."
+        raise InputError(f"{place}: {kind.__name__} has no such option; {hint}")
     default = parameters[option].default
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(default, bool) != isinstance(value, bool) and default is not None:
-        raise InputError(
-            f"{place}: must be {'true or false' if isinstance(default, bool) else 'a number'}, not {value!r}."
-        )
-    if isinstance(default, int | float) and not isinstance(default, bool) and not number:
-        raise InputError(f"{place}: must be a number, not {value!r}.")
+    wanted = KINDS.get(type(default))
+    if wanted and KINDS.get(type(value)) != wanted:
+        raise InputError(f"{place}: must be {wanted}, not {value!r}.")
     return float(value) if isinstance(default, float) else value
 
 

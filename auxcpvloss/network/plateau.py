@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from auxcpvloss.config.tables import Optimizer
 
+Memory = tuple[float, float, float]
+"""Sum of the losses of the current interval, how many these are, and the lowest mean of an interval before."""
 
-@dataclass(frozen=True)
-class Watch:
-    """What is remembered of the losses so far.
+START: Memory = (0.0, 0.0, math.inf)
 
-    Attributes
-    ----------
-    total : float
-        Sum of the losses of the current interval.
-    count : int
-        How many these are.
-    best : float
-        Lowest mean of an interval before.
-    """
 
-    total: float = 0.0
-    count: int = 0
-    best: float = math.inf
-
-    def add(self, loss: float, patience: int) -> tuple[Watch, bool]:
-        """Take the loss of an iteration; also says whether an interval ended that was no better than the best."""
-        total, count = self.total + loss, self.count + 1
-        if count < patience:
-            return Watch(total, count, self.best), False
-        mean = total / count
-        return Watch(best=min(mean, self.best)), mean >= self.best
+def watch(memory: Memory, loss: float, patience: int) -> tuple[Memory, bool]:
+    """Take the loss of an iteration; also says whether an interval ended that was no better than the best."""
+    total, number, best = memory[0] + loss, memory[1] + 1, memory[2]
+    if number < patience:
+        return (total, number, best), False
+    mean = total / number
+    return (0.0, 0.0, min(mean, best)), mean >= best
 
 
 class Plateau:
@@ -53,16 +39,12 @@ class Plateau:
     def __init__(self, table: Optimizer, optimizer: Any) -> None:
         self._table, self._optimizer = table, optimizer
         self._memory = optimizer.add_variable((3,), dtype="float64", name="plateau")
-        self._remember(Watch())
+        self._memory.assign(np.array(START))
 
     def add(self, loss: float) -> None:
         """Take the training loss of an iteration."""
-        total, count, best = np.asarray(self._memory).tolist()
-        watch, stuck = Watch(total, int(count), best).add(loss, self._table.plateau_patience)
-        self._remember(watch)
+        memory, stuck = watch(tuple(np.asarray(self._memory).tolist()), loss, self._table.plateau_patience)
+        self._memory.assign(np.array(memory))
         if stuck:
             rate = float(self._optimizer.learning_rate) * self._table.plateau_factor
             self._optimizer.learning_rate = max(rate, self._table.min_lr)
-
-    def _remember(self, watch: Watch) -> None:
-        self._memory.assign(np.array([watch.total, watch.count, watch.best]))

@@ -1,4 +1,4 @@
-"""A network in training: one step after the other, from weights on disk and back to disk."""
+"""Networks in training: one step after the other, from weights on disk and back to disk."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Config
 from auxcpvloss.methods.method import Method
-from auxcpvloss.network.checkpoint import is_finite, load_checkpoint, save_checkpoint
-from auxcpvloss.network.compiled import compile_network, network_input, network_targets, new_network, train_only
+from auxcpvloss.network.batch import Batch
+from auxcpvloss.network.checkpoint import load_checkpoint, save_checkpoint
+from auxcpvloss.network.compiled import arguments, compile_network, is_finite, new_network, predict, train_only
 from auxcpvloss.network.initial import Loaded, take_over
 from auxcpvloss.network.plateau import Plateau
 
 if TYPE_CHECKING:
-    from auxcpvloss.network.batch import Batch
+    import keras
 
 
 class Trainer:
-    """A network with its optimizer and all that changes with the iterations.
-
-    A trainer that is loaded from a checkpoint goes on as the one that wrote it would have.
+    """Networks with their optimizers; loaded from a checkpoint they go on as those that wrote it would have.
 
     Parameters
     ----------
     config : Config
     method : Method
     initial : Path, optional
-        ``.keras`` file of another training, see [init]; what was taken over is in `loaded`.
+        ``.keras`` file of another training, see [init]; what was loaded from it is in `loaded`.
+
+    Attributes
+    ----------
+    networks : mapping of name to keras.Model
+        Each is trained on the targets of its own heads. Every method has one today, and a checkpoint holds one.
 
     Raises
     ------
@@ -37,46 +41,57 @@ class Trainer:
 
     def __init__(self, config: Config, method: Method, initial: Path | None = None) -> None:
         self._config = config
-        self.network = new_network(config, method)
-        self.loaded = take_over(self.network, method.heads, initial, config.init) if initial else Loaded()
-        compile_network(self.network, config, method)
+        network = new_network(config, method)
+        self.networks: Mapping[str, keras.Model] = {network.name: network}
+        self.loaded = take_over(network, method.heads, initial, config.init) if initial else Loaded()
+        for each in self.networks.values():
+            compile_network(each, config, method)
         plateau = config.optimizer.lr_schedule == "plateau"
-        self._plateau = Plateau(config.optimizer, self.network.optimizer) if plateau else None
+        self._plateaus = [Plateau(config.optimizer, each.optimizer) for each in self.networks.values() if plateau]
         self._frozen = False
 
-    def load(self, checkpoint: Path) -> dict[str, Any]:
-        """Load what `save` wrote; gives the notes.
+    @property
+    def network(self) -> keras.Model:
+        """The one network."""
+        (network,) = self.networks.values()
+        return network
 
-        Raises
-        ------
-        InputError
-            The file is damaged, or of another network.
-        """
+    def load(self, checkpoint: Path) -> dict[str, Any]:
+        """Load what `save` wrote; gives the notes. Raises as `load_checkpoint` does."""
         return load_checkpoint(self.network, checkpoint)
 
-    def freeze(self, iteration: int, taken_over: Collection[str]) -> None:
-        """Freeze the layers that were taken over, if after this iteration it is early enough for that."""
-        if iteration < self._config.init.freeze_iterations and taken_over:
-            train_only(self.network, taken_over)
-            self._frozen = True
+    def save(self, path: Path, notes: Mapping[str, Any] | None = None) -> None:
+        """Write weights and optimizer, with notes, all or nothing."""
+        save_checkpoint(self.network, path, notes or {})
+
+    def freeze(self, iteration: int, layers: Collection[str]) -> None:
+        """Freeze the layers that were loaded, if it is early enough for that after this iteration."""
+        if iteration < self._config.init.freeze_iterations and layers:
+            self._train_only(layers)
+
+    def _train_only(self, frozen: Collection[str]) -> None:
+        for network in self.networks.values():
+            train_only(network, frozen)
+        self._frozen = bool(frozen)
 
     def step(self, iteration: int, batch: Batch) -> dict[str, float]:
         """Train on a batch; gives the losses, ``loss`` and ``<head>_loss``."""
         if self._frozen and iteration > self._config.init.freeze_iterations:
-            train_only(self.network, ())
-            self._frozen = False
-        losses = self._on(batch, self.network.train_on_batch)
-        if self._plateau:
-            self._plateau.add(losses["loss"])
+            self._train_only(())
+        losses = self._on(batch, "train_on_batch")
+        for plateau in self._plateaus:
+            plateau.add(losses["loss"])
         return losses
 
     def losses(self, batch: Batch) -> dict[str, float]:
         """Losses on a batch that is not trained on."""
-        return self._on(batch, self.network.test_on_batch)
+        return self._on(batch, "test_on_batch")
 
     def predict(self, batch: Batch) -> dict[str, Any]:
-        """Output of the network: {head: (B, Z, Y, X, C)}."""
-        outputs: dict[str, Any] = self.network.predict_on_batch(network_input(batch.raw))
+        """Output of the networks: {head: (B, C, Z, Y, X)}."""
+        outputs: dict[str, Any] = {}
+        for network in self.networks.values():
+            outputs |= predict(network, batch.raw)
         return outputs
 
     @property
@@ -87,13 +102,14 @@ class Trainer:
     @property
     def is_finite(self) -> bool:
         """Whether all weights are numbers."""
-        return is_finite(self.network)
+        return all(map(is_finite, self.networks.values()))
 
-    def save(self, path: Path, notes: Mapping[str, Any] | None = None) -> None:
-        """Write weights and optimizer, with notes, at once."""
-        save_checkpoint(self.network, path, notes or {})
-
-    def _on(self, batch: Batch, function: Any) -> dict[str, float]:
-        losses = function(network_input(batch.raw), network_targets(batch.targets, batch.region), return_dict=True)
-        self.network.reset_metrics()
-        return {name: float(value) for name, value in losses.items()}
+    def _on(self, batch: Batch, function: str) -> dict[str, float]:
+        """Call a function of each network on its part of a batch; adds up the losses."""
+        total: dict[str, float] = {}
+        for network in self.networks.values():
+            losses = getattr(network, function)(*arguments(network, batch), return_dict=True)
+            network.reset_metrics()
+            for name, value in losses.items():
+                total[name] = total.get(name, 0.0) + float(value)
+        return total

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from auxcpvloss.augment.elastic import Elastic
 from auxcpvloss.methods.method import OUTSIDE, Head
-from auxcpvloss.network import losses
+from auxcpvloss.network import batch as region
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.pipeline.deform import Box, random_deformation
 
@@ -207,5 +207,5 @@ class AddTargets(gp.BatchFilter):
 
 def regions(labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
     """Where a loss counts: (Z, Y, X) labels -> (1, Z, Y, X) map of outside, background and instance."""
-    known = np.where(labels == 0, losses.BACKGROUND, losses.INSTANCE)
-    return np.where(labels == OUTSIDE, losses.OUTSIDE, known).astype(np.uint8)[np.newaxis]
+    known = np.where(labels == 0, region.BACKGROUND, region.INSTANCE)
+    return np.where(labels == OUTSIDE, region.OUTSIDE, known).astype(np.uint8)[np.newaxis]

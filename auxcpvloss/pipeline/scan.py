@@ -25,7 +25,7 @@ class Predict(gp.BatchFilter):
     raw, tile : ArrayKey
         The tile's key stands for all outputs; they are stored, not passed on.
     network : callable
-        (1, Z, Y, X, 1) -> {head: (1, Z', Y', X', C)}.
+        (1, 1, Z, Y, X) -> {head: (1, C, Z', Y', X')}.
     tiling : Tiling
     store : callable
         (head, first voxel of the tile, (C, Z, Y, X) output) -> None.
@@ -58,13 +58,13 @@ class Predict(gp.BatchFilter):
 
     def process(self, batch: gp.Batch, request: gp.BatchRequest) -> gp.Batch:
         """Predict and store one tile."""
-        outputs = self.network(batch[self.raw].data[np.newaxis, ..., np.newaxis])
+        outputs = self.network(batch[self.raw].data[np.newaxis, np.newaxis])
         window = tuple(
             slice(first, first + size) for first, size in zip(self.tiling.output_offset, self.tiling.tile, strict=True)
         )
         roi = request[self.tile].roi
         for head, output in outputs.items():
-            self.store(head, tuple(roi.begin), np.moveaxis(np.asarray(output)[0], -1, 0)[(slice(None), *window)])
+            self.store(head, tuple(roi.begin), output[0][(slice(None), *window)])
         done = gp.Batch()
         spec = gp.ArraySpec(roi=roi, voxel_size=gp.Coordinate(1, 1, 1))
         done[self.tile] = gp.Array(np.zeros(self.tiling.tile, dtype=np.bool_), spec)
@@ -97,7 +97,7 @@ def scan_volume(
     ----------
     sample : Sample
     network : callable
-        (1, Z, Y, X, 1) -> {head: (1, Z', Y', X', C)}.
+        (1, 1, Z, Y, X) -> {head: (1, C, Z', Y', X')}.
     tiling : Tiling
     arrays : mapping of head name to (C, Z, Y, X) array, zarr or numpy, that is written to
         Heads that are not in it are dropped.

@@ -13,7 +13,7 @@ import numpy as np
 from auxcpvloss.config.tables import Config
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.methods.method import OUTSIDE, Head, Method
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.pipeline.nodes import AddTargets, Deform, RandomPatch, SeededRequest
@@ -105,10 +105,8 @@ class BatchMaker:
 def output_shape(config: Config) -> Shape:
     """Shape of the network's output in training."""
     sizes = [
-        g.output_size(size)
-        for g, size in zip(
-            architecture_of(config.model).geometry(config.model), config.model.train_input_shape, strict=True
-        )
+        axis.output_size(size)
+        for axis, size in zip(geometry(config.model), config.model.train_input_shape, strict=True)
     ]
     z, y, x = (size for size in sizes if size is not None)
     return z, y, x
@@ -120,9 +118,8 @@ def overhang(config: Config) -> Shape:
     A prediction near the end of a volume is made from what lies beyond it too, so training has to show that. The input
     of a "valid" network reaches beyond its output anyhow; a patch of a "same" network has to stick out.
     """
-    if config.model.padding == "valid":
-        return 0, 0, 0
-    z, y, x = (size // 4 for size in config.model.train_input_shape)
+    sizes = zip(geometry(config.model), config.model.train_input_shape, strict=True)
+    z, y, x = (0 if axis.valid else size // 4 for axis, size in sizes)
     return z, y, x
 
 

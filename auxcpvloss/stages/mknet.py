@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, Stored, file_digest, read_stored
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.train.preconditions import need_training
@@ -101,10 +101,12 @@ def _stored(path: Path, text: Path) -> Stored:
 
 def _build(experiment: Experiment, text: Path) -> dict[str, Any]:
     """Build the networks of training and test, write their summaries, and describe them."""
-    config, heads = experiment.config, experiment.method.heads
+    from auxcpvloss.network.compiled import build_network
+
+    config = experiment.config
     record, summaries = {}, []
     for purpose, shape in (("train", config.model.train_input_shape), ("test", config.model.test_input_shape)):
-        network = architecture_of(config.model).build(config.model, heads, shape, config.training.precision)
+        network = build_network(config, experiment.method, shape)
         record[purpose] = describe(network, config.model)
         summaries.append(f"{purpose} network\n{_summary(network)}")
         if purpose == "train":
@@ -120,14 +122,14 @@ def describe(network: keras.Model, model: Model) -> dict[str, Any]:
     flops = sum(_flops(layer) for layer in network.layers)
     return {
         "ndim": model.ndim,
-        "levels": len(model.downsample_factors) + 1,
+        "levels": len(geometry(model)[0].factors) + 1,
         "normalization": model.normalization,
         "input_shape": list(network.inputs[0].shape[1:4]),
         "output_shape": output_shape,
         "heads": {name: shape[3] for name, shape in outputs.items()},
         "parameters": network.count_params(),
-        "receptive_field": [axis.receptive_field for axis in architecture_of(model).geometry(model)],
-        "total_downsampling": [axis.total_factor for axis in architecture_of(model).geometry(model)],
+        "receptive_field": [axis.receptive_field for axis in geometry(model)],
+        "total_downsampling": [axis.total_factor for axis in geometry(model)],
         "flops": flops,
         "flops_per_voxel": flops / math.prod(output_shape),
     }

@@ -14,7 +14,7 @@ import zarr
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.whole import lacking_chunks, open_whole, read
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
@@ -63,7 +63,7 @@ def test_damage_is_told_when_it_is_read(sample, damage, said):
 
 def tiling(sample):
     model = configure().model
-    return tile_volume(architecture_of(model).geometry(model), model.test_input_shape, sample.shape)
+    return tile_volume(geometry(model), model.test_input_shape, sample.shape)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from auxcpvloss.config import ConfigFile, find_config, known
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import changes, debug_tables
-from auxcpvloss.network.shapes import geometry
+from auxcpvloss.network.shapes import AxisGeometry
 from auxcpvloss.network.tiling import tile_volume
 from tests.conftest import merge
 
@@ -72,7 +72,7 @@ def test_what_else_takes_long_or_cannot_fit_is_left_out():
     padding=st.sampled_from(["valid", "same"]),
 )
 def test_the_inputs_are_such_that_the_network_can_take(factors, kernel, repetitions, padding):
-    axes = geometry(factors, kernel, repetitions, padding)
+    axes = [AxisGeometry(tuple(f[a] for f in factors), kernel[a], repetitions, padding == "valid") for a in range(3)]
     shape = [next(size for size in range(300, 1000) if axis.output_size(size)) for axis in axes]
     model = {
         "downsample_factors": factors, "fmap_inc_factors": [4] * len(factors), "fmap_dec_factors": [4] * len(factors),

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.compiled import check_precision, network_input, network_targets
+from auxcpvloss.network.batch import Batch
+from auxcpvloss.network.compiled import arguments, check_precision
 from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
@@ -45,7 +46,7 @@ def test_the_total_loss_weighs_its_parts(network):
     raw = np.random.default_rng(0).random((1, 1, 44, 44, 44)).astype(np.float32)
     region = np.full((1, 1, 4, 4, 4), 2, np.uint8)
     targets = {"threeclass": np.ones((1, 1, 4, 4, 4)), "cpv": np.full((1, 3, 4, 4, 4), 5.0)}
-    losses = network.test_on_batch(network_input(raw), network_targets(targets, region), return_dict=True)
+    losses = network.test_on_batch(*arguments(network, Batch(raw, targets, region)), return_dict=True)
     assert losses["cpv_loss"] > 1
     assert losses["loss"] == pytest.approx(losses["threeclass_loss"] + 0.25 * losses["cpv_loss"], rel=1e-5)
 

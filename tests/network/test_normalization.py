@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.compiled import network_input, network_targets, prediction_network
+from auxcpvloss.network.batch import Batch
+from auxcpvloss.network.compiled import arguments, predict, prediction_network
 from auxcpvloss.network.trainer import Trainer
 from tests.conftest import configure
 
@@ -26,7 +27,7 @@ def train(network, numbers):
             "threeclass": rng.integers(0, 3, region.shape),
             "cpv": rng.normal(size=(1, 3, 20, 20, 20)),
         }
-        network.train_on_batch(network_input(raw), network_targets(targets, region))
+        network.train_on_batch(*arguments(network, Batch(raw, targets, region)))
     return network
 
 
@@ -46,12 +47,11 @@ def test_a_checkpoint_serves_a_network_of_another_input_shape(tmp_path, normaliz
     """The middle of a larger input gives what the input alone does: all state was handed over."""
     trained = train(Trainer(config(normalization), METHOD).network, range(3))
     trained.save(tmp_path / "3.keras")
-    predict = prediction_network(config(normalization), METHOD, (36, 28, 28), tmp_path / "3.keras")
-    raw = np.random.default_rng(9).random((1, 36, 28, 28, 1), dtype=np.float32)
-    large = predict(raw)["cpv"]
-    small = trained.predict_on_batch(raw[:, 4:32])["cpv"]
+    raw = np.random.default_rng(9).random((1, 1, 36, 28, 28), dtype=np.float32)
+    large = prediction_network(config(normalization), METHOD, (36, 28, 28), tmp_path / "3.keras")(raw)["cpv"]
+    small = predict(trained, raw[:, :, 4:32])["cpv"]
     # Statistics of each tile make a prediction depend on the tile, which is why mknet warns of it.
-    agrees = np.abs(large[:, 4:24] - small).max() < 1e-4
+    agrees = np.abs(large[:, :, 4:24] - small).max() < 1e-4
     assert agrees == (normalization != "group")
     averages = [v for v in trained.non_trainable_variables if "moving" in v.path]
     assert len(averages) == (2 * 3 if normalization == "batch" else 0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.network.optimizer import check_optimizer, known_optimizers, make_optimizer
-from auxcpvloss.network.plateau import Watch
+from auxcpvloss.network.plateau import START, watch
 from auxcpvloss.system.errors import InputError
 from tests.network.small import batch, small, trainer
 
@@ -101,9 +101,9 @@ def lr_by_definition(losses, patience, factor, least, rate):
 
 @given(st.lists(st.integers(0, 8).map(float), max_size=30), st.integers(1, 5))
 def test_the_rate_falls_when_an_interval_is_no_better_than_the_best(losses, patience):
-    watch, rate = Watch(), 1.0
+    memory, rate = START, 1.0
     for loss in losses:
-        watch, stuck = watch.add(loss, patience)
+        memory, stuck = watch(memory, loss, patience)
         rate = max(2**-20, rate * 0.5) if stuck else rate
     assert rate == lr_by_definition(losses, patience, 0.5, 2**-20, 1.0)
 

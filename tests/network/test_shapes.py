@@ -3,12 +3,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.shapes import AxisGeometry
 from auxcpvloss.network.tiling import tile_volume
 from tests.conftest import configure
 
-geometries = st.builds(
+axes = st.builds(
     AxisGeometry,
     factors=st.lists(st.integers(1, 3), max_size=3).map(tuple),
     kernel=st.sampled_from([1, 3, 5]),
@@ -35,38 +35,36 @@ def build(model, shape):
 def test_sizes_are_those_of_the_real_network(change):
     model = configure(model=change).model
     network = build(model, model.train_input_shape)
-    expected = tuple(
-        g.output_size(s) for g, s in zip(architecture_of(model).geometry(model), model.train_input_shape, strict=True)
-    )
+    expected = tuple(g.output_size(s) for g, s in zip(geometry(model), model.train_input_shape, strict=True))
     assert network.output["threeclass"].shape[1:4] == expected
     assert network.output["cpv"].shape[-1] == 3
 
 
-@given(geometries, st.integers(1, 120))
-def test_nearest_inputs_are_the_nearest(geometry, size):
-    near = geometry.nearest_inputs(size)
-    fits = [s for s in range(1, 2 * (size + 2 * geometry.context + 200)) if geometry.output_size(s)]
+@given(axes, st.integers(1, 120))
+def test_nearest_inputs_are_the_nearest(axis, size):
+    near = axis.nearest_inputs(size)
+    fits = [s for s in range(1, 2 * (size + 2 * axis.context + 200)) if axis.output_size(s)]
     below, above = [s for s in fits if s <= size], [s for s in fits if s > size]
     assert near == below[-1:] + above[:1]
 
 
-@given(geometries, st.integers(1, 150), st.integers(1, 400))
-def test_tiles_cover_the_volume_and_lie_on_the_grid(geometry, limit, volume):
-    tiling = tile_or_none(geometry, limit, volume)
+@given(axes, st.integers(1, 150), st.integers(1, 400))
+def test_tiles_cover_the_volume_and_lie_on_the_grid(axis, limit, volume):
+    tiling = tile_or_none(axis, limit, volume)
     assume(tiling is not None)
     size, tile, margin, offset, tiles = (getattr(tiling, name)[0] for name in ("input_shape", "tile", "margin", "output_offset", "counts"))  # fmt: skip
     assert size <= limit
-    assert tile % geometry.total_factor == 0
+    assert tile % axis.total_factor == 0
     assert tiles * tile >= volume > (tiles - 1) * tile
-    output = geometry.output_size(size)
+    output = axis.output_size(size)
     assert output is not None
     assert offset + tile <= output
     # The output's first voxel lies over the input's voxel (size - output) / 2.
     assert margin == (size - output) // 2 + offset
 
 
-def tile_or_none(geometry, limit, volume):
+def tile_or_none(axis, limit, volume):
     try:
-        return tile_volume((geometry,) * 3, (limit,) * 3, (volume,) * 3)
+        return tile_volume((axis,) * 3, (limit,) * 3, (volume,) * 3)
     except ZeroDivisionError:
         return None

@@ -9,8 +9,9 @@ from keras import layers
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.architectures.unet_layers import build_unet
+from auxcpvloss.network.tiling import smallest_tileable
 from tests.conftest import configure
 
 HEADS = METHODS["threeclass_cpv"].heads
@@ -30,14 +31,14 @@ def build(model, shape=None, precision="float32"):
 
 def completed(**keys) -> Model:
     """A model whose inputs are the smallest ones that it can take."""
-    from auxcpvloss.network.shapes import geometry
-    from auxcpvloss.network.tiling import smallest_tileable
-
     levels = len(keys["downsample_factors"])
     flat = keys["ndim"] == 2
     factors = [[1, *level[1:]] if flat else level for level in keys["downsample_factors"]]
     kernel = [1, *keys["kernel_size"][1:]] if flat else keys["kernel_size"]
-    shape = [smallest_tileable(g) for g in geometry(factors, kernel, keys["num_repetitions"], keys["padding"])]
+    bare = Model.model_construct(
+        **keys | {"downsample_factors": factors, "kernel_size": kernel, "architecture": "unet"}
+    )
+    shape = [smallest_tileable(g) for g in geometry(bare)]
     assume(np.prod(shape) < 60_000)
     sizes = {"train_input_shape": shape, "test_input_shape": shape}
     return configure(
@@ -64,10 +65,7 @@ models = st.fixed_dictionaries(
 def test_every_network_can_be_built_and_has_the_shapes_of_its_geometry(keys):
     model = completed(**keys)
     network = build(model)
-    expected = [
-        g.output_size(size)
-        for g, size in zip(architecture_of(model).geometry(model), model.train_input_shape, strict=True)
-    ]
+    expected = [g.output_size(size) for g, size in zip(geometry(model), model.train_input_shape, strict=True)]
     assert list(network.output["threeclass"].shape[1:]) == [*expected, 3]
     kinds = [type(layer).__name__ for layer in network.layers]
     convolutions = (2 * len(keys["downsample_factors"]) + 1) * keys["num_repetitions"]
@@ -110,12 +108,12 @@ def test_an_output_depends_on_its_receptive_field_and_on_nothing_else(
     ndim = 2 if two and axis > 0 else 3
     keys |= {"downsample_factors": [along(f) for f in factors], "kernel_size": along(kernel), "ndim": ndim, "activation": "leaky_relu"}  # fmt: skip
     model = completed(**keys)
-    geometry = architecture_of(model).geometry(model)[axis]
-    size = min(s for s in range(4 * geometry.context + 2 * geometry.total_factor, 1000) if geometry.output_size(s))
+    seen = geometry(model)[axis]
+    size = min(s for s in range(4 * seen.context + 2 * seen.total_factor, 1000) if seen.output_size(s))
     network = build(model, along(size))
     raw = np.random.default_rng(0).normal(size=(1, *along(size), 1)).astype(np.float32)
     before = network.predict_on_batch(raw)["cpv"]
-    differs = np.zeros((size, geometry.output_size(size)), bool)
+    differs = np.zeros((size, seen.output_size(size)), bool)
     # Upwards and downwards: of a maximum, one of the two would be overlooked.
     for change in (100, -100):
         changed = np.repeat(raw, size, axis=0)
@@ -124,9 +122,9 @@ def test_an_output_depends_on_its_receptive_field_and_on_nothing_else(
     over = np.arange(differs.shape[1]) + (size - differs.shape[1]) // 2
     first, last = differs.argmax(axis=0), size - 1 - differs[::-1].argmax(axis=0)
     # What a "same" network would see beyond the border is not there.
-    inner = (over >= geometry.context) & (over < size - geometry.context)
-    assert (last - first + 1)[inner].max() == geometry.receptive_field
-    assert np.maximum(over - first, last - over)[inner].max() == geometry.context
+    inner = (over >= seen.context) & (over < size - seen.context)
+    assert (last - first + 1)[inner].max() == seen.receptive_field
+    assert np.maximum(over - first, last - over)[inner].max() == seen.context
 
 
 BASE = {"ndim": 3, "train_input_shape": [28, 28, 28], "test_input_shape": [28, 28, 28], "num_fmaps": 4, "downsample_factors": [[2, 2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2], "normalization": "none"}  # fmt: skip

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from auxcpvloss.pipeline.batches import WorkerError, batches
-from auxcpvloss.system.errors import InputError
+from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.system.errors import InputError, StageError
 from tests.conftest import configure
 
 
@@ -50,7 +50,7 @@ def test_a_killed_worker_ends_training_with_its_reason(prepared):
         # Nobody takes batches, so by now every worker is in the middle of sending one, which must not block the other.
         time.sleep(1.5)
         os.kill(active_children()[0].pid, signal.SIGKILL)
-        with pytest.raises(WorkerError, match=r"A process that makes batches ended: killed by the system \(SIGKILL\)"):
+        with pytest.raises(StageError, match=r"A process that makes batches ended: killed by the system \(SIGKILL\)"):
             deque(stream)
     assert not active_children()
 
@@ -62,9 +62,7 @@ def test_a_worker_without_memory_names_the_keys_to_lower(prepared):
         next(stream)
         # As ulimit -v, from now on.
         resource.prlimit(active_children()[0].pid, resource.RLIMIT_AS, (2**20, 2**20))
-        with pytest.raises(
-            WorkerError, match=r"Memory ran out in a process that makes batches\. Lower training\.num_w"
-        ):
+        with pytest.raises(StageError, match=r"Memory ran out in a process that makes batches\. Lower training\.num_w"):
             deque(stream)
     assert not active_children()
 

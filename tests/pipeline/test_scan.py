@@ -1,8 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.scan import scan_volume
 from tests.conftest import blobs, configure, make_sample
@@ -34,10 +36,11 @@ def predict(model, sample, limit):
     import keras
 
     from auxcpvloss.network.architectures.unet_layers import build_unet
+    from auxcpvloss.network.compiled import predict as predict_on
 
-    limit = [max(g.nearest_inputs(size)) for g, size in zip(architecture_of(model).geometry(model), limit, strict=True)]
+    limit = [max(g.nearest_inputs(size)) for g, size in zip(geometry(model), limit, strict=True)]
     limit = [max(size, least) for size, least in zip(limit, model.test_input_shape, strict=True)]
-    tiling = tile_volume(architecture_of(model).geometry(model), tuple(limit), sample.shape)
+    tiling = tile_volume(geometry(model), tuple(limit), sample.shape)
     heads = METHODS["threeclass_cpv"].heads
     keras.utils.set_random_seed(0)
     network = build_unet(model, heads, tiling.input_shape)
@@ -45,7 +48,7 @@ def predict(model, sample, limit):
         # As after a training: not those of a normal distribution.
         average.assign(np.random.default_rng(0).uniform(0.2, 0.5, average.shape))
     arrays = {head.name: np.full((head.channels, *sample.shape), np.nan, np.float32) for head in heads}
-    scan_volume(sample, network.predict_on_batch, tiling, arrays)
+    scan_volume(sample, partial(predict_on, network), tiling, arrays)
     return arrays, tiling
 
 
@@ -77,14 +80,11 @@ def test_a_volume_smaller_than_anything_is_predicted(tmp_path):
 def test_the_prediction_lies_over_the_image(sample):
     """A network that hands the image through gives the image back, voxel for voxel."""
     model = configure().model
-    tiling = tile_volume(architecture_of(model).geometry(model), (60, 60, 60), sample.shape)
+    tiling = tile_volume(geometry(model), (60, 60, 60), sample.shape)
 
     def identity(raw):
-        margin = [
-            (size - g.output_size(size)) // 2
-            for g, size in zip(architecture_of(model).geometry(model), raw.shape[1:4], strict=True)
-        ]
-        return {"raw": raw[:, *(slice(m, -m) for m in margin), :]}
+        margin = [(size - g.output_size(size)) // 2 for g, size in zip(geometry(model), raw.shape[2:], strict=True)]
+        return {"raw": raw[:, :, *(slice(m, -m) for m in margin)]}
 
     copy = np.zeros((1, *sample.shape), np.float32)
     progress = []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.network.shapes import AxisGeometry, Shape
@@ -17,23 +17,35 @@ if TYPE_CHECKING:
 Geometry = tuple[AxisGeometry, AxisGeometry, AxisGeometry]
 
 
-@dataclass(frozen=True)
+def _nothing(*arguments: Any) -> Iterator[Any]:
+    return iter(())
+
+
+@dataclass(frozen=True, eq=False)
 class Architecture:
-    """A kind of network; everything but `build` is arithmetic that needs no Keras.
+    """A kind of network. Everything but `build` is arithmetic that needs no Keras.
 
     Attributes
     ----------
     build : callable
-        (table [model], heads, (Z, Y, X) shape of the input, dtype policy) -> network with one output per head.
+        (table [model], heads, shape of the input, dtype policy, input channels) -> network from (B, Z, Y, X, channels)
+        to {head: (B, Z', Y', X', C)}.
     geometry : callable
-        What the network does to the sizes of its input, by axis.
-    feature_maps : callable
-        Feature maps of every level on the way down, the bottom being the last, and on the way up.
+        Table [model] -> what the network does to the sizes of its input, by axis.
+    keys : mapping
+        Keys that it adds to [model]: {key: (type, default)}, as `pydantic.create_model` takes them.
     check : callable
-        Finds keys of [model] that contradict each other: (key, what is wrong).
+        Table [model] -> keys that contradict each other: (key, what is wrong). That the network can take
+        the input shapes is checked for every architecture.
+    memory : callable
+        (table [model], patches a batch) -> what must fit into memory at least: (key and thing, bytes, advice).
+    smaller : callable
+        Table [model] -> {key: value} of a tiny network of the same geometry, no value above what it was.
     """
 
-    build: Callable[[Model, Sequence[Head], Shape, str], keras.Model]
+    build: Callable[[Model, Sequence[Head], Shape, str, int], keras.Model]
     geometry: Callable[[Model], Geometry]
-    feature_maps: Callable[[Model], tuple[list[int], list[int]]]
-    check: Callable[[Model], Iterator[tuple[str, str]]]
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    check: Callable[[Model], Iterator[tuple[str, str]]] = _nothing
+    memory: Callable[[Model, int], Iterator[tuple[str, int, str]]] = _nothing
+    smaller: Callable[[Model], Mapping[str, Any]] = lambda model: {}

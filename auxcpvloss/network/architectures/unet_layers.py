@@ -10,7 +10,8 @@ from keras import layers
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods.method import Head
-from auxcpvloss.network.shapes import Shape, feature_maps
+from auxcpvloss.network.architectures.unet import feature_maps
+from auxcpvloss.network.shapes import Shape
 
 EPSILON = 1e-5
 """Added to variances: small beside those of dim images, which Keras' 1e-3 is not."""
@@ -18,7 +19,9 @@ MOMENTUM = 0.95
 """Of the moving averages of batch normalisation: what a training begins with is forgotten after 100 iterations."""
 
 
-def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str = "float32") -> keras.Model:
+def build_unet(
+    model: Model, heads: Sequence[Head], input_shape: Shape, precision: str = "float32", channels: int = 1
+) -> keras.Model:
     """U-Net with one output per head.
 
     Layers are named by level and direction, so that networks of different input shapes share weights by name.
@@ -34,17 +37,17 @@ def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precisio
         (Z, Y, X) of the input patch.
     precision : str
         Keras dtype policy of the layers; the outputs are float32.
+    channels : int
+        Of the input.
 
     Returns
     -------
     keras.Model
-        (B, Z, Y, X, 1) -> {head name: (B, Z', Y', X', C)}.
+        (B, Z, Y, X, channels) -> {head name: (B, Z', Y', X', C)}.
     """
-    builder = _Builder(model, precision)
-    raw = layers.Input((*input_shape, 1), name="raw")
-    features = builder.level(raw, 0)
-    channels = sum(head.channels for head in heads)
-    joint = layers.Conv3D(channels, 1, name="heads", dtype="float32")(features)
+    raw = layers.Input((*input_shape, channels), name="raw")
+    features = _Builder(model, precision).level(raw, 0)
+    joint = layers.Conv3D(sum(head.channels for head in heads), 1, name="heads", dtype="float32")(features)
     outputs, first = {}, 0
     for head in heads:
         part = joint[..., first : first + head.channels]
@@ -55,9 +58,8 @@ def build_unet(model: Model, heads: Sequence[Head], input_shape: Shape, precisio
 
 class _Builder:
     def __init__(self, model: Model, precision: str) -> None:
-        self.model = model
-        self.precision = precision
-        self.down, self.up = feature_maps(model.num_fmaps, model.fmap_inc_factors, model.fmap_dec_factors)
+        self.model, self.precision = model, precision
+        self.down, self.up = feature_maps(model)
 
     def level(self, x: Any, level: int) -> Any:
         """Everything at and below one level: (features in) -> (features out), at the level's resolution."""

@@ -111,7 +111,7 @@ class TrainingLoop:
             self.log.write(done, self.trainer.learning_rate, self._speed(done))
         self.bar.update(done, self._progress(done))
         if table.snapshots and done % table.snapshots == 0:
-            outputs = {name: np.moveaxis(out, -1, 1) for name, out in self.trainer.predict(batch).items()}
+            outputs = self.trainer.predict(batch)
             arrays = {f"pred_{name}": out for name, out in outputs.items()}
             _snapshot(self._snapshot_path("batch", done), batch, arrays)
             self.log.images(done, batch_images(batch.raw, batch.targets, outputs))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from itertools import pairwise
 
 from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.untrusted.limits import check_bytes
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.training_record import other_training
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import check_memory
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.initial import initial_checkpoint
 from auxcpvloss.system.errors import InputError
@@ -58,7 +56,7 @@ def _check(experiment: Experiment) -> bool:
     from auxcpvloss.network.optimizer import check_optimizer
 
     config, method = experiment.config, experiment.method
-    check_network_size(config)
+    check_memory(config)
     check_workers(config)
     check_optimizer(config.optimizer)
     check_precision(config.training.precision)
@@ -85,28 +83,3 @@ def check_workers(config: Config) -> None:
     for table in ("training", "validation"):
         number = getattr(config, table).num_workers
         check_bytes(f"{table}.num_workers: {number} processes", number * WORKER, "Take fewer.")
-
-
-def check_network_size(config: Config) -> None:
-    """Refuse a network of which not even the weights, or the first feature maps of a batch, fit into memory.
-
-    What training needs in all is several times as much, and may be on a GPU.
-
-    Raises
-    ------
-    InputError
-        Names the keys to change.
-    """
-    model = config.model
-    down, up = architecture_of(model).feature_maps(model)
-    # Where two levels meet, the convolution on the way up takes in the maps of both.
-    pairs = [*pairwise([1, *down]), *((fine + wide, wide) for fine, wide in zip(down, up, strict=False))]
-    pairs += [(maps, maps) for maps in (*down, *up) for _ in range(model.num_repetitions - 1)]
-    weights = math.prod(model.kernel_size) * sum(before * after for before, after in pairs)
-    check_bytes("model.num_fmaps: the weights of this network", 4 * weights, "Take fewer feature maps or levels.")
-    maps = config.training.batch_size * math.prod(model.train_input_shape) * model.num_fmaps
-    check_bytes(
-        "model.train_input_shape: the first feature maps of a batch",
-        4 * maps,
-        "Take a smaller shape, fewer feature maps (model.num_fmaps) or patches (training.batch_size).",
-    )

@@ -18,7 +18,7 @@ from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, file_digest, stored_zarr
 from auxcpvloss.methods import Params
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import Tiling, tile_volume
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.subject import Subject
@@ -94,7 +94,7 @@ def network_keys(experiment: Experiment) -> Record:
 def tiling_of(experiment: Experiment, sample: Sample) -> Tiling:
     """Say how a volume is covered with tiles."""
     model = experiment.config.model
-    return tile_volume(architecture_of(model).geometry(model), model.test_input_shape, sample.shape)
+    return tile_volume(geometry(model), model.test_input_shape, sample.shape)
 
 
 def checkpoint_digest(experiment: Experiment, checkpoint: int) -> str:

@@ -1,0 +1,194 @@
+"""Work for several processes: tasks are dealt out, results come back in order or as they are made."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from signal import SIGKILL, Signals
+from threading import Thread
+from typing import Any
+
+from auxcpvloss.system.errors import InputError, StageError
+from auxcpvloss.system.faults import out_of_memory
+from auxcpvloss.system.signals import STATUS
+
+GO_ON = "what was finished is kept, and the same command goes on from there."
+
+
+@dataclass(frozen=True)
+class Work:
+    """What processes do.
+
+    Attributes
+    ----------
+    begin : callable
+        (*arguments) -> (task -> result); a function of a module, called once in each process.
+    arguments : tuple
+    doing : callable
+        Task -> what a process does with it, for messages: "scores volume a".
+    keys : tuple of str
+        Keys to lower where memory runs out; the first one sets the number of processes.
+    """
+
+    begin: Callable[..., Callable[[Any], Any]]
+    arguments: tuple[Any, ...]
+    doing: Callable[[Any], str]
+    keys: tuple[str, ...]
+
+
+@contextmanager
+def results(
+    work: Work, tasks: Sequence[Any], number: int, ahead: int = 1, ordered: bool = False
+) -> Iterator[Iterator[tuple[int, Any]]]:
+    """Have processes do tasks; gives the position of each task with its result.
+
+    Parameters
+    ----------
+    work : Work
+    tasks : sequence
+    number : int
+        Of processes.
+    ahead : int
+        Tasks of each process that are dealt out, or done and not asked for yet.
+    ordered : bool
+        Give results in the order of the tasks, not in that in which they are made.
+
+    Raises
+    ------
+    InputError, StageError, OSError
+        While iterating: a process raised it; or it was killed, or had no memory left.
+    RuntimeError
+        A process raised something else; holds its traceback.
+    """
+    workers: list[_Worker] = []
+    answers: SimpleQueue[tuple[_Worker, Any]] = SimpleQueue()
+    waiting = enumerate(tasks)
+
+    def deal(more: int) -> None:
+        for position, task in islice(waiting, more):
+            min(workers, key=lambda each: len(each.positions)).take(position, task)
+
+    def collect() -> Iterator[tuple[int, Any]]:
+        made: dict[int, Any] = {}
+        for wanted in range(len(tasks)):
+            while not made or (ordered and wanted not in made):
+                worker, answer = answers.get()
+                if answer is None:
+                    doing = work.doing(tasks[worker.positions[0]]) if worker.positions else "waits for work"
+                    raise StageError(f"A process that {doing} ended: {worker.how_it_ended(work.keys[0])}; {GO_ON}")
+                if isinstance(answer[0], Exception):
+                    raise answer[0]
+                made[worker.positions.popleft()] = answer[1]
+            position = wanted if ordered else next(iter(made))
+            result = made.pop(position)
+            deal(1)
+            yield position, result
+
+    try:
+        for _ in range(min(number, len(tasks))):
+            workers.append(_Worker(work, answers))
+        deal(ahead * len(workers))
+        yield collect()
+    finally:
+        for each in workers:
+            each.end()
+
+
+class _Worker:
+    """A process with a pipe of its own, and a thread that receives its answers while others compute.
+
+    A process that is killed, as by a system that is short of memory, shows at the end of its pipe. (In
+    concurrent.futures the workers share one, and such a death can block it for good.)
+    """
+
+    def __init__(self, work: Work, answers: SimpleQueue[tuple[_Worker, Any]]) -> None:
+        # Not forked: a forked copy of a process that has started TensorFlow hangs.
+        context = get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, work))
+        self.positions: deque[int] = deque()
+        # Ctrl-C and batch systems signal the whole group of processes. A worker has nothing to say then; it inherits
+        # that they are blocked, so that not even its imports are disturbed. The tracker of multiprocessing lets signals
+        # through when it is started, so that has to be before.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STATUS)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # Held by the worker alone, so that its death closes the pipe.
+        theirs.close()
+        self._thread = Thread(target=self._receive, args=(answers,), daemon=True)
+        self._thread.start()
+
+    def take(self, position: int, task: Any) -> None:
+        self.positions.append(position)
+        # A dead process shows when its result is wanted.
+        with suppress(OSError):
+            self._connection.send(task)
+
+    def how_it_ended(self, key: str) -> str:
+        self._process.join(timeout=10)
+        code = self._process.exitcode or 0
+        if code == -SIGKILL:
+            return f"killed by the system (SIGKILL), most likely since memory ran out; try fewer {key}"
+        return f"killed by {Signals(-code).name}" if code < 0 else f"exit status {code}; run.log has its last words"
+
+    def end(self) -> None:
+        """End at once: half a file that is left has another name."""
+        self._process.kill()
+        self._process.join()
+        self._thread.join()
+        self._connection.close()
+
+    def _receive(self, answers: SimpleQueue[tuple[_Worker, Any]]) -> None:
+        """Pass on (error, result), and None at the end of the pipe."""
+        answer: Any = ()
+        while answer is not None:
+            try:
+                answer = self._connection.recv()
+            except (EOFError, OSError):
+                answer = None
+            except Exception as error:
+                answer = error, None
+            answers.put((self, answer))
+
+
+def _serve(connection: Connection, work: Work) -> None:
+    """Do tasks until one fails, or nobody wants them done any more."""
+    Thread(target=_end_with_parent, daemon=True).start()
+    # Libraries import it where they find it: seconds, and memory of a GPU, for something never used here.
+    sys.modules["tensorflow"] = None  # type: ignore[assignment]
+    doing = "begins to work"
+    try:
+        function = work.begin(*work.arguments)
+        while True:
+            task = connection.recv()
+            doing = work.doing(task)
+            connection.send((None, function(task)))
+    except Exception as error:
+        if not isinstance(error, InputError | StageError):
+            if out_of_memory(error):
+                keys = " or ".join(work.keys)
+                error = StageError(f"Memory ran out in a process that {doing}. Lower {keys}; {GO_ON}")
+            elif not isinstance(error, OSError):
+                error = RuntimeError(f"a process that {doing} failed:\n{traceback.format_exc()}")
+        with suppress(OSError):
+            connection.send((error, None))
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        # Without waiting for threads of libraries.
+        os._exit(0)

@@ -1,0 +1,99 @@
+"""An architecture that is registered at run time is one like any other."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from keras import Input, Model, layers
+from rich.console import Console
+
+from auxcpvloss.config.load import ConfigFile
+from auxcpvloss.experiment.configuration import load
+from auxcpvloss.experiment.debug import debug_tables
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.methods import METHODS
+from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry
+from auxcpvloss.network.compiled import prediction_network
+from auxcpvloss.network.shapes import AxisGeometry
+from auxcpvloss.network.tiling import tile_volume
+from auxcpvloss.network.trainer import Trainer
+from auxcpvloss.pipeline.scan import scan_volume
+from auxcpvloss.pipeline.training import BatchMaker
+from auxcpvloss.stages.mknet import mknet
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Terminal
+from tests.conftest import configure, merge
+
+METHOD = METHODS["threeclass_cpv"]
+
+
+def build(model, heads, shape, precision, channels):
+    raw = Input((*shape, channels))
+    out = {h.name: layers.Conv3D(h.channels, model.width, name=h.name, dtype=precision)(raw) for h in heads}
+    return Model(raw, out, name="toy")
+
+
+@pytest.fixture(autouse=True)
+def _toy(monkeypatch):
+    """One convolution for each head, without padding."""
+    toy = Architecture(
+        build,
+        lambda model: (AxisGeometry((), model.width, 1, True),) * 3,
+        keys={"width": (int, 5)},
+        check=lambda model: iter([("width", "must be odd")] * (1 - model.width % 2)),
+        memory=lambda model, batch_size: iter([("model.width: the weights", 4 * model.width**3, "Take less.")]),
+        smaller=lambda model: {"width": min(model.width, 3)},
+    )
+    monkeypatch.setitem(ARCHITECTURES, "toy", toy)
+
+
+def toy(**change):
+    return configure(**merge({"model": {"architecture": "toy"}, "training": {"num_workers": 0}}, change))
+
+
+def test_it_is_trained_and_predicts_whatever_the_tiling(prepared, tmp_path):
+    config = toy(model={"train_input_shape": [20, 20, 20], "width": 7})
+    (sample,) = prepared.samples("val")
+    maker, training = BatchMaker(prepared.samples("train"), METHOD, config), Trainer(config, METHOD)
+    before = training.network.get_weights()
+    losses = [training.step(i, maker.make(i)) for i in (1, 2)]
+    assert {"loss", "threeclass_loss", "cpv_loss"} == set(losses[0])
+    assert all((a != b).any() for a, b in zip(before, training.network.get_weights(), strict=True))
+    training.save(tmp_path / "2.keras")
+    made = []
+    for limit in ((66, 66, 90), (30, 40, 50)):
+        tiling = tile_volume(geometry(config.model), limit, sample.shape)
+        arrays = {head.name: np.zeros((head.channels, *sample.shape), np.float32) for head in METHOD.heads}
+        network = prediction_network(config, METHOD, tiling.input_shape, tmp_path / "2.keras")
+        scan_volume(sample, network, tiling, arrays)
+        made.append(arrays)
+    assert made[0]["cpv"].std() > 0
+    for head in METHOD.heads:
+        np.testing.assert_allclose(made[0][head.name], made[1][head.name], atol=1e-5)
+
+
+def test_it_is_described(tmp_path):
+    terminal = Terminal(Console(width=500))
+    with terminal.console.capture() as said:
+        mknet(Experiment(tmp_path, toy(model={"width": 7})), terminal)
+    assert "1 levels, input 44x44x44 -> output 38x38x38" in said.get()
+    record = json.loads((tmp_path / "train/network.json").read_text())["train"]
+    assert (record["parameters"], record["receptive_field"]) == (6 * 7**3 + 6, [7, 7, 7])
+
+
+def test_its_keys_are_checked_and_get_smaller():
+    with pytest.raises(InputError, match=r"model\.width: must be odd\."):
+        toy(model={"width": 4})
+    with pytest.raises(
+        InputError, match=r"model\.test_input_shape: this network cannot take an input of \[4, 60, 60\]"
+    ):
+        toy(model={"test_input_shape": [4, 60, 60]})
+    with pytest.raises(InputError, match=r"model\.width: unknown key"):
+        configure(model={"width": 5})
+    with pytest.raises(InputError, match=r"model\.architecture: 'wnet' is no architecture; known: unet, toy\."):
+        configure(model={"architecture": "wnet"})
+    config = toy(model={"width": 7})
+    small = load([ConfigFile("test", merge(config.model_dump(mode="json"), debug_tables(config)))]).model
+    assert (small.width, small.train_input_shape, small.test_input_shape) == (3, (14, 14, 14), (54, 54, 54))

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import sys
+import time
+from functools import partial
+from multiprocessing import active_children
+from operator import truediv
+
+import pytest
+
+from auxcpvloss.system.workers import Work, results
+
+
+def begin(base):
+    assert sys.modules["tensorflow"] is None
+
+    def work(task):
+        # The first tasks are done last.
+        time.sleep(max(0.0, 0.3 - task / 10))
+        return truediv(base, task - 7)
+
+    return work
+
+
+WORK = Work(begin, (1,), partial(str.format, "divides by {} - 7"), ("x.number",))
+
+
+@pytest.mark.parametrize(("number", "ahead"), [(1, 1), (2, 2), (5, 3)])
+def test_results_come_in_the_order_of_the_tasks(number, ahead):
+    with results(WORK, range(7), number, ahead, ordered=True) as made:
+        assert list(made) == [(task, 1 / (task - 7)) for task in range(7)]
+    assert not active_children()
+
+
+def test_or_as_they_are_made():
+    with results(WORK, range(4), 2) as made:
+        found = list(made)
+    assert sorted(found) == [(task, 1 / (task - 7)) for task in range(4)]
+    assert found[0][0] == 1
+
+
+def test_a_fault_is_told_with_its_task_and_traceback():
+    told = pytest.raises(RuntimeError, match=r"divides by 7 - 7 failed:\n(.*\n)*ZeroDivisionError")
+    with told, results(WORK, range(5, 10), 2) as made:
+        list(made)
+    assert not active_children()
