@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.cli import main
+from auxcpvloss.experiment.validation_table import Score
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages import Choice, run
 from auxcpvloss.stages.cross_validate import cross_validated
-from auxcpvloss.stages.validation_table import Score
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Terminal
 

@@ -44,7 +44,7 @@ from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 from auxcpvloss.system.terminal import Terminal
 from tests.conftest import TINY, configure, make_sample, merge
-from tests.looking.figures.test_segmentation import colors_of
+from tests.looking.figures.volumes import colors_of
 
 SHAPE = (14, 30, 40)
 CENTERS = [(6, 7, 8), (7, 20, 10), (6, 9, 27), (7, 21, 31)]

@@ -17,9 +17,8 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.looking.handover.ome_zarr import store
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.export import export, export_of
-from auxcpvloss.stages.look import look
 from auxcpvloss.stages.testing import label
-from auxcpvloss.stages.viewing import view_of
+from auxcpvloss.stages.viewing import look, view_of
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Terminal
 from tests.stages.test_evaluate import (

@@ -19,7 +19,7 @@ from auxcpvloss.experiment.instances import (
 from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.looking.compare.comparison import AVAP, Comparison, Run
 from auxcpvloss.looking.compare.reading import TRUTH, open_experiment
-from auxcpvloss.looking.figures.overlays import View
+from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.metrics.table import value_at
 from auxcpvloss.system.errors import InputError
 
@@ -32,18 +32,18 @@ class Views:
     ----------
     volume : str
         One where the best run of the best model is neither at its best nor at its worst, if there are three.
-    models : list of View
+    models : list of Outcome
         The best run of each model there.
     best : str
         The model with the highest avAP.
-    volumes : list of View
+    volumes : list of Outcome
         Its best run where that is worst and best.
     """
 
     volume: str
-    models: list[View]
+    models: list[Outcome]
     best: str
-    volumes: list[View]
+    volumes: list[Outcome]
 
 
 def views(comparison: Comparison) -> Views | None:
@@ -72,7 +72,7 @@ def views(comparison: Comparison) -> Views | None:
     )
 
 
-def read_view(run: Run, volume: str, name: str) -> View:
+def read_view(run: Run, volume: str, name: str) -> Outcome:
     """Read a volume, its ground truth, and the instances that a run found in it.
 
     Raises
@@ -95,4 +95,4 @@ def read_view(run: Run, volume: str, name: str) -> View:
     truth: NDArray[np.uint32] = read(sample.labels)
     found = as_scored(read_instances(path), truth, experiment.config.evaluation)
     detections = scored_points(experiment.config.evaluation, found, truth, sample)
-    return View(name, read(sample.raw), found, truth, detections, sample.voxel_size)
+    return Outcome(name, read(sample.raw), found, truth, detections, sample.voxel_size)

@@ -41,12 +41,12 @@ class Errors(NamedTuple):
 
     @property
     def labels(self) -> NDArray[Any] | None:
-        """The labels of these errors alone, made when it is asked for: a volume."""
+        """The labels of these errors alone: a volume, made when it is asked for."""
         return None if self.volume is None else np.where(np.isin(self.volume, self.ids), self.volume, 0)
 
 
 def errors_of_labels(truth: NDArray[Any], instances: NDArray[Any], optimal: bool = True) -> list[Errors]:
-    """Find what is wrong at an IoU of 0.5.
+    """Find what is wrong at an IoU of 0.5: false positives, false negatives, splits (true nuclei) and merges.
 
     Parameters
     ----------
@@ -54,21 +54,24 @@ def errors_of_labels(truth: NDArray[Any], instances: NDArray[Any], optimal: bool
         0 is background.
     optimal : bool
         As for `metrics.match`.
-
-    Returns
-    -------
-    list of Errors
-        False positives (instances), false negatives (true nuclei), splits (true nuclei) and merges (instances).
     """
     table = overlaps(truth, instances)
     mistakes = find_mistakes(table, match(table, THRESHOLD, optimal))
     found = (instances, table.predicted_ids, table.predicted_centers)
     true = (truth, table.truth_ids, table.truth_centers)
+
+    def errors(
+        name: str, color: str, side: tuple[NDArray[Any], NDArray[Any], Points], texts: Mapping[int, str]
+    ) -> Errors:
+        labels, ids, centers = side
+        chosen = np.isin(ids, list(texts))
+        return Errors(name, color, centers[chosen], tuple(texts[int(i)] for i in ids[chosen]), labels, ids[chosen])
+
     return [
-        _errors("false positives", RED, *found, {id_: f"instance {id_}" for id_ in mistakes.false_positives}),
-        _errors("false negatives", YELLOW, *true, {id_: f"nucleus {id_}" for id_ in mistakes.false_negatives}),
-        _errors("splits", MAGENTA, *true, _parts("nucleus", "instances", mistakes.splits)),
-        _errors("merges", ORANGE, *found, _parts("instance", "nuclei", mistakes.merges)),
+        errors("false positives", RED, found, {i: f"instance {i}" for i in mistakes.false_positives}),
+        errors("false negatives", YELLOW, true, {i: f"nucleus {i}" for i in mistakes.false_negatives}),
+        errors("splits", MAGENTA, true, _parts("nucleus", "instances", mistakes.splits)),
+        errors("merges", ORANGE, found, _parts("instance", "nuclei", mistakes.merges)),
     ]
 
 
@@ -82,12 +85,4 @@ def errors_of_points(detections: Detections) -> list[Errors]:
 
 
 def _parts(whole: str, parts: str, held: Mapping[int, Iterable[Any]]) -> dict[int, str]:
-    return {id_: f"{whole} {id_}: {parts} {' '.join(map(str, others))}" for id_, others in held.items()}
-
-
-def _errors(
-    name: str, color: str, labels: NDArray[Any], ids: NDArray[Any], centers: Points, texts: Mapping[int, str]
-) -> Errors:
-    chosen = np.isin(ids, list(texts))
-    words = tuple(texts[int(id_)] for id_ in ids[chosen])
-    return Errors(name, color, centers[chosen], words, labels, ids[chosen])
+    return {i: f"{whole} {i}: {parts} {' '.join(map(str, others))}" for i, others in held.items()}

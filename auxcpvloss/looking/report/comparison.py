@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from auxcpvloss.looking.compare.comparison import Comparison
 from auxcpvloss.looking.compare.comparison import Table as Compared
 from auxcpvloss.looking.report.images import data_uri
-from auxcpvloss.looking.report.page import Figure, Page, Section, Table, as_html
+from auxcpvloss.looking.report.page import Page, Picture, Section, as_html
 from auxcpvloss.looking.report.verdict import Verdict
+from auxcpvloss.looking.table import Table
 
 
 def comparison_html(comparison: Comparison, figures: Mapping[str, bytes]) -> str:
@@ -21,11 +22,11 @@ def comparison_html(comparison: Comparison, figures: Mapping[str, bytes]) -> str
     """
     names = [group.name for group in comparison.groups]
     number = sum(len(group.runs) for group in comparison.groups)
-    drawn = [Figure(data_uri("png", content), caption, caption) for caption, content in figures.items()]
+    drawn = [Picture(data_uri("png", content), caption, caption) for caption, content in figures.items()]
     more = "Each run has a report of its own, report.html in its folder, with every error."
     sections = [Section("tables", "Tables", [more], [_table(table) for table in comparison.tables])]
     if drawn:
-        sections.append(Section("figures", "Figures", figures=drawn))
+        sections.append(Section("figures", "Figures", pictures=drawn))
     page = Page(
         title=f"Comparison: {', '.join(names)}",
         subtitle=f"{number} runs on {len(comparison.volumes)} test volumes: {', '.join(comparison.volumes)}",

@@ -6,49 +6,37 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import regionprops
 
-Indices = NDArray[np.int64]
+Voxel = tuple[int, int, int]
 
 
-class Places(NamedTuple):
-    """Where some instances are.
+class Place(NamedTuple):
+    """Where an instance is.
 
     Attributes
     ----------
-    ids : (N,) array of integer
-        Rising; those asked for that are there.
-    anchors : (N, 3) array of int64
-        The voxel of each that is nearest to its center of mass: a hollow or bent one does not hold its center.
-    extents : (N, 3) array of int64
-        Sides of the box around each, along z, y, x, in voxels.
-    sizes : (N,) array of int64
+    center : tuple of int
+        Its voxel nearest to its center of mass: a hollow or bent instance does not hold its center.
+    extent : tuple of int
+        Sides of its bounding box, along z, y, x, in voxels.
+    size : int
         In voxels.
     """
 
-    ids: NDArray[Any]
-    anchors: Indices
-    extents: Indices
-    sizes: Indices
+    center: Voxel
+    extent: Voxel
+    size: int
 
 
-def locate(labels: NDArray[Any], wanted: NDArray[Any]) -> Places:
-    """Find some instances of a label volume at once.
-
-    Parameters
-    ----------
-    labels : (Z, Y, X) array of integer
-    wanted : (N,) array of integer
-        Ids, in any order; those that are not there are left out.
-    """
-    voxels = np.flatnonzero(np.isin(labels, wanted))
-    ids, owner, sizes = np.unique(labels.reshape(-1)[voxels], return_inverse=True, return_counts=True)
-    if not ids.size:
-        nothing = np.empty((0, 3), np.int64)
-        return Places(ids, nothing, nothing, sizes)
-    order = np.argsort(owner, kind="stable")
-    owner, starts = owner[order], np.cumsum(sizes) - sizes
-    at = np.stack(np.unravel_index(voxels[order], labels.shape), axis=-1)
-    centers = np.add.reduceat(at, starts) / sizes[:, np.newaxis]
-    nearest = np.lexsort((((at - centers[owner]) ** 2).sum(axis=1), owner))[starts]
-    extents = np.maximum.reduceat(at, starts) - np.minimum.reduceat(at, starts) + 1
-    return Places(ids, at[nearest], extents, sizes)
+def locate(labels: NDArray[Any], wanted: NDArray[Any]) -> dict[int, Place]:
+    """Find some instances of a (Z, Y, X) label volume, by rising id; those that are not there are left out."""
+    ids = np.unique(wanted)
+    places = {}
+    numbers = np.where(np.isin(labels, ids), np.searchsorted(ids, labels) + 1, 0)
+    for region in regionprops(numbers):
+        voxels = region.coords
+        nearest = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+        extent = np.subtract(region.bbox[3:], region.bbox[:3])
+        places[int(ids[region.label - 1])] = Place(tuple(nearest.tolist()), tuple(extent.tolist()), len(voxels))
+    return places

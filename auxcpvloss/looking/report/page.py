@@ -12,33 +12,11 @@ from markupsafe import Markup
 
 from auxcpvloss.looking.report.atlas import Atlas
 from auxcpvloss.looking.report.verdict import Verdict
-
-Cell = str | int | float | None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table, which readers can sort by its columns unless rows belong together.
-
-    Attributes
-    ----------
-    caption : str
-    headings : sequence of str
-    rows, totals : sequences of sequences of cells
-        The first cell of each names it; totals stay below. None is a cell without a value.
-    note : str
-    """
-
-    caption: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    totals: Sequence[Sequence[Cell]] = ()
-    note: str = ""
-    is_sortable: bool = True
+from auxcpvloss.looking.table import Cell, Table
 
 
 @dataclass(frozen=True)
-class Figure:
+class Picture:
     """A picture: its address (a data URI), a caption, and what it shows for those who do not see it."""
 
     source: str
@@ -54,8 +32,8 @@ class Section:
     ----------
     name, heading : str
         Of links, and for people.
-    text, tables, figures : sequences
-        In this order; `wide`: each figure as wide as the page.
+    text, tables, pictures : sequences
+        In this order; `wide`: each picture as wide as the page.
     code, summary : str
         Shown as it is, as soon as somebody asks for what `summary` names.
     """
@@ -64,7 +42,7 @@ class Section:
     heading: str
     text: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    figures: Sequence[Figure] = ()
+    pictures: Sequence[Picture] = ()
     wide: bool = False
     code: str = ""
     summary: str = ""
@@ -72,20 +50,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """All that a report says.
-
-    Attributes
-    ----------
-    title, subtitle : str
-    verdict : Verdict
-    scores : Section, optional
-        Shown before the atlas.
-    atlas : Atlas, optional
-    atlas_notes : sequence of str
-        What a reader has to know of the atlas.
-    appendix : sequence of Section
-        Shown after the atlas.
-    """
+    """All that a report says: title, verdict, results, errors with notes on how to read them, and the background."""
 
     title: str
     subtitle: str
@@ -93,7 +58,7 @@ class Page:
     results: Sequence[Section] = ()
     atlas: Atlas | None = None
     atlas_notes: Sequence[str] = ()
-    appendix: Sequence[Section] = ()
+    background: Sequence[Section] = ()
 
 
 def as_html(page: Page) -> str:
@@ -104,11 +69,7 @@ def as_html(page: Page) -> str:
     """
     loader = PackageLoader("auxcpvloss.looking.report")
     environment = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = _as_text
     style, script = (loader.get_source(environment, name)[0] for name in ("report.css", "report.js"))
@@ -122,7 +83,7 @@ def as_html(page: Page) -> str:
 
 
 def _checksum(text: str) -> str:
-    """The hash of an inline style or script, as a content security policy names it."""
+    """Give the hash of an inline style or script, as a content security policy names it."""
     return f"sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}"
 
 

@@ -11,24 +11,22 @@ def test_places_equal_those_found_one_by_one():
     labels = blobs((20, 24, 28), 12, seed=3).astype(np.uint64) * (2**60 + 1)
     wanted = np.unique(labels)[[3, 1, 7]]
     places = locate(labels, np.append(wanted, np.uint64(5)))
-    assert places.ids.tolist() == sorted(wanted.tolist())
-    for one, anchor, extent, size in zip(*places, strict=True):
+    assert list(places) == sorted(wanted.tolist())
+    for one, place in places.items():
         at = np.argwhere(labels == one)
-        assert size == len(at)
-        assert extent.tolist() == (at.max(axis=0) - at.min(axis=0) + 1).tolist()
+        assert place.size == len(at)
+        assert place.extent == tuple((at.max(axis=0) - at.min(axis=0) + 1).tolist())
         distance = ((at - at.mean(axis=0)) ** 2).sum(axis=1)
-        assert ((anchor - at.mean(axis=0)) ** 2).sum() == pytest.approx(distance.min())
-        assert labels[tuple(anchor)] == one
+        assert ((place.center - at.mean(axis=0)) ** 2).sum() == pytest.approx(distance.min())
+        assert labels[place.center] == one
 
 
-def test_the_anchor_of_a_hollow_instance_is_in_it():
+def test_the_center_of_a_hollow_instance_is_in_it():
     labels = np.zeros((1, 9, 9), np.uint8)
     labels[0, 1:8, 1:8] = 4
     labels[0, 3:6, 3:6] = 0
-    (anchor,) = locate(labels, np.array([4])).anchors
-    assert labels[tuple(anchor)] == 4
+    assert labels[locate(labels, np.array([4]))[4].center] == 4
 
 
 def test_of_nothing_there_are_no_places():
-    places = locate(np.zeros((3, 3, 3), int), np.array([1]))
-    assert [len(each) for each in places] == [0, 0, 0, 0]
+    assert locate(np.zeros((3, 3, 3), int), np.array([1])) == {}

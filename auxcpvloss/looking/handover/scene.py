@@ -1,4 +1,4 @@
-"""A volume with all that there is to see of it."""
+"""A volume with all that there is to see of it in a viewer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from auxcpvloss.looking.handover.errors import Errors
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Scene:
     """A volume, its ground truth and its result.
 
     Attributes
@@ -46,11 +46,10 @@ class View:
         return centers_by_label(self.found)
 
     def labels(self) -> dict[str, NDArray[Any]]:
-        """Labels to show, by name; points as small balls, since nobody would see a voxel."""
+        """Give the labels to show, by name, instances first; points as small balls, since nobody would see a voxel."""
         shown = {"instances": self.found}
         if self.is_points:
-            centers = self.centers
-            points = np.column_stack([centers.positions, centers.ids])
+            points = np.column_stack([self.centers.positions, self.centers.ids])
             shown = {"points": paint_balls(points, self.found.shape)}
         return shown if self.truth is None else {**shown, "truth": self.truth}
 
