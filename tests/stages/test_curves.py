@@ -14,8 +14,8 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.looking.figures.experiment import experiment_figures, read_log, read_surface, read_vectors
 from auxcpvloss.network.batch import Batch
-from auxcpvloss.stages.training_log import TrainingLog
-from auxcpvloss.stages.training_loop import _snapshot
+from auxcpvloss.stages.train.log import TrainingLog
+from auxcpvloss.stages.train.loop import _snapshot
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 from tests.stages.conftest import EVERY_STAGE

@@ -82,7 +82,7 @@ def read_log(path: Path) -> pd.DataFrame | None:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
         if len(lines) < 2:
             return None
-        table = pd.read_csv(io.StringIO("".join(lines)), float_precision="round_trip", dtype={"iteration": np.int64})
+        table = pd.read_csv(io.StringIO("".join(lines)), dtype={"iteration": np.int64})
         return table.set_index("iteration").drop(columns=NOT_LOSSES, errors="ignore").astype(np.float64)
     except (ValueError, KeyError) as error:
         raise InputError(f"{path}: not readable as a table of losses ({type(error).__name__}: {error}).") from None

@@ -17,7 +17,7 @@ def comparison(*verdicts: Verdict) -> Comparison:
     run = Run(
         folder=Path("experiments/<b>"), method="sdt", seed=1, checkpoint=500, params={}, metric="m",
         validated_on="segmentation", seeds="main", weights="", scores={}, training={}, selected_from={},
-        evaluation={}, truth={},
+        evaluation={}, truth={}, instances={},
     )  # fmt: skip
     table = Table("table_1", "Segmentation", "a note", ("model", "", "avAP"), (("sdt", "mean", "0.5"), ("", "paper", "-")), (), ())  # fmt: skip
     return Comparison((Group("sdt", "", (run,)), Group("sdt_cpv", "", (run, run))), ("a", "b"), "hoefener", verdicts, (table,), ("a remark",))  # fmt: skip
