@@ -27,7 +27,7 @@ setup(
     },
     package_data={
         "": ["*.toml"],
-        "auxcpvloss.looking.compare": ["paper_tables.csv"],
+        "auxcpvloss.looking.compare": ["paper_tables.csv", "templates/*"],
         "auxcpvloss.looking.report": ["templates/*"],
     },
     entry_points={"console_scripts": ["auxcpvloss = auxcpvloss.__main__:main"]},

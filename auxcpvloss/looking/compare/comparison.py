@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from auxcpvloss.looking.table import Table
 from auxcpvloss.metrics import THRESHOLDS
-from auxcpvloss.metrics.table import Table as Scores
 from auxcpvloss.metrics.table import threshold_key, value_at
 
 AVAP = "confusion_matrix.avAP"
@@ -71,7 +72,7 @@ class Run:
     evaluation: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, Mapping[str, Any]]
     instances: Mapping[str, str]
-    scores: Mapping[str, Scores]
+    scores: Mapping[str, Mapping[str, Any]]
 
     @property
     def name(self) -> str:
@@ -170,29 +171,22 @@ class Verdict:
         return f"{self.other} is {self.word} than {self.baseline} by {self.metric}: {self.reason}"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table, once for people and once for programs.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PaperTable(Table):
+    """A table that is written to files, for people and for programs.
 
     Attributes
     ----------
     name : str
         Of its files: ``table_1``.
-    title, note : str
-        What it shows; what a reader has to know.
-    columns, rows : tuple of str, and of such tuples
-        For people: numbers rounded, "-" where there is none.
-    data_columns, data : tuple of str, and of tuples of str, numbers or None
-        For programs: one number a cell, all digits.
+    data : DataFrame
+        The same for programs: one number a cell, all digits.
     """
 
     name: str
-    title: str
-    note: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    data_columns: tuple[str, ...]
-    data: tuple[tuple[Any, ...], ...]
+    data: pd.DataFrame
+    # A row may go on with the one above.
+    is_sortable: bool = False
 
     @property
     def heading(self) -> str:
@@ -214,7 +208,7 @@ class Comparison:
     matching : str
         ``evaluation.detection`` of all runs: how centers were matched with nuclei.
     verdicts : tuple of Verdict
-    tables : tuple of Table
+    tables : tuple of PaperTable
         ``summary``, then those of the paper that the runs fill: ``table_1`` to ``table_7``.
     remarks : tuple of str
         What a reader has to know besides: in what else runs differ that are taken to be alike.
@@ -224,7 +218,7 @@ class Comparison:
     volumes: tuple[str, ...]
     matching: str
     verdicts: tuple[Verdict, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[PaperTable, ...]
     remarks: tuple[str, ...]
 
 
@@ -238,7 +232,7 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def _has(table: Scores, path: str) -> bool:
+def _has(table: Mapping[str, Any], path: str) -> bool:
     try:
         value_at(table, path)
     except KeyError:
