@@ -142,7 +142,7 @@ def _read_scores(records: Records, path: Path, made_from: Record | str) -> _Scor
         record = records.flat(json.loads(table["made_from"]))
         scored = _Scored(table, record["instances"], records.whole(record))
         _check(scored)
-    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}). Run the stage evaluate.") from None
     if records.digest(record) != records.digest(made_from):
         raise InputError(

@@ -13,13 +13,11 @@ import toml
 
 from auxcpvloss.config import write
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.parameter_sets import grids
+from auxcpvloss.experiment.results import Result, Stored, record_beside
 from auxcpvloss.experiment.selection import Selection, write_selection
-from auxcpvloss.experiment.versions import version_of
 from auxcpvloss.metrics import THRESHOLDS, Counts, Scores, score
 from auxcpvloss.metrics.table import as_table
-from auxcpvloss.stages.parameter_sets import grids
-from auxcpvloss.stages.records import Result, record_beside
-from auxcpvloss.stages.stored import Stored
 from auxcpvloss.system.files import write_text
 from tests.conftest import configure, merge
 
@@ -61,7 +59,7 @@ def write_experiment(
     }
     if experiment.config.validation.trained_models:
         made_from = {"checkpoints": [2, 4], "trained_models": experiment.config.validation.trained_models}
-    write_selection(experiment, Selection(4, params), list(chosen or {}), 0.5, made_from)
+    write_selection(experiment, Selection(4, params), list(chosen or {}), 0.5, made_from, {})
     matching = experiment.config.evaluation.detection
     options: dict[str, Any] = {"detection": matching, "foreground_only": False}
     if experiment.method.task == "segmentation":
@@ -76,7 +74,7 @@ def write_experiment(
             "voxel_size": [1.0] * 3,
         }
         records[volume] = {
-            **version_of("evaluate"),
+            "version of evaluate": 2,
             "instances": {"method": method, "predicted": {"checkpoint": weights}},
             "truth": {**source, **(truth or {})},
             "evaluation": {**options, **(scored or {})},
@@ -85,8 +83,8 @@ def write_experiment(
         record = {"made_from": json.dumps(records[volume]), "made_with": "{}"}
         write_text(folder / f"{volume}.toml", toml.dumps({**record, **table}))
     write_text(folder / "summary.csv", "volume\n")
-    summed = {**version_of("evaluate"), "evaluation": {}, "predictions": records}
-    record_beside(Result("evaluate", "the summary", (folder / "summary.csv",), summed, Stored()))
+    summed = {"version of evaluate": 2, "evaluation": {}, "predictions": records}
+    record_beside(Result("evaluate", "summary", "", (folder / "summary.csv",), summed, Stored()), {})
     return experiment.folder
 
 
