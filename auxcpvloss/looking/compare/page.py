@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from auxcpvloss.looking.compare.comparison import Comparison
-from auxcpvloss.looking.report.images import data_uri
+from auxcpvloss.looking.report.atlas import data_uri
 from auxcpvloss.looking.report.page import Page, Picture, Section
 from auxcpvloss.looking.report.verdict import Verdict
 

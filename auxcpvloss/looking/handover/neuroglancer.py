@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.units import AXES
-from auxcpvloss.looking.handover.errors import Errors
-from auxcpvloss.looking.handover.scene import Scene
+from auxcpvloss.looking.handover.scene import Errors, Scene
 
 VIEWER = "https://neuroglancer-demo.appspot.com/"
 PORT = 8765

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import imagecodecs
 import numpy as np
+from numpy.typing import NDArray
 
 from auxcpvloss.config.units import SYMBOLS, Unit, Vector
 from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.looking.report.cases import Case
 from auxcpvloss.looking.report.crops import MARGIN, Crop
-from auxcpvloss.looking.report.images import as_webp
 from auxcpvloss.looking.report.outlines import outline_paths
 from auxcpvloss.metrics.detection import Detections
 
@@ -42,12 +44,15 @@ class Atlas:
     voxels : dict of name to the size of a voxel along z, y and x
     unit : str
         Of these sizes; if it is "", voxels of size 1 are called voxels.
+    outlined : bool
+        Whether instances were compared in any of the volumes.
     """
 
     cases: list[dict[str, Any]] = field(default_factory=list)
     volumes: dict[str, tuple[int, int]] = field(default_factory=dict)
     voxels: dict[str, Vector] = field(default_factory=dict)
     unit: Unit = ""
+    outlined: bool = False
 
     @property
     def symbols(self) -> dict[str, str]:
@@ -73,6 +78,7 @@ class Atlas:
         share : int
             Room for the pictures, in bytes.
         """
+        self.outlined |= outcome.points is None
         low, high = np.percentile(outcome.raw, PERCENTILES)
         shown: dict[int, dict[str, Any]] = {}
         for number in np.random.default_rng(0).permutation(len(cases)).tolist():
@@ -136,3 +142,18 @@ def _points(points: Detections, crop: Crop) -> list[tuple[str, float, float]]:
             name = right if is_right[row] else wrong
             marks += [(name, *at) for at in crop.position(places[row])]
     return marks
+
+
+def as_webp(image: NDArray[Any], quality: int, effort: int = 4) -> str:
+    """Compress an image of uint8, (Y, X) gray or (Y, X, 3) colored, with losses, to a data URI.
+
+    `quality` is 0 to 100; `effort`, 0 to 6, how long to try for few bytes.
+    """
+    colors = image if image.ndim == 3 else np.repeat(image[..., np.newaxis], 3, axis=-1)
+    content = imagecodecs.webp_encode(np.ascontiguousarray(colors), level=quality, method=effort, lossless=False)
+    return data_uri("webp", bytes(content))
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """Give an image as a data URI; `kind` is "png" or "webp"."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

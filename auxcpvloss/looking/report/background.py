@@ -13,7 +13,7 @@ from auxcpvloss.experiment.provenance import NAME
 from auxcpvloss.experiment.provenance.document import Document
 from auxcpvloss.looking.figures.experiment import experiment_figures
 from auxcpvloss.looking.figures.layout import encode
-from auxcpvloss.looking.report.images import data_uri
+from auxcpvloss.looking.report.atlas import data_uri
 from auxcpvloss.looking.report.page import Picture, Section
 from auxcpvloss.looking.table import Table
 from auxcpvloss.system.errors import InputError

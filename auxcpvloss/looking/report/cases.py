@@ -8,13 +8,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import regionprops
 
 from auxcpvloss.config.units import Vector
-from auxcpvloss.looking.report.locate import Voxel, locate
 from auxcpvloss.metrics import Matching, Mistakes, Overlaps
 from auxcpvloss.metrics.detection import VOXELS, Detections
 from auxcpvloss.metrics.strata import REACH, crowding, neighbours
 
+Voxel = tuple[int, int, int]
 Kind = Literal["false positive", "false negative", "split", "merge"]
 Cause = Literal["alone", "outline", "split", "merge"]
 
@@ -39,10 +40,8 @@ class Case:
     Attributes
     ----------
     kind : {"false positive", "false negative", "split", "merge"}
-    center : tuple of int
-        A voxel of what is wrong: z, y, x.
-    extent : tuple of int
-        Sides of the box around it, in voxels; 1 for points.
+    center, extent : tuple of int
+        A voxel of what is wrong, z, y, x, and the sides of the box around it; 1 for points.
     truth, result : tuple of int
         Ids of the nuclei and results that it is about.
     size : int, optional
@@ -126,6 +125,27 @@ def cases_of_points(
             size = int(sizes[row]) if is_true and sizes.size else None
             cases.append(Case(kind, (z, y, x), (1, 1, 1), truth, (), size, near, Why("alone", words)))
     return cases
+
+
+class Place(NamedTuple):
+    """The voxel of an instance nearest to its center of mass, which it may not hold, its extent, and its size."""
+
+    center: Voxel
+    extent: Voxel
+    size: int
+
+
+def locate(labels: NDArray[Any], wanted: NDArray[Any]) -> dict[int, Place]:
+    """Find some instances of a (Z, Y, X) label volume, by rising id; those that are not there are left out."""
+    ids = np.unique(wanted)
+    places = {}
+    numbers = np.where(np.isin(labels, ids), np.searchsorted(ids, labels) + 1, 0)
+    for region in regionprops(numbers):
+        voxels = region.coords
+        nearest = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+        extent = np.subtract(region.bbox[3:], region.bbox[:3])
+        places[int(ids[region.label - 1])] = Place(tuple(nearest.tolist()), tuple(extent.tolist()), len(voxels))
+    return places
 
 
 Explanation = tuple[tuple[int, ...], Why]

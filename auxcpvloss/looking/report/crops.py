@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.units import Vector
-from auxcpvloss.looking.report.locate import Voxel
+from auxcpvloss.looking.report.cases import Voxel
 
 MARGIN = 1
 """Pixels around each plane that are not shown: outlines that go on outside are closed there."""
@@ -34,9 +34,8 @@ class Crop:
         z, y, x in voxels.
     side : int
         Pixels of each plane along a side, with `MARGIN`; odd.
-    pixel : float
-        Size of a pixel, in the unit of the voxel size; the same along every axis.
-    voxel_size : size of a voxel along z, y and x
+    pixel, voxel_size : float, tuple of float
+        Size of a pixel, the same along every axis, and of a voxel along z, y and x.
     is_plane : bool
         Whether there is the xy plane alone, since the volume has one plane.
     """

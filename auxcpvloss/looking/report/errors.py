@@ -15,7 +15,6 @@ from auxcpvloss.looking.report.cases import cases_of_instances, cases_of_points
 from auxcpvloss.looking.report.verdict import Scored
 from auxcpvloss.metrics import THRESHOLDS, Counts, find_mistakes, match, mean_diameter, overlaps
 from auxcpvloss.metrics.detection import Detections
-from auxcpvloss.metrics.strata import REACH
 from auxcpvloss.metrics.table import threshold_key, value_at
 
 THRESHOLD = 0.5
@@ -87,27 +86,3 @@ def rule_of_detection(config: Config, samples: Sequence[Sample]) -> str:
     if options.detection == "hoefener" and not all(sample.is_sparse for sample in samples):
         return "its center inside the nucleus"
     return f"its center within {options.distance_limit:g} voxels (along x) of that of the nucleus"
-
-
-def atlas_notes(atlas: Atlas, has_outlines: bool) -> list[str]:
-    """Say what a reader of the atlas has to know."""
-    what, more = "Every false positive and negative", "Crosses are results, rings true centers; large ones are wrong."
-    if has_outlines:
-        what = "Every false positive, false negative, split and merge"
-        more = (
-            "A split is a true nucleus in which at least two results lie with more than half of their voxels each; a "
-            "merge, a result in which at least two true nuclei do. Most of them are false negatives or positives as "
-            "well, and are shown as each."
-        )
-    notes = [
-        f"{what}, in three planes through its center: xy, zy to the right, xz below. {more}",
-        f"Local density: how many other true nuclei have their center within {REACH:g} mean diameters of that of the "
-        "nearest true nucleus. Click, or press Enter, to enlarge; then the arrow keys go on, and Escape closes.",
-    ]
-    if atlas.left_out:
-        each = ", ".join(f"{shown:,} of {there:,} in {name}" for name, (there, shown) in atlas.volumes.items())
-        notes.append(
-            f"{atlas.left_out:,} errors are left out, to keep this file small. Shown are {each}: drawn at random, so "
-            "that they are a fair sample."
-        )
-    return notes

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
+
+from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
 from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
-from auxcpvloss.looking.report.errors import THRESHOLD, atlas_notes, find_errors, rule_of_detection
-from auxcpvloss.looking.report.images import png_as_webp
+from auxcpvloss.looking.report.errors import THRESHOLD, find_errors, rule_of_detection
 from auxcpvloss.looking.report.page import Page, Picture, Section
-from auxcpvloss.looking.report.scores import score_section
 from auxcpvloss.looking.report.verdict import Scored, Verdict, judge
-from auxcpvloss.looking.table import Table
+from auxcpvloss.looking.table import Cell, Table
 from auxcpvloss.metrics.detection import centers_of_mass
+from auxcpvloss.metrics.strata import DENSITIES, NEIGHBOURS, REACH, SIZES
+from auxcpvloss.metrics.table import pooled
 from auxcpvloss.system.errors import InputError
 
 PICTURES = 4_000_000
 """Bytes of the pictures of whole volumes, at most; those without room are named."""
 
+QUALITY = 80
+"""Of their compression."""
+
 FEW = 100
 """True nuclei; of fewer the page says what a single one makes."""
+
+POOLED = "all volumes pooled, at an IoU above 0.5."
+CLASSES = {
+    "by_size": ("Size", SIZES, f"Thirds of the true nuclei of each volume; {POOLED}"),
+    "by_density": (
+        "Local density",
+        DENSITIES,
+        f"True nuclei whose center lies within {REACH:g} mean diameters: up to {NEIGHBOURS[0]}, up to "
+        f"{NEIGHBOURS[1]}, more; {POOLED}",
+    ),
+}
+COLUMNS = {"nuclei": "num_gt", "found": "recall", "results": "num_pred", "right": "precision"}
 
 
 def experiment_page(
@@ -66,11 +86,10 @@ def experiment_page(
         subtitle=f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
         verdict=verdict,
         results=[
-            *([score_section(experiment.config, folder, tables)] if tables else []),
+            *([_scores(experiment.config, folder, tables)] if tables else []),
             *([_volumes(experiment, samples, read, pictures)] if samples else []),
         ],
         atlas=atlas if volumes else None,
-        atlas_notes=atlas_notes(atlas, bool(segmented)),
         background=background(experiment),
     )
 
@@ -116,7 +135,8 @@ def _volumes(
     """Show the pictures of all volumes, and how many nuclei were found where nobody knows how many there are."""
     pictures, left_out, room = [], [], PICTURES
     for name, path in paths.items():
-        source, place = png_as_webp(path.read_bytes()), path.relative_to(experiment.folder)
+        source = as_webp(imagecodecs.png_decode(path.read_bytes())[..., :3], QUALITY)
+        place = path.relative_to(experiment.folder)
         room -= len(source)
         if room < 0:
             left_out.append(str(place))
@@ -127,3 +147,32 @@ def _volumes(
     counted = [(each.name, len(centers_of_mass(read(each).instances))) for each in samples if not each.has_truth]
     tables = [Table("Volumes without ground truth", ["volume", "nuclei found"], counted)] if counted else []
     return Section("volumes", "Volumes", text, tables, pictures, wide=True)
+
+
+def _scores(config: Config, folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> Section:
+    """Give the table that evaluate wrote, how nuclei of a size or density came out, and what the scores mean."""
+    together = pooled(config.evaluation.detection, list(tables.values()))
+    classes = [_by_class(*each, together[name]) for name, each in CLASSES.items() if name in together]
+    card = (folder / "metrics.txt").read_text(encoding="utf-8")
+    shown = [_summary(folder / "summary.csv"), *classes]
+    return Section("scores", "Scores", tables=shown, code=card, summary="What the scores mean")
+
+
+def _summary(path: Path) -> Table:
+    """Read the table that evaluate wrote; its last two rows are over all volumes."""
+    with path.open(newline="", encoding="utf-8") as file:
+        headings, *rows = csv.reader(file)
+    cells = [[row[0], *map(_cell, row[1:])] for row in rows]
+    note = "mean: over volumes, as in the paper. pooled: of all volumes together, each nucleus counting the same."
+    return Table("Test volumes", headings, cells[:-2], cells[-2:], note)
+
+
+def _cell(text: str) -> Cell:
+    if not text:
+        return None
+    return float(text) if "." in text else int(text)
+
+
+def _by_class(heading: str, names: Sequence[str], note: str, table: Mapping[str, Any]) -> Table:
+    rows = [[name, *(table[name].get(key) for key in COLUMNS.values())] for name in names]
+    return Table(heading, ["class", *COLUMNS], rows, note=note)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from auxcpvloss.looking.report.atlas import Atlas
 from auxcpvloss.looking.report.verdict import Verdict
 from auxcpvloss.looking.table import Cell, Table
+from auxcpvloss.metrics.strata import REACH
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """All that a report says: title, verdict, results, errors with notes on how to read them, and the background."""
+    """All that a report says: title, verdict, results, errors, and the background."""
 
     title: str
     subtitle: str
     verdict: Verdict
     results: Sequence[Section] = ()
     atlas: Atlas | None = None
-    atlas_notes: Sequence[str] = ()
     background: Sequence[Section] = ()
 
 
@@ -78,7 +78,7 @@ def as_html(page: Page) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     return environment.get_template("report.html.jinja").render(
-        page=page, policy=policy, style=Markup(style), script=Markup(script)
+        page=page, policy=policy, style=Markup(style), script=Markup(script), reach=REACH
     )
 
 

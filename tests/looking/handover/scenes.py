@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.config.units import Space
-from auxcpvloss.looking.handover.errors import errors_of_labels, errors_of_points
-from auxcpvloss.looking.handover.scene import Scene
+from auxcpvloss.looking.handover.scene import Scene, errors_of_labels, errors_of_points
 from auxcpvloss.metrics.detection import match_points
 
 SPACE = Space((2.0, 1.0, 0.5), (-4.0, 0.0, 1.5), "micrometer")

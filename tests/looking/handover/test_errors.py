@@ -1,6 +1,6 @@
 import numpy as np
 
-from auxcpvloss.looking.handover.errors import errors_of_labels, errors_of_points
+from auxcpvloss.looking.handover.scene import errors_of_labels, errors_of_points
 from auxcpvloss.metrics.detection import match_points
 from tests.looking.handover.scenes import found, truth
 

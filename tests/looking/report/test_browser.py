@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from auxcpvloss.looking.outcome import Outcome
-from auxcpvloss.looking.report.atlas import BYTES, Atlas
+from auxcpvloss.looking.report.atlas import BYTES, Atlas, as_webp
 from auxcpvloss.looking.report.cases import cases_of_instances
-from auxcpvloss.looking.report.images import as_webp
 from auxcpvloss.looking.report.page import Page, Picture, Section, as_html
 from auxcpvloss.looking.report.verdict import Hint, Share, Verdict
 from auxcpvloss.looking.table import Table
@@ -66,7 +65,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         [Section("scores", "Scores", tables=[table, wide], pictures=[Picture(image, "a picture", "gray")])],
         errors(),
-        ["how to read it"],
         [Section("configuration", "Configuration", code="key = 1\n" * 50, summary="The whole configuration")],
     )
     path.write_text(as_html(page), encoding="utf-8")
