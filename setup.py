@@ -27,7 +27,7 @@ setup(
     },
     package_data={
         "": ["*.toml"],
-        "auxcpvloss.looking.compare": ["paper_tables.csv"],
+        "auxcpvloss.looking.compare": ["paper_tables.csv", "templates/*"],
         "auxcpvloss.looking.report": ["templates/*"],
     },
     entry_points={"console_scripts": ["auxcpvloss = auxcpvloss.__main__:main"]},
@@ -48,6 +48,8 @@ setup(
         "tifffile>=2024.8",
         "imagecodecs>=2024.9",
         "matplotlib>=3.9",
+        "contourpy>=1.2",
+        "pandas>=2.2",
         "Jinja2>=3.1",
         "tensorboard>=2.18,<3",
     ],

@@ -17,6 +17,9 @@ from auxcpvloss.methods import method_of
 from auxcpvloss.metrics.registry import METRICS
 from auxcpvloss.metrics.table import metric_paths
 
+OF_ONE_COMMAND = ("overwrite", "logging")
+"""Keys of [general] that are asked for one command."""
+
 
 def load(places: Sequence[ConfigFile]) -> Config:
     """Merge places left to right, over the built-in defaults, and check the result.
@@ -27,6 +30,14 @@ def load(places: Sequence[ConfigFile]) -> Config:
         See `config.load`.
     """
     return config.load(places, PARTS)
+
+
+def lasting(configuration: Config) -> dict[str, Any]:
+    """Give the tables of a configuration without keys that are no properties of the results."""
+    tables = config.dump(configuration)
+    for key in OF_ONE_COMMAND:
+        del tables["general"][key]
+    return tables
 
 
 def part(tables: dict[str, Any]) -> Extension:

@@ -169,6 +169,11 @@ class Experiment:
         paths |= {iteration: self.checkpoint_path(iteration) for iteration in self.checkpoints()}
         return dict(sorted(paths.items()))
 
+    @property
+    def newest_snapshot(self) -> Path | None:
+        """File of the newest batch that the training kept."""
+        return max((self.train_folder / "snapshots").glob("batch_*.hdf"), default=None)
+
     def need_checkpoint(self, iteration: int) -> Path:
         """Path of a checkpoint that must be there.
 

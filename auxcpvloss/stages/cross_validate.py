@@ -12,12 +12,12 @@ import numpy as np
 
 from auxcpvloss.data.folds import deal
 from auxcpvloss.experiment.results import Result, State
+from auxcpvloss.experiment.validation_table import Score, best_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Tally
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
 from auxcpvloss.stages.validate_checkpoints.selecting import validated_from
 from auxcpvloss.stages.validate_checkpoints.stage import Validation
-from auxcpvloss.stages.validate_checkpoints.table import Score, best_of
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 

@@ -14,13 +14,13 @@ from auxcpvloss.data.whole import lacking_chunks
 from auxcpvloss.experiment.results import Result, Stored, file_digest, read_stored
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
-from auxcpvloss.looking.handover.objects import describe, object_table, point_table
+from auxcpvloss.looking.handover.objects import describe, object_table
 from auxcpvloss.looking.handover.ome_zarr import store, write_ome_zarr
-from auxcpvloss.looking.handover.view import View
+from auxcpvloss.looking.handover.scene import Scene
 from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
-from auxcpvloss.stages.viewing import space_of, view_of
+from auxcpvloss.stages.viewing import view_of
 from auxcpvloss.stages.volume.instances import need_instances
 from auxcpvloss.stages.volume.prediction import read_prediction
 from auxcpvloss.stages.volume.scores import scores_of
@@ -57,19 +57,14 @@ class Export(Stage):
         ome_zarr, tiff, table, state = result.paths
         # Never the volume of before beside the tables of now: what says that all is whole is written last.
         discard(ome_zarr)
-        view = view_of(run, result.subject)
-        labels = view.labels()
-        (first, shown), *_ = labels.items()
-        write_labels(tiff, shown, view.space)
-        write_text(table, _table(run, result.subject, view))
-        visible = {name: name == first for name in labels}
-        write_text(
-            state,
-            neuroglancer_state(ome_zarr.name, view.raw.shape, view.intensities(), visible, view.errors, view.space),
-        )
+        scene = view_of(run, result.subject)
+        labels = scene.labels()
+        write_labels(tiff, next(iter(labels.values())), scene.space)
+        write_text(table, _table(run, result.subject, scene))
+        write_text(state, neuroglancer_state(scene, ome_zarr.name, list(labels)))
         files = {path.name: file_digest(path) for path in (tiff, table, state)}
         record = {"made_from": {**result.record, FILES: files}, "made_with": self.made_with()}
-        write_ome_zarr(ome_zarr, view.raw, labels, view.space, record)
+        write_ome_zarr(ome_zarr, scene.raw, labels, scene.space, record)
 
     def say(self, run: Run, tally: Tally) -> None:
         """Say where the files are, and how to look at them."""
@@ -101,12 +96,10 @@ def export_of(run: Run, subject: Subject) -> Result:
     return Result(Export.name, EXPORTS, name, paths, run.records.flat(made_from), _stored(paths), subject)
 
 
-def _table(run: Run, subject: Subject, view: View) -> str:
-    method, sample = run.experiment.method, subject.sample
-    objects = describe(view.found, view.raw, run.experiment.config.data.padding)
-    write = point_table if view.is_points else object_table
-    confidence = np.asarray(method.confidence(read_prediction(run, subject), view.found))
-    return write(objects, confidence, space_of(run.experiment, sample))
+def _table(run: Run, subject: Subject, scene: Scene) -> str:
+    objects = describe(scene.found, scene.raw, run.experiment.config.data.padding)
+    confidence = run.experiment.method.confidence(read_prediction(run, subject), scene.found)
+    return object_table(objects, np.asarray(confidence), scene.space, scene.is_points)
 
 
 def _stored(paths: tuple[Path, ...]) -> Stored:

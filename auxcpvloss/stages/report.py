@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from auxcpvloss.config import dump, flat
+from auxcpvloss.config import flat
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment.configuration import lasting
 from auxcpvloss.experiment.results import Result, file_digest
+from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.stages.chosen import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -18,9 +20,6 @@ from auxcpvloss.system.files import write_text
 
 LOGS = ("log.csv", "validation.csv")
 """What the training logged."""
-
-OF_ONE_COMMAND = ("overwrite", "logging")
-"""Keys of [general] that are no properties of the results: the report does not show them."""
 
 PURPOSE = "to report on"
 
@@ -43,7 +42,7 @@ class Report(Stage):
         selected, train = experiment.selection_path, experiment.train_folder
         files = [selected, selected.with_name("scores.csv"), *map(train.joinpath, LOGS)]
         # Only of vectors a snapshot is drawn.
-        snapshot = max((train / "snapshots").glob("batch_*.hdf"), default=None)
+        snapshot = experiment.newest_snapshot
         if snapshot and any(head.name == "cpv" for head in experiment.method.heads):
             files.append(snapshot)
         shown = subjects(run, selection)
@@ -51,7 +50,7 @@ class Report(Stage):
             **self.versioned(),
             "name of the experiment": experiment.folder.name,
             "chosen": f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
-            "configuration": dict(flat(shown_configuration(run))),
+            "configuration": dict(flat(lasting(experiment.config))),
             "predictions": {subject.sample.name: _picture(run, subject).record for subject in shown},
             "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files if path.is_file()},
         }
@@ -72,19 +71,17 @@ class Report(Stage):
         # What makes it takes a while to import.
         from auxcpvloss.looking.report.experiment import experiment_page
         from auxcpvloss.looking.report.page import as_html
-        from auxcpvloss.stages.viewing import outcome_of
+        from auxcpvloss.stages.volume.outcome import outcome_of
 
         by_name = {subject.sample.name: subject for subject in result.subject}
-        html = as_html(
-            experiment_page(
-                run.experiment,
-                chosen(run, by_hand=True),
-                [subject.sample for subject in result.subject],
-                lambda sample: outcome_of(run, by_name[sample.name]),
-                {name: _picture(run, subject).paths[0] for name, subject in by_name.items()},
-                run.bar,
-            )
-        )
+
+        def read(sample: Sample) -> Outcome:
+            run.note(sample.name)
+            return outcome_of(run, by_name[sample.name])
+
+        samples = [subject.sample for subject in result.subject]
+        pictures = {name: _picture(run, subject).paths[0] for name, subject in by_name.items()}
+        html = as_html(experiment_page(run.experiment, chosen(run, by_hand=True), samples, read, pictures))
         run.make_way(result)
         write_text(result.paths[0], html)
 
@@ -95,14 +92,6 @@ class Report(Stage):
     def plan(self, run: Run) -> str:
         """Say where the page would be."""
         return f"{run.experiment.report_path}"
-
-
-def shown_configuration(run: Run) -> dict[str, Any]:
-    """Give the tables of the configuration that the report shows; each of their keys makes it stale."""
-    tables = dump(run.experiment.config)
-    for key in OF_ONE_COMMAND:
-        del tables["general"][key]
-    return tables
 
 
 def _picture(run: Run, subject: Subject) -> Result:

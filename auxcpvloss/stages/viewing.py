@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 from auxcpvloss.config.units import Space
-from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
-from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.instances import scored_points
-from auxcpvloss.looking.handover.errors import Errors, errors_of_labels, errors_of_points
-from auxcpvloss.looking.handover.view import View
+from auxcpvloss.looking.handover.scene import Scene, errors_of_labels, errors_of_points
 from auxcpvloss.looking.handover.viewer import obstacle, show
+from auxcpvloss.metrics.detection import Detections
 from auxcpvloss.stages.chosen import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.instances import read_instances
-from auxcpvloss.stages.volume.scores import scored_instances
+from auxcpvloss.stages.volume.outcome import outcome_of
 from auxcpvloss.stages.volume.subject import Subject
 
 
-def space_of(experiment: Experiment, sample: Sample) -> Space:
-    """Say where a volume lies in space."""
-    return Space(sample.voxel_size, sample.offset, experiment.config.data.voxel_unit)
-
-
-def view_of(run: Run, subject: Subject) -> View:
+def view_of(run: Run, subject: Subject) -> Scene:
     """Read a labelled volume, and find what is wrong with it, the way that it is scored."""
     experiment, sample = run.experiment, subject.sample
-    errors: list[Errors] = []
-    if sample.has_truth:
-        scored, truth = scored_instances(run, subject)
-        if experiment.is_detection or truth is None:
-            errors = errors_of_points(scored_points(experiment.config.evaluation, scored, truth, sample))
-        else:
-            errors = errors_of_labels(truth, scored, experiment.config.evaluation.use_linear_sum_assignment)
-    return View(
+    outcome, errors = outcome_of(run, subject), []
+    if isinstance(outcome.points, Detections):
+        errors = errors_of_points(outcome.points)
+    elif outcome.truth is not None:
+        optimal = experiment.config.evaluation.use_linear_sum_assignment
+        errors = errors_of_labels(outcome.truth, outcome.instances, optimal)
+    return Scene(
         name=sample.name,
-        raw=read(sample.raw),
+        raw=outcome.raw,
         found=read_instances(run, subject),
         is_points=experiment.method.task == "detection",
         truth=None if sample.truth is None else read(sample.truth),
         errors=tuple(errors),
-        space=space_of(experiment, sample),
+        space=Space(sample.voxel_size, sample.offset, experiment.config.data.voxel_unit),
     )
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from auxcpvloss.data.whole import open_whole, read
-from auxcpvloss.experiment.instances import scored_points
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.palette import palette_of
-from auxcpvloss.looking.figures.prediction import fullest_plane, point_prediction_figure, prediction_figure
-from auxcpvloss.metrics.detection import centers_of_mass
+from auxcpvloss.looking.figures.volume import fullest_plane, plane_figure
 from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
 from auxcpvloss.stages.export import Export
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.volume.instances import need_instances
+from auxcpvloss.stages.volume.outcome import outcome_of
 from auxcpvloss.stages.volume.pictures import PICTURES, drawn_from
-from auxcpvloss.stages.volume.scores import scored_instances, scores_of
+from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 
 
@@ -48,20 +48,13 @@ class Visualize(Stage):
         experiment, subject, sample = run.experiment, result.subject, result.subject.sample
         arrays = open_whole(experiment.processed(SPLIT, subject.checkpoint, sample.name))["volumes"]
         prediction = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}
-        raw, size, colors = read(sample.raw), sample.voxel_size, palette_of(experiment.config)
         title = f"{sample.name}, {experiment.method.name}, checkpoint {subject.checkpoint}, {subject.params.slug()}"
-        found, truth = scored_instances(run, subject)
+        outcome, z = outcome_of(run, subject), None
         if not experiment.is_detection:
-            save(result.paths[0], prediction_figure(raw, prediction, found, truth, size, title, colors))
-            return
-        # Points are single voxels, which nobody would see.
-        z = fullest_plane(found if sample.truth is None else read(sample.truth))
-        points = (
-            scored_points(experiment.config.evaluation, found, truth, sample)
-            if sample.has_truth
-            else centers_of_mass(found)
-        )
-        save(result.paths[0], point_prediction_figure(raw, prediction, z, points, size, title, colors))
+            outcome = replace(outcome, points=None)
+        elif sample.is_sparse:
+            z = fullest_plane(read(sample.truth))
+        save(result.paths[0], plane_figure(outcome, prediction, title, palette_of(experiment.config), z))
 
     def say(self, run: Run, tally: Tally) -> None:
         """Say where the pictures are."""

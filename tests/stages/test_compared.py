@@ -10,11 +10,11 @@ import pytest
 import zarr
 
 from auxcpvloss.cli import main
-from auxcpvloss.looking.compare.command import compare
+from auxcpvloss.looking.compare.assemble import compare
 from auxcpvloss.looking.compare.comparison import Comparison
 from auxcpvloss.looking.compare.drawing import draw_volumes
+from auxcpvloss.looking.compare.outcomes import read_outcome
 from auxcpvloss.looking.compare.reading import read_run
-from auxcpvloss.looking.compare.views import views
 from auxcpvloss.looking.figures.palette import COLORBLIND, PAPER
 
 
@@ -43,15 +43,14 @@ def test_tables_and_figures_of_what_the_stages_wrote(root, capsys):
 
 def test_volumes_are_shown_as_they_were_scored(root):
     comparison = read(root)
-    (volume,) = comparison.volumes
-    shown = views(comparison)
-    assert [view.name for view in shown.models] == ["one", "other"]
-    assert [view.name for view in shown.volumes] == [f"only: {volume}"]
-    counts = comparison.groups[0].runs[0].scores[volume]["confusion_matrix"]["hoefener"]
-    found = shown.models[0].detections.counts
+    (volume,), run = comparison.volumes, comparison.groups[0].runs[0]
+    counts = run.scores[volume]["confusion_matrix"]["hoefener"]
+    found = read_outcome(run, volume, "one").points.counts
     assert (found.tp, found.fp, found.fn) == (counts["TP"], counts["FP"], counts["FN"])
-    paper, others = (draw_volumes(comparison, colors)[0]["figure_6"].figure for colors in (PAPER, COLORBLIND))
-    images = [[image.get_array() for ax in figure.axes for image in ax.images] for figure in (paper, others)]
+    (models, volumes), (_, others) = (draw_volumes(comparison, colors)[0] for colors in (PAPER, COLORBLIND))
+    assert [models.figure.axes[row].get_ylabel() for row in (0, 4)] == ["one", "other"]
+    assert volumes.figure.axes[0].get_ylabel() == f"only: {volume}"
+    images = [[image.get_array() for ax in each.figure.axes for image in ax.images] for each in (volumes, others)]
     assert not all(np.array_equal(*pair) for pair in zip(*images, strict=True))
 
 
@@ -60,7 +59,7 @@ def test_without_the_volumes_or_with_others_there_are_tables_only(root):
     group = zarr.open_group(str(path))
     group.attrs["made_from"] = {**group.attrs["made_from"], "checksum": "another"}
     figures, why = draw_volumes(read(root), PAPER)
-    assert (figures, why.endswith("is not the volume any more that was scored")) == ({}, True)
+    assert (figures, why.endswith("is not the volume any more that was scored")) == ([], True)
     shutil.rmtree(root / "data")
     figures, why = draw_volumes(read(root), PAPER)
     assert not figures

@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auxcpvloss.stages.curves import log_of, surface_of, validation_log_of, vectors_of
-from auxcpvloss.stages.figures import experiment_figures
-from auxcpvloss.stages.training_log import TrainingLog
-from auxcpvloss.stages.training_loop import _snapshot
 
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import read_selection
+from auxcpvloss.looking.figures.experiment import experiment_figures, read_log, read_surface, read_vectors
 from auxcpvloss.network.batch import Batch
+from auxcpvloss.stages.train.log import TrainingLog
+from auxcpvloss.stages.train.loop import _snapshot
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 from tests.stages.conftest import EVERY_STAGE
@@ -39,9 +38,6 @@ def snapshot(experiment: Experiment, iteration: int, value: float, **more: np.nd
 
 
 def test_where_nothing_was_written_there_is_nothing_to_show(experiment: Experiment) -> None:
-    assert (
-        log_of(experiment) is validation_log_of(experiment) is surface_of(experiment) is vectors_of(experiment) is None
-    )
     assert experiment_figures(experiment) == ({}, [])
 
 
@@ -51,69 +47,64 @@ def test_losses_come_back_as_they_were_logged(experiment: Experiment) -> None:
         for iteration in (1, 2):
             log.add({"loss": 3.0 / iteration, "cpv_loss": 1.0})
             log.write(iteration, 1e-3, 5.0)
-    curves = log_of(experiment)
-    assert curves is not None
-    assert curves.iterations.tolist() == [1, 2]
-    assert {name: values.tolist() for name, values in curves.values.items()} == {"loss": [3, 1.5], "cpv_loss": [1, 1]}
-
-
-def test_lines_of_the_monitor_may_lack_numbers(experiment: Experiment) -> None:
-    experiment.train_folder.mkdir(parents=True)
-    path = experiment.train_folder / "validation.csv"
-    path.write_text("iteration,val_loss,score,metric,params\n1,0.5,,,\n2,,0.25,confusion_matrix.avAP,x\n")
-    curves = validation_log_of(experiment)
-    assert curves is not None
-    assert list(curves.values) == ["val_loss", "score"]
-    assert np.array_equal(curves.values["score"], [np.nan, 0.25], equal_nan=True)
+    table = read_log(experiment.train_folder / "log.csv")
+    assert table is not None
+    assert table.to_dict() == {"loss": {1: 3.0, 2: 1.5}, "cpv_loss": {1: 1.0, 2: 1.0}}
 
 
 @pytest.mark.parametrize(
-    "text", ["iteration,loss\n1,much\n", "iteration,loss\n1\n", "loss\n1\n", "iteration,loss\nx,1\n"]
+    ("text", "scores"),
+    [
+        ("iteration,val_loss,score,metric,params\n1,0.5,,,\n2,,0.25,confusion_matrix.avAP,x\n", [np.nan, 0.25]),
+        # The last line is being written.
+        ("iteration,score\n1,0.75\n2,0.", [0.75]),
+    ],
 )
-def test_a_damaged_log_is_named(experiment: Experiment, text: str) -> None:
-    experiment.train_folder.mkdir(parents=True)
-    path = experiment.train_folder / "log.csv"
+def test_lines_may_lack_numbers(tmp_path: Path, text: str, scores: list[float]) -> None:
+    path = tmp_path / "validation.csv"
+    path.write_text(text)
+    table = read_log(path)
+    assert table is not None
+    assert {"metric", "params"}.isdisjoint(table)
+    assert np.array_equal(table["score"], scores, equal_nan=True)
+
+
+@pytest.mark.parametrize("text", ["iteration,loss\n1,much\n", "loss\n1\n", "iteration,loss\nx,1\n"])
+def test_a_damaged_log_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("iteration,loss\n")
+    assert read_log(path) is None
     path.write_text(text)
     with pytest.raises(InputError, match=r"log\.csv: not readable as a table of losses"):
-        log_of(experiment)
-
-
-def test_a_line_that_is_being_written_does_not_count_yet(experiment: Experiment) -> None:
-    experiment.train_folder.mkdir(parents=True)
-    path = experiment.train_folder / "log.csv"
-    path.write_text("iteration,loss\n1,0.75\n2,0.")
-    curves = log_of(experiment)
-    assert curves is not None
-    assert curves.values["loss"].tolist() == [0.75]
-    path.write_text("iteration,loss\n")
-    assert log_of(experiment) is None
+        read_log(path)
 
 
 def test_vectors_are_those_of_the_first_patch_of_the_newest_snapshot(experiment: Experiment) -> None:
     snapshot(experiment, 2, 1.0)
     path = snapshot(experiment, 10, 2.0)
     (path.parent / "not_finite_00000011.hdf").touch()
-    vectors = vectors_of(experiment)
+    vectors = read_vectors(path)
     assert vectors is not None
-    assert vectors.iteration == 10
-    assert np.array_equal(vectors.raw, np.arange(8**3).reshape(8, 8, 8)[2:6, 2:6, 2:6])
-    assert np.array_equal(vectors.target, np.full((3, 4, 4, 4), 2))
-    assert np.array_equal(vectors.predicted, np.full((3, 4, 4, 4), 3))
-    assert list(experiment_figures(experiment)[0]) == ["vectors"]
+    raw, predicted, target = vectors
+    assert np.array_equal(raw, np.arange(8**3).reshape(8, 8, 8)[2:6, 2:6, 2:6])
+    assert np.array_equal(target, np.full((3, 4, 4, 4), 2))
+    assert np.array_equal(predicted, np.full((3, 4, 4, 4), 3))
+    (figure,) = experiment_figures(experiment)[0].values()
+    assert figure.get_suptitle() == "a patch of the training, iteration 10"
     path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"batch_00000010\.hdf: cannot be read"):
-        vectors_of(experiment)
+    figures, (problem,) = experiment_figures(experiment)
+    assert (figures, "batch_00000010.hdf: cannot be read" in problem) == ({}, True)
 
 
 def test_figures_of_an_experiment_that_was_trained_and_validated(every_stage: Path, tmp_path: Path) -> None:
     shutil.copytree(every_stage / "root" / "e", tmp_path / "e")
     experiment = Experiment(tmp_path / "e", load([ConfigFile("test", EVERY_STAGE)]))
-    surface, log = surface_of(experiment), log_of(experiment)
+    surface, log = read_surface(experiment), read_log(experiment.train_folder / "log.csv")
     assert surface is not None
     assert log is not None
     assert (surface.checkpoints, len(surface.sets)) == ([1, 2], 2)
     assert surface.values.shape == (2, 2)
-    assert list(log.values) == ["loss", "cpv_loss", "threeclass_loss"]
+    assert list(log) == ["loss", "cpv_loss", "threeclass_loss"]
     figures, problems = experiment_figures(experiment)
     assert problems == []
     assert list(figures) == ["training", "validation"]

@@ -42,7 +42,7 @@ from auxcpvloss.stages.volume.summary import TABLES, show, write_table
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 from tests.conftest import TINY, configure, make_sample, merge
-from tests.looking.figures.test_segmentation import colors_of
+from tests.looking.figures.volumes import colors_of
 from tests.metrics.volumes import table_with
 from tests.stages.running import perform, subject
 

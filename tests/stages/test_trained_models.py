@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.validation_table import Score, read_scores, write_scores
 from auxcpvloss.methods import METHODS
-from auxcpvloss.stages.validate_checkpoints.table import Score, read_scores, write_scores
 from auxcpvloss.stages.validate_checkpoints.trained_models import average, averages
 from auxcpvloss.system.errors import InputError
 from tests.conftest import TINY, configure, merge

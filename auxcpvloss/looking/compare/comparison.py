@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from auxcpvloss.looking.table import Table
 from auxcpvloss.metrics.average_precision import PATHS
-from auxcpvloss.metrics.table import Table as Scores
 from auxcpvloss.metrics.table import value_at
 
 AVAP = "confusion_matrix.avAP"
@@ -27,34 +28,23 @@ class Run:
 
     Attributes
     ----------
-    folder : Path
-    method : str
-        ``model.method``.
-    seed : int
-    checkpoint : int
-        The selected iteration.
-    params : mapping
-        The selected parameters: those that have an effect.
-    metric : str
-        Dotted path of the score that they were selected by.
-    validated_on : {"segmentation", "detection"}
-        The task of that score.
+    folder, method, seed
+        Of the experiment; ``model.method``.
+    checkpoint, params
+        The selected iteration, and the selected parameters that have an effect.
+    metric, validated_on
+        Dotted path of the score that they were selected by, and its task.
     seeds : {"main", "cpv", "either"}
         What floods: seeds from the main prediction, from center point vectors, or what validation chose of the two.
     weights : str
         Checksum of the weights.
-    training : mapping
-        What the weights depend on, but for the seed.
-    selected_from : mapping
-        What validation selected from, and by which score.
-    evaluation : mapping of volume to mapping
-        How its scores were made: keys of [evaluation], and the version of the stage.
-    truth : mapping of volume to mapping
-        What tells a test volume and its ground truth from others.
-    instances : mapping of volume to str
-        Digest of the record of the instances that were scored.
-    scores : mapping of volume to nested tables
-        As ``<sample>.toml`` has them; only volumes with ground truth.
+    training, selected_from
+        What the weights depend on, but for the seed; what validation selected from, and by which score.
+    evaluation, truth, instances
+        Of each volume with ground truth: how it was scored (keys of [evaluation], version of the stage), what tells
+        it from others, and the digest of the record of the instances that were scored.
+    scores
+        Of each volume nested tables, as ``<sample>.toml`` has them.
     """
 
     folder: Path
@@ -70,8 +60,8 @@ class Run:
     selected_from: Mapping[str, Any]
     evaluation: Mapping[str, Mapping[str, Any]]
     truth: Mapping[str, Mapping[str, Any]]
-    scores: Mapping[str, Scores]
-    instances: Mapping[str, str] = field(default_factory=dict)
+    instances: Mapping[str, str]
+    scores: Mapping[str, Mapping[str, Any]]
 
     @property
     def name(self) -> str:
@@ -86,16 +76,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in nothing but chance: their seeds.
+    """Runs of one method that differ in nothing but chance: their seeds.
 
-    Attributes
-    ----------
-    model : str
-        The method, or what the user calls the runs.
-    variant : str
-        How they were validated, where that is not as usual: ", validated on detection".
-    runs : tuple of Run
-        At least one; all of one method.
+    `model` is the method, or what the user calls the runs; `variant` says how they were validated, if not as usual:
+    ", validated on detection".
     """
 
     model: str
@@ -130,20 +114,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether one group scores higher than another.
+    """Whether one group scores higher than another, the baseline, by a metric.
 
     Attributes
     ----------
-    baseline, other : str
-        Names of the groups.
     metric, path : str
         What people call the score, and its dotted path.
     word : {"better", "worse", "not distinguishable on these data"}
         The other one, of the baseline.
-    difference : float
-        Mean of the other minus mean of the baseline.
-    low, high : float or None
-        95 % interval of the difference; None where there are too few runs or volumes to tell.
+    difference, low, high : float
+        Mean of the other minus mean of the baseline, and its 95 % interval; None if there are too few runs or volumes.
     p, p_holm : float or None
         Of the test for this pair alone, and corrected for all the pairs that are tested by this score (Holm).
     reason : str
@@ -164,35 +144,20 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """The verdict in words: ``threeclass_cpv is better than threeclass in avAP: ...``."""
+        """The verdict in words: ``threeclass_cpv is better than threeclass by avAP: ...``."""
         if self.word == "not distinguishable on these data":
             return f"{self.other} and {self.baseline} are {self.word} by {self.metric}: {self.reason}"
         return f"{self.other} is {self.word} than {self.baseline} by {self.metric}: {self.reason}"
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table, once for people and once for programs.
-
-    Attributes
-    ----------
-    name : str
-        Of its files: ``table_1``.
-    title, note : str
-        What it shows; what a reader has to know.
-    columns, rows : tuple of str, and of such tuples
-        For people: numbers rounded, "-" where there is none.
-    data_columns, data : tuple of str, and of tuples of str, numbers or None
-        For programs: one number a cell, all digits.
-    """
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PaperTable(Table):
+    """A table that is written to files called `name`, with its numbers for programs in `data`, all digits."""
 
     name: str
-    title: str
-    note: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    data_columns: tuple[str, ...]
-    data: tuple[tuple[Any, ...], ...]
+    data: pd.DataFrame
+    # A row may go on with the one above.
+    is_sortable: bool = False
 
     @property
     def heading(self) -> str:
@@ -214,17 +179,17 @@ class Comparison:
     matching : str
         ``evaluation.detection`` of all runs: how centers were matched with nuclei.
     verdicts : tuple of Verdict
-    tables : tuple of Table
+    tables : tuple of PaperTable
         ``summary``, then those of the paper that the runs fill: ``table_1`` to ``table_7``.
     remarks : tuple of str
-        What a reader has to know besides: in what else runs differ that are taken to be alike.
+        In what else runs differ that are taken to be alike.
     """
 
     groups: tuple[Group, ...]
     volumes: tuple[str, ...]
     matching: str
     verdicts: tuple[Verdict, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[PaperTable, ...]
     remarks: tuple[str, ...]
 
 
@@ -238,7 +203,7 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def _has(table: Scores, path: str) -> bool:
+def _has(table: Mapping[str, Any], path: str) -> bool:
     try:
         value_at(table, path)
     except KeyError:

@@ -2,76 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from auxcpvloss.looking.compare import reference
-from auxcpvloss.looking.compare.comparison import AP, Comparison, detection_path
-from auxcpvloss.looking.compare.views import views
+from auxcpvloss.looking.compare.comparison import AP, AVAP, Comparison, detection_path
+from auxcpvloss.looking.compare.outcomes import read_outcome
 from auxcpvloss.looking.figures.overlays import overlays
 from auxcpvloss.looking.figures.palette import Palette
-from auxcpvloss.looking.figures.scores import ap_over_iou, detection_boxes
+from auxcpvloss.looking.figures.scores import Floats, ap_over_iou, detection_boxes
+from auxcpvloss.metrics.table import value_at
 from auxcpvloss.system.errors import InputError
 
 
 class Drawn(NamedTuple):
-    """A figure, and what it shows, for people."""
+    """A figure, the name of its files, and what it shows, for people."""
 
+    name: str
     figure: Figure
     caption: str
 
 
-def draw_scores(comparison: Comparison, with_paper: bool) -> dict[str, Drawn]:
-    """Draw figures 3 and 4, by name of file; `with_paper`: with the numbers of the paper."""
-    found = {}
-    curves = {}
+def draw_scores(comparison: Comparison, with_paper: bool) -> Iterator[Drawn]:
+    """Draw figures 3 and 4; `with_paper`: with the numbers of the paper."""
+    curves: dict[str, Floats] = {}
+    paper_curves: dict[str, Floats] = {}
+    boxes: dict[str, Floats] = {}
+    paper_points: dict[str, float] = {}
     for group in comparison.groups:
-        scores = [group.scores(path) for path in AP.values()]
-        if scores[0] is not None:
-            curves[group.name] = np.stack([each.mean(axis=1) for each in scores if each is not None], axis=1)
+        scores = [each.mean(axis=1) for path in AP.values() if (each := group.scores(path)) is not None]
+        if scores:
+            curves[group.name] = np.stack(scores, axis=1)
+        published = [reference.segmentation_of(group, f"AP_{threshold:g}") for threshold in AP]
+        if with_paper and None not in published:
+            paper_curves[group.name] = np.array(published, np.float64)
+        if (points := group.scores(detection_path(comparison.matching))) is not None:
+            boxes[group.name] = points
+        if with_paper and (point := reference.detection_of(group)) is not None:
+            paper_points[group.name] = point
     if curves:
-        figure = ap_over_iou(curves, _paper_curves(comparison) if with_paper else None)
-        found["figure_3"] = Drawn(figure, "AP over the IoU threshold: mean over runs, range of runs shaded (figure 3).")
-    points = {group.name: group.scores(detection_path(comparison.matching)) for group in comparison.groups}
-    boxes = {name: scores for name, scores in points.items() if scores is not None}
-    figure = detection_boxes(boxes, _paper_points(comparison) if with_paper else None)
-    found["figure_4"] = Drawn(figure, "Detection: volumes of all runs, and the best and the worst run (figure 4).")
-    return found
+        caption = "AP over the IoU threshold: mean over runs, range of runs shaded (figure 3)."
+        yield Drawn("figure_3", ap_over_iou(curves, paper_curves), caption)
+    caption = "Detection: volumes of all runs, and the best and the worst run (figure 4)."
+    yield Drawn("figure_4", detection_boxes(boxes, paper_points), caption)
 
 
-def draw_volumes(comparison: Comparison, colors: Palette) -> tuple[dict[str, Drawn], str]:
-    """Draw figures 5 and 6, by name of file; where volumes or results are not there, say so instead.
+def draw_volumes(comparison: Comparison, colors: Palette) -> tuple[list[Drawn], str]:
+    """Draw figures 5 and 6, if any model makes instances.
+
+    Figure 5 shows the best run of each model on a volume that is neither the best nor the worst of the best run of
+    the best model (by avAP), if there are three; figure 6, the worst and the best volume of this run.
 
     Returns
     -------
     (figures, why)
-        `why` there are none; "" where there are.
+        `why` there are none: volumes or results are not on this machine; else "".
     """
+    segmenting = [(group, scores) for group in comparison.groups if (scores := group.scores(AVAP)) is not None]
+    if not segmenting:
+        return [], ""
+    best, _ = max(segmenting, key=lambda each: each[1].mean())
+    runs = {group.name: group.runs[int(scores.mean(axis=1).argmax())] for group, scores in segmenting}
+    run = runs[best.name]
+    scored = {name: table for name, table in run.scores.items() if "avAP" in table["confusion_matrix"]}
+    ranked = sorted(scored, key=lambda name: value_at(scored[name], AVAP))
+    middle = ranked[len(ranked) // 2]
+    extremes = {ranked[0]: "worst", ranked[-1]: "best"} if len(ranked) > 1 else {ranked[0]: "only"}
     try:
-        shown = views(comparison)
+        models = [read_outcome(each, middle, name) for name, each in runs.items()]
+        volumes = [read_outcome(run, volume, f"{which}: {volume}") for volume, which in extremes.items()]
     except InputError as error:
-        return {}, f"figures 5 and 6 are left out, for want of volumes or results: {error}"
-    if shown is None:
-        return {}, ""
-    models, volumes = overlays(shown.models, colors=colors), overlays(shown.volumes, colors=colors)
-    return {
-        "figure_5": Drawn(models, f"The best run of each model on the volume {shown.volume} (figure 5)."),
-        "figure_6": Drawn(volumes, f"{shown.best}: worst and best volume of its best run (figure 6)."),
-    }, ""
-
-
-def _paper_curves(comparison: Comparison) -> dict[str, NDArray[np.float64]]:
-    curves = {}
-    for group in comparison.groups:
-        values = [reference.segmentation_of(group, f"AP_{threshold:g}") for threshold in AP]
-        if None not in values:
-            curves[group.name] = np.array(values, np.float64)
-    return curves
-
-
-def _paper_points(comparison: Comparison) -> dict[str, float]:
-    found = {group.name: reference.detection_of(group, comparison.matching) for group in comparison.groups}
-    return {name: value for name, value in found.items() if value is not None}
+        return [], f"figures 5 and 6 are left out, for want of volumes or results: {error}"
+    return [
+        Drawn("figure_5", overlays(models, colors), f"The best run of each model on the volume {middle} (figure 5)."),
+        Drawn("figure_6", overlays(volumes, colors), f"{best.name}: worst and best volume of its best run (figure 6)."),
+    ], ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 from auxcpvloss import __version__
 from auxcpvloss.looking.compare.comparison import Comparison
 from auxcpvloss.looking.compare.drawing import Drawn
+from auxcpvloss.looking.compare.page import comparison_page
 from auxcpvloss.looking.compare.writing import FORMATS, document, scores_as_csv, verdicts_as_csv
 from auxcpvloss.looking.figures.layout import encode
+from auxcpvloss.looking.report.page import as_html
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing
 
@@ -43,22 +45,19 @@ def need_free(out: Path) -> None:
         )
 
 
-def write_comparison(comparison: Comparison, figures: Mapping[str, Drawn], out: Path) -> None:
+def write_comparison(comparison: Comparison, figures: Sequence[Drawn], out: Path) -> None:
     """Write all of a comparison, in place of an earlier one."""
-    # It brings jinja2 along, which nothing else needs.
-    from auxcpvloss.looking.report.comparison import comparison_html
-
     texts = {f"{table.name}.{kind}": write(table) for table in comparison.tables for kind, write in FORMATS.items()}
     texts |= {
         "comparison.md": document(comparison),
         "verdicts.csv": verdicts_as_csv(comparison),
         "scores.csv": scores_as_csv(comparison),
     }
-    files = {name: text.encode() for name, text in texts.items()}
-    files |= {f"{name}.{kind}": encode(drawn.figure, kind) for name, drawn in figures.items() for kind in KINDS}
-    captions = {drawn.caption: files[f"{name}.png"] for name, drawn in figures.items()}
-    files["report.html"] = comparison_html(comparison, captions).encode()
-    files[RECORD] = f"{json.dumps(_record(comparison, [*files, RECORD]), indent=1)}\n".encode()
+    files = {f"{drawn.name}.{kind}": encode(drawn.figure, kind) for drawn in figures for kind in KINDS}
+    captions = {drawn.caption: files[f"{drawn.name}.png"] for drawn in figures}
+    texts["report.html"] = as_html(comparison_page(comparison, captions))
+    texts[RECORD] = f"{json.dumps(_record(comparison, [*texts, *files, RECORD]), indent=1)}\n"
+    files |= {name: text.encode() for name, text in texts.items()}
     with replacing(out) as beside:
         beside.mkdir()
         for name, content in files.items():

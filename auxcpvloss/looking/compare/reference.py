@@ -20,24 +20,24 @@ def _numbers() -> dict[tuple[str, str, str], float]:
 
 
 def segmentation(method: str, metric: str, seeds: str = "main", validated_on: str = "segmentation") -> float | None:
-    """Give what the paper has for a score of instances, ``avAP`` or ``AP_0.5``; None where it has nothing."""
-    if (seeds, validated_on) == ("main", "segmentation"):
-        return _numbers().get(("segmentation", method, metric))
-    return _numbers().get(("segmentation", method, f"{metric} seeds={seeds} validated_on={validated_on}"))
+    """Give what the paper has for a score of instances, ``avAP`` or ``AP_0.5``; None if it has nothing."""
+    usual = (seeds, validated_on) == ("main", "segmentation")
+    variant = "" if usual else f" seeds={seeds} validated_on={validated_on}"
+    return _numbers().get(("segmentation", method, f"{metric}{variant}"))
 
 
 def detection(method: str, seeds: str, validated_on: str) -> float | None:
-    """Give what the paper has for the AP of detection; None where it has nothing."""
+    """Give what the paper has for the AP of detection; None if it has nothing."""
     return _numbers().get(("detection", method, f"AP seeds={seeds} validated_on={validated_on}"))
 
 
 def segmentation_of(group: Group, metric: str) -> float | None:
-    """Give what the paper has for the method of a group that was validated as this one was."""
+    """Give what the paper has for the method of a group, validated as this one was."""
     run = group.runs[0]
     return segmentation(run.method, metric, run.seeds, run.validated_on)
 
 
-def detection_of(group: Group, matching: str) -> float | None:
+def detection_of(group: Group) -> float | None:
     """Give the same for the AP of detection; the paper has it for its own way to match points only."""
     run = group.runs[0]
-    return detection(run.method, run.seeds, run.validated_on) if matching == "hoefener" else None
+    return detection(run.method, run.seeds, run.validated_on) if run.matching == "hoefener" else None

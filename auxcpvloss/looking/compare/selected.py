@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from auxcpvloss.looking.compare.comparison import Group, Run, Table
-from auxcpvloss.looking.compare.tables import NONE
+from auxcpvloss.looking.compare.comparison import Group, PaperTable
+from auxcpvloss.looking.compare.tables import frame
+from auxcpvloss.looking.table import Cell
 
 NUMBERS = {"sdt": 4, "threeclass": 5, "affinities": 6, "gauss": 7}
 """Which table of the paper is about which method, with and without vectors."""
@@ -23,7 +25,7 @@ HEADINGS = {
 NOTE = "Selected on the validation volumes, checkpoint and parameters together. What is not listed has no effect there."
 
 
-def selection_tables(groups: Sequence[Group]) -> list[Table]:
+def selection_tables(groups: Sequence[Group]) -> list[PaperTable]:
     """Give the tables of the methods that there are, in the order of the paper; methods of later days come last."""
     tables: dict[str, list[Group]] = {}
     for group in groups:
@@ -32,46 +34,32 @@ def selection_tables(groups: Sequence[Group]) -> list[Table]:
     return [_table(numbered[base], base, tables[base]) for base in sorted(tables, key=lambda base: numbered[base])]
 
 
-def _table(name: str, base: str, groups: Sequence[Group]) -> Table:
+def _table(name: str, base: str, groups: Sequence[Group]) -> PaperTable:
     runs = [(group, run) for group in groups for run in group.runs]
     used = list(dict.fromkeys(key for _, run in runs for key in run.params))
     columns = [key for key in HEADINGS if key in used]
     others = [key for key in used if key not in columns]
-    rows = tuple(
-        (
-            group.name,
-            run.name,
-            str(run.seed),
-            run.validated_on,
-            str(run.checkpoint),
-            *(_shown(run, key) for key in columns),
-            ", ".join(f"{key} {run.params[key]}" for key in others if key in run.params) or NONE,
-        )
-        for group, run in runs
-    )
-    data = tuple(
-        (group.name, run.name, run.seed, run.metric, run.checkpoint, *(run.params.get(key) for key in used))
-        for group, run in runs
-    )
-    return Table(
+    rows, data = [], []
+    for group, run in runs:
+        more = ", ".join(f"{key} {run.params[key]}" for key in others if key in run.params) or None
+        shown = (_shown(key, run.params.get(key)) for key in columns)
+        rows.append((group.name, run.name, str(run.seed), run.validated_on, str(run.checkpoint), *shown, more))
+        numbers = (run.params.get(key) for key in used)
+        data.append((group.name, run.name, run.seed, run.metric, run.checkpoint, *numbers))
+    headings = (HEADINGS[key] for key in columns)
+    return PaperTable(
         name=name,
         title=f"What was selected: {base}",
         note=NOTE,
-        columns=(
-            *("model", "run", "seed", "validation on", "iteration"),
-            *(HEADINGS[key] for key in columns),
-            "other parameters",
-        ),
+        columns=("model", "run", "seed", "validation on", "iteration", *headings, "other parameters"),
         rows=rows,
-        data_columns=("model", "run", "seed", "metric", "iteration", *used),
-        data=data,
+        data=frame(("model", "run", "seed", "metric", "iteration", *used), data),
     )
 
 
-def _shown(run: Run, key: str) -> str:
-    if key not in run.params:
-        return NONE
-    value = run.params[key]
+def _shown(key: str, value: Any) -> Cell:
+    if value is None:
+        return None
     if key == "num_dilations":
         return {0: "no", 1: "yes"}.get(value, f"{value} times")
     return str(value)

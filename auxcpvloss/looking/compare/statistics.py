@@ -11,7 +11,6 @@ their difference. That of the run is one draw a training, however many volumes i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,14 +18,13 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import t
 
-Scores = NDArray[np.floating[Any]]
-Values = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 ALPHA = 0.05
 """Of intervals, 95 %, and of verdicts: the chance of a wrong one."""
 DRAWS = 10_000
 SMALLEST_P = 1e-12
-"""What is smaller is given as this."""
+"""Smaller p values are given as this."""
 
 
 class Parts(NamedTuple):
@@ -37,25 +35,24 @@ class Parts(NamedTuple):
     difference : (...) array
         Mean of the other minus mean of the baseline.
     runs : tuple of (...) arrays
-        Variance of the difference by which trainings happened to be drawn: one array for both groups together, or,
-        where they are of different size, one for each.
+        Variance of the difference due to the draw of trainings: one array for both groups together, or one for each
+        if they differ in size.
     volumes : (...) array
-        Variance by which volumes happened to be drawn. What is left to chance in single scores (run x volume) is in
-        `runs` and in `volumes`, so that their sum is too large rather than too small.
+        Variance due to the draw of volumes. What is left to chance in single scores (run x volume) is in `runs` and
+        in `volumes`, so that their sum is too large rather than too small.
     runs_df : tuple of int
     volumes_df : int
         Degrees of freedom of each.
     """
 
-    difference: Values
-    runs: tuple[Values, ...]
-    volumes: Values
+    difference: Floats
+    runs: tuple[Floats, ...]
+    volumes: Floats
     runs_df: tuple[int, ...]
     volumes_df: int
 
 
-@dataclass(frozen=True)
-class Test:
+class Test(NamedTuple):
     """Whether two means differ.
 
     Attributes
@@ -64,8 +61,8 @@ class Test:
     low, high : float or None
         95 % interval of the difference.
     p : float or None
-        Of a difference at least as large, in either direction, where there is none. None, and no interval, where
-        chance cannot be estimated: fewer than two runs of each or two volumes, or scores that do not vary at all.
+        Of a difference at least as large, in either direction, if there is none. None, and no interval, if chance
+        cannot be estimated: fewer than two runs of each or two volumes, or scores that do not vary at all.
     """
 
     difference: float
@@ -74,7 +71,7 @@ class Test:
     p: float | None = None
 
 
-def bootstrap_interval(scores: Scores, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(scores: Floats, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
     """Interval of a mean by a hierarchical bootstrap: runs are drawn, and volumes on which all of them are scored.
 
     Volumes are not drawn anew for each run: the runs share them, and a hard volume is hard for all.
@@ -98,19 +95,16 @@ def bootstrap_interval(scores: Scores, draws: int = DRAWS, seed: int = 0) -> tup
     return float(low), float(high)
 
 
-def difference_in_parts(baseline: Scores, other: Scores) -> Parts:
+def difference_in_parts(baseline: Floats, other: Floats) -> Parts:
     """Compare the means of two groups of runs on the same volumes.
+
+    Groups of the same size are pooled: trainings of both are taken to vary alike, and where they do not it makes
+    little difference. That is not so for groups of different size, where the smaller one may vary more.
 
     Parameters
     ----------
     baseline, other : (..., runs, volumes) arrays
         Two runs at least of each, two volumes at least, the same for both, in the same order.
-
-    Returns
-    -------
-    Parts
-        Groups of the same size are pooled: trainings of both are taken to vary alike, and where they do not it makes
-        little difference. That is not so for groups of different size, where the smaller one may vary more.
     """
     # Of the mean of each group.
     runs = tuple(each.mean(axis=-1).var(axis=-1, ddof=1) / each.shape[-2] for each in (baseline, other))
@@ -118,17 +112,11 @@ def difference_in_parts(baseline: Scores, other: Scores) -> Parts:
     if len(set(runs_df)) == 1:
         runs, runs_df = (runs[0] + runs[1],), (sum(runs_df),)
     per_volume = other.mean(axis=-2) - baseline.mean(axis=-2)
-    volumes = per_volume.shape[-1]
-    return Parts(
-        difference=per_volume.mean(axis=-1),
-        runs=runs,
-        volumes=per_volume.var(axis=-1, ddof=1) / volumes,
-        runs_df=runs_df,
-        volumes_df=volumes - 1,
-    )
+    number = per_volume.shape[-1]
+    return Parts(per_volume.mean(axis=-1), runs, per_volume.var(axis=-1, ddof=1) / number, runs_df, number - 1)
 
 
-def half_width(parts: Parts, alpha: float = ALPHA) -> Values:
+def half_width(parts: Parts, alpha: float = ALPHA) -> NDArray[np.float64]:
     """Half the width of the interval of a difference.
 
     Each part of the variance is multiplied by the square of its own quantile of the t distribution. A difference that
@@ -137,28 +125,16 @@ def half_width(parts: Parts, alpha: float = ALPHA) -> Values:
     within is at least the mean, weighted by the true parts, of what each part alone would give, and that is 1 - alpha.
     """
     quantiles = t.isf(alpha / 2, [*parts.runs_df, parts.volumes_df])
-    variances = np.stack([*parts.runs, parts.volumes], axis=-1)
-    width: Values = np.sqrt(variances @ quantiles**2)
+    width: NDArray[np.float64] = np.sqrt(np.stack([*parts.runs, parts.volumes], axis=-1) @ quantiles**2)
     return width
 
 
-def compare_means(baseline: Scores, other: Scores) -> Test:
-    """Test whether the means of two groups of runs on the same volumes differ.
-
-    Parameters
-    ----------
-    baseline, other : (runs, volumes) arrays
-        The same volumes, in the same order.
-
-    Returns
-    -------
-    Test
-    """
+def compare_means(baseline: Floats, other: Floats) -> Test:
+    """Test whether the means of two groups of runs differ: (runs, volumes) arrays of the same volumes in order."""
     if min(*baseline.shape, *other.shape) < 2:
         return Test(float(other.mean() - baseline.mean()))
     parts = difference_in_parts(baseline, other)
-    difference = float(parts.difference)
-    width = float(half_width(parts))
+    difference, width = float(parts.difference), float(half_width(parts))
     # Sums of equal numbers in different order differ in the last digits.
     if width < 1e-9:
         return Test(difference)
@@ -173,9 +149,8 @@ def compare_means(baseline: Scores, other: Scores) -> Test:
 
 def holm(values: Sequence[float]) -> list[float]:
     """Correct p values for their number, so that the chance of any wrong one below 0.05 is 0.05 (Holm 1979)."""
+    order = np.argsort(values, kind="stable")
     corrected = np.empty(len(values))
-    largest = 0.0
-    for rank, place in enumerate(np.argsort(values, kind="stable")):
-        largest = max(largest, min(1.0, (len(values) - rank) * values[place]))
-        corrected[place] = largest
+    steps = np.arange(len(values), 0, -1) * np.asarray(values, np.float64)[order]
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected.tolist()

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from auxcpvloss.looking.compare.comparison import AVAP, Group, Verdict, Word, detection_path
 from auxcpvloss.looking.compare.statistics import ALPHA, SMALLEST_P, Test, compare_means, holm
-
-
-@dataclass(frozen=True)
-class _Tested:
-    baseline: Group
-    other: Group
-    test: Test
-    reason: str
-    """Why there is no test; "" where there is one."""
 
 
 def make_verdicts(pairs: Sequence[tuple[Group, Group]], matching: str) -> tuple[Verdict, ...]:
@@ -37,37 +27,30 @@ def make_verdicts(pairs: Sequence[tuple[Group, Group]], matching: str) -> tuple[
 
 
 def _family(pairs: Sequence[tuple[Group, Group]], metric: str, path: str) -> list[Verdict]:
-    tested = [each for pair in pairs if (each := _test(*pair, path)) is not None]
-    corrected = iter(holm([each.test.p for each in tested if each.test.p is not None]))
-    number = sum(each.test.p is not None for each in tested)
+    tested = [
+        (baseline, other, compare_means(here, there))
+        for baseline, other in pairs
+        if (here := baseline.scores(path)) is not None and (there := other.scores(path)) is not None
+    ]
+    values = [test.p for _, _, test in tested if test.p is not None]
+    corrected = iter(holm(values))
     verdicts = []
-    for each in tested:
-        test = each.test
+    for baseline, other, test in tested:
         p_holm = None if test.p is None else next(corrected)
+        why = _why_not(baseline, other, path) if p_holm is None else _numbers(test, p_holm, len(values))
         verdicts.append(
             Verdict(
-                baseline=each.baseline.name,
-                other=each.other.name,
+                baseline=baseline.name,
+                other=other.name,
                 metric=metric,
                 path=path,
                 word=_word(test, p_holm),
-                difference=test.difference,
-                low=test.low,
-                high=test.high,
-                p=test.p,
                 p_holm=p_holm,
-                reason=f"{test.difference:+.3f}, {each.reason or _numbers(test, p_holm, number)}",
+                reason=f"{test.difference:+.3f}, {why}",
+                **test._asdict(),
             )
         )
     return verdicts
-
-
-def _test(baseline: Group, other: Group, path: str) -> _Tested | None:
-    here, there = baseline.scores(path), other.scores(path)
-    if here is None or there is None:
-        return None
-    test = compare_means(here, there)
-    return _Tested(baseline, other, test, _why_not(baseline, other, here.shape[1]) if test.p is None else "")
 
 
 def _word(test: Test, p_holm: float | None) -> Word:
@@ -76,16 +59,17 @@ def _word(test: Test, p_holm: float | None) -> Word:
     return "better" if test.difference > 0 else "worse"
 
 
-def _why_not(baseline: Group, other: Group, volumes: int) -> str:
+def _why_not(baseline: Group, other: Group, path: str) -> str:
     for group in (baseline, other):
         if len(group.runs) < 2:
             return f"but there is one run of {group.name}, which does not tell how much runs differ by chance"
-    if volumes < 2:
+    scores = baseline.scores(path)
+    if scores is not None and scores.shape[1] < 2:
         return "but there is one test volume, which does not tell how much volumes differ by chance"
     return "but no score differs between runs or volumes, so that nothing tells what chance would do"
 
 
-def _numbers(test: Test, p_holm: float | None, pairs: int) -> str:
+def _numbers(test: Test, p_holm: float, pairs: int) -> str:
     text = f"95 % interval {test.low:+.3f} to {test.high:+.3f}, p {_p(test.p)}"
     return text if pairs == 1 else f"{text}, {_p(p_holm)} for {pairs} pairs"
 

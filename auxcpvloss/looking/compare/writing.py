@@ -1,16 +1,21 @@
-"""Tables as CSV, Markdown and LaTeX."""
+"""A comparison as CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from auxcpvloss.looking.compare.comparison import Comparison, Table, printable
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from auxcpvloss.looking.compare.comparison import Comparison, PaperTable, printable
+from auxcpvloss.looking.compare.tables import frame
+from auxcpvloss.looking.table import Cell
 from auxcpvloss.metrics.table import number_paths, value_at
 
+NONE = "-"
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "–": "--",
@@ -23,52 +28,25 @@ MARKDOWN = {
 }  # fmt: skip
 
 
-def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def as_csv(data: pd.DataFrame) -> str:
     """Give rows as CSV: all digits of numbers, nothing for what is None."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    return str(data.to_csv(index=False, lineterminator="\r\n"))
 
 
-def as_markdown(table: Table) -> str:
+def as_markdown(table: PaperTable) -> str:
     """Give a table as a section of Markdown, with title and note."""
-    head, *lines = (
-        f"| {' | '.join(_escape(cell, MARKDOWN) for cell in row)} |" for row in (table.columns, *table.rows)
-    )
-    rule = f"|{' --- |' * len(table.columns)}"
-    return "\n".join([f"## {table.heading}", "", head, rule, *lines, "", table.note, ""])
+    return _render("table.md", table=table)
 
 
-def as_latex(table: Table) -> str:
+def as_latex(table: PaperTable) -> str:
     """Give a table as LaTeX, to be input into a document; it needs the package booktabs."""
-    layout = "".join(
-        "r" if any(_is_number(cell) for cell in column) else "l" for column in zip(*table.rows, strict=True)
-    )
-    lines = [f"{' & '.join(_escape(cell, LATEX) for cell in row)} \\\\" for row in (table.columns, *table.rows)]
-    note = _escape(f"{table.title}. {table.note}", LATEX)
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}",
-            "\\begin{table}",
-            "\\centering",
-            f"\\begin{{tabular}}{{{layout}}}",
-            "\\toprule",
-            lines[0],
-            "\\midrule",
-            *lines[1:],
-            "\\bottomrule",
-            "\\end{tabular}",
-            f"\\caption{{{note}}}",
-            "\\end{table}",
-            "",
-        ]
-    )
+    columns = zip(*table.rows, strict=True)
+    layout = "".join("r" if any(_is_number(cell) for cell in column) else "l" for column in columns)
+    return _render("table.tex", table=table, layout=layout)
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {
-    "csv": lambda table: as_csv(table.data_columns, table.data),
+FORMATS: dict[str, Callable[[PaperTable], str]] = {
+    "csv": lambda table: as_csv(table.data),
     "md": as_markdown,
     "tex": as_latex,
 }
@@ -78,10 +56,9 @@ FORMATS: dict[str, Callable[[Table], str]] = {
 def verdicts_as_csv(comparison: Comparison) -> str:
     """Give the verdicts, a line each."""
     keys = ("metric", "baseline", "other", "word", "difference", "low", "high", "p", "p_holm")
-    return as_csv(
-        ("metric", "baseline", "other", "verdict", "difference", "interval_low", "interval_high", "p", "p_holm"),
-        [[getattr(verdict, key) for key in keys] for verdict in comparison.verdicts],
-    )
+    names = {"word": "verdict", "low": "interval_low", "high": "interval_high"}
+    rows = [[getattr(verdict, key) for key in keys] for verdict in comparison.verdicts]
+    return as_csv(frame([names.get(key, key) for key in keys], rows))
 
 
 def scores_as_csv(comparison: Comparison) -> str:
@@ -92,28 +69,43 @@ def scores_as_csv(comparison: Comparison) -> str:
             for volume, table in run.scores.items():
                 for path in number_paths(table):
                     rows.append((group.name, run.name, run.seed, volume, path, value_at(table, path)))
-    return as_csv(("model", "run", "seed", "volume", "metric", "value"), rows)
+    return as_csv(frame(("model", "run", "seed", "volume", "metric", "value"), rows))
 
 
 def document(comparison: Comparison) -> str:
     """Give all in one Markdown file: verdicts first."""
-    verdicts = [f"- {_escape(verdict.sentence, MARKDOWN)}" for verdict in comparison.verdicts]
-    remarks = [f"- {_escape(remark, MARKDOWN)}" for remark in comparison.remarks]
     runs = sum(len(group.runs) for group in comparison.groups)
-    parts = [
-        "# Comparison",
-        f"Runs: {runs}, models: {len(comparison.groups)}, "
-        f"test volumes: {_escape(', '.join(comparison.volumes), MARKDOWN)}.",
-        *(["## Verdicts", "\n".join(verdicts)] if verdicts else []),
-        *(["## To be known", "\n".join(remarks)] if remarks else []),
-        *(as_markdown(table) for table in comparison.tables),
-    ]
-    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+    lists = {"Verdicts": [verdict.sentence for verdict in comparison.verdicts], "To be known": comparison.remarks}
+    return _render("comparison.md", comparison=comparison, runs=runs, lists=lists)
 
 
-def _escape(text: str, special: dict[str, str]) -> str:
-    return "".join(special.get(letter, letter) for letter in printable(text))
+@cache
+def _templates() -> Environment:
+    # LaTeX has other uses for the usual delimiters.
+    environment = Environment(
+        loader=PackageLoader("auxcpvloss.looking.compare"),
+        undefined=StrictUndefined,
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    for name, special in (("latex", LATEX), ("markdown", MARKDOWN)):
+        environment.filters[name] = _escaping(special)
+    return environment
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"-?[\d.–]*\d", text) is not None
+def _render(name: str, **values: Any) -> str:
+    return _templates().get_template(f"{name}.jinja").render(values)
+
+
+def _escaping(special: dict[str, str]) -> Callable[[Cell], str]:
+    letters = str.maketrans(special)
+    return lambda cell: NONE if cell is None else printable(str(cell)).translate(letters)
+
+
+def _is_number(cell: Cell) -> bool:
+    return re.fullmatch(r"-?[\d.–]*\d", str(cell)) is not None

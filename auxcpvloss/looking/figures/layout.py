@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from auxcpvloss.looking.figures.palette import PAPER, Color, Palette
+from auxcpvloss.looking.figures.palette import PAPER, Palette
 from auxcpvloss.looking.figures.panels import Panel
 from auxcpvloss.system.files import replacing
 
@@ -26,19 +26,20 @@ MARKS: dict[str, dict[str, Any]] = {
 SAME = {"TP": "TP: both", "result": "TP: result only"}
 """Points that have the color of a region."""
 INCHES, DPI = 12.0, 100
+DATES: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+"""Metadata that leave the date out of a file."""
 
 
 def draw(panels: list[Panel], aspect: float, title: str = "", note: str = "", colors: Palette = PAPER) -> Figure:
-    """Lay panels out: long ones below each other, tall ones beside each other, others in threes.
+    """Lay out panels of the same shape: long ones below each other, tall ones side by side, others in threes.
 
     Parameters
     ----------
     panels : list of Panel
-        Of images of the same shape.
     aspect : float
-        Height of a pixel by its width.
+        Height of a pixel divided by its width.
     title, note : str
-        Above all panels; and above the legend. Without a note there is no legend.
+        Headings of the figure and of the legend. Without a note there is no legend.
     colors : Palette
     """
     height, width = panels[0].image.shape[:2]
@@ -68,39 +69,30 @@ def draw(panels: list[Panel], aspect: float, title: str = "", note: str = "", co
 
 
 def draw_panel(ax: Axes, panel: Panel, aspect: float, colors: Palette = PAPER, scale: float = 1) -> list[Artist]:
-    """Draw a panel, with marks of another size if `scale` is not 1; gives what the legend has to explain."""
+    """Draw a panel, its marks scaled; returns what the legend has to explain."""
     ax.imshow(panel.image, aspect=aspect)
     ax.set_title(panel.heading, fontsize=11)
     handles: list[Artist] = [Patch(color=color, label=name) for name, color in panel.shown.items()]
     # A point may lie outside; the image stays as large as it is.
     ax.autoscale(False)
-    handles += [
-        ax.scatter(points[:, 2], points[:, 1], label=name, c=[_color(name, colors)], **_scaled(MARKS[name], scale))
-        for name, points in panel.marks.items()
-        if len(points)
-    ]
+    for name, points in panel.marks.items():
+        if len(points):
+            mark = {key: value if key == "marker" else scale * value for key, value in MARKS[name].items()}
+            color = colors.agreement[SAME.get(name, name)]
+            handles.append(ax.scatter(points[:, 2], points[:, 1], label=name, c=[color], **mark))
     return handles
 
 
-def _scaled(mark: dict[str, Any], scale: float) -> dict[str, Any]:
-    return {key: value if key == "marker" else scale * value for key, value in mark.items()}
-
-
-def _color(name: str, colors: Palette) -> Color:
-    return colors.agreement[SAME.get(name, name)]
-
-
 def encode(figure: Figure, kind: str = "png") -> bytes:
-    """Give the content of a file: png, pdf or svg. No date is in it, so that the same data give the same file."""
-    dates: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    """Give the content of a file: png, pdf or svg; the same for the same data."""
     content = io.BytesIO()
-    # Else the ids within an svg would be drawn at random.
+    # Else the ids within an svg would be random.
     with rc_context({"svg.hashsalt": "auxcpvloss"}):
-        figure.savefig(content, format=kind, metadata=dates.get(kind, {}))
+        figure.savefig(content, format=kind, metadata=DATES.get(kind, {}))
     return content.getvalue()
 
 
 def save(path: Path, figure: Figure) -> None:
-    """Write beside the place and rename, so that a file that exists is whole; the suffix says the format."""
+    """Write a figure in the format that the suffix names; the file is replaced at once."""
     with replacing(path) as beside:
         beside.write_bytes(encode(figure, path.suffix[1:]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from matplotlib.colors import to_rgb
+
 from auxcpvloss.config import Config
 from auxcpvloss.config.tables.results import Colors
 
@@ -23,7 +25,7 @@ class Palette:
     difference : Color
         Voxels in which result and ground truth differ.
     missed : tuple of Color
-        Nuclei that were missed, used in turn, where each is to be told from the next.
+        Used in turn for missed nuclei, to tell each from the next.
     """
 
     agreement: Mapping[str, Color]
@@ -31,13 +33,8 @@ class Palette:
     missed: tuple[Color, ...]
 
 
-def _rgb(code: str) -> Color:
-    red, green, blue = (int(code[i : i + 2], 16) / 255 for i in (0, 2, 4))
-    return red, green, blue
-
-
-ORANGE, SKY_BLUE, GREEN = _rgb("E69F00"), _rgb("56B4E9"), _rgb("009E73")
-YELLOW, BLUE, VERMILION, PURPLE = _rgb("F0E442"), _rgb("0072B2"), _rgb("D55E00"), _rgb("CC79A7")
+ORANGE, SKY_BLUE, GREEN = to_rgb("#E69F00"), to_rgb("#56B4E9"), to_rgb("#009E73")
+YELLOW, BLUE, VERMILION, PURPLE = to_rgb("#F0E442"), to_rgb("#0072B2"), to_rgb("#D55E00"), to_rgb("#CC79A7")
 """The colors of Okabe & Ito, "Color Universal Design" (2008), for all kinds of color vision."""
 
 BLACK: Color = (0.0, 0.0, 0.0)
@@ -59,8 +56,8 @@ PAPER = Palette(
 )
 
 COLORBLIND = Palette(
-    # Near to those of the paper, but for green and orange, which change places: of all assignments of these colors it
-    # keeps those that lie side by side the farthest apart (tests/figures/test_palette.py).
+    # Near to those of the paper, but with green and orange swapped: of all assignments of these colors this keeps
+    # those that lie side by side the farthest apart (tests/looking/figures/test_palette.py).
     agreement={
         "TP: ground truth only": BLUE,
         "TP: result only": ORANGE,

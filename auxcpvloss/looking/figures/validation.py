@@ -16,9 +16,9 @@ from auxcpvloss.looking.figures.names import metric_label
 
 DPI = 150
 NUMBERS = 150
-"""So many cells at most have their number in them."""
+"""Cells at most that show their number."""
 NAMES = 60
-"""So many sets of parameters at most are all named; of more, every second one, or third, and so on."""
+"""Sets of parameters at most that are all named; of more, every second one, or third, and so on."""
 
 
 class Surface(NamedTuple):
@@ -32,13 +32,21 @@ class Surface(NamedTuple):
     values : (S, C) array of float
         NaN where a pair was not scored.
     metric : str
-        Path of the score in a sample's evaluation.
+        Dotted path of the score.
     """
 
     checkpoints: Sequence[int]
     sets: Sequence[Mapping[str, Any]]
     values: NDArray[np.float64]
     metric: str
+
+    def place(self, checkpoint: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Give row and column of a checkpoint and (some) parameters; None if they were not scored together."""
+        rows = (row for row, each in enumerate(self.sets) if each.items() >= parameters.items())
+        row = next(rows, None)
+        if row is None or checkpoint not in self.checkpoints:
+            return None
+        return row, self.checkpoints.index(checkpoint)
 
 
 def validation_surface(surface: Surface, winner: tuple[int, int] | None = None) -> Figure:
@@ -47,13 +55,13 @@ def validation_surface(surface: Surface, winner: tuple[int, int] | None = None) 
     Parameters
     ----------
     surface : Surface
-    winner : (set, checkpoint), optional
-        Row and column of what was selected; see `place_of`.
+    winner : (row, column), optional
+        What was selected, see `Surface.place`.
 
     Raises
     ------
     ValueError
-        No score at all.
+        There is no score at all.
     """
     values = surface.values
     if not np.isfinite(values).any():
@@ -67,18 +75,17 @@ def validation_surface(surface: Surface, winner: tuple[int, int] | None = None) 
     step = -(-rows // NAMES)
     names, labels = set_labels(surface.sets)
     ax.set_yticks(range(0, rows, step), [", ".join(label) for label in labels[::step]], fontsize=8)
-    ax.set_ylabel(", ".join(names))
     every = -(-columns // 16)
     ax.set_xticks(range(0, columns, every), [str(number) for number in surface.checkpoints[::every]], rotation=45)
-    ax.set_xlabel("checkpoint (iteration)")
+    ax.set(xlabel="checkpoint (iteration)", ylabel=", ".join(names))
     if values.size <= NUMBERS:
         middle = (np.nanmin(values) + np.nanmax(values)) / 2
         for (y, x), value in np.ndenumerate(values):
             if np.isfinite(value):
                 ax.text(x, y, f"{value:.3f}", ha="center", va="center", fontsize=7, color="wk"[bool(value > middle)])
     if winner is not None:
-        _frame(ax, *winner)
         row, column = winner
+        _frame(ax, row, column)
         parameters = ", ".join(f"{name} {value}" for name, value in zip(names, labels[row], strict=True))
         score = f"checkpoint {surface.checkpoints[column]}, {values[row, column]:.3f}"
         figure.suptitle(f"selected: {score}\n{parameters}", fontsize=10)
@@ -90,14 +97,6 @@ def _frame(ax: Axes, row: int, column: int) -> None:
     frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="k", linewidth=2, zorder=3)
     frame.set_path_effects([withStroke(linewidth=5, foreground="w")])
     ax.add_patch(frame)
-
-
-def place_of(surface: Surface, checkpoint: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Give row and column of a checkpoint and (some of the) parameters; None where they were not scored together."""
-    for row, each in enumerate(surface.sets):
-        if each.items() >= parameters.items() and checkpoint in surface.checkpoints:
-            return row, list(surface.checkpoints).index(checkpoint)
-    return None
 
 
 def set_labels(sets: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:

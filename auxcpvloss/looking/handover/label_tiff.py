@@ -34,15 +34,15 @@ def write_labels(path: Path, labels: NDArray[Any], space: Space) -> None:
     """
     fits = labels.max(initial=0) <= np.iinfo(np.uint16).max
     stored = labels.astype(np.uint16 if fits else np.uint32)
-    z, y, x = space.voxel_size
-    metadata: dict[str, Any]
-    if is_imagej := fits and stored.nbytes < IMAGEJ_BYTES:
+    is_imagej = fits and stored.nbytes < IMAGEJ_BYTES
+    unit, (z, y, x) = SHORT[space.unit], space.voxel_size
+    metadata: dict[str, Any] = {"axes": "ZYX"}
+    if is_imagej:
         # Its text is ASCII.
-        metadata = {"axes": "ZYX", "spacing": z, "unit": SHORT[space.unit].replace("µ", "\\u00B5")}
+        metadata |= {"spacing": z, "unit": unit.replace("µ", "\\u00B5")}
     else:
-        sizes = {f"PhysicalSize{axis}": size for axis, size in zip("ZYX", (z, y, x), strict=True)}
-        units = {f"PhysicalSize{axis}Unit": SHORT[space.unit] for axis in "ZYX"}
-        metadata = {"axes": "ZYX", **sizes, **units}
+        for axis, size in zip("ZYX", space.voxel_size, strict=True):
+            metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": unit}
     with replacing(path) as beside:
         tifffile.imwrite(
             beside,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.config.units import AXES, Space
-from auxcpvloss.looking.handover.errors import Errors
+from auxcpvloss.config.units import AXES
+from auxcpvloss.looking.handover.scene import Errors, Scene
 
 VIEWER = "https://neuroglancer-demo.appspot.com/"
 PORT = 8765
@@ -24,30 +24,19 @@ METERS = {"": (1.0, ""), "nanometer": (1e-9, "m"), "micrometer": (1e-6, "m"), "m
 SHADER = "#uicontrol invlerp normalized\nvoid main() {\n  emitGrayscale(normalized());\n}\n"
 
 
-def neuroglancer_state(
-    file: str,
-    shape: tuple[int, ...],
-    intensities: tuple[float, float],
-    labels: Mapping[str, bool],
-    errors: Sequence[Errors],
-    space: Space,
-) -> str:
+def neuroglancer_state(scene: Scene, file: str, labels: Sequence[str]) -> str:
     """Write the state in which Neuroglancer shows a volume.
 
     Parameters
     ----------
+    scene : Scene
+        Each kind of error gets a layer.
     file : str
-        Name of the OME-Zarr below `ADDRESS`.
-    shape : tuple of int
-        Z, Y, X, in voxels.
-    intensities : tuple of float
-        Shown as black and as white.
-    labels : mapping of name to bool
-        Labels in the file, and whether they are shown at first.
-    errors : sequence of Errors
-        A layer each.
-    space : Space
+        Name of its OME-Zarr below `ADDRESS`.
+    labels : sequence of str
+        Names of the labels in the file; only the first is shown at the beginning.
     """
+    space, shape = scene.space, scene.raw.shape
     factor, unit = METERS[space.unit]
     dimensions = {axis: [size * factor, unit] for axis, size in zip(AXES, space.voxel_size, strict=True)}
     # It counts in voxels. What OME-Zarr says of the middle of a voxel it takes for its lower corner's coordinate.
@@ -59,13 +48,13 @@ def neuroglancer_state(
             "name": "raw",
             "source": source,
             "shader": SHADER,
-            "shaderControls": {"normalized": {"range": list(intensities)}},
+            "shaderControls": {"normalized": {"range": list(scene.intensities())}},
         },
         *(
-            {"type": "segmentation", "name": name, "source": f"{source}labels/{name}/", "visible": is_visible}
-            for name, is_visible in labels.items()
+            {"type": "segmentation", "name": name, "source": f"{source}labels/{name}/", "visible": name == labels[0]}
+            for name in labels
         ),
-        *(_points(each, dimensions, first) for each in errors),
+        *(_annotations(errors, dimensions, first) for errors in scene.errors),
     ]
     state = {
         "dimensions": dimensions,
@@ -74,7 +63,7 @@ def neuroglancer_state(
         "crossSectionScale": 0.5,
         "projectionScale": max(shape) * 1.5,
         "layers": layers,
-        "selectedLayer": {"layer": next(iter(labels)), "visible": True},
+        "selectedLayer": {"layer": labels[0], "visible": True},
         "layout": "4panel",
     }
     return json.dumps(state, indent=1) + "\n"
@@ -85,15 +74,15 @@ def link(file: str, viewer: str = VIEWER, address: str = ADDRESS) -> str:
     return f"{viewer}#!{address}{file}"
 
 
-def _points(errors: Errors, dimensions: Mapping[str, Any], first: NDArray[np.float64]) -> dict[str, Any]:
-    points = [
-        {"type": "point", "id": str(number), "point": [round(float(v), 2) for v in point], "description": text}
-        for number, (point, text) in enumerate(zip(errors.points + first, errors.texts, strict=True))
-    ]
+def _annotations(errors: Errors, dimensions: Mapping[str, Any], first: NDArray[np.float64]) -> dict[str, Any]:
+    places = (errors.points + first).tolist()
     return {
         "type": "annotation",
         "name": errors.name,
         "source": {"url": "local://annotations", "transform": {"outputDimensions": dict(dimensions)}},
         "annotationColor": errors.color,
-        "annotations": points,
+        "annotations": [
+            {"type": "point", "id": str(number), "point": [round(v, 2) for v in place], "description": text}
+            for number, (place, text) in enumerate(zip(places, errors.texts, strict=True))
+        ],
     }

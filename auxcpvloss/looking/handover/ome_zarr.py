@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import zarr
@@ -22,15 +21,13 @@ SMALLEST = 64
 Factors = tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class Coarsening:
+class Coarsening(NamedTuple):
     """How a coarser resolution is made.
 
     Attributes
     ----------
-    name : str
-    way : str
-        In words.
+    name, way : str
+        For programs, and in words.
     function : callable
         ((Z, Y, X) array, size of a block) -> the array of a voxel a block.
     middle : float
@@ -74,10 +71,10 @@ def write_ome_zarr(
     image : (Z, Y, X) array
         Coarser resolutions are means.
     labels : mapping of name to (Z, Y, X) array of integer
-        Of coarser resolutions each voxel has the label of its first one.
+        A voxel of a coarser resolution has the label of the first voxel of its block.
     space : Space
     attributes : mapping
-        What else is to be known about the file.
+        More attributes of the file.
     """
     with replacing(path) as beside:
         root = zarr.group(store(beside))
@@ -103,26 +100,26 @@ def levels(shape: tuple[int, ...], voxel_size: tuple[float, ...]) -> list[Factor
     about as long as wide.
     """
     found: list[Factors] = [(1, 1, 1)]
-    while max(-(-n // f) for n, f in zip(shape, found[-1], strict=True)) > SMALLEST:
-        factors = found[-1]
-        left = [-(-n // f) for n, f in zip(shape, factors, strict=True)]
-        sizes = [size * f for size, f in zip(voxel_size, factors, strict=True)]
+    while max(left := [-(-n // f) for n, f in zip(shape, found[-1], strict=True)]) > SMALLEST:
+        sizes = [size * f for size, f in zip(voxel_size, found[-1], strict=True)]
         # An axis that is used up has no say in how long is long.
         least = min(size for size, n in zip(sizes, left, strict=True) if n > 1)
         halved = [n > 1 and size < 2 * least for n, size in zip(left, sizes, strict=True)]
-        z, y, x = (f * (1 + half) for f, half in zip(factors, halved, strict=True))
+        z, y, x = (f * (1 + half) for f, half in zip(found[-1], halved, strict=True))
         found.append((z, y, x))
     return found
 
 
 def _write(group: zarr.Group, name: str, array: NDArray[Any], coarsening: Coarsening, space: Space) -> None:
-    """Write an array in all resolutions."""
-    factors = levels(array.shape, space.voxel_size)
+    """Write an array in all resolutions, each made of the one before."""
     datasets = []
-    for number, (factor, level) in enumerate(_pyramid(array, factors, coarsening)):
+    before: Factors = (1, 1, 1)
+    for number, factor in enumerate(levels(array.shape, space.voxel_size)):
+        z, y, x = (new // old for new, old in zip(factor, before, strict=True))
+        array, before = coarsening.function(array, (z, y, x)), factor
         group.create_dataset(
             str(number),
-            data=level,
+            data=array,
             chunks=CHUNKS,
             compressor=zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE),
             # With chunks of zeros: one that is not there was lost.
@@ -140,13 +137,3 @@ def _write(group: zarr.Group, name: str, array: NDArray[Any], coarsening: Coarse
     described = {"version": VERSION, "name": name, "axes": axes, "datasets": datasets}
     made = {"type": coarsening.name, "metadata": {"description": coarsening.way}}
     group.attrs["multiscales"] = [{**described, **made}]
-
-
-def _pyramid(
-    array: NDArray[Any], factors: list[Factors], coarsening: Coarsening
-) -> Iterator[tuple[Factors, NDArray[Any]]]:
-    before: Factors = (1, 1, 1)
-    for factor in factors:
-        z, y, x = (new // old for new, old in zip(factor, before, strict=True))
-        array, before = coarsening.function(array, (z, y, x)), factor
-        yield factor, array

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from auxcpvloss.looking.handover.layers import layers
-from auxcpvloss.looking.handover.view import View
+from auxcpvloss.looking.handover.scene import Scene
 from auxcpvloss.system.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ MARGIN = 2
 
 
 def obstacle(asked: bool | None, environment: Mapping[str, str] = os.environ) -> str:
-    """Say why napari is not to be opened; "" where it is.
+    """Say why napari is not to be opened; "" if it is.
 
     Parameters
     ----------
     asked : bool, optional
-        Whether a person asked for it, or for the opposite. If neither, it is opened where somebody sits before it:
-        where the command was given at a terminal.
+        Whether a person asked for it, or for the opposite. If neither, it is opened if the command was given at a
+        terminal.
     environment : mapping
         The variables of the process.
 
@@ -53,7 +53,7 @@ def obstacle(asked: bool | None, environment: Mapping[str, str] = os.environ) ->
     return "" if at_terminal else "the command was not given at a terminal; --napari opens it all the same"
 
 
-def show(title: str, names: Sequence[str], read: Callable[[str], View]) -> None:
+def show(title: str, names: Sequence[str], read: Callable[[str], Scene]) -> None:
     """Open the first of some volumes, with a list of the others to choose from; returns when the window is closed."""
     import napari
 
@@ -61,18 +61,8 @@ def show(title: str, names: Sequence[str], read: Callable[[str], View]) -> None:
     napari.run()
 
 
-def make_viewer(title: str, names: Sequence[str], read: Callable[[str], View], is_shown: bool = True) -> napari.Viewer:
-    """Make the window of `show`.
-
-    Parameters
-    ----------
-    title : str
-    names : sequence of str
-        Of the volumes.
-    read : callable
-        Name -> the volume; asked when it is chosen.
-    is_shown : bool
-    """
+def make_viewer(title: str, names: Sequence[str], read: Callable[[str], Scene], is_shown: bool = True) -> napari.Viewer:
+    """Make the window of `show`; `read` gives a volume by its name when it is chosen."""
     import napari
     from magicgui.widgets import ComboBox
 
@@ -85,15 +75,15 @@ def make_viewer(title: str, names: Sequence[str], read: Callable[[str], View], i
     return viewer
 
 
-def fill(viewer: napari.Viewer, view: View) -> None:
+def fill(viewer: napari.Viewer, scene: Scene) -> None:
     """Show a volume in place of the one that is shown."""
     from napari.layers import Layer
 
     viewer.layers.clear()
-    for data, attributes, kind in layers(view):
+    for data, attributes, kind in layers(scene):
         viewer.add_layer(Layer.create(data, attributes, kind))
     viewer.layers.selection.active = viewer.layers["raw"]
     viewer.reset_view()
-    margin = tuple(MARGIN * size for size in view.space.voxel_size)
+    margin = tuple(MARGIN * size for size in scene.space.voxel_size)
     viewer.dims.margin_left = viewer.dims.margin_right = margin
-    viewer.canvas.overlays.scale_bar.visible = bool(view.space.unit)
+    viewer.canvas.overlays.scale_bar.visible = bool(scene.space.unit)

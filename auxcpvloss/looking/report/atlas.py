@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.config.units import SYMBOLS, Unit
+from auxcpvloss.config.units import SYMBOLS, Unit, Vector
+from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.looking.report.cases import Case
-from auxcpvloss.looking.report.crops import MARGIN, View, VoxelSize, view_around
-from auxcpvloss.looking.report.images import as_webp
+from auxcpvloss.looking.report.crops import MARGIN, Crop
 from auxcpvloss.looking.report.outlines import outline_paths
 from auxcpvloss.metrics.detection import Detections
 
@@ -30,30 +32,7 @@ PERCENTILES = (1.0, 99.8)
 """Of the raw data of a volume, shown as black and white: the same for all of its errors."""
 
 
-@dataclass(frozen=True, eq=False)
-class Volume:
-    """What pictures of errors are cut from.
-
-    Attributes
-    ----------
-    name : str
-    raw : (Z, Y, X) array
-    voxel_size : size of a voxel along z, y and x
-    truth, result : (Z, Y, X) arrays of integer, optional
-        To be outlined.
-    points : Detections, optional
-        To be marked.
-    """
-
-    name: str
-    raw: NDArray[Any]
-    voxel_size: VoxelSize
-    truth: NDArray[Any] | None = None
-    result: NDArray[Any] | None = None
-    points: Detections | None = None
-
-
-@dataclass(frozen=True)
+@dataclass
 class Atlas:
     """Errors with pictures.
 
@@ -64,13 +43,16 @@ class Atlas:
     volumes : dict of name to (errors, errors shown)
     voxels : dict of name to the size of a voxel along z, y and x
     unit : str
-        Of these sizes; "" where nobody said which: then voxels of size 1 are called voxels.
+        Of these sizes; if it is "", voxels of size 1 are called voxels.
+    outlined : bool
+        Whether instances were compared in any of the volumes.
     """
 
     cases: list[dict[str, Any]] = field(default_factory=list)
     volumes: dict[str, tuple[int, int]] = field(default_factory=dict)
-    voxels: dict[str, VoxelSize] = field(default_factory=dict)
+    voxels: dict[str, Vector] = field(default_factory=dict)
     unit: Unit = ""
+    outlined: bool = False
 
     @property
     def symbols(self) -> dict[str, str]:
@@ -83,88 +65,95 @@ class Atlas:
         """Number of errors that are not shown, for want of room."""
         return sum(there - shown for there, shown in self.volumes.values())
 
-    def add(self, volume: Volume, cases: Sequence[Case], diameter: float, share: int) -> None:
-        """Add the errors of a volume, as many as have room in `share` bytes.
-
-        Where they have not, those shown are drawn at random (always the same), so that they are a fair sample.
+    def add(self, outcome: Outcome, cases: Sequence[Case], diameter: float, share: int) -> None:
+        """Add the errors of a volume; if not all have room, a random sample, always the same.
 
         Parameters
         ----------
-        volume : Volume
+        outcome : Outcome
+            Nuclei are outlined if the truth has masks; results are outlined, or marked if they are points.
         cases : sequence of Case
         diameter : float
             Mean diameter of the nuclei, in the unit of the voxel size.
         share : int
+            Room for the pictures, in bytes.
         """
-        gray, shown, size = Gray(volume.raw), [], 0
+        self.outlined |= outcome.points is None
+        low, high = np.percentile(outcome.raw, PERCENTILES)
+        shown: dict[int, dict[str, Any]] = {}
         for number in np.random.default_rng(0).permutation(len(cases)).tolist():
-            described = describe(volume, cases[number], diameter, gray)
-            size += len(json.dumps(described))
-            if size > share:
+            described = describe(outcome, cases[number], diameter, (low, high))
+            share -= len(json.dumps(described))
+            if share < 0:
                 break
-            shown.append((number, described))
-        self.cases.extend(described for _, described in sorted(shown, key=lambda each: each[0]))
-        self.volumes[volume.name] = (len(cases), len(shown))
-        self.voxels[volume.name] = volume.voxel_size
+            shown[number] = described
+        self.cases.extend(shown[number] for number in sorted(shown))
+        self.volumes[outcome.name] = (len(cases), len(shown))
+        self.voxels[outcome.name] = outcome.voxel_size
 
 
-def describe(volume: Volume, case: Case, diameter: float, gray: Gray) -> dict[str, Any]:
-    """Give an error as plain values, with its picture.
+def describe(outcome: Outcome, case: Case, diameter: float, window: tuple[float, float]) -> dict[str, Any]:
+    """Give an error as plain values, with its picture; `window`: intensities shown as black and white.
 
     Returns
     -------
     dict
         Beside what `Case` has: ``volume``; ``image``, raw data as a data URI; ``outlines``, four SVG paths: other
         nuclei, the nuclei in question, other results, the results in question; ``points``: kind, column and row of
-        each; ``side``, ``margin``, ``pixel`` (in the unit of the voxel size) and ``planar`` of the `View`.
+        each; ``side``, ``margin``, ``pixel`` (in the unit of the voxel size) and ``planar`` of the `Crop`.
     """
-    extent = max(np.multiply(case.extent, volume.voxel_size).tolist())
-    field_of_view = max(FIELD * diameter, AROUND * extent)
-    view = view_around(case.center, field_of_view, volume.voxel_size, volume.raw.shape)
+    extent = max(np.multiply(case.extent, outcome.voxel_size).tolist())
+    crop = Crop.around(case.center, max(FIELD * diameter, AROUND * extent), outcome.voxel_size, outcome.raw.shape)
+    low, high = window
+    gray = np.clip((crop.cut(outcome.raw) - low) / (high - low if high > low else 1.0), 0, 1)
+    points = outcome.points if isinstance(outcome.points, Detections) else None
+    sides = (outcome.truth, case.truth), (outcome.instances if points is None else None, case.result)
     return {
         "kind": case.kind,
-        "volume": volume.name,
+        "volume": outcome.name,
         "center": case.center,
         "truth": case.truth,
         "result": case.result,
         "size": case.size,
         "neighbours": case.neighbours,
         "why": case.why.words,
-        "image": gray.encode(view),
+        "image": as_webp((255 * gray).astype(np.uint8), QUALITY, EFFORT),
         "outlines": [
             path
-            for labels, asked in ((volume.truth, case.truth), (volume.result, case.result))
-            for path in (("", "") if labels is None else outline_paths(view.cut(labels), asked))
+            for labels, asked in sides
+            for path in (("", "") if labels is None else outline_paths(crop.cut(labels), asked))
         ],
-        "points": [] if volume.points is None else _points(volume.points, view),
-        "side": view.side,
+        "points": [] if points is None else _points(points, crop),
+        "side": crop.side,
         "margin": MARGIN,
-        "pixel": round(view.pixel, 4),
-        "planar": view.is_plane,
+        "pixel": round(crop.pixel, 4),
+        "planar": crop.is_plane,
     }
 
 
-class Gray:
-    """Raw data of a volume as gray values, all on one scale."""
-
-    def __init__(self, raw: NDArray[Any]) -> None:
-        low, high = np.percentile(raw, PERCENTILES)
-        self._raw, self._low, self._range = raw, low, high - low if high > low else 1.0
-
-    def encode(self, view: View) -> str:
-        """Give a view as the data URI of a picture."""
-        scaled = np.clip((view.cut(self._raw) - self._low) / self._range, 0, 1)
-        return as_webp((255 * scaled).astype(np.uint8), QUALITY, EFFORT)
-
-
-def _points(points: Detections, view: View) -> list[tuple[str, float, float]]:
+def _points(points: Detections, crop: Crop) -> list[tuple[str, float, float]]:
     """Place the points that are seen: ``result`` and ``truth``, those that are wrong as ``FP`` and ``FN``."""
     sides = (("result", "FP", points.points, points.hit), ("truth", "FN", points.centers, points.found))
-    reach = view.side * view.pixel
+    reach = crop.side * crop.pixel
     marks = []
     for right, wrong, places, is_right in sides:
-        close = np.all(np.abs((places - view.center) * view.voxel_size) <= reach, axis=1)
+        close = np.all(np.abs((places - crop.center) * crop.voxel_size) <= reach, axis=1)
         for row in np.flatnonzero(close).tolist():
             name = right if is_right[row] else wrong
-            marks += [(name, *at) for at in view.position(places[row])]
+            marks += [(name, *at) for at in crop.position(places[row])]
     return marks
+
+
+def as_webp(image: NDArray[Any], quality: int, effort: int = 4) -> str:
+    """Compress an image of uint8, (Y, X) gray or (Y, X, 3) colored, with losses, to a data URI.
+
+    `quality` is 0 to 100; `effort`, 0 to 6, how long to try for few bytes.
+    """
+    colors = image if image.ndim == 3 else np.repeat(image[..., np.newaxis], 3, axis=-1)
+    content = imagecodecs.webp_encode(np.ascontiguousarray(colors), level=quality, method=effort, lossless=False)
+    return data_uri("webp", bytes(content))
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """Give an image as a data URI; `kind` is "png" or "webp"."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

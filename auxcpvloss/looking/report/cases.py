@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.measure import regionprops
 
-from auxcpvloss.looking.report.crops import VoxelSize
-from auxcpvloss.looking.report.locate import locate
+from auxcpvloss.config.units import Vector
 from auxcpvloss.metrics import Matching, Mistakes, Overlaps
-from auxcpvloss.metrics.detection import Detections
+from auxcpvloss.metrics.detection import VOXELS, Detections
 from auxcpvloss.metrics.strata import REACH, crowding, neighbours
 
+Voxel = tuple[int, int, int]
 Kind = Literal["false positive", "false negative", "split", "merge"]
 Cause = Literal["alone", "outline", "split", "merge"]
 
@@ -22,7 +23,7 @@ ALONE = 0.1
 """A nucleus and a result that overlap with an IoU of at most this are not taken for one another."""
 
 SHOWN = 4
-"""Ids that are named; of more there is the number."""
+"""Ids that are listed; of the others their number is given."""
 
 
 class Why(NamedTuple):
@@ -39,10 +40,8 @@ class Case:
     Attributes
     ----------
     kind : {"false positive", "false negative", "split", "merge"}
-    center : tuple of int
-        A voxel of what is wrong: z, y, x.
-    extent : tuple of int
-        Sides of the box around it, in voxels; 1 for points.
+    center, extent : tuple of int
+        A voxel of what is wrong, z, y, x, and the sides of the box around it; 1 for points.
     truth, result : tuple of int
         Ids of the nuclei and results that it is about.
     size : int, optional
@@ -53,8 +52,8 @@ class Case:
     """
 
     kind: Kind
-    center: tuple[int, int, int]
-    extent: tuple[int, int, int]
+    center: Voxel
+    extent: Voxel
     truth: tuple[int, ...]
     result: tuple[int, ...]
     size: int | None
@@ -68,7 +67,7 @@ def cases_of_instances(
     table: Overlaps,
     matching: Matching,
     mistakes: Mistakes,
-    voxel_size: VoxelSize = (1.0, 1.0, 1.0),
+    voxel_size: Vector = VOXELS,
 ) -> list[Case]:
     """Describe the mistakes of a segmentation.
 
@@ -78,17 +77,19 @@ def cases_of_instances(
     table, matching, mistakes : of these two, see `metrics`
     voxel_size : size of a voxel along z, y and x
     """
-    explained = _Explained(table, matching, mistakes)
-    around = neighbours(table, voxel_size)
-    # The side that is wrong: its labels, ids, and how crowded it is there.
-    nuclei = _Side(True, truth, table.truth_ids, around[0])
-    results = _Side(False, result, table.predicted_ids, around[1])
-    return [
-        *_describe("false positive", results, mistakes.false_positives, explained.wrong),
-        *_describe("false negative", nuclei, mistakes.false_negatives, explained.missed),
-        *_describe("split", nuclei, mistakes.splits, explained.split),
-        *_describe("merge", results, mistakes.merges, explained.merge),
-    ]
+    sides = (truth, table.truth_ids), (result, table.predicted_ids)
+    crowds = neighbours(table, voxel_size)
+    cases = []
+    for kind, explained in _explain(table, matching, mistakes).items():
+        # Which side is wrong.
+        is_result = kind in ("false positive", "merge")
+        (labels, ids), crowd = sides[is_result], crowds[is_result]
+        for one, place in locate(labels, np.array(list(explained), labels.dtype)).items():
+            others, why = explained[one]
+            nuclei, results = (others, (one,)) if is_result else ((one,), others)
+            near = int(crowd[np.searchsorted(ids, one)])
+            cases.append(Case(kind, place.center, place.extent, nuclei, results, place.size, near, why))
+    return cases
 
 
 def cases_of_points(
@@ -96,7 +97,7 @@ def cases_of_points(
     ids: NDArray[Any],
     sizes: NDArray[Any],
     diameter: float,
-    voxel_size: VoxelSize = (1.0, 1.0, 1.0),
+    voxel_size: Vector = VOXELS,
 ) -> list[Case]:
     """Describe the mistakes of a detection.
 
@@ -126,87 +127,83 @@ def cases_of_points(
     return cases
 
 
-class _Side(NamedTuple):
-    is_truth: bool
-    labels: NDArray[Any]
-    ids: NDArray[Any]
-    neighbours: NDArray[np.int64]
+class Place(NamedTuple):
+    """The voxel of an instance nearest to its center of mass, which it may not hold, its extent, and its size."""
+
+    center: Voxel
+    extent: Voxel
+    size: int
+
+
+def locate(labels: NDArray[Any], wanted: NDArray[Any]) -> dict[int, Place]:
+    """Find some instances of a (Z, Y, X) label volume, by rising id; those that are not there are left out."""
+    ids = np.unique(wanted)
+    places = {}
+    numbers = np.where(np.isin(labels, ids), np.searchsorted(ids, labels) + 1, 0)
+    for region in regionprops(numbers):
+        voxels = region.coords
+        nearest = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
+        extent = np.subtract(region.bbox[3:], region.bbox[:3])
+        places[int(ids[region.label - 1])] = Place(tuple(nearest.tolist()), tuple(extent.tolist()), len(voxels))
+    return places
 
 
 Explanation = tuple[tuple[int, ...], Why]
 """The ids of the other side that an error has to do with, and why."""
 
 
-def _describe(kind: Kind, side: _Side, wrong: Iterable[int], explain: Callable[[int], Explanation]) -> list[Case]:
-    places = locate(side.labels, np.array(list(wrong), dtype=side.labels.dtype))
-    around = side.neighbours[np.searchsorted(side.ids, places.ids)]
-    cases = []
-    for one, at, extent, size, near in zip(*(each.tolist() for each in (*places, around)), strict=True):
-        others, why = explain(one)
-        truth, result = ((one,), others) if side.is_truth else (others, (one,))
-        cases.append(Case(kind, tuple(at), tuple(extent), truth, result, size, near, why))
-    return cases
+def _explain(table: Overlaps, matching: Matching, mistakes: Mistakes) -> dict[Kind, dict[int, Explanation]]:
+    """Explain each mistake: of each kind, by the id that is wrong."""
+    splits, merges = _held(mistakes.splits), _held(mistakes.merges)
+    split_of = {piece: nucleus for nucleus, pieces in splits.items() for piece in pieces}
+    merge_of = {nucleus: one for one, nuclei in merges.items() for nucleus in nuclei}
+    # Of several partners the last one stays: the one with the greatest IoU.
+    pairs = sorted(zip((-table.iou).tolist(), table.truth.tolist(), table.predicted.tolist(), strict=True))[::-1]
+    nucleus_of = {result: (-minus_iou, nucleus) for minus_iou, nucleus, result in pairs}
+    result_of = {nucleus: (-minus_iou, result) for minus_iou, nucleus, result in pairs}
 
-
-class _Explained:
-    """Why instances are wrong, by id."""
-
-    def __init__(self, table: Overlaps, matching: Matching, mistakes: Mistakes) -> None:
-        self._splits = {nucleus: tuple(held.tolist()) for nucleus, held in mistakes.splits.items()}
-        self._merges = {one: tuple(held.tolist()) for one, held in mistakes.merges.items()}
-        self._nucleus_of = {piece: nucleus for nucleus, pieces in self._splits.items() for piece in pieces}
-        self._merge_of = {nucleus: one for one, nuclei in self._merges.items() for nucleus in nuclei}
-        self._nuclei_of, self._results_of = _partners(table)
-        self._matched = set(matching.truth.tolist()), set(matching.predicted.tolist())
-
-    def wrong(self, one: int) -> Explanation:
-        if one in self._merges:
-            return self._merges[one], Why("merge", "it covers several nuclei")
-        if nucleus := self._nucleus_of.get(one):
+    def wrong(one: int) -> Explanation:
+        if one in merges:
+            return merges[one], Why("merge", "it covers several nuclei")
+        if nucleus := split_of.get(one):
             return (nucleus,), Why("split", f"a piece of nucleus {nucleus}, which is split")
-        return _by_overlap(self._nuclei_of.get(one, []), "nucleus", self._matched[0])
+        return _by_overlap(nucleus_of.get(one), "nucleus", matching.truth)
 
-    def missed(self, one: int) -> Explanation:
-        if one in self._splits:
-            return self._splits[one], Why("split", "it falls into pieces")
-        if merge := self._merge_of.get(one):
+    def missed(one: int) -> Explanation:
+        if one in splits:
+            return splits[one], Why("split", "it falls into pieces")
+        if merge := merge_of.get(one):
             return (merge,), Why("merge", f"lies in result {merge}, which covers several nuclei")
-        return _by_overlap(self._results_of.get(one, []), "result", self._matched[1])
+        return _by_overlap(result_of.get(one), "result", matching.predicted)
 
-    def split(self, one: int) -> Explanation:
-        pieces = self._splits[one]
-        return pieces, Why("split", f"falls into {len(pieces)} pieces: results {_named(pieces)}")
-
-    def merge(self, one: int) -> Explanation:
-        nuclei = self._merges[one]
-        return nuclei, Why("merge", f"covers {len(nuclei)} nuclei: {_named(nuclei)}")
-
-
-Partners = dict[int, list[tuple[float, int]]]
-"""For each instance of one side those of the other that it overlaps with: IoU and id, best first."""
-
-
-def _partners(table: Overlaps) -> tuple[Partners, Partners]:
-    """Give those of results, and those of nuclei."""
-    of_results: Partners = {}
-    of_nuclei: Partners = {}
-    pairs = sorted(zip((-table.iou).tolist(), table.truth.tolist(), table.predicted.tolist(), strict=True))
-    for minus_iou, nucleus, result in pairs:
-        of_results.setdefault(result, []).append((-minus_iou, nucleus))
-        of_nuclei.setdefault(nucleus, []).append((-minus_iou, result))
-    return of_results, of_nuclei
+    return {
+        "false positive": {one: wrong(one) for one in mistakes.false_positives.tolist()},
+        "false negative": {one: missed(one) for one in mistakes.false_negatives.tolist()},
+        "split": {
+            one: (pieces, Why("split", f"falls into {len(pieces)} pieces: results {_listed(pieces)}"))
+            for one, pieces in splits.items()
+        },
+        "merge": {
+            one: (nuclei, Why("merge", f"covers {len(nuclei)} nuclei: {_listed(nuclei)}"))
+            for one, nuclei in merges.items()
+        },
+    }
 
 
-def _by_overlap(partners: list[tuple[float, int]], what: str, matched: set[int]) -> Explanation:
+def _held(mistakes: Mapping[int, NDArray[Any]]) -> dict[int, tuple[int, ...]]:
+    return {int(one): tuple(others.tolist()) for one, others in mistakes.items()}
+
+
+def _by_overlap(partner: tuple[float, int] | None, what: str, matched: NDArray[Any]) -> Explanation:
     """Explain an instance that nothing matches by the one of the other side that it overlaps with most."""
-    if not partners:
+    if partner is None:
         return (), Why("alone", f"no {what} here")
-    iou, best = partners[0]
-    taken = ", which has its match" if best in matched else ""
-    cause: Cause = "outline" if iou > ALONE and best not in matched else "alone"
-    return (best,), Why(cause, f"best IoU {iou:.2f}, with {what} {best}{taken}")
+    iou, best = partner
+    is_taken = best in matched
+    cause: Cause = "outline" if iou > ALONE and not is_taken else "alone"
+    return (best,), Why(cause, f"best IoU {iou:.2f}, with {what} {best}{', which has its match' * is_taken}")
 
 
-def _named(ids: tuple[int, ...]) -> str:
+def _listed(ids: Sequence[int]) -> str:
     more = [f"{len(ids) - SHOWN} more"] if len(ids) > SHOWN else []
     return ", ".join([*map(str, ids[:SHOWN]), *more])

@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-VoxelSize = tuple[float, float, float]
+from auxcpvloss.config.units import Vector
+from auxcpvloss.looking.report.cases import Voxel
 
 MARGIN = 1
-"""Pixels around each plane that are not shown: there outlines are closed that go on outside."""
+"""Pixels around each plane that are not shown: outlines that go on outside are closed there."""
 
 MOST = 65
 """Pixels along a side, at most; an odd number, so that one is in the middle."""
 
 
 @dataclass(frozen=True)
-class View:
+class Crop:
     """Which voxels are shown around a place.
 
     The planes of a volume are laid out so::
@@ -33,26 +34,34 @@ class View:
         z, y, x in voxels.
     side : int
         Pixels of each plane along a side, with `MARGIN`; odd.
-    pixel : float
-        Size of a pixel, in the unit of the voxel size; the same along every axis.
-    voxel_size : size of a voxel along z, y and x
+    pixel, voxel_size : float, tuple of float
+        Size of a pixel, the same along every axis, and of a voxel along z, y and x.
     is_plane : bool
         Whether there is the xy plane alone, since the volume has one plane.
     """
 
-    center: tuple[int, int, int]
+    center: Voxel
     side: int
     pixel: float
-    voxel_size: VoxelSize
+    voxel_size: Vector
     is_plane: bool
 
+    @classmethod
+    def around(cls, center: Voxel, field: float, voxel_size: Vector, shape: tuple[int, ...]) -> Crop:
+        """Show about `field`, in the unit of the voxel size, around a place.
+
+        A pixel is as large as a voxel along its shortest axis, or larger if `MOST` pixels would not suffice.
+        """
+        pixel = max(min(voxel_size), field / MOST)
+        side = int(np.ceil(field / pixel)) // 2 * 2 + 1
+        return cls(center, side + 2 * MARGIN, pixel, voxel_size, shape[0] == 1)
+
     def cut(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """Lay out the planes of a (Z, Y, X) volume; what is outside the volume is 0.
+        """Lay out the planes of a (Z, Y, X) volume, voxels as they are; what is outside the volume is 0.
 
         Returns
         -------
         (2 side, 2 side) array, or (side, side) of a single plane
-            Voxels as they are: nearest neighbour.
         """
         z, y, x = self.center
         at_z, at_y, at_x = (self._indices(axis) for axis in range(3))
@@ -63,7 +72,7 @@ class View:
         return np.block([[xy, zy], [xz, np.zeros_like(xy)]])
 
     def position(self, point: NDArray[np.float64]) -> list[tuple[float, float]]:
-        """Where a point, z, y, x in voxels, is seen: column and row, in each plane that it is close to and within."""
+        """Give column and row of a point (z, y, x in voxels) in each plane that it is close to and within."""
         z, y, x = ((point - self.center) * self.voxel_size / self.pixel + self.side / 2).tolist()
         middle, near, n = self.side / 2, self.side / 8, self.side
         planes = [(z, (x, y), (0, 0)), (x, (z, y), (n, 0)), (y, (x, z), (0, n))]
@@ -76,16 +85,6 @@ class View:
     def _indices(self, axis: int) -> NDArray[np.int64]:
         steps = np.arange(self.side) - (self.side - 1) / 2
         return np.floor(self.center[axis] + steps * self.pixel / self.voxel_size[axis] + 0.5).astype(np.int64)
-
-
-def view_around(center: tuple[int, int, int], field: float, voxel_size: VoxelSize, shape: tuple[int, ...]) -> View:
-    """Choose the view of about `field`, in the unit of the voxel size, around a place.
-
-    A pixel is as large as a voxel along its shortest axis, or larger where `MOST` pixels would not suffice.
-    """
-    pixel = max(min(voxel_size), field / MOST)
-    side = int(np.ceil(field / pixel)) // 2 * 2 + 1
-    return View(center, side + 2 * MARGIN, pixel, voxel_size, shape[0] == 1)
 
 
 def _pick(plane: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[Any]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from contourpy import contour_generator
 from numpy.typing import NDArray
-
-Corner = tuple[int, int]
-Edge = tuple[int, Corner]
-"""A label, and the corner that one of its edges begins in."""
-
-STEPS = {"E": (0, 1), "S": (1, 0), "W": (0, -1), "N": (-1, 0)}
+from scipy import ndimage
 
 
 def outline_paths(labels: NDArray[Any], asked: Sequence[int]) -> tuple[str, str]:
@@ -25,47 +21,30 @@ def outline_paths(labels: NDArray[Any], asked: Sequence[int]) -> tuple[str, str]
     asked : sequence of int
     """
     paths = ["", ""]
-    for label, corners in _loops(_edges(labels)):
-        paths[label in asked] += _commands(corners)
+    ids, numbers = np.unique(labels, return_inverse=True)
+    numbers = numbers.reshape(labels.shape) + 1
+    for number, (label, box) in enumerate(zip(ids.tolist(), ndimage.find_objects(numbers), strict=True), start=1):
+        if label:
+            paths[label in asked] += "".join(map(_commands, _outlines(numbers[box] == number, box)))
     return paths[0], paths[1]
 
 
-def _edges(labels: NDArray[Any]) -> dict[Edge, list[str]]:
-    """Collect the edges around every label, walked so that the label is to the right: where they begin, and go to."""
-    rows, columns = labels.shape
-    padded = np.pad(labels, 1)
-    # Direction of the walk, where the neighbour is, and the corner of the pixel that the walk begins in.
-    sides = (("E", (-1, 0), (0, 0)), ("S", (0, 1), (0, 1)), ("W", (1, 0), (1, 1)), ("N", (0, -1), (1, 0)))
-    edges: dict[Edge, list[str]] = {}
-    for direction, (down, right), corner in sides:
-        neighbour = padded[1 + down : 1 + down + rows, 1 + right : 1 + right + columns]
-        at = np.nonzero((labels != 0) & (labels != neighbour))
-        begins = zip((at[0] + corner[0]).tolist(), (at[1] + corner[1]).tolist(), strict=True)
-        for edge in zip(labels[at].tolist(), begins, strict=True):
-            edges.setdefault(edge, []).append(direction)
-    return edges
+def _outlines(mask: NDArray[np.bool_], box: tuple[slice, slice]) -> list[NDArray[np.int64]]:
+    """Give closed lines around a mask, (N, 2) corners (x, y) each, in pixels of the plane that the box is cut from."""
+    # A point at each corner of each pixel: those of neighbours coincide, so that the contour runs along their edge.
+    y, x = (np.arange(side.start - 1, side.stop + 2).repeat(2)[1:-1] for side in box)
+    doubled = np.pad(mask, 1).repeat(2, axis=0).repeat(2, axis=1)
+    found = []
+    for line in contour_generator(x, y, doubled, name="serial").lines(0.5):
+        corners = np.asarray(line, np.int64)
+        steps = np.diff(corners, axis=0)
+        moves = steps.any(axis=1)
+        is_vertical = steps[moves, 1] != 0
+        found.append(corners[:-1][moves][is_vertical != np.roll(is_vertical, 1)])
+    return found
 
 
-def _loops(edges: dict[Edge, list[str]]) -> Iterator[tuple[int, list[Corner]]]:
-    """Walk the edges; of each loop the label, and the corners where it turns."""
-    for label, begin in list(edges):
-        while directions := edges[label, begin]:
-            corners, at, going = [begin], begin, directions.pop()
-            while True:
-                at = (at[0] + STEPS[going][0], at[1] + STEPS[going][1])
-                if at == begin:
-                    break
-                after = edges[label, at].pop()
-                if after != going:
-                    corners.append(at)
-                going = after
-            yield label, corners
-
-
-def _commands(corners: list[Corner]) -> str:
-    (row, column), *others = corners
-    text = f"M{column} {row}"
-    for next_row, next_column in others:
-        text += f"v{next_row - row}" if next_column == column else f"h{next_column - column}"
-        row, column = next_row, next_column
-    return text + "z"
+def _commands(corners: NDArray[np.int64]) -> str:
+    (column, row), *_ = corners.tolist()
+    steps = np.diff(corners, axis=0).tolist()
+    return f"M{column} {row}" + "".join(f"v{down}" if down else f"h{right}" for right, down in steps) + "z"

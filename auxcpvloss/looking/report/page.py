@@ -12,33 +12,12 @@ from markupsafe import Markup
 
 from auxcpvloss.looking.report.atlas import Atlas
 from auxcpvloss.looking.report.verdict import Verdict
-
-Cell = str | int | float | None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table, which readers can sort by its columns unless rows belong together.
-
-    Attributes
-    ----------
-    caption : str
-    headings : sequence of str
-    rows, totals : sequences of sequences of cells
-        The first cell of each names it; totals stay below. None is a cell without a value.
-    note : str
-    """
-
-    caption: str
-    headings: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    totals: Sequence[Sequence[Cell]] = ()
-    note: str = ""
-    is_sortable: bool = True
+from auxcpvloss.looking.table import Cell, Table
+from auxcpvloss.metrics.strata import REACH
 
 
 @dataclass(frozen=True)
-class Figure:
+class Picture:
     """A picture: its address (a data URI), a caption, and what it shows for those who do not see it."""
 
     source: str
@@ -54,8 +33,8 @@ class Section:
     ----------
     name, heading : str
         Of links, and for people.
-    text, tables, figures : sequences
-        In this order; `wide`: each figure as wide as the page.
+    text, tables, pictures : sequences
+        In this order; `wide`: each picture as wide as the page.
     code, summary : str
         Shown as it is, as soon as somebody asks for what `summary` names.
     """
@@ -64,7 +43,7 @@ class Section:
     heading: str
     text: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    figures: Sequence[Figure] = ()
+    pictures: Sequence[Picture] = ()
     wide: bool = False
     code: str = ""
     summary: str = ""
@@ -72,28 +51,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """All that a report says.
-
-    Attributes
-    ----------
-    title, subtitle : str
-    verdict : Verdict
-    scores : Section, optional
-        Shown before the atlas.
-    atlas : Atlas, optional
-    atlas_notes : sequence of str
-        What a reader has to know of the atlas.
-    appendix : sequence of Section
-        Shown after the atlas.
-    """
+    """All that a report says: title, verdict, results, errors, and the background."""
 
     title: str
     subtitle: str
     verdict: Verdict
     results: Sequence[Section] = ()
     atlas: Atlas | None = None
-    atlas_notes: Sequence[str] = ()
-    appendix: Sequence[Section] = ()
+    background: Sequence[Section] = ()
 
 
 def as_html(page: Page) -> str:
@@ -104,11 +69,7 @@ def as_html(page: Page) -> str:
     """
     loader = PackageLoader("auxcpvloss.looking.report")
     environment = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = _as_text
     style, script = (loader.get_source(environment, name)[0] for name in ("report.css", "report.js"))
@@ -117,12 +78,12 @@ def as_html(page: Page) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     return environment.get_template("report.html.jinja").render(
-        page=page, policy=policy, style=Markup(style), script=Markup(script)
+        page=page, policy=policy, style=Markup(style), script=Markup(script), reach=REACH
     )
 
 
 def _checksum(text: str) -> str:
-    """The hash of an inline style or script, as a content security policy names it."""
+    """Give the hash of an inline style or script, as a content security policy names it."""
     return f"sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}"
 
 

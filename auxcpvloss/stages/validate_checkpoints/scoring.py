@@ -12,12 +12,12 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.parameter_sets import parameter_sets
 from auxcpvloss.experiment.results import Result
+from auxcpvloss.experiment.validation_table import Score
 from auxcpvloss.methods import Params
 from auxcpvloss.metrics.table import value_at
 from auxcpvloss.stages.planned import samples_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import lacking
-from auxcpvloss.stages.validate_checkpoints.table import Score
 from auxcpvloss.stages.volume.instances import instances_of
 from auxcpvloss.stages.volume.make import ensure
 from auxcpvloss.stages.volume.prediction import prediction_of

@@ -8,6 +8,7 @@ from typing import Any
 from auxcpvloss.experiment.parameter_sets import grids, parameter_sets
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.experiment.selection import Selection, write_selection
+from auxcpvloss.experiment.validation_table import Score, best_of, write_scores
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.validate_checkpoints import trained_models
@@ -20,7 +21,6 @@ from auxcpvloss.stages.validate_checkpoints.scoring import (
     validation_samples,
 )
 from auxcpvloss.stages.validate_checkpoints.selecting import selection_of
-from auxcpvloss.stages.validate_checkpoints.table import Score, best_of, write_scores
 from auxcpvloss.stages.validate_checkpoints.trained_models import (
     averaged_selection_of,
     averages,

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auxcpvloss.data.samples import Sample
-from auxcpvloss.data.whole import read
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.instances import scored_points
 from auxcpvloss.experiment.results import Result, stored_beside
-from auxcpvloss.looking.figures.detection import detection_figure, points_figure
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.palette import palette_of
-from auxcpvloss.looking.figures.segmentation import segmentation_figure
+from auxcpvloss.looking.figures.volume import volume_figure
 from auxcpvloss.metrics.detection import centers_of_mass
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume import instances, scores
-from auxcpvloss.stages.volume.instances import instances_of, read_instances
-from auxcpvloss.stages.volume.scores import scored_instances, scores_of
+from auxcpvloss.stages.volume.instances import instances_of
+from auxcpvloss.stages.volume.outcome import outcome_of, shows_points
+from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 
 PICTURES = "pictures"
@@ -53,33 +50,15 @@ def drawn_from(experiment: Experiment, scored: Result) -> Record:
     return {**scored.record, "evaluation": options}
 
 
-def shows_points(experiment: Experiment, sample: Sample) -> bool:
-    """Whether a picture of points says what was right and wrong: to compare outlines both sides need them."""
-    return experiment.is_detection or not sample.has_labels
-
-
 def draw(run: Run, result: Result) -> None:
     """Draw what was found in a volume beside its ground truth."""
-    experiment, subject, sample = run.experiment, result.subject, result.subject.sample
-    found, truth = scored_instances(run, subject)
-    raw, colors = read(sample.raw), palette_of(experiment.config)
-    title = f"{sample.name}, {experiment.method.name}, checkpoint {subject.checkpoint}"
-    if shows_points(experiment, sample):
-        detections = scored_points(experiment.config.evaluation, found, truth, sample)
-        figure = detection_figure(raw, detections, sample.voxel_size, title, colors)
-    else:
-        figure = segmentation_figure(raw, found, truth, sample.voxel_size, title, colors=colors)
-    save(result.paths[0], figure)
+    experiment, subject = run.experiment, result.subject
+    title = f"{subject.sample.name}, {experiment.method.name}, checkpoint {subject.checkpoint}"
+    save(result.paths[0], volume_figure(outcome_of(run, subject), title, palette_of(experiment.config)))
 
 
 def draw_without_truth(run: Run, result: Result) -> None:
     """Draw what was found in a volume of which nobody knows what there is."""
-    sample, colors = result.subject.sample, palette_of(run.experiment.config)
-    found, raw = read_instances(run, result.subject), read(sample.raw)
-    points = centers_of_mass(found)
-    title = f"{sample.name}: {len(points)} nuclei"
-    if run.experiment.is_detection:
-        figure = points_figure(raw, points, sample.voxel_size, title, colors)
-    else:
-        figure = segmentation_figure(raw, found, None, sample.voxel_size, title, colors=colors)
-    save(result.paths[0], figure)
+    outcome = outcome_of(run, result.subject)
+    title = f"{outcome.name}: {len(centers_of_mass(outcome.instances))} nuclei"
+    save(result.paths[0], volume_figure(outcome, title, palette_of(run.experiment.config)))

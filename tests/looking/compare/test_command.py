@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auxcpvloss.cli import main
-from auxcpvloss.looking.compare.command import compare
+from auxcpvloss.looking.compare.assemble import compare
 from auxcpvloss.looking.compare.drawing import draw_scores
 from auxcpvloss.looking.compare.reading import read_run
 from tests.looking.compare.experiments import VOLUMES, write_experiment
@@ -85,15 +85,15 @@ def test_the_default_place_is_beside_the_name_and_not_where_a_link_leads(tmp_pat
 
 def test_curves_are_means_over_volumes_and_those_of_the_paper(two_methods):
     comparison = compare([(None, read_run(Path(folder))) for folder in folders(two_methods)])
-    drawn = draw_scores(comparison, with_paper=True)
-    lines = [line for ax in drawn["figure_3"].figure.axes for line in ax.lines]
+    drawn = {each.name: each.figure for each in draw_scores(comparison, with_paper=True)}
+    lines = [line for ax in drawn["figure_3"].axes for line in ax.lines]
     mean = comparison.groups[1].scores("confusion_matrix.th_0_5.AP").mean()
     assert any(line.get_ydata() == pytest.approx([mean] * 9) for line in lines)
     paper = [0.937, 0.930, 0.907, 0.848, 0.750, 0.641, 0.473, 0.224, 0.035]
     assert [list(line.get_ydata()) for line in lines].count(paper) == 1
-    without = draw_scores(comparison, with_paper=False)["figure_3"].figure
+    without = next(draw_scores(comparison, with_paper=False)).figure
     assert paper not in [list(line.get_ydata()) for ax in without.axes for line in ax.lines]
-    boxes = drawn["figure_4"].figure.axes[0]
+    boxes = drawn["figure_4"].axes[0]
     assert any(list(line.get_ydata()) == [0.909, 0.909] for line in boxes.lines)
 
 

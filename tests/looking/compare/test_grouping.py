@@ -41,6 +41,7 @@ def run(method: str = "sdt", seed: int = 1, **change) -> Run:
         "selected_from": selected_from(),
         "evaluation": {"a": evaluation},
         "truth": {"a": {"checksum": "1", "padding": [0, 0, 0]}},
+        "instances": {},
         "scores": {"a": {}},
     }
     return Run(**{**given, **change})

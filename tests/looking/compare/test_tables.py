@@ -6,11 +6,12 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from auxcpvloss.looking.compare import reference
-from auxcpvloss.looking.compare.command import compare
-from auxcpvloss.looking.compare.comparison import AP, Comparison, Table
+from auxcpvloss.looking.compare.assemble import compare
+from auxcpvloss.looking.compare.comparison import AP, Comparison, PaperTable
 from auxcpvloss.looking.compare.output import write_comparison
 from auxcpvloss.looking.compare.reading import read_run
 from auxcpvloss.looking.compare.selected import selection_tables
@@ -25,14 +26,14 @@ def comparison(two_methods) -> Comparison:
     return compare([(None, read_run(folder)) for folder in sorted(two_methods.iterdir())])
 
 
-def table(comparison: Comparison, name: str) -> Table:
+def table(comparison: Comparison, name: str) -> PaperTable:
     (found,) = [each for each in comparison.tables if each.name == name]
     return found
 
 
-def rows(found: Table) -> dict[tuple, list]:
+def rows(found: PaperTable) -> dict[tuple, list]:
     """Numbers of a table, by model and statistic."""
-    return {row[:2]: list(row[2:]) for row in found.data}
+    return {row[:2]: list(row[2:]) for row in found.data.itertuples(index=False, name=None)}
 
 
 # What they show.
@@ -79,14 +80,14 @@ def test_the_summary_has_a_line_a_model(comparison):
     found = table(comparison, "summary")
     assert [row[:2] for row in found.rows] == [("threeclass", "3"), ("threeclass_cpv", "3")]
     assert found.columns[:6] == ("model", "runs", "avAP", "range", "95 %", "AP 0.5")
-    assert "AP_0.5_interval_low" in found.data_columns
+    assert "AP_0.5_interval_low" in found.data
     assert re.fullmatch(r"0\.\d{3}–0\.\d{3}", found.rows[0][3])
 
 
 def test_one_run_has_no_range_and_no_interval(tmp_path):
     run = read_run(write_experiment(tmp_path, "a", "sdt", VOLUMES))
     only = compare([(None, run)])
-    assert table(only, "summary").rows[0][2:5] == ("0.700", "-", "-")
+    assert table(only, "summary").rows[0][2:5] == ("0.700", None, None)
     assert [row[1] for row in table(only, "table_1").rows] == ["mean", "paper (L1)", "paper (L1)"]
     assert only.verdicts == ()
 
@@ -97,9 +98,9 @@ def test_validated_on_and_seeds_are_rows_of_the_third_table(tmp_path):
 
     detection, seeds = {"evaluation": {"do_detection": True}}, {"postprocessing": {"use_cpv_for_seeds": True}}
     runs = [run("a", "sdt", 0.5), run("b", "sdt_cpv", 0.6), run("c", "sdt_cpv", 0.7, **seeds), run("d", "sdt_cpv", 0.8, **detection), run("e", "gauss", 0.9)]  # fmt: skip
-    found = table_3(compare(runs).groups, "hoefener")
+    found = table_3(compare(runs).groups)
     assert found.columns == ("score", "validated on", "seeds", "", "sdt", "sdt_cpv", "gauss")
-    means = {row[:3]: row[4:] for row in found.data if row[3] == "mean"}
+    means = {row[:3]: row[4:] for row in found.data.itertuples(index=False, name=None) if row[3] == "mean"}
     assert means == {
         ("segmentation AP 0.5", "segmentation", "main"): (0.5, 0.6, None),
         ("segmentation AP 0.5", "segmentation", "cpv"): (None, 0.7, None),
@@ -108,7 +109,7 @@ def test_validated_on_and_seeds_are_rows_of_the_third_table(tmp_path):
         ("detection AP", "segmentation", "cpv"): (None, pytest.approx(0.75), None),
         ("detection AP", "detection", "main"): (None, pytest.approx(0.85), pytest.approx(0.95)),
     }
-    paper = {row[:3]: row[4:] for row in found.data if row[3] == "paper"}
+    paper = {row[:3]: row[4:] for row in found.data.itertuples(index=False, name=None) if row[3] == "paper"}
     assert paper["segmentation AP 0.5", "segmentation", "cpv"] == (None, 0.732, None)
     assert paper["detection AP", "detection", "main"] == (None, 0.901, 0.895)
 
@@ -117,7 +118,7 @@ def test_without_instances_there_is_detection_only(tmp_path):
     runs = [(None, read_run(folder)) for folder in write_runs(tmp_path, "gauss")]
     found = compare(runs)
     assert [each.name for each in found.tables] == ["summary", "table_2", "table_3", "table_7"]
-    assert table(found, "summary").rows[0][2:6] == ("-",) * 4
+    assert table(found, "summary").rows[0][2:6] == (None,) * 4
     assert [row[0] for row in table(found, "table_2").rows] == ["detection AP", "", "", ""]
 
 
@@ -137,13 +138,13 @@ def test_what_was_selected_is_listed_a_run_a_line(tmp_path):
     shown = [dict(zip(vectors.columns, row, strict=True)) for row in vectors.rows]
     assert (shown[0]["seed threshold"], shown[0]["cpv seed threshold"], shown[0]["dilated"]) == (
         "-0.13",
-        "-",
+        None,
         "2 times",
     )
-    assert (shown[1]["seed threshold"], shown[1]["cpv seed threshold"], shown[1]["dilated"]) == ("-", "60.0", "yes")
+    assert (shown[1]["seed threshold"], shown[1]["cpv seed threshold"], shown[1]["dilated"]) == (None, "60.0", "yes")
     assert [each["iteration"] for each in shown] == ["4", "4"]
     assert "use_cpv_for_seeds True" in shown[1]["other parameters"]
-    data = dict(zip(vectors.data_columns, vectors.data[1], strict=True))
+    data = vectors.data.to_dict("records")[1]
     assert (data["run"], data["seed"], data["cpv_thresh"], data["seed_thresh"]) == ("b", 7, 60.0, None)
     assert points.columns[5:7] == ("gauss threshold", "nms distance")
     assert points.rows[0][6] == "3"
@@ -259,9 +260,10 @@ def test_markdown_is_a_table_of_as_many_cells_everywhere(comparison):
     assert text.index("is better than") < text.index("## Scores") < text.index("## Table 5")
 
 
-def strange(comparison: Comparison) -> Table:
+def strange(comparison: Comparison) -> PaperTable:
     name = r"a_b|c<i>&50% #1 $x$ {y} ~^ \z*" + "[t](u)\nv"
-    return Table("table_9", "Strange", name, ("model", "n"), ((name, "1"),), ("model", "n"), ((name, 1),))
+    data = pd.DataFrame({"model": [name], "n": [1]})
+    return PaperTable("Strange", ("model", "n"), [(name, "1")], note=name, name="table_9", data=data)
 
 
 def test_names_are_no_markup(comparison):
@@ -281,7 +283,7 @@ def test_names_are_no_markup(comparison):
 def test_a_folder_may_have_a_name_that_cannot_be_printed(tmp_path):
     folder = write_experiment(tmp_path, "plain", "sdt", VOLUMES).rename(tmp_path / "a\nb\udcff")
     out = tmp_path / "out"
-    write_comparison(compare([(None, read_run(folder))]), {}, out)
+    write_comparison(compare([(None, read_run(folder))]), [], out)
     for name in ("table_4.md", "table_4.tex", "table_4.csv", "scores.csv", "report.html"):
         assert "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}" in (out / name).read_text(encoding="utf-8")
     assert json.loads((out / "comparison.json").read_text())["groups"][0]["runs"][0]["folder"] == str(folder)

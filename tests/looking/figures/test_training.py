@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from auxcpvloss.looking.figures.training import POINTS, Curves, training_curves
+from auxcpvloss.looking.figures.training import POINTS, training_curves
 
 
-def curves(number: int, *names: str) -> Curves:
+def curves(number: int, *names: str) -> pd.DataFrame:
     rng = np.random.default_rng(number)
-    return Curves(10 * np.arange(1, number + 1), {name: rng.uniform(0.1, 2, number) for name in names})
+    return pd.DataFrame({name: rng.uniform(0.1, 2, number) for name in names}, 10 * np.arange(1, number + 1))
 
 
 LOG = curves(30, "loss", "cpv_loss", "threeclass_loss")
@@ -17,9 +18,9 @@ LOG = curves(30, "loss", "cpv_loss", "threeclass_loss")
 def test_every_part_of_the_loss_is_shown() -> None:
     (ax,) = training_curves(LOG).axes
     assert [line.get_label() for line in ax.lines] == ["total", "cpv", "threeclass"]
-    for line, values in zip(ax.lines, LOG.values.values(), strict=True):
-        assert np.array_equal(line.get_xdata(), LOG.iterations)
-        assert np.array_equal(line.get_ydata(), values)
+    for line, name in zip(ax.lines, LOG, strict=True):
+        assert np.array_equal(line.get_xdata(), LOG.index)
+        assert np.array_equal(line.get_ydata(), LOG[name])
     assert ax.get_yscale() == "log"
     assert ax.get_xlabel() == "iteration"
 
@@ -28,23 +29,23 @@ def test_long_curves_are_smoothed_upon_themselves() -> None:
     long = curves(10 * POINTS, "loss")
     (ax,) = training_curves(long).axes
     whole, smooth = ax.lines
-    assert np.array_equal(whole.get_ydata(), long.values["loss"])
-    assert np.allclose(smooth.get_ydata(), long.values["loss"].reshape(POINTS, 10).mean(axis=1))
-    assert np.allclose(smooth.get_xdata(), long.iterations.reshape(POINTS, 10).mean(axis=1))
+    assert np.array_equal(whole.get_ydata(), long["loss"])
+    assert np.allclose(smooth.get_ydata(), long["loss"].to_numpy().reshape(POINTS, 10).mean(axis=1))
+    assert np.allclose(smooth.get_xdata(), long.index.to_numpy().reshape(POINTS, 10).mean(axis=1))
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["total"]
 
 
 def test_losses_on_the_validation_volumes_are_dashed_in_the_same_color() -> None:
     validation = curves(3, "val_loss", "val_cpv_loss", "val_threeclass_loss")
     (ax,) = training_curves(LOG, validation).axes
-    for name, line, there in zip(LOG.values, ax.lines[::2], ax.lines[1::2], strict=True):
-        assert np.array_equal(there.get_ydata(), validation.values[f"val_{name}"])
-        assert np.array_equal(there.get_xdata(), validation.iterations)
+    for name, line, there in zip(LOG, ax.lines[::2], ax.lines[1::2], strict=True):
+        assert np.array_equal(there.get_ydata(), validation[f"val_{name}"])
+        assert np.array_equal(there.get_xdata(), validation.index)
         assert (there.get_color(), there.get_linestyle()) == (line.get_color(), "--")
 
 
 def test_scores_stand_below_and_the_selected_checkpoint_is_marked() -> None:
-    validation = Curves(np.array([100, 200]), {"score": np.array([np.nan, 0.3])})
+    validation = pd.DataFrame({"score": [np.nan, 0.3]}, [100, 200])
     figure = training_curves(LOG, validation, {100: 0.5, 200: 0.7, 300: 0.6}, "confusion_matrix.th_0_5.AP", 200)
     above, below = figure.axes
     best, early, selected = below.lines
@@ -58,4 +59,4 @@ def test_scores_stand_below_and_the_selected_checkpoint_is_marked() -> None:
 
 @pytest.mark.parametrize("value", [0.0, np.nan])
 def test_a_loss_of_nothing_is_no_reason_to_fail(value: float) -> None:
-    training_curves(Curves(np.array([1, 2]), {"loss": np.full(2, value)})).draw_without_rendering()
+    training_curves(pd.DataFrame({"loss": [value] * 2}, [1, 2])).draw_without_rendering()

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from auxcpvloss.looking.figures.validation import NAMES, Surface, place_of, set_labels, validation_surface
+from auxcpvloss.looking.figures.validation import NAMES, Surface, set_labels, validation_surface
 
 SETS: list[dict[str, Any]] = [
     {"flood": "volume", "fg_thresh": f, "seed_thresh": s} for f in (0.5, 0.9) for s in (0.7, 0.8)
@@ -40,9 +40,9 @@ def test_nothing_is_framed_where_the_selection_is_not_in_the_table() -> None:
     figure = validation_surface(SURFACE)
     assert frames(figure.axes[0]) == []
     assert figure.get_suptitle() == ""
-    assert place_of(SURFACE, 200, {"fg_thresh": 0.9, "seed_thresh": 0.8}) == (3, 1)
-    assert place_of(SURFACE, 150, SETS[0]) is None
-    assert place_of(SURFACE, 100, {"fg_thresh": 0.1}) is None
+    assert SURFACE.place(200, {"fg_thresh": 0.9, "seed_thresh": 0.8}) == (3, 1)
+    assert SURFACE.place(150, SETS[0]) is None
+    assert SURFACE.place(100, {"fg_thresh": 0.1}) is None
 
 
 def test_many_sets_are_not_all_named_and_have_no_numbers() -> None:

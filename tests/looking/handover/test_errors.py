@@ -1,8 +1,8 @@
 import numpy as np
 
-from auxcpvloss.looking.handover.errors import errors_of_labels, errors_of_points
+from auxcpvloss.looking.handover.scene import errors_of_labels, errors_of_points
 from auxcpvloss.metrics.detection import match_points
-from tests.looking.handover.views import found, truth
+from tests.looking.handover.scenes import found, truth
 
 
 def test_each_kind_of_error_has_its_places_texts_and_labels():

@@ -17,7 +17,7 @@ from auxcpvloss.data.whole import lacking_chunks
 from auxcpvloss.looking.handover import label_tiff
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.ome_zarr import SMALLEST, levels, store, write_ome_zarr
-from tests.looking.handover.views import SPACE, found
+from tests.looking.handover.scenes import SPACE, found
 
 
 @pytest.mark.parametrize(("greatest", "dtype"), [(65_535, np.uint16), (65_536, np.uint32)])

@@ -5,7 +5,7 @@ from auxcpvloss.config.units import Space
 from auxcpvloss.looking.handover.layers import layers
 from auxcpvloss.looking.handover.viewer import obstacle
 from auxcpvloss.system.errors import InputError
-from tests.looking.handover.views import SPACE, truth, view
+from tests.looking.handover.scenes import SPACE, scene, truth
 
 
 def named(one):
@@ -13,7 +13,7 @@ def named(one):
 
 
 def test_a_volume_has_a_layer_for_all_there_is_to_see():
-    found = named(view())
+    found = named(scene())
     kinds = {name: kind for name, (_, _, kind) in found.items()}
     assert kinds == {
         "raw": "image", "ground truth": "labels", "instances": "labels", "centers": "points",
@@ -27,7 +27,7 @@ def test_a_volume_has_a_layer_for_all_there_is_to_see():
 
 
 def test_of_points_the_errors_are_points():
-    found = named(view(is_points=True))
+    found = named(scene(is_points=True))
     assert {name: kind for name, (_, _, kind) in found.items()} == {
         "raw": "image", "ground truth": "labels", "points": "labels", "centers": "points",
         "false positives": "points", "false negatives": "points",
@@ -38,7 +38,7 @@ def test_of_points_the_errors_are_points():
 
 
 def test_without_truth_there_are_no_errors():
-    found = named(view(truth=None, errors=(), space=Space((1, 1, 1))))
+    found = named(scene(truth=None, errors=(), space=Space((1, 1, 1))))
     assert list(found) == ["raw", "instances", "centers"]
     assert all("units" not in attributes for _, attributes, _ in found.values())
 
@@ -64,4 +64,4 @@ def test_napari_is_opened_where_somebody_sits_before_it(monkeypatch):
 
 
 def test_the_truth_is_that_of_the_volume():
-    assert (named(view())["ground truth"][0] == truth()).all()
+    assert (named(scene())["ground truth"][0] == truth()).all()

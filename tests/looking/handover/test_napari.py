@@ -10,14 +10,14 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 napari = pytest.importorskip("napari", reason="napari is not installed: pip install 'napari[pyqt6]' (docs/handover.md)")
 
-from auxcpvloss.looking.handover.view import View  # noqa: E402
+from auxcpvloss.looking.handover.scene import Scene  # noqa: E402
 from auxcpvloss.looking.handover.viewer import fill, make_viewer  # noqa: E402
-from tests.looking.handover.views import SPACE, view  # noqa: E402
+from tests.looking.handover.scenes import SPACE, scene  # noqa: E402
 
 # Those of napari and of what it brings along are not for this project to mend.
 pytestmark = pytest.mark.filterwarnings("default")
 
-VOLUMES = {"a": view(), "p": view(is_points=True), "plain": view(truth=None, errors=())}
+VOLUMES = {"a": scene(), "p": scene(is_points=True), "plain": scene(truth=None, errors=())}
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def viewer():
         pytest.skip("no OpenGL: run pytest under xvfb-run (docs/handover.md)")
     asked: list[str] = []
 
-    def read(name: str) -> View:
+    def read(name: str) -> Scene:
         asked.append(name)
         return VOLUMES[name]
 

@@ -2,15 +2,11 @@ import json
 
 from auxcpvloss.config.units import Space
 from auxcpvloss.looking.handover.neuroglancer import ADDRESS, link, neuroglancer_state
-from tests.looking.handover.views import SPACE, view
+from tests.looking.handover.scenes import scene
 
 
 def test_the_state_points_at_the_arrays_and_the_errors_where_they_lie():
-    one = view()
-    text = neuroglancer_state(
-        "a.ome.zarr", (8, 12, 24), (0.0, 1.0), {"instances": True, "truth": False}, one.errors, SPACE
-    )
-    state = json.loads(text)
+    state = json.loads(neuroglancer_state(scene(), "a.ome.zarr", ["instances", "truth"]))
     assert state["dimensions"] == {"z": [2e-6, "m"], "y": [1e-6, "m"], "x": [5e-7, "m"]}
     assert state["position"] == [3.5 - 2, 5.5, 11.5 + 3]
     layers = {layer["name"]: layer for layer in state["layers"]}
@@ -25,7 +21,7 @@ def test_the_state_points_at_the_arrays_and_the_errors_where_they_lie():
 
 
 def test_a_volume_of_no_unit_has_none():
-    state = json.loads(neuroglancer_state("a", (1, 2, 3), (0.0, 1.0), {"points": True}, [], Space((3, 1, 1))))
+    state = json.loads(neuroglancer_state(scene(is_points=True, space=Space((3, 1, 1))), "a", ["points"]))
     assert state["dimensions"]["z"] == [3, ""]
     assert state["selectedLayer"]["layer"] == "points"
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from auxcpvloss.config.units import Space
-from auxcpvloss.looking.handover.objects import describe, object_table, point_table
-from tests.looking.handover.views import SPACE, found
+from auxcpvloss.looking.handover.objects import describe, object_table
+from tests.looking.handover.scenes import SPACE, found
 
 LABELS = arrays(np.uint32, array_shapes(min_dims=3, max_dims=3, max_side=6), elements=st.sampled_from([0, 0, 1, 2, 7, 2**32 - 2]))  # fmt: skip
 
@@ -20,15 +20,14 @@ LABELS = arrays(np.uint32, array_shapes(min_dims=3, max_dims=3, max_side=6), ele
 def test_every_number_is_that_of_a_loop_over_voxels(labels, margin):
     image = np.arange(labels.size, dtype=np.float32).reshape(labels.shape)
     objects = describe(labels, image, margin)
-    ids = sorted(set(labels.ravel().tolist()) - {0})
-    assert objects.ids.tolist() == ids
-    for row, number in enumerate(ids):
-        voxels = [p for p in np.ndindex(labels.shape) if labels[p] == number]
-        assert objects.sizes[row] == len(voxels)
-        assert objects.centers[row] == pytest.approx(np.mean(voxels, axis=0))
-        assert objects.intensity[row] == pytest.approx(np.mean([image[p] for p in voxels]))
-        assert objects.first[row].tolist() == [min(p[i] for p in voxels) for i in range(3)]
-        assert objects.last[row].tolist() == [max(p[i] for p in voxels) for i in range(3)]
+    assert objects["id"].tolist() == sorted(set(labels.ravel().tolist()) - {0})
+    for row in objects.to_dict("records"):
+        voxels = [p for p in np.ndindex(labels.shape) if labels[p] == row["id"]]
+        assert row["volume_voxels"] == len(voxels)
+        assert [row[axis] for axis in "zyx"] == pytest.approx(np.mean(voxels, axis=0))
+        assert row["mean_intensity_normalized"] == pytest.approx(np.mean([image[p] for p in voxels]))
+        assert [row[f"first_{axis}"] for axis in "zyx"] == [min(p[i] for p in voxels) for i in range(3)]
+        assert [row[f"last_{axis}"] for axis in "zyx"] == [max(p[i] for p in voxels) for i in range(3)]
         beside = set()
         for p in voxels:
             for axis in range(3):
@@ -36,9 +35,9 @@ def test_every_number_is_that_of_a_loop_over_voxels(labels, margin):
                     q = tuple(c + step * (i == axis) for i, c in enumerate(p))
                     if all(0 <= c < n for c, n in zip(q, labels.shape, strict=True)):
                         beside.add(int(labels[q]))
-        assert objects.neighbours[row].tolist() == sorted(beside - {0, number})
+        assert row["touches"] == " ".join(map(str, sorted(beside - {0, row["id"]})))
         at_end = any(n > 1 and not m < p[i] < n - 1 - m for p in voxels for i, (n, m) in enumerate(zip(labels.shape, margin, strict=True)))  # fmt: skip
-        assert objects.at_border[row] == at_end
+        assert row["touches_border"] == at_end
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -47,7 +46,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 def test_the_table_says_places_and_volumes_in_voxels_and_in_space():
     objects = describe(found(), np.full(found().shape, 0.25, np.float32))
-    table = rows(object_table(objects, np.linspace(0, 1, len(objects.ids)), SPACE))
+    table = rows(object_table(objects, np.linspace(0, 1, len(objects)), SPACE))
     assert [row["id"] for row in table] == ["34", "50", "60", "61", "70"]
     last = table[-1]
     assert [last[axis] for axis in "zyx"] == ["2.500", "2.500", "2.500"]
@@ -63,7 +62,9 @@ def test_the_table_says_places_and_volumes_in_voxels_and_in_space():
 def test_points_have_the_columns_that_mean_something_for_them():
     points = np.zeros((4, 4, 4), np.uint32)
     points[1, 2, 3] = 5
-    (row,) = rows(point_table(describe(points, np.ones((4, 4, 4))), np.array([0.75]), Space((1, 1, 1))))
+    (row,) = rows(
+        object_table(describe(points, np.ones((4, 4, 4))), np.array([0.75]), Space((1, 1, 1)), is_points=True)
+    )
     expected = {"id": "5", "z": "1.000", "y": "2.000", "x": "3.000", "intensity_normalized": "1", "confidence": "0.750", "unit": ""}  # fmt: skip
     assert {key: value for key, value in row.items() if not key.startswith("position")} == expected
 
@@ -71,7 +72,7 @@ def test_points_have_the_columns_that_mean_something_for_them():
 def test_a_plane_has_no_border_above_and_below():
     labels = np.zeros((1, 5, 5), np.uint32)
     labels[0, 2, 2], labels[0, 0, 3] = 1, 2
-    assert describe(labels, labels).at_border.tolist() == [False, True]
+    assert describe(labels, labels)["touches_border"].tolist() == [0, 1]
 
 
 def test_of_nothing_there_is_a_header():

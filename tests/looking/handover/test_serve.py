@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auxcpvloss.looking.handover.neuroglancer import ADDRESS, VIEWER
-from auxcpvloss.serve import main, server
+from auxcpvloss.looking.handover.serve import main, server
 
 LARGE = 20_000_000
 """Bytes, more than there is room for between server and client."""

@@ -7,7 +7,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from auxcpvloss.looking.report.atlas import BYTES, Atlas, Volume
+from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.looking.report.atlas import BYTES, Atlas
 from auxcpvloss.looking.report.cases import Case, Why, cases_of_instances, cases_of_points
 from auxcpvloss.looking.report.page import Page, as_html
 from auxcpvloss.looking.report.verdict import Verdict
@@ -33,7 +34,7 @@ def test_an_error_is_shown_with_its_outlines():
     matching = match(table, 0.5)
     cases = cases_of_instances(truth, result, table, matching, find_mistakes(table, matching))
     atlas = Atlas()
-    atlas.add(Volume("a", raw, (1.0, 1.0, 1.0), truth, result), cases, 6.0, BYTES)
+    atlas.add(Outcome("a", raw, result, truth), cases, 6.0, BYTES)
     (shown,) = atlas.cases
     assert (shown["kind"], shown["truth"], shown["volume"]) == ("false negative", (2,), "a")
     n = shown["side"]
@@ -57,7 +58,7 @@ def test_errors_are_points_where_there_are_no_outlines():
     cases = cases_of_points(detections, np.array([1, 2]), np.empty(0, int), 10.0)
     atlas = Atlas()
     raw = np.random.default_rng(0).random((20, 20, 40)).astype(np.float32)
-    atlas.add(Volume("a", raw, (1.0, 1.0, 1.0), points=detections), cases, 10.0, BYTES)
+    atlas.add(Outcome("a", raw, np.zeros(raw.shape, int), points=detections), cases, 10.0, BYTES)
     wrong, missed = atlas.cases
     assert wrong["outlines"] == ["", "", "", ""]
     middle = wrong["side"] / 2
@@ -71,7 +72,7 @@ def test_of_a_plane_there_is_one_view():
     labels = blobs((1, 40, 40), 4, seed=1).astype(np.uint32)
     cases = [Case("false negative", (0, 20, 20), (1, 5, 5), (1,), (), 20, 0, Why("alone", "no result here"))]
     atlas = Atlas()
-    atlas.add(Volume("a", labels.astype(float), (1.0, 1.0, 1.0), labels, labels), cases, 5.0, BYTES)
+    atlas.add(Outcome("a", labels.astype(float), labels, labels), cases, 5.0, BYTES)
     assert atlas.cases[0]["planar"]
     assert decoded(atlas.cases[0]["image"]).shape[0] == atlas.cases[0]["side"]
 
@@ -88,7 +89,7 @@ def test_a_file_on_a_test_set_as_large_as_that_of_l1_stays_small():
     matching = match(table, 0.99)
     several = cases_of_instances(truth, result, table, matching, find_mistakes(table, matching))
     one = Atlas()
-    one.add(Volume("a", raw, (1.0, 1.0, 1.0), truth, result), (several * 5)[:300], 12.0, BYTES // 7)
+    one.add(Outcome("a", raw, result, truth), (several * 5)[:300], 12.0, BYTES // 7)
     names = [f"worm_{number}" for number in range(7)]
     cases = [{**case, "volume": name} for name in names for case in one.cases]
     atlas = Atlas(cases, dict.fromkeys(names, one.volumes["a"]), dict.fromkeys(names, (1.0, 1.0, 1.0)))
@@ -102,7 +103,7 @@ def test_a_file_on_a_test_set_as_large_as_that_of_l1_stays_small():
 def test_where_there_is_no_room_a_fair_sample_is_shown_and_always_the_same():
     labels = blobs((30, 30, 30), 10, seed=0)
     raw = np.random.default_rng(0).random(labels.shape)
-    volume = Volume("a", raw, (1.0, 1.0, 1.0), labels, labels)
+    volume = Outcome("a", raw, labels, labels)
     cases = [Case("split", (15, 15, number % 30), (1, 1, 1), (1,), (), number, 0, Why("alone", "")) for number in range(60)]  # fmt: skip
     shown = []
     for _ in range(2):

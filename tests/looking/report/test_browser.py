@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auxcpvloss.looking.report.atlas import BYTES, Atlas, Volume
+from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.looking.report.atlas import BYTES, Atlas, as_webp
 from auxcpvloss.looking.report.cases import cases_of_instances
-from auxcpvloss.looking.report.images import as_webp
-from auxcpvloss.looking.report.page import Figure, Page, Section, Table, as_html
-from auxcpvloss.looking.report.verdict import Bar, Hint, Verdict
+from auxcpvloss.looking.report.page import Page, Picture, Section, as_html
+from auxcpvloss.looking.report.verdict import Hint, Share, Verdict
+from auxcpvloss.looking.table import Table
 from auxcpvloss.metrics import find_mistakes, match, overlaps
 from tests.conftest import blobs
 
@@ -44,7 +45,7 @@ def errors() -> Atlas:
         table = overlaps(truth, result)
         matching = match(table, 0.5)
         cases = cases_of_instances(truth, result, table, matching, find_mistakes(table, matching))
-        atlas.add(Volume(name, raw, (1.0, 1.0, 1.0), truth, result), cases, 9.0, BYTES)
+        atlas.add(Outcome(name, raw, result, truth), cases, 9.0, BYTES)
     return atlas
 
 
@@ -60,11 +61,10 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"A report: {HOSTILE}",
         "checkpoint 1",
         Verdict(
-            "1 of 2 true nuclei was found.", [Bar("found", "missed", 1, 1)], ["a"], [Hint("Look", "merge", "worm_1")]
+            "1 of 2 true nuclei was found.", [Share("found", "missed", 1, 1)], ["a"], [Hint("Look", "merge", "worm_1")]
         ),
-        [Section("scores", "Scores", tables=[table, wide], figures=[Figure(image, "a picture", "gray")])],
+        [Section("scores", "Scores", tables=[table, wide], pictures=[Picture(image, "a picture", "gray")])],
         errors(),
-        ["how to read it"],
         [Section("configuration", "Configuration", code="key = 1\n" * 50, summary="The whole configuration")],
     )
     path.write_text(as_html(page), encoding="utf-8")

@@ -6,8 +6,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 from auxcpvloss.looking.report.atlas import Atlas
-from auxcpvloss.looking.report.page import Page, Section, Table, as_html
-from auxcpvloss.looking.report.verdict import Bar, Hint, Verdict
+from auxcpvloss.looking.report.page import Page, Section, as_html
+from auxcpvloss.looking.report.verdict import Hint, Share, Verdict
+from auxcpvloss.looking.table import Table
 
 HOSTILE = """</script><script>alert("x")</script><img src=x onerror=alert(1)> ' " & <!--"""
 
@@ -48,8 +49,8 @@ def page(text: str) -> Page:
     atlas = Atlas([case(text)], {text: (1, 1)}, {text: (1.0, 1.0, 1.0)})
     table = Table(text, [text, "AP"], [[text, 0.5], ["b", None]], [["mean", 1]], text)
     section = Section("scores", text, [text], [table], code=text, summary=text)
-    verdict = Verdict(text, [Bar(text, text, 1, 2)], [text], [Hint(text, "split", text)], [text])
-    return Page(text, text, verdict, [section], atlas, [text], [])
+    verdict = Verdict(text, [Share(text, text, 1, 2)], [text], [Hint(text, "split", text)], [text])
+    return Page(text, text, verdict, [section], atlas)
 
 
 def test_text_of_files_never_becomes_part_of_the_page():
@@ -86,7 +87,8 @@ def test_numbers_are_told_from_text_and_gaps():
 
 
 def test_a_page_may_have_no_errors_at_all():
-    text = as_html(Page("a", "b", Verdict("c"), atlas=Atlas(), atlas_notes=["none"]))
+    text = as_html(Page("a", "b", Verdict("c"), atlas=Atlas(volumes={"worm": (1200, 1000), "b": (1, 1)})))
     assert 'id="cards"' not in text
-    assert "none" in text
+    assert "200 errors are left out" in text
+    assert "Shown are 1,000 of 1,200 in worm, 1 of 1 in b: drawn at random" in text
     assert 'id="errors"' not in as_html(Page("a", "b", Verdict("c")))

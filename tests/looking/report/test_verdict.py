@@ -23,7 +23,7 @@ def test_the_verdict_begins_with_what_was_found_and_what_is_wrong():
     assert verdict.headline == "1,090 of 1,100 true nuclei were found (99.1 %); 6 of 1,096 results are wrong (0.5 %)."
     assert verdict.facts[0].endswith(": 0.928, mean of 2 volumes (0.857 to 0.999).")
     assert RULE in verdict.facts[1]
-    assert [round(bar.percent, 1) for bar in verdict.bars] == [99.1, 99.5]
+    assert [round(share.percent, 1) for share in verdict.shares] == [99.1, 99.5]
     assert verdict.caveats == ["one training"]
 
 

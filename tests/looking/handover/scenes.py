@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.config.units import Space
-from auxcpvloss.looking.handover.errors import errors_of_labels, errors_of_points
-from auxcpvloss.looking.handover.view import View
+from auxcpvloss.looking.handover.scene import Scene, errors_of_labels, errors_of_points
 from auxcpvloss.metrics.detection import match_points
 
 SPACE = Space((2.0, 1.0, 0.5), (-4.0, 0.0, 1.5), "micrometer")
@@ -36,12 +35,12 @@ def found() -> np.ndarray:
     return labels
 
 
-def view(is_points: bool = False, space: Space = SPACE, **change: Any) -> View:
+def scene(is_points: bool = False, space: Space = SPACE, **change: Any) -> Scene:
     raw = np.random.default_rng(0).random((8, 12, 24)).astype(np.float32)
     if is_points:
         points = np.zeros_like(found())
         points[3, 3, 3], points[6, 9, 9] = 1, 2
         errors = errors_of_points(match_points(np.argwhere(points).astype(float), truth()))
-        return View(**{"name": "p", "raw": raw, "found": points, "is_points": True, "truth": truth(), "errors": tuple(errors), "space": space, **change})  # fmt: skip
+        return Scene(**{"name": "p", "raw": raw, "found": points, "is_points": True, "truth": truth(), "errors": tuple(errors), "space": space, **change})  # fmt: skip
     errors = errors_of_labels(truth(), found())
-    return View(**{"name": "a", "raw": raw, "found": found(), "is_points": False, "truth": truth(), "errors": tuple(errors), "space": space, **change})  # fmt: skip
+    return Scene(**{"name": "a", "raw": raw, "found": found(), "is_points": False, "truth": truth(), "errors": tuple(errors), "space": space, **change})  # fmt: skip

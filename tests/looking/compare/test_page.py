@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auxcpvloss.looking.compare.comparison import Comparison, Group, Run, Table, Verdict
-from auxcpvloss.looking.report.comparison import comparison_html
+import pandas as pd
+
+from auxcpvloss.looking.compare.comparison import Comparison, Group, PaperTable, Run, Verdict
+from auxcpvloss.looking.compare.page import comparison_page
+from auxcpvloss.looking.report.page import as_html
 from tests.looking.report.test_page import Elements
 
 PNG = bytes.fromhex("89504e470d0a1a0a")
@@ -17,15 +20,16 @@ def comparison(*verdicts: Verdict) -> Comparison:
     run = Run(
         folder=Path("experiments/<b>"), method="sdt", seed=1, checkpoint=500, params={}, metric="m",
         validated_on="segmentation", seeds="main", weights="", scores={}, training={}, selected_from={},
-        evaluation={}, truth={},
+        evaluation={}, truth={}, instances={},
     )  # fmt: skip
-    table = Table("table_1", "Segmentation", "a note", ("model", "", "avAP"), (("sdt", "mean", "0.5"), ("", "paper", "-")), (), ())  # fmt: skip
+    rows = [("sdt", "mean", "0.5"), ("", "paper", None)]
+    table = PaperTable("Segmentation", ("model", "", "avAP"), rows, note="a note", name="table_1", data=pd.DataFrame())
     return Comparison((Group("sdt", "", (run,)), Group("sdt_cpv", "", (run, run))), ("a", "b"), "hoefener", verdicts, (table,), ("a remark",))  # fmt: skip
 
 
 def test_verdicts_come_first_then_tables_then_figures():
-    html = comparison_html(
-        comparison(verdict("avAP", "better"), verdict("detection AP", "worse")), {"AP over IoU": PNG}
+    html = as_html(
+        comparison_page(comparison(verdict("avAP", "better"), verdict("detection AP", "worse")), {"AP over IoU": PNG})
     )
     parts = [
         "Comparison: sdt, sdt_cpv", "3 runs on 2 test volumes: a, b",
@@ -38,7 +42,7 @@ def test_verdicts_come_first_then_tables_then_figures():
 
 
 def test_rows_that_belong_together_cannot_be_sorted_apart():
-    html = comparison_html(comparison(), {})
+    html = as_html(comparison_page(comparison(), {}))
     assert not [each for tag, each in Elements(html).tags if tag == "button"]
     assert "<td>–</td>" in html
     assert "there is no verdict" in html

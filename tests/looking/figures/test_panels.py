@@ -5,14 +5,56 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.looking.figures.differences import differences, show_differences
 from auxcpvloss.looking.figures.palette import COLORBLIND, PAPER, Palette
+from auxcpvloss.looking.figures.panels import (
+    differences,
+    distinct_colors,
+    project_raw,
+    show_differences,
+    show_head,
+    show_instances,
+)
 from auxcpvloss.metrics import Matching, match, overlaps
-from tests.looking.figures.test_segmentation import HERE, SHIFTED, THERE, volume
+from tests.looking.figures.volumes import HERE, SHIFTED, THERE, noise, volume
+
+
+def test_contrast_leaves_out_the_extremes() -> None:
+    raw = np.zeros((3, 100, 100))
+    raw[1] = np.arange(10_000).reshape(100, 100)
+    raw[0, 0, 0] = 1e9
+    gray = project_raw(raw)
+    assert gray.shape == (100, 100, 3)
+    assert gray[0, 0, 0] == 1
+    assert gray[0, 50, 0] == 0
+    assert gray[50, 0, 0] == pytest.approx(0.5, abs=0.01)
+    assert project_raw(np.full((2, 3, 4), 7)).max() == 0
+
+
+def test_colors_of_instances_are_distinct_and_always_the_same() -> None:
+    colors = distinct_colors(600)
+    assert np.array_equal(colors[:50], distinct_colors(50))
+    assert len(np.unique(np.round(colors, 3), axis=0)) == 600
+    assert np.abs(np.diff(colors, axis=0)).max(axis=1).min() > 0.2
+    assert colors.max(axis=1).min() > 0.7
+    assert show_instances("result", volume(HERE, THERE), project_raw(noise())).heading == "result: 2"
+
+
+def test_every_channel_has_a_panel_with_its_range() -> None:
+    values = np.zeros((2, 4, 5), np.float16)
+    values[0, 1, 2], values[0, 3, 3], values[1] = -2.5, 1.5, 7
+    first, second = show_head("sdt", values)
+    assert (first.heading, first.image.shape) == ("sdt 0: -2.5 to 1.5", (4, 5, 3))
+    brightness = first.image.sum(axis=-1)
+    assert np.unravel_index(brightness.argmin(), (4, 5)) == (1, 2)
+    assert np.unravel_index(brightness.argmax(), (4, 5)) == (3, 3)
+    # All equal: no range to divide by.
+    assert second.heading == "sdt 1: 7 to 7"
+    assert np.ptp(second.image, axis=(0, 1)).max() == 0
+    assert [panel.heading for panel in show_head("sdt", values[:1])] == ["sdt: -2.5 to 1.5"]
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint64]))
-def test_as_written_out_voxel_by_voxel(seed: int, kind: type[np.unsignedinteger]) -> None:
+def test_differences_are_as_written_out_voxel_by_voxel(seed: int, kind: type[np.unsignedinteger]) -> None:
     rng = np.random.default_rng(seed)
     truth, result = (rng.integers(0, 5, (2, 3, 4)).astype(kind) * kind(40) for _ in range(2))
     matched = match(overlaps(truth, result), 0.1)
@@ -30,8 +72,7 @@ def test_as_written_out_voxel_by_voxel(seed: int, kind: type[np.unsignedinteger]
 def test_missed_nuclei_are_whole_and_of_the_others_only_what_differs(colors: Palette) -> None:
     truth, result = volume(HERE, THERE), volume(SHIFTED)
     matched = match(overlaps(truth, result), 0.5)
-    black = np.zeros((45, 45, 3))
-    panel = show_differences(truth[4], result[4], matched, black, colors)
+    panel = show_differences(truth[4], result[4], matched, np.zeros((45, 45, 3)), colors)
     differs = np.zeros((45, 45), bool)
     differs[5:20, 5:8] = differs[5:20, 20:23] = True
     assert np.array_equal(np.all(panel.image == colors.difference, axis=-1), differs)

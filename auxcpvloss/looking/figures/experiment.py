@@ -1,0 +1,133 @@
+"""The figures of one experiment, from what training and validation wrote down."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import selection_record
+from auxcpvloss.experiment.validation_table import read_scores
+from auxcpvloss.looking.figures.training import training_curves
+from auxcpvloss.looking.figures.validation import Surface, validation_surface
+from auxcpvloss.looking.figures.vectors import vectors_figure
+from auxcpvloss.system.errors import InputError
+
+T = TypeVar("T")
+Argument = TypeVar("Argument")
+NOT_LOSSES = ["learning_rate", "iterations_per_second", "metric", "params"]
+
+
+def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[str]]:
+    """Draw what training and validation wrote down, as far as it can be read.
+
+    Returns
+    -------
+    figures : dict of name to Figure
+        "training", "validation" and "vectors", those of them that there is data for.
+    problems : list of str
+        A line for each file that is damaged.
+
+    Raises
+    ------
+    InputError
+        The selection is damaged.
+    """
+    figures: dict[str, Figure] = {}
+    problems: list[str] = []
+
+    def read(reader: Callable[[Argument], T | None], argument: Argument) -> T | None:
+        try:
+            return reader(argument)
+        except InputError as error:
+            problems.append(str(error))
+            return None
+
+    surface, record = read(read_surface, experiment), selection_record(experiment)
+    selected = None if record is None else int(record["checkpoint"])
+    if (log := read(read_log, experiment.train_folder / "log.csv")) is not None:
+        best = {} if surface is None else dict(zip(surface.checkpoints, np.nanmax(surface.values, axis=0), strict=True))
+        validation = read(read_log, experiment.train_folder / "validation.csv")
+        figures["training"] = training_curves(log, validation, best, experiment.metric, selected)
+    if surface is not None:
+        winner = None if record is None else surface.place(int(record["checkpoint"]), record["params"])
+        figures["validation"] = validation_surface(surface, winner)
+    snapshot = experiment.newest_snapshot
+    if snapshot and (vectors := read(read_vectors, snapshot)):
+        title = f"a patch of the training, iteration {int(snapshot.stem.removeprefix('batch_'))}"
+        figures["vectors"] = vectors_figure(*vectors, title)
+    return figures, problems
+
+
+def read_log(path: Path) -> pd.DataFrame | None:
+    """Read losses and scores of a training, a row an iteration; None while there are none.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        # A line without an end is still being written.
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
+        if len(lines) < 2:
+            return None
+        table = pd.read_csv(io.StringIO("".join(lines)), dtype={"iteration": np.int64})
+        return table.set_index("iteration").drop(columns=NOT_LOSSES, errors="ignore").astype(np.float64)
+    except (ValueError, KeyError) as error:
+        raise InputError(f"{path}: not readable as a table of losses ({type(error).__name__}: {error}).") from None
+
+
+def read_surface(experiment: Experiment) -> Surface | None:
+    """Read the scores of all checkpoints with all parameters, ``val/scores.csv``; None while there are none.
+
+    Raises
+    ------
+    InputError
+        The table does not fit the method or the metric of the experiment, or is damaged.
+    """
+    path = experiment.selection_path.with_name("scores.csv")
+    if not path.is_file():
+        return None
+    means = read_scores(path, experiment.method.params, experiment.metric)
+    checkpoints = list(dict.fromkeys(checkpoint for checkpoint, _ in means))
+    sets = list(dict.fromkeys(params for _, params in means))
+    values = [[means.get((checkpoint, params), np.nan) for checkpoint in checkpoints] for params in sets]
+    return Surface(checkpoints, [params.model_dump() for params in sets], np.array(values), experiment.metric)
+
+
+def read_vectors(path: Path) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.float32]] | None:
+    """Read a snapshot of a training; None if it has no center point vectors.
+
+    Returns
+    -------
+    (raw, predicted, target)
+        Of the first patch: a (Z, Y, X) array and two (3, Z, Y, X) arrays.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            volumes = file["volumes"]
+            if "pred_cpv" not in volumes:
+                return None
+            target = volumes["gt_cpv"]
+            # Targets lie in the middle of the input.
+            corner = target.attrs["offset"]
+            place = tuple(slice(first, first + size) for first, size in zip(corner, target.shape[2:], strict=True))
+            return volumes["raw"][(0, 0, *place)], volumes["pred_cpv"][0], target[0]
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({type(error).__name__}: {error}).") from None

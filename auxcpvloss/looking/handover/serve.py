@@ -1,0 +1,160 @@
+"""Serve a folder of exported volumes to Neuroglancer on the same machine."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from auxcpvloss.looking.handover.neuroglancer import ADDRESS, PORT, STATE, VIEWER, link
+
+HOST = "127.0.0.1"
+OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
+"""What a browser on this machine calls it; another port where one is forwarded."""
+BAD = 2
+MAX_PORT = 65_535
+
+DESCRIPTION = """\
+Serve a folder of exported volumes (test/exported/<checkpoint>/<params> of an experiment) to a browser on this machine,
+and print a link for each volume. Nothing can be reached from other machines, and other web sites than the viewer
+cannot read it. The volumes do not leave this machine: the viewer's page runs in the browser. Ctrl-C ends it."""
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Gives files, no listings, to programs on this machine and to the pages of one web site, the viewer's."""
+
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, *args: Any, viewer: str, **options: Any) -> None:
+        self._site = "{0.scheme}://{0.netloc}".format(urlsplit(viewer))
+        super().__init__(*args, **options)
+
+    def parse_request(self) -> bool:
+        """Refuse what was sent here under another name: a web site that gives its own name the address 127.0.0.1."""
+        if not super().parse_request():
+            return False
+        if OWN_NAME.fullmatch(self.headers.get("Host", "")):
+            return True
+        self.send_error(HTTPStatus.FORBIDDEN)
+        return False
+
+    def do_OPTIONS(self) -> None:
+        """Say, to a browser that asks before, that the viewer may read from this machine."""
+        self.send_response(HTTPStatus.NO_CONTENT)
+        self.send_header("Access-Control-Allow-Private-Network", "true")
+        self.end_headers()
+
+    def end_headers(self) -> None:
+        """Say who may read."""
+        self.send_header("Access-Control-Allow-Origin", self._site)
+        self.send_header("Access-Control-Allow-Headers", "*")
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
+
+    def translate_path(self, path: str) -> str:
+        """Find the file; there is none outside of the folder, where a link may lead, nor one of an impossible name."""
+        root = Path(self.directory).resolve()
+        try:
+            found = Path(super().translate_path(path)).resolve()
+        except (OSError, ValueError):
+            return str(root / "outside")
+        return str(found if found.is_relative_to(root) else root / "outside")
+
+    def do_GET(self) -> None:
+        """Give a file; a state with the address that it is served from in place of the usual one."""
+        path = Path(self.translate_path(self.path))
+        try:
+            is_state = path.name.endswith(STATE) and path.is_file()
+            text = path.read_text(encoding="utf-8") if is_state else ""
+        except (OSError, ValueError):
+            # A name that is too long for a file, or a state that cannot be read.
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        if not is_state:
+            super().do_GET()
+            return
+        content = text.replace(ADDRESS, f"http://{self.headers['Host']}/").encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def list_directory(self, path: object) -> None:
+        """Give no listing."""
+        self.send_error(HTTPStatus.NOT_FOUND)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: a volume is hundreds of requests."""
+
+
+class Server(ThreadingHTTPServer):
+    """Tolerates programs that hang up before they have got all, as a viewer does whenever it is moved on."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong with a request, unless the other side hung up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def server(folder: Path, port: int = PORT, viewer: str = VIEWER) -> ThreadingHTTPServer:
+    """Make a server of a folder, which other machines cannot reach; `port` 0 takes any that is free."""
+    return Server((HOST, port), partial(Handler, directory=str(folder), viewer=viewer))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C; returns the exit status."""
+    args = _parser().parse_args(arguments)
+    states = sorted(args.folder.glob(f"*{STATE}"))
+    if not states:
+        print(f"{args.folder}: no exported volume (*{STATE}) there. Run the stage export.", file=sys.stderr)
+        return BAD
+    try:
+        serving = server(args.folder, args.port, args.viewer)
+    except OSError as error:
+        print(f"--port {args.port}: {error.strerror}. Choose another port.", file=sys.stderr)
+        return BAD
+    with serving:
+        own = f"http://{HOST}:{serving.server_address[1]}/"
+        print(f"serving {args.folder} at {own}, for this machine only; Ctrl-C ends it")
+        for state in states:
+            print(f"{state.name.removesuffix(STATE)}: {link(quote(state.name), args.viewer, own)}", flush=True)
+        with suppress(KeyboardInterrupt):
+            serving.serve_forever()
+    return 0
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text) <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a whole number from 0 (any that is free) to {MAX_PORT}")
+    return int(text)
+
+
+def _viewer(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        # Reading a part of what is no address may raise an error.
+        is_page = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_page = False
+    if not is_page or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address of a page, such as {VIEWER}")
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    style = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m auxcpvloss.serve", description=DESCRIPTION, formatter_class=style)
+    add = parser.add_argument
+    add("folder", type=Path, metavar="FOLDER", help="of exported volumes")
+    add("--port", type=_port, metavar="PORT", default=PORT, help=f"of this machine (default: {PORT})")
+    add("--viewer", type=_viewer, metavar="URL", default=VIEWER, help=f"another Neuroglancer than {VIEWER}")
+    return parser

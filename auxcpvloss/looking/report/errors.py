@@ -1,0 +1,89 @@
+"""The errors on the test volumes, and the counts that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from auxcpvloss.config import Config
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.looking.report.atlas import BYTES, Atlas
+from auxcpvloss.looking.report.cases import cases_of_instances, cases_of_points
+from auxcpvloss.looking.report.verdict import Scored
+from auxcpvloss.metrics import THRESHOLDS, Counts, find_mistakes, match, mean_diameter, overlaps
+from auxcpvloss.metrics.average_precision import PATHS
+from auxcpvloss.metrics.detection import Detections
+from auxcpvloss.metrics.table import value_at
+
+THRESHOLD = 0.5
+"""Of the IoU: what the errors that are shown are errors by, as in the figures of the paper."""
+
+
+def find_errors(
+    config: Config,
+    samples: Sequence[Sample],
+    tables: Mapping[str, Mapping[str, Any]],
+    read: Callable[[Sample], Outcome],
+) -> tuple[dict[str, Scored], Atlas]:
+    """Find what is wrong with the test volumes that have ground truth.
+
+    Parameters
+    ----------
+    config : Config
+    samples : sequence of Sample
+    tables : mapping of name to nested tables
+        Their scores.
+    read : callable
+        Reads a volume, one after the other.
+
+    Returns
+    -------
+    (volumes, atlas)
+        How each volume came out, by name, and all errors with their pictures.
+    """
+    atlas, volumes = Atlas(unit=config.data.voxel_unit), {}
+    for sample in samples:
+        outcome = read(sample)
+        scored, diameter = _scored(config, sample, outcome, tables[sample.name])
+        atlas.add(outcome, scored.cases, diameter, BYTES // len(samples))
+        volumes[sample.name] = scored
+    return volumes, atlas
+
+
+def _scored(config: Config, sample: Sample, outcome: Outcome, table: Mapping[str, Any]) -> tuple[Scored, float]:
+    """Say how a volume came out, and how large its nuclei are: their mean diameter, in the unit of the voxel size."""
+    options, voxel_size, truth = config.evaluation, sample.voxel_size, outcome.truth
+    found = None if truth is None else overlaps(truth, outcome.instances)
+    if found is None:
+        # Nobody knows how large they are.
+        ids, sizes = sample.centers()[:, 3].astype(np.int64), np.empty(0, np.int64)
+        diameter = options.distance_limit * voxel_size[2]
+    else:
+        ids, sizes = found.truth_ids, found.truth_sizes
+        diameter = mean_diameter(found, voxel_size) if ids.size else max(voxel_size)
+    if isinstance(outcome.points, Detections):
+        cases = cases_of_points(outcome.points, ids, sizes, diameter, voxel_size)
+        return Scored(_counts(table, f"confusion_matrix.{options.detection}"), cases=cases, sizes=sizes), diameter
+    assert found is not None
+    assert truth is not None
+    matching = match(found, THRESHOLD, options.use_linear_sum_assignment)
+    mistakes = find_mistakes(found, matching)
+    cases = cases_of_instances(truth, outcome.instances, found, matching, mistakes, voxel_size)
+    curve = {t: float(value_at(table, f"{PATHS[t]}.AP")) for t in THRESHOLDS}
+    return Scored(_counts(table, PATHS[THRESHOLD]), curve, cases, sizes), diameter
+
+
+def _counts(table: Mapping[str, Any], path: str) -> Counts:
+    cell = value_at(table, path)
+    return Counts(tp=cell["TP"], fp=cell["FP"], fn=cell["FN"])
+
+
+def rule_of_detection(config: Config, samples: Sequence[Sample]) -> str:
+    """Say what makes a nucleus found, where points are compared."""
+    options = config.evaluation
+    if options.detection == "hoefener" and not all(sample.is_sparse for sample in samples):
+        return "its center inside the nucleus"
+    return f"its center within {options.distance_limit:g} voxels (along x) of that of the nucleus"

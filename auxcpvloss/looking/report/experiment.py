@@ -1,0 +1,177 @@
+"""What the page about an experiment says, read from its folder."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
+from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.looking.report.atlas import as_webp
+from auxcpvloss.looking.report.background import background
+from auxcpvloss.looking.report.errors import THRESHOLD, find_errors, rule_of_detection
+from auxcpvloss.looking.report.page import Page, Picture, Section
+from auxcpvloss.looking.report.verdict import Scored, Verdict, judge
+from auxcpvloss.looking.table import Cell, Table
+from auxcpvloss.metrics.detection import centers_of_mass
+from auxcpvloss.metrics.strata import DENSITIES, NEIGHBOURS, REACH, SIZES
+from auxcpvloss.metrics.table import pooled
+from auxcpvloss.system.errors import InputError
+
+PICTURES = 4_000_000
+"""Bytes of the pictures of whole volumes, at most; those without room are named."""
+
+QUALITY = 80
+"""Of their compression."""
+
+FEW = 100
+"""True nuclei; of fewer the page says what a single one makes."""
+
+POOLED = "all volumes pooled, at an IoU above 0.5."
+CLASSES = {
+    "by_size": ("Size", SIZES, f"Thirds of the true nuclei of each volume; {POOLED}"),
+    "by_density": (
+        "Local density",
+        DENSITIES,
+        f"True nuclei whose center lies within {REACH:g} mean diameters: up to {NEIGHBOURS[0]}, up to "
+        f"{NEIGHBOURS[1]}, more; {POOLED}",
+    ),
+}
+COLUMNS = {"nuclei": "num_gt", "found": "recall", "results": "num_pred", "right": "precision"}
+
+
+def experiment_page(
+    experiment: Experiment,
+    selection: Selection,
+    samples: Sequence[Sample],
+    read: Callable[[Sample], Outcome],
+    pictures: Mapping[str, Path],
+) -> Page:
+    """Put the report on an experiment together.
+
+    Where some volumes have masks and others center points alone, the verdict is on those with masks; all are in the
+    atlas.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    selection : Selection
+    samples : sequence of Sample
+        The test volumes, labelled, and evaluated if they have ground truth.
+    read : callable
+        Reads what was found in a volume.
+    pictures : mapping of name to Path
+        Of all volumes, as earlier stages drew them.
+    """
+    with_truth = [sample for sample in samples if sample.has_truth]
+    folder = experiment.evaluated("test", selection.checkpoint, selection.params)
+    tables = {each.name: tomllib.loads((folder / f"{each.name}.toml").read_text("utf-8")) for each in with_truth}
+    volumes, atlas = find_errors(experiment.config, with_truth, tables, read)
+    segmented = {name: scored for name, scored in volumes.items() if scored.by_threshold}
+    verdict = Verdict(_nothing_scored(samples), caveats=[_how_chosen(experiment, selection)])
+    if volumes:
+        rule = f"an IoU above {THRESHOLD:g}" if segmented else rule_of_detection(experiment.config, with_truth)
+        judged = segmented or volumes
+        verdict = judge(judged, rule, list(_caveats(experiment, selection, judged, len(volumes))))
+    return Page(
+        title=f"{experiment.folder.name}: {experiment.method.name}",
+        subtitle=f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
+        verdict=verdict,
+        results=[
+            *([_scores(folder, tables)] if tables else []),
+            *([_volumes(experiment, samples, read, pictures)] if samples else []),
+        ],
+        atlas=atlas if volumes else None,
+        background=background(experiment),
+    )
+
+
+def _nothing_scored(samples: Sequence[Sample]) -> str:
+    what = "The test volumes have no ground truth: nothing is scored." if samples else "There are no test volumes."
+    return f"{what} What is said below is of training and validation."
+
+
+def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, Scored], volumes: int) -> Iterator[str]:
+    yield "This is one training. Another seed gives other numbers: auxcpvloss compare, of several, says by how much."
+    yield _how_chosen(experiment, selection)
+    true = sum(scored.counts.tp + scored.counts.fn for scored in judged.values())
+    if 0 < true < FEW:
+        yield f"There are {true} true nuclei only: one of them is {100 / true:.1f} %."
+    if experiment.config.evaluation.foreground_only:
+        yield "What was found outside of the ground truth was not counted (evaluation.foreground_only)."
+    if others := volumes - len(judged):
+        yield f"{others} of {volumes} volumes have center points only; the verdict leaves them out."
+
+
+def _how_chosen(experiment: Experiment, selection: Selection) -> str:
+    """Say how checkpoint and parameters were chosen: who reads the scores has to know."""
+    record: dict[str, Any] | None = selection_record(experiment)
+    try:
+        is_selected = record is not None and read_selection(experiment) == selection
+    except InputError:
+        # Other runs were averaged then.
+        is_selected = False
+    if record is None or not is_selected:
+        return "Checkpoint and parameters were chosen by hand, not by validation."
+    on = "training volumes (validation.on_train)" if experiment.config.validation.on_train else "validation volumes"
+    names = ", ".join(experiment.names("val")) or "those of other runs (validation.trained_models)"
+    return f"Checkpoint and parameters were selected on the {on} {names}, by {record['metric']}."
+
+
+def _volumes(
+    experiment: Experiment,
+    samples: Sequence[Sample],
+    read: Callable[[Sample], Outcome],
+    paths: Mapping[str, Path],
+) -> Section:
+    """Show the pictures of all volumes, and how many nuclei were found where nobody knows how many there are."""
+    pictures, left_out, room = [], [], PICTURES
+    for name, path in paths.items():
+        source = as_webp(imagecodecs.png_decode(path.read_bytes())[..., :3], QUALITY)
+        place = path.relative_to(experiment.folder)
+        room -= len(source)
+        if room < 0:
+            left_out.append(str(place))
+            continue
+        what = f"{name}, seen along z: raw data, result and, where there is ground truth, hits and errors."
+        pictures.append(Picture(source, f"{name} ({place})", what))
+    text = [f"Not shown here, for want of room: {', '.join(left_out)}."] if left_out else []
+    counted = [(each.name, len(centers_of_mass(read(each).instances))) for each in samples if not each.has_truth]
+    tables = [Table("Volumes without ground truth", ["volume", "nuclei found"], counted)] if counted else []
+    return Section("volumes", "Volumes", text, tables, pictures, wide=True)
+
+
+def _scores(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> Section:
+    """Give the table that evaluate wrote, how nuclei of a size or density came out, and what the scores mean."""
+    together = pooled(list(tables.values()))
+    classes = [_by_class(*each, together[name]) for name, each in CLASSES.items() if name in together]
+    card = (folder / "metrics.txt").read_text(encoding="utf-8")
+    shown = [_summary(folder / "summary.csv"), *classes]
+    return Section("scores", "Scores", tables=shown, code=card, summary="What the scores mean")
+
+
+def _summary(path: Path) -> Table:
+    """Read the table that evaluate wrote; its last two rows are over all volumes."""
+    with path.open(newline="", encoding="utf-8") as file:
+        headings, *rows = csv.reader(file)
+    cells = [[row[0], *map(_cell, row[1:])] for row in rows]
+    note = "mean: over volumes, as in the paper. pooled: of all volumes together, each nucleus counting the same."
+    return Table("Test volumes", headings, cells[:-2], cells[-2:], note)
+
+
+def _cell(text: str) -> Cell:
+    if not text:
+        return None
+    return float(text) if "." in text else int(text)
+
+
+def _by_class(heading: str, names: Sequence[str], note: str, table: Mapping[str, Any]) -> Table:
+    rows = [[name, *(table[name].get(key) for key in COLUMNS.values())] for name in names]
+    return Table(heading, ["class", *COLUMNS], rows, note=note)
