@@ -17,10 +17,10 @@ from auxcpvloss.experiment.provenance import Recorder
 from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.looking.compare import command
 from auxcpvloss.looking.handover.viewer import obstacle
+from auxcpvloss.stages.export.viewing import look
 from auxcpvloss.stages.order import dry_run, run_stages, wanted
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.status import STATUS, status
-from auxcpvloss.stages.viewing import look
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_error
 from auxcpvloss.system.files import write_text

@@ -68,6 +68,7 @@ class Records:
         self._path = path
         self._known: dict[str, Record] = _read(path)
         self._kept = set(self._known)
+        self._digests: dict[str, str] = {}
 
     def flat(self, record: Mapping[str, Any]) -> Record:
         """Give a record as it is stored: records within it are replaced by their digests, and remembered."""
@@ -83,10 +84,12 @@ class Records:
         """Give the digest of a record, and remember it; what is a digest already is given back."""
         if not isinstance(record, Mapping):
             return record
-        flat = self.flat(record)
-        digest = sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:DIGEST]
-        self._known[digest] = flat
-        return digest
+        text = json.dumps(record, sort_keys=True)
+        if text not in self._digests:
+            flat = self.flat(record)
+            digest = sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:DIGEST]
+            self._known[digest], self._digests[text] = flat, digest
+        return self._digests[text]
 
     def whole(self, record: Mapping[str, Any]) -> Record:
         """Give a record with the records that it refers to in place of their digests, as far as they are known."""
@@ -203,7 +206,8 @@ def relevant(record: Any) -> Any:
         without.add("normalization_groups")
     if record.get("architecture") == "unet":
         without.add("architecture")
-    return {key: relevant(value) for key, value in record.items() if key not in without}
+    kept = {key: value for key, value in record.items() if key not in without}
+    return {key: relevant(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
 
 
 def completed(base: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,8 @@ class Result:
             return State("broken", self.stored.problem)
         if self.stored.record is None:
             return MISSING
+        if self.stored.record == self.record:
+            return WHOLE
         changed = records.difference(records.flat(self.stored.record), self.record)
         return WHOLE if changed is None else State("stale", changed)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 
 from auxcpvloss.network.shapes import AxisGeometry, Shape
@@ -58,12 +59,14 @@ def tile_volume(geometry: Sequence[AxisGeometry], limit: Shape, volume: Shape) -
     return Tiling(*columns)
 
 
+@cache
 def _tile_axis(geometry: AxisGeometry, limit: int, volume: int) -> tuple[int, int, int, int, int]:
     tiles = math.ceil(volume / _usable(geometry, limit)[0])
     size = next(size for size in range(1, limit + 1) if _usable(geometry, size)[0] * tiles >= volume)
     return size, *_usable(geometry, size), tiles
 
 
+@cache
 def _usable(geometry: AxisGeometry, size: int) -> tuple[int, int, int]:
     """Length of the tile that an input of `size` gives (0: none), its begin in the input and in the output."""
     output = geometry.output_size(size)

@@ -9,9 +9,9 @@ from auxcpvloss.experiment.results import Result
 from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.visualize.pictures import PICTURES, draw, picture_of
 from auxcpvloss.stages.volume import scores
 from auxcpvloss.stages.volume.instances import instances_of
-from auxcpvloss.stages.volume.pictures import PICTURES, draw, picture_of
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.summary import TABLES, read_scores, show, summaries_of, write_table
 

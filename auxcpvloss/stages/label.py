@@ -10,9 +10,9 @@ from auxcpvloss.experiment.results import Result
 from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.visualize.pictures import PICTURES, draw_without_truth, picture_without_truth_of
 from auxcpvloss.stages.volume import instances
 from auxcpvloss.stages.volume.instances import instances_of, need_prediction
-from auxcpvloss.stages.volume.pictures import PICTURES, draw_without_truth, picture_without_truth_of
 
 
 class Label(Stage):

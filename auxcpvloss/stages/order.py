@@ -8,19 +8,20 @@ from typing import Protocol
 
 from auxcpvloss.stages.cross_validate import CrossValidate
 from auxcpvloss.stages.evaluate import Evaluate
-from auxcpvloss.stages.export import Export
+from auxcpvloss.stages.export.stage import Export
 from auxcpvloss.stages.label import Label
 from auxcpvloss.stages.mknet import Mknet
+from auxcpvloss.stages.perform import perform
 from auxcpvloss.stages.postprocess import Postprocess
 from auxcpvloss.stages.predict import Predict
 from auxcpvloss.stages.prepare import Prepare, PrepareMissing
 from auxcpvloss.stages.report import Report
 from auxcpvloss.stages.run import Choice, Run
-from auxcpvloss.stages.stage import Stage, perform
+from auxcpvloss.stages.stage import Stage
 from auxcpvloss.stages.train.stage import Train
 from auxcpvloss.stages.validate import Validate
 from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints, Validation
-from auxcpvloss.stages.visualize import Visualize
+from auxcpvloss.stages.visualize.stage import Visualize
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.gpu import Device, choose_device, gpus_of_tensorflow
 

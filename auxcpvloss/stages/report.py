@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from auxcpvloss.config import flat
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.configuration import lasting
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import Result, file_digest
-from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.stages.chosen import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
-from auxcpvloss.stages.volume.pictures import picture_of, picture_without_truth_of
+from auxcpvloss.stages.visualize.pictures import picture_of, picture_without_truth_of
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.stages.volume.summary import summaries_of

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from time import perf_counter
 from typing import Any, ClassVar
 
-from auxcpvloss.experiment.results import Result, State, record_beside, stored_beside
-from auxcpvloss.stages.parallel import in_parallel
+from auxcpvloss.experiment.results import Result, State, stored_beside
 from auxcpvloss.stages.run import Run
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.libraries import versions_of
-from auxcpvloss.system.terminal import Bar
-
-logger = logging.getLogger(__name__)
 
 ADVICE = {
     "train": "there are no training volumes; set it, or data.path with a folder train/.",
@@ -196,66 +188,3 @@ class Stage(ABC):
 def lacking(split: str) -> InputError:
     """Give the error that says that a split has no volumes."""
     return InputError(f"data.{split}_data: {ADVICE[split]}")
-
-
-def perform(stage: Stage, run: Run, stages: Mapping[str, Stage]) -> None:
-    """Make those results of a stage that are not whole, each by the stage that it is of.
-
-    Parameters
-    ----------
-    stage : Stage
-    run : Run
-    stages : mapping of name to Stage
-    """
-    run.terminal.stage = stage.name
-    began = perf_counter()
-    stage.begin(run)
-    results = list(stage.results(run))
-    todo = [each for each in results if not run.is_current(each, stages[each.stage].libraries)]
-    for result in todo:
-        run.records.keep(result.record)
-    stage.confirm(todo, run)
-    if todo:
-        run.records.save()
-    with _bar(stage, run, len(results), len(results) - len(todo)) as run.bar:
-        _make_all(stage, todo, run, stages)
-    stage.say(run, Tally(results, todo))
-    run.forget()
-    logger.info("%s took %.1f s", stage.name, perf_counter() - began)
-
-
-def _bar(stage: Stage, run: Run, total: int, done: int) -> AbstractContextManager[Bar | None]:
-    return run.terminal.progress(stage.counted, total, done) if stage.counted else nullcontext()
-
-
-def _make_all(stage: Stage, todo: Sequence[Result], run: Run, stages: Mapping[str, Stage]) -> None:
-    """Make results in order; those that have jobs by several processes, if there are to be such."""
-    done = 0
-    for has_job, group in groupby(todo, key=lambda each: each.job is not None):
-        results = list(group)
-        if has_job and stage.workers(run) > 1:
-            for result in in_parallel(stage, results, run, stages):
-                run.forget(result)
-                done += 1
-                _move(run, done, result)
-            continue
-        for result in results:
-            _move(run, done, result)
-            make(stages[result.stage], result, run)
-            done += 1
-
-
-def _move(run: Run, done: int, result: Result) -> None:
-    if run.bar is not None:
-        run.bar.update(done, result.name)
-
-
-def make(stage: Stage, result: Result, run: Run) -> None:
-    """Make a result that is not whole, what was there being set aside."""
-    stage.check(result, run)
-    if stage.makes_way:
-        run.make_way(result)
-    stage.make(result, run)
-    if result.is_beside:
-        record_beside(result, stage.made_with())
-    run.forget(result)

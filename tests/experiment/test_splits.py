@@ -9,9 +9,9 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.experiment.training_record import training_keys
 from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.perform import perform as make_missing
 from auxcpvloss.stages.prepare import PrepareMissing
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.stage import perform as make_missing
 from auxcpvloss.system.errors import InputError
 from tests.conftest import TINY, configure, merge
 from tests.stages.running import perform

@@ -16,9 +16,9 @@ from auxcpvloss.data.points import paint_balls
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.looking.handover.ome_zarr import store
 from auxcpvloss.methods import METHODS
-from auxcpvloss.stages.export import export_of
+from auxcpvloss.stages.export.stage import export_of
+from auxcpvloss.stages.export.viewing import look, view_of
 from auxcpvloss.stages.run import Choice, Run
-from auxcpvloss.stages.viewing import look, view_of
 from auxcpvloss.system.errors import InputError
 from tests.stages.running import perform, subject
 from tests.stages.test_evaluate import (

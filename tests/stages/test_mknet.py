@@ -6,8 +6,8 @@ from rich.console import Console
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages.mknet import Mknet
 from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.perform import perform
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.stage import perform
 from auxcpvloss.system.terminal import Terminal
 from tests.conftest import configure
 

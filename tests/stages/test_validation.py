@@ -23,9 +23,8 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result
 from auxcpvloss.experiment.selection import Selection, write_selection
 from auxcpvloss.stages.order import STAGES
-from auxcpvloss.stages.parallel import in_parallel
+from auxcpvloss.stages.perform import in_parallel, perform
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.stage import perform
 from auxcpvloss.stages.validate_checkpoints.scoring import read_values, scored_with
 from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints
 from auxcpvloss.stages.volume.instances import need_prediction

@@ -14,10 +14,10 @@ from auxcpvloss.experiment.instances import (
     stored_instances,
     without_file_format,
 )
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.looking.compare.comparison import Run
 from auxcpvloss.looking.compare.reading import TRUTH, open_experiment
-from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.system.errors import InputError
 
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.layout import draw_panel
 from auxcpvloss.looking.figures.palette import PAPER, Palette
 from auxcpvloss.looking.figures.panels import DIMMED, Panel, project_raw, show_agreement, sorted_points
 from auxcpvloss.looking.figures.volume import THRESHOLD
-from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.metrics import count, match, overlaps
 from auxcpvloss.metrics.detection import Detections, centers_of_mass, match_points
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.layout import draw
 from auxcpvloss.looking.figures.palette import PAPER, Palette
 from auxcpvloss.looking.figures.panels import (
@@ -21,7 +22,6 @@ from auxcpvloss.looking.figures.panels import (
     show_instances,
     show_points,
 )
-from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.metrics import Counts, count, match, overlaps
 from auxcpvloss.metrics.detection import Detections, Points
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.units import SYMBOLS, Unit, Vector
-from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.report.cases import Case
 from auxcpvloss.looking.report.crops import MARGIN, Crop
 from auxcpvloss.looking.report.outlines import outline_paths

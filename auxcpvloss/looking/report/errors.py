@@ -9,7 +9,7 @@ import numpy as np
 
 from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.report.atlas import BYTES, Atlas
 from auxcpvloss.looking.report.cases import cases_of_instances, cases_of_points
 from auxcpvloss.looking.report.verdict import Scored

@@ -12,8 +12,8 @@ import imagecodecs
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
-from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
 from auxcpvloss.looking.report.errors import THRESHOLD, find_errors, rule_of_detection

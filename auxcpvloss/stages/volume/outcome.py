@@ -6,7 +6,7 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.whole import read
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import scored_points
-from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.metrics.detection import Detections, Points, centers_of_mass
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.scores import scored_instances

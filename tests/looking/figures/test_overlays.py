@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from matplotlib.figure import Figure
 
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.overlays import overlays, show
 from auxcpvloss.looking.figures.palette import COLORBLIND
 from auxcpvloss.looking.figures.panels import project_raw
-from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.metrics.detection import match_points
 from tests.looking.figures.volumes import HERE, SHIFTED, THERE, noise, volume
 

@@ -8,9 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.volume import fullest_plane, plane_figure, volume_figure
-from auxcpvloss.looking.outcome import Outcome
 from auxcpvloss.metrics.detection import match_points
 from tests.looking.figures.volumes import HERE, SHIFTED, THERE, colors_of, marked, noise, outcome, shown, volume
 

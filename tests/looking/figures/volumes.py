@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.palette import PALETTES, Palette
-from auxcpvloss.looking.outcome import Outcome
 
 Volume = NDArray[Any]
 HERE = (slice(2, 6), slice(5, 20), slice(5, 20))

@@ -7,7 +7,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.report.atlas import BYTES, Atlas
 from auxcpvloss.looking.report.cases import Case, Why, cases_of_instances, cases_of_points
 from auxcpvloss.looking.report.page import Page, as_html

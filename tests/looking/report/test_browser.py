@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auxcpvloss.looking.outcome import Outcome
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.report.atlas import BYTES, Atlas, as_webp
 from auxcpvloss.looking.report.cases import cases_of_instances
 from auxcpvloss.looking.report.page import Page, Picture, Section, as_html

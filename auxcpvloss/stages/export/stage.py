@@ -18,9 +18,9 @@ from auxcpvloss.looking.handover.objects import describe, object_table
 from auxcpvloss.looking.handover.ome_zarr import store, write_ome_zarr
 from auxcpvloss.looking.handover.scene import Scene
 from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
+from auxcpvloss.stages.export.viewing import view_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
-from auxcpvloss.stages.viewing import view_of
 from auxcpvloss.stages.volume.instances import need_instances
 from auxcpvloss.stages.volume.prediction import read_prediction
 from auxcpvloss.stages.volume.scores import scores_of

@@ -11,12 +11,12 @@ from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.palette import palette_of
 from auxcpvloss.looking.figures.volume import fullest_plane, plane_figure
 from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
-from auxcpvloss.stages.export import Export
+from auxcpvloss.stages.export.stage import Export
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.visualize.pictures import PICTURES, drawn_from
 from auxcpvloss.stages.volume.instances import need_instances
 from auxcpvloss.stages.volume.outcome import outcome_of
-from auxcpvloss.stages.volume.pictures import PICTURES, drawn_from
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 

@@ -1,0 +1,1 @@
+"""Instances in the formats of other programs, and in napari."""

@@ -1,0 +1,140 @@
+"""The loop that makes the results of a stage, in this process or in several."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from auxcpvloss.config import Config
+from auxcpvloss.experiment.archive import Notes, place
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.results import Result, record_beside
+from auxcpvloss.stages.run import Choice, Run
+from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.system import workers
+from auxcpvloss.system.terminal import Bar
+
+Job = tuple[Any, list[Path], str]
+"""Key of a job, what of it is to be made, and the volume that it is of."""
+
+Told = list[tuple[str, str]]
+"""What there is to tell about earlier results: topics and lines."""
+
+logger = logging.getLogger(__name__)
+
+
+def perform(stage: Stage, run: Run, stages: Mapping[str, Stage]) -> None:
+    """Make those results of a stage that are not whole, each by the stage that it is of.
+
+    Parameters
+    ----------
+    stage : Stage
+    run : Run
+    stages : mapping of name to Stage
+    """
+    run.terminal.stage = stage.name
+    began = perf_counter()
+    stage.begin(run)
+    results = list(stage.results(run))
+    todo = [each for each in results if not run.is_current(each, stages[each.stage].libraries)]
+    for result in todo:
+        run.records.keep(result.record)
+    stage.confirm(todo, run)
+    if todo:
+        run.records.save()
+    with _bar(stage, run, len(results), len(results) - len(todo)) as run.bar:
+        _make_all(stage, todo, run, stages)
+    stage.say(run, Tally(results, todo))
+    run.forget()
+    logger.info("%s took %.1f s", stage.name, perf_counter() - began)
+
+
+def _bar(stage: Stage, run: Run, total: int, done: int) -> AbstractContextManager[Bar | None]:
+    return run.terminal.progress(stage.counted, total, done) if stage.counted else nullcontext()
+
+
+def _make_all(stage: Stage, todo: Sequence[Result], run: Run, stages: Mapping[str, Stage]) -> None:
+    """Make results in order; those that have jobs by several processes, if there are to be such."""
+    done = 0
+    for has_job, group in groupby(todo, key=lambda each: each.job is not None):
+        results = list(group)
+        if has_job and stage.workers(run) > 1:
+            for result in in_parallel(stage, results, run, stages):
+                run.forget(result)
+                done += 1
+                _move(run, done, result)
+            continue
+        for result in results:
+            _move(run, done, result)
+            make(stages[result.stage], result, run)
+            done += 1
+
+
+def _move(run: Run, done: int, result: Result) -> None:
+    if run.bar is not None:
+        run.bar.update(done, result.name)
+
+
+def make(stage: Stage, result: Result, run: Run) -> None:
+    """Make a result that is not whole, what was there being set aside."""
+    stage.check(result, run)
+    if stage.makes_way:
+        run.make_way(result)
+    stage.make(result, run)
+    if result.is_beside:
+        record_beside(result, stage.made_with())
+    run.forget(result)
+
+
+def in_parallel(stage: Stage, results: Sequence[Result], run: Run, stages: Mapping[str, Stage]) -> Iterator[Result]:
+    """Make the results of jobs, in any order; gives each when it is there.
+
+    Raises
+    ------
+    InputError
+        A result cannot be made as things are.
+    StageError
+        A process was killed, or had no memory left.
+    """
+    of = {key: list(group) for key, group in groupby(results, key=lambda each: each.job)}
+    jobs: list[Job] = [(key, [each.paths[0] for each in group], group[0].name) for key, group in of.items()]
+    # One folder a command for what is stale.
+    place(run.experiment.folder, run.notes)
+    state = (run.experiment.folder, run.experiment.config, run.choice, run.stages, run.notes.begun)
+    work = workers.Work(_begin, (stage, stages, *state), _doing, ("validation.num_workers",))
+    with workers.results(work, jobs, stage.workers(run)) as done:
+        for position, told in done:
+            for topic, line in told:
+                run.notes.tell(line, topic)
+            yield from of[jobs[position][0]]
+
+
+def _doing(job: Job) -> str:
+    return f"scores {job[2]}"
+
+
+def _begin(
+    stage: Stage,
+    stages: Mapping[str, Stage],
+    folder: Path,
+    config: Config,
+    choice: Choice,
+    names: tuple[str, ...],
+    begun: str,
+) -> Callable[[Job], Told]:
+    """Make ready, in a process of its own, to do jobs."""
+    run = Run(Experiment(folder, config), choice=choice, stages=names, notes=Notes(begun=begun))
+
+    def do(job: Job) -> Told:
+        told = len(run.notes.told)
+        for result in stage.job(run, job[0]):
+            if result.paths[0] in job[1]:
+                make(stages[result.stage], result, run)
+        return list(run.notes.told.items())[told:]
+
+    return do
