@@ -27,14 +27,12 @@ NOT_LOSSES = ["learning_rate", "iterations_per_second", "metric", "params"]
 
 
 def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[str]]:
-    """Draw what training and validation wrote down, as far as it can be read.
+    """Draw "training", "validation" and "vectors", as far as there is data that can be read.
 
     Returns
     -------
-    figures : dict of name to Figure
-        "training", "validation" and "vectors", those of them that there is data for.
-    problems : list of str
-        A line for each file that is damaged.
+    (figures, problems)
+        Figures by name, and a line for each file that is damaged.
 
     Raises
     ------
@@ -70,10 +68,7 @@ def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[
 def read_log(path: Path) -> pd.DataFrame | None:
     """Read losses and scores of a training, a row an iteration; None while there are none.
 
-    Raises
-    ------
-    InputError
-        The file is damaged.
+    Raises an InputError if the file is damaged.
     """
     if not path.is_file():
         return None
@@ -91,10 +86,7 @@ def read_log(path: Path) -> pd.DataFrame | None:
 def read_surface(experiment: Experiment) -> Surface | None:
     """Read the scores of all checkpoints with all parameters, ``val/scores.csv``; None while there are none.
 
-    Raises
-    ------
-    InputError
-        The table does not fit the method or the metric of the experiment, or is damaged.
+    Raises an InputError if the table is damaged, or does not fit the method or the metric of the experiment.
     """
     path = experiment.selection_path.with_name("scores.csv")
     if not path.is_file():
@@ -107,17 +99,9 @@ def read_surface(experiment: Experiment) -> Surface | None:
 
 
 def read_vectors(path: Path) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.float32]] | None:
-    """Read a snapshot of a training; None if it has no center point vectors.
+    """Read the first patch of a snapshot: raw (Z, Y, X), predicted and true vectors (3, Z, Y, X); None if it has none.
 
-    Returns
-    -------
-    (raw, predicted, target)
-        Of the first patch: a (Z, Y, X) array and two (3, Z, Y, X) arrays.
-
-    Raises
-    ------
-    InputError
-        The file is damaged.
+    Raises an InputError if the file is damaged.
     """
     try:
         with h5py.File(path, "r") as file:

@@ -33,14 +33,7 @@ DATES: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date
 def draw(panels: list[Panel], aspect: float, title: str = "", note: str = "", colors: Palette = PAPER) -> Figure:
     """Lay out panels of the same shape: long ones below each other, tall ones side by side, others in threes.
 
-    Parameters
-    ----------
-    panels : list of Panel
-    aspect : float
-        Height of a pixel divided by its width.
-    title, note : str
-        Headings of the figure and of the legend. Without a note there is no legend.
-    colors : Palette
+    `aspect` is the height of a pixel divided by its width, `note` the heading of the legend; without it there is none.
     """
     height, width = panels[0].image.shape[:2]
     proportion = width / (height * aspect)

@@ -22,14 +22,8 @@ PANELS = 4
 def overlays(outcomes: Sequence[Outcome], colors: Palette = PAPER) -> Figure:
     """Show results upon maximum projections along z, a row each; where volumes are long, a column each.
 
-    Raw data, points (found, wrong and missed), true positives, and errors, at an IoU above 0.5.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        At least one, with ground truth. Without `points` the centers of mass of the instances are shown, which are
-        right if they lie in a nucleus.
-    colors : Palette
+    Raw data, points (found, wrong and missed), true positives, and errors, at an IoU above 0.5, of at least one outcome
+    with ground truth. Without `points` the centers of mass of the instances are shown: right if they lie in a nucleus.
     """
     proportion = max(each.raw.shape[2] / (each.raw.shape[1] * each.aspect) for each in outcomes)
     is_long = proportion > 2

@@ -22,17 +22,9 @@ NAMES = 60
 
 
 class Surface(NamedTuple):
-    """Scores of checkpoints with sets of parameters.
+    """Scores of C checkpoints with S sets of parameters: an (S, C) array, NaN where a pair was not scored.
 
-    Attributes
-    ----------
-    checkpoints : (C,) sequence of int
-    sets : (S,) sequence of mapping
-        Parameters by name.
-    values : (S, C) array of float
-        NaN where a pair was not scored.
-    metric : str
-        Dotted path of the score.
+    `metric` is the dotted path of the score.
     """
 
     checkpoints: Sequence[int]
@@ -52,16 +44,7 @@ class Surface(NamedTuple):
 def validation_surface(surface: Surface, winner: tuple[int, int] | None = None) -> Figure:
     """Show scores as a heat map: a column a checkpoint, a row a set of parameters; what was selected is framed.
 
-    Parameters
-    ----------
-    surface : Surface
-    winner : (row, column), optional
-        What was selected, see `Surface.place`.
-
-    Raises
-    ------
-    ValueError
-        There is no score at all.
+    `winner` is the row and column of what was selected, see `Surface.place`. Without any score there is a ValueError.
     """
     values = surface.values
     if not np.isfinite(values).any():

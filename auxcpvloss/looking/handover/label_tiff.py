@@ -20,17 +20,10 @@ SHORT = {**SYMBOLS, "": "pixel"}
 
 
 def write_labels(path: Path, labels: NDArray[Any], space: Space) -> None:
-    """Write labels, compressed, with the size of a voxel.
+    """Write (Z, Y, X) labels below 2^32, compressed, with the size of a voxel; replaces the file at once.
 
     Up to label 65,535 as uint16 and in ImageJ's format. More labels, or more than 4 GB of them, ImageJ's format cannot
     hold: they are written as OME-TIFF, uint32 where needed.
-
-    Parameters
-    ----------
-    path : Path
-        Replaced at once.
-    labels : (Z, Y, X) array of integer, below 2^32
-    space : Space
     """
     fits = labels.max(initial=0) <= np.iinfo(np.uint16).max
     stored = labels.astype(np.uint16 if fits else np.uint32)

@@ -25,16 +25,9 @@ SHADER = "#uicontrol invlerp normalized\nvoid main() {\n  emitGrayscale(normaliz
 
 
 def neuroglancer_state(scene: Scene, file: str, labels: Sequence[str]) -> str:
-    """Write the state in which Neuroglancer shows a volume.
+    """Write the state in which Neuroglancer shows a volume, whose OME-Zarr is a file below `ADDRESS`.
 
-    Parameters
-    ----------
-    scene : Scene
-        Each kind of error gets a layer.
-    file : str
-        Name of its OME-Zarr below `ADDRESS`.
-    labels : sequence of str
-        Names of the labels in the file; only the first is shown at the beginning.
+    Each kind of error has a layer; of the `labels` in the file only the first is shown at the beginning.
     """
     space, shape = scene.space, scene.raw.shape
     factor, unit = METERS[space.unit]

@@ -22,16 +22,9 @@ Factors = tuple[int, int, int]
 
 
 class Coarsening(NamedTuple):
-    """How a coarser resolution is made.
+    """How a coarser resolution is made: its name, for programs and in words, and a function of array and block size.
 
-    Attributes
-    ----------
-    name, way : str
-        For programs, and in words.
-    function : callable
-        ((Z, Y, X) array, size of a block) -> the array of a voxel a block.
-    middle : float
-        Where in its block a coarse voxel lies: 0 the first voxel, 0.5 the middle.
+    `middle` is where in its block a coarse voxel lies: 0 the first voxel, 0.5 the middle.
     """
 
     name: str
@@ -62,19 +55,9 @@ NEAREST = Coarsening("nearest", "first voxel of each block", _firsts, 0.0)
 def write_ome_zarr(
     path: Path, image: NDArray[Any], labels: Mapping[str, NDArray[Any]], space: Space, attributes: Mapping[str, Any]
 ) -> None:
-    """Write an image, and labels of its shape by name.
+    """Write a (Z, Y, X) image, and labels of its shape by name, with more attributes; replaces the folder at once.
 
-    Parameters
-    ----------
-    path : Path
-        Replaced at once.
-    image : (Z, Y, X) array
-        Coarser resolutions are means.
-    labels : mapping of name to (Z, Y, X) array of integer
-        A voxel of a coarser resolution has the label of the first voxel of its block.
-    space : Space
-    attributes : mapping
-        More attributes of the file.
+    Coarser resolutions of the image are means; those of labels have the label of the first voxel of each block.
     """
     with replacing(path) as beside:
         root = zarr.group(store(beside))

@@ -25,13 +25,7 @@ MARGIN = 2
 def obstacle(asked: bool | None, environment: Mapping[str, str] = os.environ) -> str:
     """Say why napari is not to be opened; "" if it is.
 
-    Parameters
-    ----------
-    asked : bool, optional
-        Whether a person asked for it, or for the opposite. If neither, it is opened if the command was given at a
-        terminal.
-    environment : mapping
-        The variables of the process.
+    If nobody asked for it, nor for the opposite (False), it is opened if the command was given at a terminal.
 
     Raises
     ------

@@ -34,18 +34,10 @@ PERCENTILES = (1.0, 99.8)
 
 @dataclass
 class Atlas:
-    """Errors with pictures.
+    """Errors with pictures, as `describe` gives them.
 
-    Attributes
-    ----------
-    cases : list of dict
-        Plain values, see `describe`.
-    volumes : dict of name to (errors, errors shown)
-    voxels : dict of name to the size of a voxel along z, y and x
-    unit : str
-        Of these sizes; if it is "", voxels of size 1 are called voxels.
-    outlined : bool
-        Whether instances were compared in any of the volumes.
+    `volumes` counts errors, and those that are shown, by name; `voxels` has the size of a voxel along z, y and x, in
+    a `unit`: if that is "", voxels of size 1 are called voxels. `outlined`: whether instances were compared at all.
     """
 
     cases: list[dict[str, Any]] = field(default_factory=list)
@@ -66,17 +58,10 @@ class Atlas:
         return sum(there - shown for there, shown in self.volumes.values())
 
     def add(self, outcome: Outcome, cases: Sequence[Case], diameter: float, share: int) -> None:
-        """Add the errors of a volume; if not all have room, a random sample, always the same.
+        """Add the errors of a volume; if not all have room in `share` bytes, a random sample, always the same.
 
-        Parameters
-        ----------
-        outcome : Outcome
-            Nuclei are outlined if the truth has masks; results are outlined, or marked if they are points.
-        cases : sequence of Case
-        diameter : float
-            Mean diameter of the nuclei, in the unit of the voxel size.
-        share : int
-            Room for the pictures, in bytes.
+        Nuclei are outlined if the truth has masks; results are outlined, or marked if they are points. `diameter` is
+        the mean diameter of the nuclei, in the unit of the voxel size.
         """
         self.outlined |= outcome.points is None
         low, high = np.percentile(outcome.raw, PERCENTILES)

@@ -39,7 +39,6 @@ class Case:
 
     Attributes
     ----------
-    kind : {"false positive", "false negative", "split", "merge"}
     center, extent : tuple of int
         A voxel of what is wrong, z, y, x, and the sides of the box around it; 1 for points.
     truth, result : tuple of int
@@ -48,7 +47,6 @@ class Case:
         Of what is wrong, in voxels; points have none.
     neighbours : int
         True nuclei around it, see `metrics.neighbours`.
-    why : Why
     """
 
     kind: Kind
@@ -69,14 +67,7 @@ def cases_of_instances(
     mistakes: Mistakes,
     voxel_size: Vector = VOXELS,
 ) -> list[Case]:
-    """Describe the mistakes of a segmentation.
-
-    Parameters
-    ----------
-    truth, result : (Z, Y, X) arrays of integer
-    table, matching, mistakes : of these two, see `metrics`
-    voxel_size : size of a voxel along z, y and x
-    """
+    """Describe the mistakes of a segmentation: two (Z, Y, X) label volumes, and their overlaps and matching."""
     sides = (truth, table.truth_ids), (result, table.predicted_ids)
     crowds = neighbours(table, voxel_size)
     cases = []
@@ -105,10 +96,10 @@ def cases_of_points(
     ----------
     detections : Detections
     ids, sizes : (T,) arrays of integer
-        Of the true nuclei; no sizes, in voxels, where there are no masks.
+        Of the true nuclei; no sizes, in voxels, if there are no masks.
     diameter : float
         About that of a nucleus, in the unit of the voxel size.
-    voxel_size : size of a voxel along z, y and x
+    voxel_size : tuple of float
     """
     sides: list[tuple[Kind, NDArray[np.float64], NDArray[np.bool_], str]] = [
         ("false positive", detections.points, detections.hit, "no nucleus here that is not found already"),

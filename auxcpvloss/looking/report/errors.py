@@ -28,7 +28,7 @@ def find_errors(
     tables: Mapping[str, Mapping[str, Any]],
     read: Callable[[Sample], Outcome],
 ) -> tuple[dict[str, Scored], Atlas]:
-    """Find what is wrong with the test volumes that have ground truth.
+    """Find what is wrong with the test volumes that have ground truth, read one after the other.
 
     Parameters
     ----------
@@ -37,7 +37,6 @@ def find_errors(
     tables : mapping of name to nested tables
         Their scores.
     read : callable
-        Reads a volume, one after the other.
 
     Returns
     -------

@@ -56,13 +56,11 @@ def experiment_page(
 ) -> Page:
     """Put the report on an experiment together.
 
-    Where some volumes have masks and others center points alone, the verdict is on those with masks; all are in the
-    atlas.
+    If some volumes have masks and others center points alone, the verdict is on those with masks; all are in the atlas.
 
     Parameters
     ----------
-    experiment : Experiment
-    selection : Selection
+    experiment, selection
     samples : sequence of Sample
         The test volumes, labelled, and evaluated if they have ground truth.
     read : callable
