@@ -62,7 +62,7 @@ def draw(panels: list[Panel], aspect: float, title: str = "", note: str = "", co
 
 
 def draw_panel(ax: Axes, panel: Panel, aspect: float, colors: Palette = PAPER, scale: float = 1) -> list[Artist]:
-    """Draw a panel, its marks scaled; returns what the legend has to explain."""
+    """Draw a panel, with scaled marks; returns what the legend has to explain."""
     ax.imshow(panel.image, aspect=aspect)
     ax.set_title(panel.heading, fontsize=11)
     handles: list[Artist] = [Patch(color=color, label=name) for name, color in panel.shown.items()]
@@ -79,7 +79,7 @@ def draw_panel(ax: Axes, panel: Panel, aspect: float, colors: Palette = PAPER, s
 def encode(figure: Figure, kind: str = "png") -> bytes:
     """Give the content of a file: png, pdf or svg; the same for the same data."""
     content = io.BytesIO()
-    # Else the ids within an svg would be random.
+    # Otherwise the ids within an svg would be random.
     with rc_context({"svg.hashsalt": "auxcpvloss"}):
         figure.savefig(content, format=kind, metadata=DATES.get(kind, {}))
     return content.getvalue()

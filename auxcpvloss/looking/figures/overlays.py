@@ -28,7 +28,7 @@ def overlays(outcomes: Sequence[Outcome], colors: Palette = PAPER) -> Figure:
     proportion = max(each.raw.shape[2] / (each.raw.shape[1] * each.aspect) for each in outcomes)
     is_long = proportion > 2
     columns, rows = (len(outcomes), PANELS) if is_long else (PANELS, len(outcomes))
-    # A wide strip alone needs no more room than it has.
+    # A single wide strip needs little height.
     width = INCHES / columns
     figure = Figure((INCHES, rows * (width / proportion + 0.4) + 0.7), dpi=DPI, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)

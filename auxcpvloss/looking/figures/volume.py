@@ -70,7 +70,7 @@ def fullest_plane(labels: NDArray[Any]) -> int:
 
 
 def _found(outcome: Outcome, background: Image, colors: Palette, z: int | None = None) -> tuple[list[Panel], str]:
-    """Show what was found, in all planes or in one; and say, given the truth, how much of all of it is right."""
+    """Show what was found, in all planes or in one; and say, given the truth, how much of the volume is right."""
     points, truth = outcome.points, outcome.truth
     if points is not None:
         note = f"detection: {_in_words(points.counts)}" if isinstance(points, Detections) else ""

@@ -1,4 +1,4 @@
-"""What there is to say about each instance, as a table."""
+"""Measurements of each instance, as a table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def describe(labels: NDArray[Any], image: NDArray[Any], margin: tuple[int, int, 
     measured = regionprops_table(numbers, image.astype(np.float64), properties=properties)
     table = pd.DataFrame({"id": ids, **{column: measured[name] for name, column in MEASURED.items()}})
     first, last = (table[[f"{end}_{axis}" for axis in AXES]] for end in ("first", "last"))
-    # The box of scikit-image ends behind its last voxel.
+    # Boxes of scikit-image end behind their last voxel.
     table[last.columns] = last = last - 1
     ends = np.subtract(labels.shape, margin) - 1
     at_end = ((first.to_numpy() <= margin) | (last.to_numpy() >= ends)) & (np.array(labels.shape) > 1)
@@ -43,7 +43,7 @@ def describe(labels: NDArray[Any], image: NDArray[Any], margin: tuple[int, int, 
 
 
 def _neighbours(labels: NDArray[Any]) -> pd.Series:
-    """List for each label that touches others those that share a face of a voxel with it, as text."""
+    """List, as text, the labels that share a face of a voxel with each label that touches others."""
     pairs = [np.empty((0, 2), labels.dtype)]
     for axis in range(labels.ndim):
         along = np.moveaxis(labels, axis, 0)

@@ -16,7 +16,7 @@ from auxcpvloss.system.files import replacing
 VERSION = "0.4"
 CHUNKS = (64, 64, 64)
 SMALLEST = 64
-"""The coarsest resolution has at most so many voxels along each axis."""
+"""Voxels along each axis of the coarsest resolution, at most."""
 
 Factors = tuple[int, int, int]
 
@@ -39,7 +39,7 @@ def _firsts(array: NDArray[Any], step: Factors) -> NDArray[Any]:
 
 
 def _means(array: NDArray[Any], step: Factors) -> NDArray[Any]:
-    """Give the mean of each block; at the end of the volume, of what there is of it."""
+    """Give the mean of each block; at the end of the volume, of the voxels that are left."""
     for axis, n in enumerate(step):
         if n > 1:
             even = np.pad(array, [(0, -size % n * (i == axis)) for i, size in enumerate(array.shape)], mode="edge")
@@ -72,7 +72,7 @@ def write_ome_zarr(
 
 
 def store(path: Path) -> zarr.DirectoryStore:
-    """Give the store of a file: a folder for each axis of a chunk's number, as the format asks."""
+    """Open a store with a folder for each axis of a chunk's number, as the format requires."""
     return zarr.DirectoryStore(str(path), dimension_separator="/")
 
 
@@ -85,7 +85,7 @@ def levels(shape: tuple[int, ...], voxel_size: tuple[float, ...]) -> list[Factor
     found: list[Factors] = [(1, 1, 1)]
     while max(left := [-(-n // f) for n, f in zip(shape, found[-1], strict=True)]) > SMALLEST:
         sizes = [size * f for size, f in zip(voxel_size, found[-1], strict=True)]
-        # An axis that is used up has no say in how long is long.
+        # Axes of a single voxel do not count.
         least = min(size for size, n in zip(sizes, left, strict=True) if n > 1)
         halved = [n > 1 and size < 2 * least for n, size in zip(left, sizes, strict=True)]
         z, y, x = (f * (1 + half) for f, half in zip(found[-1], halved, strict=True))
@@ -105,7 +105,7 @@ def _write(group: zarr.Group, name: str, array: NDArray[Any], coarsening: Coarse
             data=array,
             chunks=CHUNKS,
             compressor=zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE),
-            # With chunks of zeros: one that is not there was lost.
+            # Also chunks of zeros: a chunk that is missing was lost.
             write_empty_chunks=True,
         )
         size = np.multiply(space.voxel_size, factor)

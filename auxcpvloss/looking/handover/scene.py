@@ -34,7 +34,7 @@ class Errors(NamedTuple):
 
     @property
     def labels(self) -> NDArray[Any] | None:
-        """The labels of these errors alone: a volume, made when it is asked for."""
+        """A volume of the labels of these errors alone."""
         return None if self.volume is None else np.where(np.isin(self.volume, self.ids), self.volume, 0)
 
 

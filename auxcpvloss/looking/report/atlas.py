@@ -20,16 +20,16 @@ from auxcpvloss.looking.report.outlines import outline_paths
 from auxcpvloss.metrics.detection import Detections
 
 BYTES = 14_000_000
-"""Of all pictures of an atlas; each volume has an equal share."""
+"""Size of all pictures together; each volume has an equal share."""
 
 FIELD, AROUND = 4.0, 1.5
-"""What is shown of a volume: so many mean diameters, or what is wrong and half as much again."""
+"""Field of view: this many mean diameters, or the error and half as much again."""
 
 QUALITY, EFFORT = 60, 2
-"""Of the compression of raw data."""
+"""Compression of the raw data."""
 
 PERCENTILES = (1.0, 99.8)
-"""Of the raw data of a volume, shown as black and white: the same for all of its errors."""
+"""Intensities shown as black and white, the same for all errors of a volume."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Atlas:
 
     @property
     def left_out(self) -> int:
-        """Number of errors that are not shown, for want of room."""
+        """Number of errors for which there was no room."""
         return sum(there - shown for there, shown in self.volumes.values())
 
     def add(self, outcome: Outcome, cases: Sequence[Case], diameter: float, share: int) -> None:

@@ -12,7 +12,7 @@ from auxcpvloss.config.units import Vector
 from auxcpvloss.looking.report.cases import Voxel
 
 MARGIN = 1
-"""Pixels around each plane that are not shown: outlines that go on outside are closed there."""
+"""Pixels around each plane that are not shown, in which outlines are closed that go on outside."""
 
 MOST = 65
 """Pixels along a side, at most; an odd number, so that one is in the middle."""
@@ -40,7 +40,7 @@ class Crop:
 
     @classmethod
     def around(cls, center: Voxel, field: float, voxel_size: Vector, shape: tuple[int, ...]) -> Crop:
-        """Show about `field` around a place; a pixel is as large as a voxel is short, or larger where it has to be."""
+        """Show about `field` around a place; pixels are as large as voxels are short, or larger to fit into `MOST`."""
         pixel = max(min(voxel_size), field / MOST)
         side = int(np.ceil(field / pixel)) // 2 * 2 + 1
         return cls(center, side + 2 * MARGIN, pixel, voxel_size, shape[0] == 1)
