@@ -19,20 +19,13 @@ class Outcome:
     ----------
     name : str
         What stands beside its pictures: the volume, or the method.
-    raw : (Z, Y, X) array
-    instances : (Z, Y, X) array of integer
-        0 is background.
-    truth : (Z, Y, X) array of integer, optional
+    raw, instances, truth : (Z, Y, X) arrays
+        Intensities, and labels, 0 is background; the truth is optional. A ValueError says if shapes differ.
     points : Detections, or (N, 3) array of float, optional
         Nuclei that were found as points, matched with the truth if there is any. If given, pictures show these
         instead of instances.
     voxel_size : tuple of float
         Along z, y and x.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
     """
 
     name: str

@@ -78,6 +78,8 @@ def selection_record(experiment: Experiment) -> dict[str, Any] | None:
         table = selection_table(experiment)
         if table is not None and not {"checkpoint", "metric", "params", "made_from"} <= table.keys():
             raise ValueError("not all of its keys are there")
+        if table is not None and not isinstance(table["made_from"], dict):
+            raise ValueError("made_from is no table")
     except ValueError as error:
         raise InputError(
             f"{experiment.selection_path}: damaged: {error}.\nRun the stage validate_checkpoints."

@@ -10,18 +10,10 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True)
 class Table:
-    """A table for people.
+    """A table for people, with a note on what they have to know.
 
-    Attributes
-    ----------
-    title : str
-    columns : sequence of str
-    rows, totals : sequences of sequences of cells
-        The first cell of each names it; totals stay below. None is a cell without a value.
-    note : str
-        What a reader has to know.
-    is_sortable : bool
-        Whether readers of a page can sort it; not if rows belong together.
+    The first cell of each row names it; None is a cell without a value. Totals stay below. Readers of a page can
+    sort it by its columns, unless rows belong together.
     """
 
     title: str

@@ -12,7 +12,7 @@ from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import read_selection
-from auxcpvloss.looking.figures.experiment import experiment_figures, read_log, read_surface, read_vectors
+from auxcpvloss.looking.figures.experiment import experiment_figures, read_grid, read_log, read_vectors
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.loop import _snapshot
@@ -99,11 +99,11 @@ def test_vectors_are_those_of_the_first_patch_of_the_newest_snapshot(experiment:
 def test_figures_of_an_experiment_that_was_trained_and_validated(every_stage: Path, tmp_path: Path) -> None:
     shutil.copytree(every_stage / "root" / "e", tmp_path / "e")
     experiment = Experiment(tmp_path / "e", load([ConfigFile("test", EVERY_STAGE)]))
-    surface, log = read_surface(experiment), read_log(experiment.train_folder / "log.csv")
-    assert surface is not None
+    grid, log = read_grid(experiment), read_log(experiment.train_folder / "log.csv")
+    assert grid is not None
     assert log is not None
-    assert (surface.checkpoints, len(surface.sets)) == ([1, 2], 2)
-    assert surface.values.shape == (2, 2)
+    assert (grid.checkpoints, len(grid.sets)) == ([1, 2], 2)
+    assert grid.values.shape == (2, 2)
     assert list(log) == ["loss", "cpv_loss", "threeclass_loss"]
     figures, problems = experiment_figures(experiment)
     assert problems == []
@@ -111,4 +111,4 @@ def test_figures_of_an_experiment_that_was_trained_and_validated(every_stage: Pa
     selected = read_selection(experiment)
     assert f"selected: checkpoint {selected.checkpoint}," in figures["validation"].get_suptitle()
     assert list(figures["training"].axes[1].lines[-1].get_xdata()) == [selected.checkpoint] * 2
-    assert list(figures["training"].axes[1].lines[0].get_ydata()) == surface.values.max(axis=0).tolist()
+    assert list(figures["training"].axes[1].lines[0].get_ydata()) == grid.values.max(axis=0).tolist()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
@@ -26,8 +25,7 @@ TRUTH = ("checksum", "gt_key", "padding", "voxel_size")
 """What the record of a volume has to have in common for scores on it to be comparable."""
 
 
-@dataclass(frozen=True)
-class _Scored:
+class _Scored(NamedTuple):
     """The scores of a volume, the digest of the instances, and all that they were made from, opened."""
 
     table: Record
@@ -46,12 +44,12 @@ def read_run(folder: Path) -> Run:
         No experiment, nothing selected or evaluated yet, or files that are damaged or of different evaluations.
     """
     experiment = open_experiment(folder)
-    selection, metric = _selection(experiment)
+    selection, metric, validated = _selection(experiment)
     place = experiment.evaluated("test", selection.checkpoint, selection.params)
     evaluated = sorted(_evaluated(place).items())
     scored = {name: _read_scores(experiment.records, place / f"{name}.toml", made) for name, made in evaluated}
-    weights = _weights(experiment, selection.checkpoint, {name: each.made_from for name, each in scored.items()})
-    seeds = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
+    seeds = _seeds(experiment)
+    table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
     return Run(
         folder=experiment.folder,
         method=experiment.method.name,
@@ -60,10 +58,15 @@ def read_run(folder: Path) -> Run:
         params=selection.params.with_effect(),
         metric=metric,
         validated_on="detection" if metric.split(".")[1] in MATCHINGS else "segmentation",
-        seeds=_seeds(seeds),
-        weights=weights,
+        seeds=seeds,
+        weights=_weights(experiment, selection.checkpoint, validated, scored),
         training=_training(experiment),
-        selected_from={"metric": metric, "seeds": _seeds(seeds), **_tried(experiment)},
+        selected_from={
+            "metric": metric,
+            "seeds": seeds,
+            "validation": {**validated.get("validation", {}), **table},
+            "postprocessing": validated.get("postprocessing", {}),
+        },
         evaluation={name: _evaluation(each.made_from) for name, each in scored.items()},
         truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
         instances={name: each.instances for name, each in scored.items()},
@@ -87,31 +90,16 @@ def open_experiment(folder: Path) -> Experiment:
     return Experiment(folder, load([ConfigFile.read(folder / "config.toml")]))
 
 
-def _selection(experiment: Experiment) -> tuple[Selection, str]:
-    """What validation selected, and the dotted path of the score that it went by."""
-    path = experiment.selection_path
-    if not path.is_file():
+def _selection(experiment: Experiment) -> tuple[Selection, str, Record]:
+    """Read what validation selected, the dotted path of the score that it went by, and what it selected from."""
+    path, record = experiment.selection_path, selection_record(experiment)
+    if record is None:
         raise InputError(f"{path}: not there: no checkpoint was selected yet. Run the stage validate_checkpoints.")
-    try:
-        selection = read_selection(experiment)
-        # Of the types that the method says?
-        params = experiment.method.params.model_validate(selection.params.model_dump(warnings=False))
-        record = selection_record(experiment) or {}
-        if type(selection.checkpoint) is not int or record["metric"] not in metric_paths():
-            raise ValueError(f"checkpoint {selection.checkpoint!r}, metric {record['metric']!r}")
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: damaged: {error}.\nRun the stage validate_checkpoints.") from None
-    return Selection(selection.checkpoint, params), record["metric"]
-
-
-def _tried(experiment: Experiment) -> Record:
-    """Give the lists of [validation] and the values of [postprocessing] that the selection records to be made from."""
-    table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
-    made_from = (selection_record(experiment) or {})["made_from"]
-    lists, fixed = (made_from.get(key, {}) for key in ("validation", "postprocessing"))
-    if not (isinstance(lists, dict) and isinstance(fixed, dict)):
-        raise InputError(f"{experiment.selection_path}: damaged: made_from.\nRun the stage validate_checkpoints.")
-    return {"validation": {**lists, **table}, "postprocessing": fixed}
+    metric, made_from = record["metric"], record["made_from"]
+    tables = [made_from, *(made_from.get(key, {}) for key in ("validation", "postprocessing"))]
+    if metric not in metric_paths() or not all(isinstance(table, dict) for table in tables):
+        raise InputError(f"{path}: damaged: metric {metric!r} or made_from.\nRun the stage validate_checkpoints.")
+    return read_selection(experiment), metric, made_from
 
 
 def _evaluated(place: Path) -> Mapping[str, Record | str]:
@@ -171,10 +159,9 @@ def _check(scored: _Scored) -> None:
             raise ValueError(f"{path} is {value!r}")
 
 
-def _weights(experiment: Experiment, checkpoint: int, made_from: Mapping[str, Record]) -> str:
+def _weights(experiment: Experiment, checkpoint: int, validated: Record, scored: Mapping[str, _Scored]) -> str:
     """Give the checksum of the weights, which have to be the same for the selection and for all volumes."""
-    validated = (selection_record(experiment) or {})["made_from"]
-    used = {name: str(record["instances"]["predicted"]["checkpoint"]) for name, record in made_from.items()}
+    used = {name: str(each.made_from["instances"]["predicted"]["checkpoint"]) for name, each in scored.items()}
     weights = next(iter(used.values()))
     if not experiment.config.validation.trained_models:
         try:
@@ -191,10 +178,10 @@ def _weights(experiment: Experiment, checkpoint: int, made_from: Mapping[str, Re
     return weights
 
 
-def _seeds(used: set[bool]) -> Literal["main", "cpv", "either"]:
-    if len(used) > 1:
-        return "either"
-    return "cpv" if True in used else "main"
+def _seeds(experiment: Experiment) -> Literal["main", "cpv", "either"]:
+    """Say which seeds validation could choose from."""
+    used = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
+    return "either" if len(used) > 1 else "cpv" if True in used else "main"
 
 
 def _training(experiment: Experiment) -> Record:

@@ -17,7 +17,7 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import selection_record
 from auxcpvloss.experiment.validation_table import read_scores
 from auxcpvloss.looking.figures.training import training_curves
-from auxcpvloss.looking.figures.validation import Surface, validation_surface
+from auxcpvloss.looking.figures.validation import ScoreGrid, validation_surface
 from auxcpvloss.looking.figures.vectors import vectors_figure
 from auxcpvloss.system.errors import InputError
 
@@ -27,14 +27,12 @@ NOT_LOSSES = ["learning_rate", "iterations_per_second", "metric", "params"]
 
 
 def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[str]]:
-    """Draw what training and validation wrote down, as far as it can be read.
+    """Draw "training", "validation" and "vectors", as far as there is data that can be read.
 
     Returns
     -------
-    figures : dict of name to Figure
-        "training", "validation" and "vectors", those of them that there is data for.
-    problems : list of str
-        A line for each file that is damaged.
+    (figures, problems)
+        Figures by name, and a line for each file that is damaged.
 
     Raises
     ------
@@ -51,15 +49,15 @@ def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[
             problems.append(str(error))
             return None
 
-    surface, record = read(read_surface, experiment), selection_record(experiment)
+    grid, record = read(read_grid, experiment), selection_record(experiment)
     selected = None if record is None else int(record["checkpoint"])
     if (log := read(read_log, experiment.train_folder / "log.csv")) is not None:
-        best = {} if surface is None else dict(zip(surface.checkpoints, np.nanmax(surface.values, axis=0), strict=True))
+        best = {} if grid is None else dict(zip(grid.checkpoints, np.nanmax(grid.values, axis=0), strict=True))
         validation = read(read_log, experiment.train_folder / "validation.csv")
         figures["training"] = training_curves(log, validation, best, experiment.metric, selected)
-    if surface is not None:
-        winner = None if record is None else surface.place(int(record["checkpoint"]), record["params"])
-        figures["validation"] = validation_surface(surface, winner)
+    if grid is not None:
+        winner = None if record is None else grid.place(int(record["checkpoint"]), record["params"])
+        figures["validation"] = validation_surface(grid, winner)
     snapshot = experiment.newest_snapshot
     if snapshot and (vectors := read(read_vectors, snapshot)):
         title = f"a patch of the training, iteration {int(snapshot.stem.removeprefix('batch_'))}"
@@ -70,10 +68,7 @@ def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[
 def read_log(path: Path) -> pd.DataFrame | None:
     """Read losses and scores of a training, a row an iteration; None while there are none.
 
-    Raises
-    ------
-    InputError
-        The file is damaged.
+    Raises an InputError if the file is damaged.
     """
     if not path.is_file():
         return None
@@ -88,13 +83,10 @@ def read_log(path: Path) -> pd.DataFrame | None:
         raise InputError(f"{path}: not readable as a table of losses ({type(error).__name__}: {error}).") from None
 
 
-def read_surface(experiment: Experiment) -> Surface | None:
+def read_grid(experiment: Experiment) -> ScoreGrid | None:
     """Read the scores of all checkpoints with all parameters, ``val/scores.csv``; None while there are none.
 
-    Raises
-    ------
-    InputError
-        The table does not fit the method or the metric of the experiment, or is damaged.
+    Raises an InputError if the table is damaged, or does not fit the method or the metric of the experiment.
     """
     path = experiment.selection_path.with_name("scores.csv")
     if not path.is_file():
@@ -103,21 +95,13 @@ def read_surface(experiment: Experiment) -> Surface | None:
     checkpoints = list(dict.fromkeys(checkpoint for checkpoint, _ in means))
     sets = list(dict.fromkeys(params for _, params in means))
     values = [[means.get((checkpoint, params), np.nan) for checkpoint in checkpoints] for params in sets]
-    return Surface(checkpoints, [params.model_dump() for params in sets], np.array(values), experiment.metric)
+    return ScoreGrid(checkpoints, [params.model_dump() for params in sets], np.array(values), experiment.metric)
 
 
 def read_vectors(path: Path) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.float32]] | None:
-    """Read a snapshot of a training; None if it has no center point vectors.
+    """Read the first patch of a snapshot: raw (Z, Y, X), predicted and true vectors (3, Z, Y, X); None if it has none.
 
-    Returns
-    -------
-    (raw, predicted, target)
-        Of the first patch: a (Z, Y, X) array and two (3, Z, Y, X) arrays.
-
-    Raises
-    ------
-    InputError
-        The file is damaged.
+    Raises an InputError if the file is damaged.
     """
     try:
         with h5py.File(path, "r") as file:

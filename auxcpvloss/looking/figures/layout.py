@@ -33,14 +33,7 @@ DATES: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date
 def draw(panels: list[Panel], aspect: float, title: str = "", note: str = "", colors: Palette = PAPER) -> Figure:
     """Lay out panels of the same shape: long ones below each other, tall ones side by side, others in threes.
 
-    Parameters
-    ----------
-    panels : list of Panel
-    aspect : float
-        Height of a pixel divided by its width.
-    title, note : str
-        Headings of the figure and of the legend. Without a note there is no legend.
-    colors : Palette
+    `aspect` is the height of a pixel divided by its width, `note` the heading of the legend; without it there is none.
     """
     height, width = panels[0].image.shape[:2]
     proportion = width / (height * aspect)
@@ -69,7 +62,7 @@ def draw(panels: list[Panel], aspect: float, title: str = "", note: str = "", co
 
 
 def draw_panel(ax: Axes, panel: Panel, aspect: float, colors: Palette = PAPER, scale: float = 1) -> list[Artist]:
-    """Draw a panel, its marks scaled; returns what the legend has to explain."""
+    """Draw a panel, with scaled marks; returns what the legend has to explain."""
     ax.imshow(panel.image, aspect=aspect)
     ax.set_title(panel.heading, fontsize=11)
     handles: list[Artist] = [Patch(color=color, label=name) for name, color in panel.shown.items()]
@@ -86,7 +79,7 @@ def draw_panel(ax: Axes, panel: Panel, aspect: float, colors: Palette = PAPER, s
 def encode(figure: Figure, kind: str = "png") -> bytes:
     """Give the content of a file: png, pdf or svg; the same for the same data."""
     content = io.BytesIO()
-    # Else the ids within an svg would be random.
+    # Otherwise the ids within an svg would be random.
     with rc_context({"svg.hashsalt": "auxcpvloss"}):
         figure.savefig(content, format=kind, metadata=DATES.get(kind, {}))
     return content.getvalue()

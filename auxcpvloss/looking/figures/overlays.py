@@ -22,19 +22,13 @@ PANELS = 4
 def overlays(outcomes: Sequence[Outcome], colors: Palette = PAPER) -> Figure:
     """Show results upon maximum projections along z, a row each; where volumes are long, a column each.
 
-    Raw data, points (found, wrong and missed), true positives, and errors, at an IoU above 0.5.
-
-    Parameters
-    ----------
-    outcomes : sequence of Outcome
-        At least one, with ground truth. Without `points` the centers of mass of the instances are shown, which are
-        right if they lie in a nucleus.
-    colors : Palette
+    Raw data, points (found, wrong and missed), true positives, and errors, at an IoU above 0.5, of at least one outcome
+    with ground truth. Without `points` the centers of mass of the instances are shown: right if they lie in a nucleus.
     """
     proportion = max(each.raw.shape[2] / (each.raw.shape[1] * each.aspect) for each in outcomes)
     is_long = proportion > 2
     columns, rows = (len(outcomes), PANELS) if is_long else (PANELS, len(outcomes))
-    # A wide strip alone needs no more room than it has.
+    # A single wide strip needs little height.
     width = INCHES / columns
     figure = Figure((INCHES, rows * (width / proportion + 0.4) + 0.7), dpi=DPI, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)

@@ -16,17 +16,7 @@ Color = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Palette:
-    """Colors of hits, errors and differences.
-
-    Attributes
-    ----------
-    agreement : mapping of class to Color
-        What is right and wrong, under the names that legends show.
-    difference : Color
-        Voxels in which result and ground truth differ.
-    missed : tuple of Color
-        Used in turn for missed nuclei, to tell each from the next.
-    """
+    """Colors of hits and errors, by the names that legends show, of voxels that differ, and of missed nuclei."""
 
     agreement: Mapping[str, Color]
     difference: Color

@@ -21,18 +21,10 @@ NAMES = 60
 """Sets of parameters at most that are all named; of more, every second one, or third, and so on."""
 
 
-class Surface(NamedTuple):
-    """Scores of checkpoints with sets of parameters.
+class ScoreGrid(NamedTuple):
+    """Scores of C checkpoints with S sets of parameters: an (S, C) array, NaN where a pair was not scored.
 
-    Attributes
-    ----------
-    checkpoints : (C,) sequence of int
-    sets : (S,) sequence of mapping
-        Parameters by name.
-    values : (S, C) array of float
-        NaN where a pair was not scored.
-    metric : str
-        Dotted path of the score.
+    `metric` is the dotted path of the score.
     """
 
     checkpoints: Sequence[int]
@@ -49,21 +41,12 @@ class Surface(NamedTuple):
         return row, self.checkpoints.index(checkpoint)
 
 
-def validation_surface(surface: Surface, winner: tuple[int, int] | None = None) -> Figure:
+def validation_surface(grid: ScoreGrid, winner: tuple[int, int] | None = None) -> Figure:
     """Show scores as a heat map: a column a checkpoint, a row a set of parameters; what was selected is framed.
 
-    Parameters
-    ----------
-    surface : Surface
-    winner : (row, column), optional
-        What was selected, see `Surface.place`.
-
-    Raises
-    ------
-    ValueError
-        There is no score at all.
+    `winner` is the row and column of what was selected, see `ScoreGrid.place`. Without any score there is a ValueError.
     """
-    values = surface.values
+    values = grid.values
     if not np.isfinite(values).any():
         raise ValueError("no score to show")
     rows, columns = values.shape
@@ -71,12 +54,12 @@ def validation_surface(surface: Surface, winner: tuple[int, int] | None = None) 
     figure = Figure((width, height), dpi=DPI, layout="constrained")
     ax = figure.subplots()
     image = ax.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
-    figure.colorbar(image, ax=ax, label=metric_label(surface.metric))
+    figure.colorbar(image, ax=ax, label=metric_label(grid.metric))
     step = -(-rows // NAMES)
-    names, labels = set_labels(surface.sets)
+    names, labels = set_labels(grid.sets)
     ax.set_yticks(range(0, rows, step), [", ".join(label) for label in labels[::step]], fontsize=8)
     every = -(-columns // 16)
-    ax.set_xticks(range(0, columns, every), [str(number) for number in surface.checkpoints[::every]], rotation=45)
+    ax.set_xticks(range(0, columns, every), [str(number) for number in grid.checkpoints[::every]], rotation=45)
     ax.set(xlabel="checkpoint (iteration)", ylabel=", ".join(names))
     if values.size <= NUMBERS:
         middle = (np.nanmin(values) + np.nanmax(values)) / 2
@@ -87,7 +70,7 @@ def validation_surface(surface: Surface, winner: tuple[int, int] | None = None) 
         row, column = winner
         _frame(ax, row, column)
         parameters = ", ".join(f"{name} {value}" for name, value in zip(names, labels[row], strict=True))
-        score = f"checkpoint {surface.checkpoints[column]}, {values[row, column]:.3f}"
+        score = f"checkpoint {grid.checkpoints[column]}, {values[row, column]:.3f}"
         figure.suptitle(f"selected: {score}\n{parameters}", fontsize=10)
     return figure
 

@@ -41,14 +41,13 @@ def volume_figure(outcome: Outcome, title: str = "", colors: Palette = PAPER) ->
 def plane_figure(
     outcome: Outcome, prediction: Mapping[str, Any], title: str = "", colors: Palette = PAPER, z: int | None = None
 ) -> Figure:
-    """Show one plane as the network sees it, head by head, and what is made of it.
+    """Show one plane as the network sees it, channel by channel, and what is made of it.
 
     Parameters
     ----------
     outcome : Outcome
         Hits and errors are those of the whole volume.
     prediction : mapping of head name to (C, Z, Y, X) array, zarr or numpy
-        Each channel gets a panel.
     title : str
     colors : Palette
     z : int, optional
@@ -71,7 +70,7 @@ def fullest_plane(labels: NDArray[Any]) -> int:
 
 
 def _found(outcome: Outcome, background: Image, colors: Palette, z: int | None = None) -> tuple[list[Panel], str]:
-    """Show what was found, in all planes or in one; and say, given the truth, how much of all of it is right."""
+    """Show what was found, in all planes or in one; and say, given the truth, how much of the volume is right."""
     points, truth = outcome.points, outcome.truth
     if points is not None:
         note = f"detection: {_in_words(points.counts)}" if isinstance(points, Detections) else ""

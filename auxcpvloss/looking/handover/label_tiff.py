@@ -13,24 +13,17 @@ from auxcpvloss.config.units import SYMBOLS, Space
 from auxcpvloss.system.files import replacing
 
 IMAGEJ_BYTES = 2**32 - 2**25
-"""More does not fit ImageJ's own format, which addresses with 32 bits; the rest is for what is not pixels."""
+"""Limit of ImageJ's format, whose offsets have 32 bits, less some room for metadata."""
 
 SHORT = {**SYMBOLS, "": "pixel"}
 """Units as microscopy formats write them; OME takes a length without a unit for micrometers."""
 
 
 def write_labels(path: Path, labels: NDArray[Any], space: Space) -> None:
-    """Write labels, compressed, with the size of a voxel.
+    """Write (Z, Y, X) labels below 2^32, compressed, with the size of a voxel; replaces the file at once.
 
     Up to label 65,535 as uint16 and in ImageJ's format. More labels, or more than 4 GB of them, ImageJ's format cannot
     hold: they are written as OME-TIFF, uint32 where needed.
-
-    Parameters
-    ----------
-    path : Path
-        Replaced at once.
-    labels : (Z, Y, X) array of integer, below 2^32
-    space : Space
     """
     fits = labels.max(initial=0) <= np.iinfo(np.uint16).max
     stored = labels.astype(np.uint16 if fits else np.uint32)
@@ -38,7 +31,7 @@ def write_labels(path: Path, labels: NDArray[Any], space: Space) -> None:
     unit, (z, y, x) = SHORT[space.unit], space.voxel_size
     metadata: dict[str, Any] = {"axes": "ZYX"}
     if is_imagej:
-        # Its text is ASCII.
+        # ImageJ's metadata are ASCII.
         metadata |= {"spacing": z, "unit": unit.replace("µ", "\\u00B5")}
     else:
         for axis, size in zip("ZYX", space.voxel_size, strict=True):

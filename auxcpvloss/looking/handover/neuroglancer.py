@@ -15,7 +15,7 @@ from auxcpvloss.looking.handover.scene import Errors, Scene
 VIEWER = "https://neuroglancer-demo.appspot.com/"
 PORT = 8765
 ADDRESS = f"http://127.0.0.1:{PORT}/"
-"""Where `auxcpvloss.serve` serves files, unless it is told another port."""
+"""Where `auxcpvloss.serve` serves files by default."""
 
 STATE = "_neuroglancer.json"
 """How the names of states end."""
@@ -25,21 +25,14 @@ SHADER = "#uicontrol invlerp normalized\nvoid main() {\n  emitGrayscale(normaliz
 
 
 def neuroglancer_state(scene: Scene, file: str, labels: Sequence[str]) -> str:
-    """Write the state in which Neuroglancer shows a volume.
+    """Write the state in which Neuroglancer shows a volume, whose OME-Zarr is a file below `ADDRESS`.
 
-    Parameters
-    ----------
-    scene : Scene
-        Each kind of error gets a layer.
-    file : str
-        Name of its OME-Zarr below `ADDRESS`.
-    labels : sequence of str
-        Names of the labels in the file; only the first is shown at the beginning.
+    Each kind of error has a layer; of the `labels` in the file only the first is shown at the beginning.
     """
     space, shape = scene.space, scene.raw.shape
     factor, unit = METERS[space.unit]
     dimensions = {axis: [size * factor, unit] for axis, size in zip(AXES, space.voxel_size, strict=True)}
-    # It counts in voxels. What OME-Zarr says of the middle of a voxel it takes for its lower corner's coordinate.
+    # Neuroglancer counts in voxels, and takes OME-Zarr's position of a voxel's center for that of its lower corner.
     first = np.divide(space.offset, space.voxel_size)
     source = f"zarr2://{ADDRESS}{file}/"
     layers: list[dict[str, Any]] = [

@@ -1,4 +1,4 @@
-"""What there is to say about each instance, as a table."""
+"""Measurements of each instance, as a table."""
 
 from __future__ import annotations
 
@@ -22,16 +22,10 @@ MEASURED = {
 
 
 def describe(labels: NDArray[Any], image: NDArray[Any], margin: tuple[int, int, int] = (0, 0, 0)) -> pd.DataFrame:
-    """Describe every instance, by rising label; docs/handover.md defines the columns.
+    """Describe every instance of a (Z, Y, X) label volume, by rising label; docs/handover.md defines the columns.
 
-    Parameters
-    ----------
-    labels : (Z, Y, X) array of integer
-        0 is background; the others are positive, and need be neither small nor consecutive.
-    image : (Z, Y, X) array
-    margin : tuple of int
-        Voxels at either end, along z, y and x, that lie beyond the end of the volume: padding. An axis of one voxel
-        has no end that could cut anything.
+    Labels need be neither small nor consecutive. `margin` is padding: voxels at either end, along z, y and x, that lie
+    beyond the end of the volume. An axis of one voxel has no end that could cut anything.
     """
     ids = np.unique(labels[labels != 0])
     numbers = np.where(labels != 0, np.searchsorted(ids, labels) + 1, 0)
@@ -39,7 +33,7 @@ def describe(labels: NDArray[Any], image: NDArray[Any], margin: tuple[int, int, 
     measured = regionprops_table(numbers, image.astype(np.float64), properties=properties)
     table = pd.DataFrame({"id": ids, **{column: measured[name] for name, column in MEASURED.items()}})
     first, last = (table[[f"{end}_{axis}" for axis in AXES]] for end in ("first", "last"))
-    # The box of scikit-image ends behind its last voxel.
+    # Boxes of scikit-image end behind their last voxel.
     table[last.columns] = last = last - 1
     ends = np.subtract(labels.shape, margin) - 1
     at_end = ((first.to_numpy() <= margin) | (last.to_numpy() >= ends)) & (np.array(labels.shape) > 1)
@@ -49,7 +43,7 @@ def describe(labels: NDArray[Any], image: NDArray[Any], margin: tuple[int, int, 
 
 
 def _neighbours(labels: NDArray[Any]) -> pd.Series:
-    """List for each label that touches others those that share a face of a voxel with it, as text."""
+    """List, as text, the labels that share a face of a voxel with each label that touches others."""
     pairs = [np.empty((0, 2), labels.dtype)]
     for axis in range(labels.ndim):
         along = np.moveaxis(labels, axis, 0)
@@ -61,17 +55,10 @@ def _neighbours(labels: NDArray[Any]) -> pd.Series:
 
 
 def object_table(objects: pd.DataFrame, confidence: NDArray[np.float64], space: Space, is_points: bool = False) -> str:
-    """Write a CSV with a line an instance; docs/handover.md defines the columns.
+    """Write what `describe` gives as CSV, a line an instance; docs/handover.md defines the columns.
 
-    Parameters
-    ----------
-    objects : DataFrame
-        See `describe`.
-    confidence : (N,) array
-        Of each, see `Method.confidence`.
-    space : Space
-    is_points : bool
-        Whether instances are points, which are one voxel each: only columns that mean something for these.
+    `confidence` has a number for each, see `Method.confidence`. Points, which are one voxel each, have only the columns
+    that mean something for them.
     """
     centers = objects[list(AXES)].to_numpy()
     columns: dict[str, Any] = {"id": objects["id"]}

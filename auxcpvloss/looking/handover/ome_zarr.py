@@ -16,22 +16,15 @@ from auxcpvloss.system.files import replacing
 VERSION = "0.4"
 CHUNKS = (64, 64, 64)
 SMALLEST = 64
-"""The coarsest resolution has at most so many voxels along each axis."""
+"""Voxels along each axis of the coarsest resolution, at most."""
 
 Factors = tuple[int, int, int]
 
 
 class Coarsening(NamedTuple):
-    """How a coarser resolution is made.
+    """How a coarser resolution is made: its name, for programs and in words, and a function of array and block size.
 
-    Attributes
-    ----------
-    name, way : str
-        For programs, and in words.
-    function : callable
-        ((Z, Y, X) array, size of a block) -> the array of a voxel a block.
-    middle : float
-        Where in its block a coarse voxel lies: 0 the first voxel, 0.5 the middle.
+    `middle` is where in its block a coarse voxel lies: 0 the first voxel, 0.5 the middle.
     """
 
     name: str
@@ -46,7 +39,7 @@ def _firsts(array: NDArray[Any], step: Factors) -> NDArray[Any]:
 
 
 def _means(array: NDArray[Any], step: Factors) -> NDArray[Any]:
-    """Give the mean of each block; at the end of the volume, of what there is of it."""
+    """Give the mean of each block; at the end of the volume, of the voxels that are left."""
     for axis, n in enumerate(step):
         if n > 1:
             even = np.pad(array, [(0, -size % n * (i == axis)) for i, size in enumerate(array.shape)], mode="edge")
@@ -62,19 +55,9 @@ NEAREST = Coarsening("nearest", "first voxel of each block", _firsts, 0.0)
 def write_ome_zarr(
     path: Path, image: NDArray[Any], labels: Mapping[str, NDArray[Any]], space: Space, attributes: Mapping[str, Any]
 ) -> None:
-    """Write an image, and labels of its shape by name.
+    """Write a (Z, Y, X) image, and labels of its shape by name, with more attributes; replaces the folder at once.
 
-    Parameters
-    ----------
-    path : Path
-        Replaced at once.
-    image : (Z, Y, X) array
-        Coarser resolutions are means.
-    labels : mapping of name to (Z, Y, X) array of integer
-        A voxel of a coarser resolution has the label of the first voxel of its block.
-    space : Space
-    attributes : mapping
-        More attributes of the file.
+    Coarser resolutions of the image are means; those of labels have the label of the first voxel of each block.
     """
     with replacing(path) as beside:
         root = zarr.group(store(beside))
@@ -89,7 +72,7 @@ def write_ome_zarr(
 
 
 def store(path: Path) -> zarr.DirectoryStore:
-    """Give the store of a file: a folder for each axis of a chunk's number, as the format asks."""
+    """Open a store with a folder for each axis of a chunk's number, as the format requires."""
     return zarr.DirectoryStore(str(path), dimension_separator="/")
 
 
@@ -102,7 +85,7 @@ def levels(shape: tuple[int, ...], voxel_size: tuple[float, ...]) -> list[Factor
     found: list[Factors] = [(1, 1, 1)]
     while max(left := [-(-n // f) for n, f in zip(shape, found[-1], strict=True)]) > SMALLEST:
         sizes = [size * f for size, f in zip(voxel_size, found[-1], strict=True)]
-        # An axis that is used up has no say in how long is long.
+        # Axes of a single voxel do not count.
         least = min(size for size, n in zip(sizes, left, strict=True) if n > 1)
         halved = [n > 1 and size < 2 * least for n, size in zip(left, sizes, strict=True)]
         z, y, x = (f * (1 + half) for f, half in zip(found[-1], halved, strict=True))
@@ -122,7 +105,7 @@ def _write(group: zarr.Group, name: str, array: NDArray[Any], coarsening: Coarse
             data=array,
             chunks=CHUNKS,
             compressor=zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE),
-            # With chunks of zeros: one that is not there was lost.
+            # Also chunks of zeros: a chunk that is missing was lost.
             write_empty_chunks=True,
         )
         size = np.multiply(space.voxel_size, factor)

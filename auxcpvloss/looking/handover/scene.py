@@ -34,7 +34,7 @@ class Errors(NamedTuple):
 
     @property
     def labels(self) -> NDArray[Any] | None:
-        """The labels of these errors alone: a volume, made when it is asked for."""
+        """A volume of the labels of these errors alone."""
         return None if self.volume is None else np.where(np.isin(self.volume, self.ids), self.volume, 0)
 
 
@@ -73,14 +73,9 @@ class Scene:
 
 
 def errors_of_labels(truth: NDArray[Any], instances: NDArray[Any], optimal: bool = True) -> list[Errors]:
-    """Find what is wrong at an IoU of 0.5: false positives, false negatives, splits (true nuclei) and merges.
+    """Find what is wrong with (Z, Y, X) labels at an IoU of 0.5, `optimal` as for `metrics.match`.
 
-    Parameters
-    ----------
-    truth, instances : (Z, Y, X) arrays of integer
-        0 is background.
-    optimal : bool
-        As for `metrics.match`.
+    Gives false positives, false negatives, splits (of true nuclei) and merges.
     """
     table = overlaps(truth, instances)
     mistakes = find_mistakes(table, match(table, THRESHOLD, optimal))

@@ -18,7 +18,7 @@ from auxcpvloss.looking.handover.neuroglancer import ADDRESS, PORT, STATE, VIEWE
 
 HOST = "127.0.0.1"
 OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
-"""What a browser on this machine calls it; another port where one is forwarded."""
+"""Names of this machine in a browser on it; the port differs if it is forwarded."""
 BAD = 2
 MAX_PORT = 65_535
 
@@ -47,13 +47,13 @@ class Handler(SimpleHTTPRequestHandler):
         return False
 
     def do_OPTIONS(self) -> None:
-        """Say, to a browser that asks before, that the viewer may read from this machine."""
+        """Answer a preflight request: the viewer may read from this machine."""
         self.send_response(HTTPStatus.NO_CONTENT)
         self.send_header("Access-Control-Allow-Private-Network", "true")
         self.end_headers()
 
     def end_headers(self) -> None:
-        """Say who may read."""
+        """Add the headers that say who may read."""
         self.send_header("Access-Control-Allow-Origin", self._site)
         self.send_header("Access-Control-Allow-Headers", "*")
         self.send_header("Cache-Control", "no-cache")
@@ -69,13 +69,13 @@ class Handler(SimpleHTTPRequestHandler):
         return str(found if found.is_relative_to(root) else root / "outside")
 
     def do_GET(self) -> None:
-        """Give a file; a state with the address that it is served from in place of the usual one."""
+        """Send a file; a state with the address that it is served from in place of the usual one."""
         path = Path(self.translate_path(self.path))
         try:
             is_state = path.name.endswith(STATE) and path.is_file()
             text = path.read_text(encoding="utf-8") if is_state else ""
         except (OSError, ValueError):
-            # A name that is too long for a file, or a state that cannot be read.
+            # The name is too long for a file, or the state cannot be read.
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         if not is_state:
@@ -89,18 +89,18 @@ class Handler(SimpleHTTPRequestHandler):
         self.wfile.write(content)
 
     def list_directory(self, path: object) -> None:
-        """Give no listing."""
+        """Refuse to list a folder."""
         self.send_error(HTTPStatus.NOT_FOUND)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: a volume is hundreds of requests."""
+        """Log nothing: a volume takes hundreds of requests."""
 
 
 class Server(ThreadingHTTPServer):
-    """Tolerates programs that hang up before they have got all, as a viewer does whenever it is moved on."""
+    """Ignores clients that hang up early, as the viewer does whenever it is moved."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say what went wrong with a request, unless the other side hung up."""
+        """Report what went wrong with a request, unless the client hung up."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -141,7 +141,7 @@ def _port(text: str) -> int:
 def _viewer(text: str) -> str:
     try:
         parts = urlsplit(text)
-        # Reading a part of what is no address may raise an error.
+        # Parts of an invalid address may raise errors.
         is_page = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_page = False

@@ -1,4 +1,4 @@
-"""napari, where it is installed and there is a display: the one file that imports it."""
+"""Volumes in napari (https://napari.org), where it is installed and there is a display."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from auxcpvloss.looking.handover.layers import layers
+import numpy as np
+
 from auxcpvloss.looking.handover.scene import Scene
 from auxcpvloss.system.errors import InputError
 
 if TYPE_CHECKING:
     import napari
+
+LayerData = tuple[Any, dict[str, Any], str]
+CYAN = "#00ffff"
+TRANSPARENT = "#00000000"
 
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 """One of these is set where windows can be opened, on Linux."""
@@ -25,13 +30,7 @@ MARGIN = 2
 def obstacle(asked: bool | None, environment: Mapping[str, str] = os.environ) -> str:
     """Say why napari is not to be opened; "" if it is.
 
-    Parameters
-    ----------
-    asked : bool, optional
-        Whether a person asked for it, or for the opposite. If neither, it is opened if the command was given at a
-        terminal.
-    environment : mapping
-        The variables of the process.
+    If nobody asked for it, nor for the opposite (False), it is opened if the command was given at a terminal.
 
     Raises
     ------
@@ -87,3 +86,39 @@ def fill(viewer: napari.Viewer, scene: Scene) -> None:
     margin = tuple(MARGIN * size for size in scene.space.voxel_size)
     viewer.dims.margin_left = viewer.dims.margin_right = margin
     viewer.canvas.overlays.scale_bar.visible = bool(scene.space.unit)
+
+
+def layers(scene: Scene) -> list[LayerData]:
+    """Give what napari's `Layer.create` takes: data, attributes and kind of each layer, the lowest first.
+
+    Raw data; ground truth as outlines, if there is any; instances; their centers; errors, each kind in its color, of
+    points as points. Layers that would hide much are not visible at first.
+    """
+    space, labels, centers = scene.space, scene.labels(), scene.centers
+    common: dict[str, Any] = {"scale": space.voxel_size, "translate": space.offset}
+    if space.unit:
+        common["units"] = (space.unit,) * 3
+    found: list[LayerData] = []
+
+    def add(name: str, data: Any, kind: str, **attributes: Any) -> None:
+        found.append((data, {"name": name, **attributes, **common}, kind))
+
+    points: dict[str, Any] = {"size": 4, "projection_mode": "all"}
+    # Raw data of the plane alone, whatever margin points have.
+    add("raw", scene.raw, "image", colormap="gray", contrast_limits=scene.intensities(), projection_mode="none")
+    if (truth := labels.pop("truth", None)) is not None:
+        add("ground truth", truth, "labels", visible=False)
+    for name, array in labels.items():
+        add(name, array, "labels", opacity=0.5)
+    visible = scene.is_points and truth is None
+    add(
+        "centers", centers.positions, "points", face_color=CYAN, visible=visible, features={"id": centers.ids}, **points
+    )
+    for errors in scene.errors:
+        if (wrong := errors.labels) is None:
+            what = {"what": np.array(errors.texts, object)}
+            add(errors.name, errors.points, "points", face_color=errors.color, features=what, **points)
+        else:
+            colors = {None: errors.color, 0: TRANSPARENT}
+            add(errors.name, wrong, "labels", opacity=0.6, colormap=colors, visible=bool(errors.texts))
+    return found

@@ -20,32 +20,24 @@ from auxcpvloss.looking.report.outlines import outline_paths
 from auxcpvloss.metrics.detection import Detections
 
 BYTES = 14_000_000
-"""Of all pictures of an atlas; each volume has an equal share."""
+"""Size of all pictures together; each volume has an equal share."""
 
 FIELD, AROUND = 4.0, 1.5
-"""What is shown of a volume: so many mean diameters, or what is wrong and half as much again."""
+"""Field of view: this many mean diameters, or the error and half as much again."""
 
 QUALITY, EFFORT = 60, 2
-"""Of the compression of raw data."""
+"""Compression of the raw data."""
 
 PERCENTILES = (1.0, 99.8)
-"""Of the raw data of a volume, shown as black and white: the same for all of its errors."""
+"""Intensities shown as black and white, the same for all errors of a volume."""
 
 
 @dataclass
 class Atlas:
-    """Errors with pictures.
+    """Errors with pictures, as `describe` gives them.
 
-    Attributes
-    ----------
-    cases : list of dict
-        Plain values, see `describe`.
-    volumes : dict of name to (errors, errors shown)
-    voxels : dict of name to the size of a voxel along z, y and x
-    unit : str
-        Of these sizes; if it is "", voxels of size 1 are called voxels.
-    outlined : bool
-        Whether instances were compared in any of the volumes.
+    `volumes` counts errors, and those that are shown, by name; `voxels` has the size of a voxel along z, y and x, in
+    a `unit`: if that is "", voxels of size 1 are called voxels. `outlined`: whether instances were compared at all.
     """
 
     cases: list[dict[str, Any]] = field(default_factory=list)
@@ -62,21 +54,14 @@ class Atlas:
 
     @property
     def left_out(self) -> int:
-        """Number of errors that are not shown, for want of room."""
+        """Number of errors for which there was no room."""
         return sum(there - shown for there, shown in self.volumes.values())
 
     def add(self, outcome: Outcome, cases: Sequence[Case], diameter: float, share: int) -> None:
-        """Add the errors of a volume; if not all have room, a random sample, always the same.
+        """Add the errors of a volume; if not all have room in `share` bytes, a random sample, always the same.
 
-        Parameters
-        ----------
-        outcome : Outcome
-            Nuclei are outlined if the truth has masks; results are outlined, or marked if they are points.
-        cases : sequence of Case
-        diameter : float
-            Mean diameter of the nuclei, in the unit of the voxel size.
-        share : int
-            Room for the pictures, in bytes.
+        Nuclei are outlined if the truth has masks; results are outlined, or marked if they are points. `diameter` is
+        the mean diameter of the nuclei, in the unit of the voxel size.
         """
         self.outlined |= outcome.points is None
         low, high = np.percentile(outcome.raw, PERCENTILES)

@@ -21,10 +21,10 @@ from auxcpvloss.system.errors import InputError
 logger = logging.getLogger(__name__)
 
 CHECKSUM = 12
-"""Letters of a checksum that are shown."""
+"""Characters of a checksum that are shown."""
 
 LIBRARIES = ("tensorflow", "keras", "gunpowder", "numpy", "scipy", "scikit-image", "mahotas", "zarr")
-"""Those that compute results; provenance.json has all."""
+"""Libraries that compute results; provenance.json lists all."""
 
 CAPTIONS = {
     "training": (
@@ -53,7 +53,7 @@ def _training(experiment: Experiment) -> list[Section]:
     pictures = [Picture(data_uri("png", encode(figure)), *CAPTIONS[name]) for name, figure in drawn.items()]
     for problem in problems:
         logger.warning("%s", problem)
-    # Who is sent the page does not know the folder.
+    # Readers of the page may not have the folder.
     text = [f"Not shown: {problem.replace(f'{experiment.folder}/', '')}" for problem in problems]
     return [Section("training", "Training and validation", text, pictures=pictures)] if pictures or text else []
 
@@ -72,7 +72,7 @@ def _configuration(experiment: Experiment) -> Section:
 
 
 def _provenance(experiment: Experiment) -> Section:
-    """Show what is recorded of the commands; of the one that writes the report, what is known so far."""
+    """Show the recorded commands; of the one that writes the report, what is known so far."""
     try:
         document = Document.read(experiment.folder / NAME)
     except InputError:

@@ -20,10 +20,10 @@ Kind = Literal["false positive", "false negative", "split", "merge"]
 Cause = Literal["alone", "outline", "split", "merge"]
 
 ALONE = 0.1
-"""A nucleus and a result that overlap with an IoU of at most this are not taken for one another."""
+"""IoU up to which a nucleus and a result are not taken for the same object."""
 
 SHOWN = 4
-"""Ids that are listed; of the others their number is given."""
+"""Ids that are listed; the others are counted."""
 
 
 class Why(NamedTuple):
@@ -39,7 +39,6 @@ class Case:
 
     Attributes
     ----------
-    kind : {"false positive", "false negative", "split", "merge"}
     center, extent : tuple of int
         A voxel of what is wrong, z, y, x, and the sides of the box around it; 1 for points.
     truth, result : tuple of int
@@ -48,7 +47,6 @@ class Case:
         Of what is wrong, in voxels; points have none.
     neighbours : int
         True nuclei around it, see `metrics.neighbours`.
-    why : Why
     """
 
     kind: Kind
@@ -69,14 +67,7 @@ def cases_of_instances(
     mistakes: Mistakes,
     voxel_size: Vector = VOXELS,
 ) -> list[Case]:
-    """Describe the mistakes of a segmentation.
-
-    Parameters
-    ----------
-    truth, result : (Z, Y, X) arrays of integer
-    table, matching, mistakes : of these two, see `metrics`
-    voxel_size : size of a voxel along z, y and x
-    """
+    """Describe the mistakes of a segmentation: two (Z, Y, X) label volumes, and their overlaps and matching."""
     sides = (truth, table.truth_ids), (result, table.predicted_ids)
     crowds = neighbours(table, voxel_size)
     cases = []
@@ -105,10 +96,10 @@ def cases_of_points(
     ----------
     detections : Detections
     ids, sizes : (T,) arrays of integer
-        Of the true nuclei; no sizes, in voxels, where there are no masks.
+        Of the true nuclei; no sizes, in voxels, if there are no masks.
     diameter : float
         About that of a nucleus, in the unit of the voxel size.
-    voxel_size : size of a voxel along z, y and x
+    voxel_size : tuple of float
     """
     sides: list[tuple[Kind, NDArray[np.float64], NDArray[np.bool_], str]] = [
         ("false positive", detections.points, detections.hit, "no nucleus here that is not found already"),
@@ -149,15 +140,15 @@ def locate(labels: NDArray[Any], wanted: NDArray[Any]) -> dict[int, Place]:
 
 
 Explanation = tuple[tuple[int, ...], Why]
-"""The ids of the other side that an error has to do with, and why."""
+"""Ids of the other side that are involved in an error, and why it is one."""
 
 
 def _explain(table: Overlaps, matching: Matching, mistakes: Mistakes) -> dict[Kind, dict[int, Explanation]]:
-    """Explain each mistake: of each kind, by the id that is wrong."""
+    """Explain the mistakes of each kind, by the id that is wrong."""
     splits, merges = _held(mistakes.splits), _held(mistakes.merges)
     split_of = {piece: nucleus for nucleus, pieces in splits.items() for piece in pieces}
     merge_of = {nucleus: one for one, nuclei in merges.items() for nucleus in nuclei}
-    # Of several partners the last one stays: the one with the greatest IoU.
+    # The last of several partners stays: the one with the greatest IoU.
     pairs = sorted(zip((-table.iou).tolist(), table.truth.tolist(), table.predicted.tolist(), strict=True))[::-1]
     nucleus_of = {result: (-minus_iou, nucleus) for minus_iou, nucleus, result in pairs}
     result_of = {nucleus: (-minus_iou, result) for minus_iou, nucleus, result in pairs}
@@ -195,7 +186,7 @@ def _held(mistakes: Mapping[int, NDArray[Any]]) -> dict[int, tuple[int, ...]]:
 
 
 def _by_overlap(partner: tuple[float, int] | None, what: str, matched: NDArray[Any]) -> Explanation:
-    """Explain an instance that nothing matches by the one of the other side that it overlaps with most."""
+    """Explain an unmatched instance by the one of the other side that it overlaps most."""
     if partner is None:
         return (), Why("alone", f"no {what} here")
     iou, best = partner

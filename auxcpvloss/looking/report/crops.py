@@ -12,7 +12,7 @@ from auxcpvloss.config.units import Vector
 from auxcpvloss.looking.report.cases import Voxel
 
 MARGIN = 1
-"""Pixels around each plane that are not shown: outlines that go on outside are closed there."""
+"""Pixels around each plane that are not shown, in which outlines are closed that go on outside."""
 
 MOST = 65
 """Pixels along a side, at most; an odd number, so that one is in the middle."""
@@ -20,24 +20,16 @@ MOST = 65
 
 @dataclass(frozen=True)
 class Crop:
-    """Which voxels are shown around a place.
+    """Which voxels are shown around a place: the center, z, y, x in voxels.
 
-    The planes of a volume are laid out so::
+    The planes of a volume are laid out so; of one with a single plane there is xy alone::
 
         xy | zy
         ---+---
         xz |
 
-    Attributes
-    ----------
-    center : tuple of int
-        z, y, x in voxels.
-    side : int
-        Pixels of each plane along a side, with `MARGIN`; odd.
-    pixel, voxel_size : float, tuple of float
-        Size of a pixel, the same along every axis, and of a voxel along z, y and x.
-    is_plane : bool
-        Whether there is the xy plane alone, since the volume has one plane.
+    A plane has `side` pixels along a side, an odd number, with `MARGIN`; `pixel` is their size, the same along every
+    axis, in the unit of the voxel size.
     """
 
     center: Voxel
@@ -48,21 +40,13 @@ class Crop:
 
     @classmethod
     def around(cls, center: Voxel, field: float, voxel_size: Vector, shape: tuple[int, ...]) -> Crop:
-        """Show about `field`, in the unit of the voxel size, around a place.
-
-        A pixel is as large as a voxel along its shortest axis, or larger if `MOST` pixels would not suffice.
-        """
+        """Show about `field` around a place; pixels are as large as voxels are short, or larger to fit into `MOST`."""
         pixel = max(min(voxel_size), field / MOST)
         side = int(np.ceil(field / pixel)) // 2 * 2 + 1
         return cls(center, side + 2 * MARGIN, pixel, voxel_size, shape[0] == 1)
 
     def cut(self, volume: NDArray[Any]) -> NDArray[Any]:
-        """Lay out the planes of a (Z, Y, X) volume, voxels as they are; what is outside the volume is 0.
-
-        Returns
-        -------
-        (2 side, 2 side) array, or (side, side) of a single plane
-        """
+        """Lay out the planes of a (Z, Y, X) volume, voxels as they are; what is outside the volume is 0."""
         z, y, x = self.center
         at_z, at_y, at_x = (self._indices(axis) for axis in range(3))
         xy = _pick(volume[z], at_y, at_x)

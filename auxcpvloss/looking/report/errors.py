@@ -19,7 +19,7 @@ from auxcpvloss.metrics.detection import Detections
 from auxcpvloss.metrics.table import value_at
 
 THRESHOLD = 0.5
-"""Of the IoU: what the errors that are shown are errors by, as in the figures of the paper."""
+"""IoU above which a result counts as right in the atlas, as in the figures of the paper."""
 
 
 def find_errors(
@@ -28,7 +28,7 @@ def find_errors(
     tables: Mapping[str, Mapping[str, Any]],
     read: Callable[[Sample], Outcome],
 ) -> tuple[dict[str, Scored], Atlas]:
-    """Find what is wrong with the test volumes that have ground truth.
+    """Find what is wrong with the test volumes that have ground truth, read one after the other.
 
     Parameters
     ----------
@@ -37,7 +37,6 @@ def find_errors(
     tables : mapping of name to nested tables
         Their scores.
     read : callable
-        Reads a volume, one after the other.
 
     Returns
     -------
@@ -54,11 +53,11 @@ def find_errors(
 
 
 def _scored(config: Config, sample: Sample, outcome: Outcome, table: Mapping[str, Any]) -> tuple[Scored, float]:
-    """Say how a volume came out, and how large its nuclei are: their mean diameter, in the unit of the voxel size."""
+    """Judge a volume, and measure the mean diameter of its nuclei, in the unit of the voxel size."""
     options, voxel_size, truth = config.evaluation, sample.voxel_size, outcome.truth
     found = None if truth is None else overlaps(truth, outcome.instances)
     if found is None:
-        # Nobody knows how large they are.
+        # Without masks their sizes are unknown.
         ids, sizes = sample.centers()[:, 3].astype(np.int64), np.empty(0, np.int64)
         diameter = options.distance_limit * voxel_size[2]
     else:
@@ -82,7 +81,7 @@ def _counts(table: Mapping[str, Any], path: str) -> Counts:
 
 
 def rule_of_detection(config: Config, samples: Sequence[Sample]) -> str:
-    """Say what makes a nucleus found, where points are compared."""
+    """Say when a nucleus counts as found, where points are compared."""
     options = config.evaluation
     if options.detection == "hoefener" and not all(sample.is_sparse for sample in samples):
         return "its center inside the nucleus"

@@ -26,13 +26,13 @@ from auxcpvloss.metrics.table import pooled
 from auxcpvloss.system.errors import InputError
 
 PICTURES = 4_000_000
-"""Bytes of the pictures of whole volumes, at most; those without room are named."""
+"""Size of the pictures of whole volumes, at most; those without room are named."""
 
 QUALITY = 80
-"""Of their compression."""
+"""Of their compression, in percent."""
 
 FEW = 100
-"""True nuclei; of fewer the page says what a single one makes."""
+"""True nuclei below which the page says how much a single one counts."""
 
 POOLED = "all volumes pooled, at an IoU above 0.5."
 CLASSES = {
@@ -56,13 +56,11 @@ def experiment_page(
 ) -> Page:
     """Put the report on an experiment together.
 
-    Where some volumes have masks and others center points alone, the verdict is on those with masks; all are in the
-    atlas.
+    If some volumes have masks and others center points alone, the verdict is on those with masks; all are in the atlas.
 
     Parameters
     ----------
-    experiment : Experiment
-    selection : Selection
+    experiment, selection
     samples : sequence of Sample
         The test volumes, labelled, and evaluated if they have ground truth.
     read : callable
@@ -111,12 +109,12 @@ def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, 
 
 
 def _how_chosen(experiment: Experiment, selection: Selection) -> str:
-    """Say how checkpoint and parameters were chosen: who reads the scores has to know."""
+    """Say how checkpoint and parameters were chosen, which readers of the scores have to know."""
     record: dict[str, Any] | None = selection_record(experiment)
     try:
         is_selected = record is not None and read_selection(experiment) == selection
     except InputError:
-        # Other runs were averaged then.
+        # It was made by averaging other runs.
         is_selected = False
     if record is None or not is_selected:
         return "Checkpoint and parameters were chosen by hand, not by validation."
@@ -131,7 +129,7 @@ def _volumes(
     read: Callable[[Sample], Outcome],
     paths: Mapping[str, Path],
 ) -> Section:
-    """Show the pictures of all volumes, and how many nuclei were found where nobody knows how many there are."""
+    """Show the pictures of all volumes, and how many nuclei were found in those without ground truth."""
     pictures, left_out, room = [], [], PICTURES
     for name, path in paths.items():
         source = as_webp(imagecodecs.png_decode(path.read_bytes())[..., :3], QUALITY)

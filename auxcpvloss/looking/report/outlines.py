@@ -14,11 +14,7 @@ from scipy import ndimage
 def outline_paths(labels: NDArray[Any], asked: Sequence[int]) -> tuple[str, str]:
     """Give the ``d`` of two SVG paths, x to the right and y down, a unit a pixel: around other labels, and those asked.
 
-    Parameters
-    ----------
-    labels : (Y, X) array of integer
-        0 is background. What touches the border of the array is closed there.
-    asked : sequence of int
+    Labels are a (Y, X) array; 0 is background. What touches the border of the array is closed there.
     """
     paths = ["", ""]
     ids, numbers = np.unique(labels, return_inverse=True)

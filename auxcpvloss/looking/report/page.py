@@ -27,16 +27,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page, below a heading.
+    """A part of the page, below a heading; links go to its name.
 
-    Attributes
-    ----------
-    name, heading : str
-        Of links, and for people.
-    text, tables, pictures : sequences
-        In this order; `wide`: each picture as wide as the page.
-    code, summary : str
-        Shown as it is, as soon as somebody asks for what `summary` names.
+    Text, tables and pictures come in this order; `wide`: each picture as wide as the page. `code` is shown as it is, as
+    soon as somebody asks for what `summary` names.
     """
 
     name: str

@@ -77,17 +77,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Scored:
-    """How a volume came out.
+    """How a volume came out: counts by the rule that the errors follow, and the errors.
 
-    Attributes
-    ----------
-    counts : Counts
-        By the rule that the errors follow.
-    by_threshold : mapping of IoU threshold to AP
-        Where instances were compared.
-    cases : sequence of Case
-    sizes : (T,) array of int64
-        Of all true nuclei, in voxels, where they have masks.
+    If instances were compared, `by_threshold` has the AP by IoU threshold; if nuclei have masks, `sizes` are those of
+    all true nuclei, in voxels.
     """
 
     counts: Counts
@@ -97,16 +90,7 @@ class Scored:
 
 
 def judge(volumes: Mapping[str, Scored], rule: str, caveats: Sequence[str]) -> Verdict:
-    """Say how the volumes came out.
-
-    Parameters
-    ----------
-    volumes : mapping of name to Scored
-        At least one.
-    rule : str
-        What a true positive is: "an IoU above 0.5".
-    caveats : sequence of str
-    """
+    """Say how at least one volume came out; `rule` is what a true positive is: "an IoU above 0.5"."""
     total = pool(scored.counts for scored in volumes.values())
     true, results = total.tp + total.fn, total.tp + total.fp
     aps = [scored.counts.ap for scored in volumes.values()]

@@ -14,7 +14,6 @@ from auxcpvloss.data.whole import lacking_chunks
 from auxcpvloss.experiment.results import Result, Stored, file_digest, read_stored
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
-from auxcpvloss.looking.handover.objects import describe, object_table
 from auxcpvloss.looking.handover.ome_zarr import store, write_ome_zarr
 from auxcpvloss.looking.handover.scene import Scene
 from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
@@ -97,6 +96,9 @@ def export_of(run: Run, subject: Subject) -> Result:
 
 
 def _table(run: Run, subject: Subject, scene: Scene) -> str:
+    # It brings pandas along, which other commands should not wait for.
+    from auxcpvloss.looking.handover.objects import describe, object_table
+
     objects = describe(scene.found, scene.raw, run.experiment.config.data.padding)
     confidence = run.experiment.method.confidence(read_prediction(run, subject), scene.found)
     return object_table(objects, np.asarray(confidence), scene.space, scene.is_points)

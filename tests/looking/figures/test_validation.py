@@ -7,13 +7,13 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from auxcpvloss.looking.figures.validation import NAMES, Surface, set_labels, validation_surface
+from auxcpvloss.looking.figures.validation import NAMES, ScoreGrid, set_labels, validation_surface
 
 SETS: list[dict[str, Any]] = [
     {"flood": "volume", "fg_thresh": f, "seed_thresh": s} for f in (0.5, 0.9) for s in (0.7, 0.8)
 ]
 VALUES = np.array([[0.1, 0.2, 0.3], [0.4, np.nan, 0.6], [0.7, 0.8, 0.5], [0.3, 0.2, 0.1]])
-SURFACE = Surface([100, 200, 300], SETS, VALUES, "confusion_matrix.avAP")
+GRID = ScoreGrid([100, 200, 300], SETS, VALUES, "confusion_matrix.avAP")
 
 
 def frames(ax: Axes) -> list[tuple[float, float]]:
@@ -21,7 +21,7 @@ def frames(ax: Axes) -> list[tuple[float, float]]:
 
 
 def test_a_column_a_checkpoint_and_a_row_a_set() -> None:
-    figure = validation_surface(SURFACE, (2, 1))
+    figure = validation_surface(GRID, (2, 1))
     ax, bar = figure.axes
     shown = np.ma.filled(ax.images[0].get_array(), np.nan)
     assert np.array_equal(shown, VALUES, equal_nan=True)
@@ -37,18 +37,18 @@ def test_a_column_a_checkpoint_and_a_row_a_set() -> None:
 
 
 def test_nothing_is_framed_where_the_selection_is_not_in_the_table() -> None:
-    figure = validation_surface(SURFACE)
+    figure = validation_surface(GRID)
     assert frames(figure.axes[0]) == []
     assert figure.get_suptitle() == ""
-    assert SURFACE.place(200, {"fg_thresh": 0.9, "seed_thresh": 0.8}) == (3, 1)
-    assert SURFACE.place(150, SETS[0]) is None
-    assert SURFACE.place(100, {"fg_thresh": 0.1}) is None
+    assert GRID.place(200, {"fg_thresh": 0.9, "seed_thresh": 0.8}) == (3, 1)
+    assert GRID.place(150, SETS[0]) is None
+    assert GRID.place(100, {"fg_thresh": 0.1}) is None
 
 
 def test_many_sets_are_not_all_named_and_have_no_numbers() -> None:
     number = 3 * NAMES
     sets = [{"seed_thresh": i / number} for i in range(number)]
-    figure = validation_surface(Surface([1, 2], sets, np.random.default_rng(0).random((number, 2)), "score"))
+    figure = validation_surface(ScoreGrid([1, 2], sets, np.random.default_rng(0).random((number, 2)), "score"))
     ax = figure.axes[0]
     assert len(ax.get_yticklabels()) == NAMES
     assert not ax.texts
@@ -57,9 +57,9 @@ def test_many_sets_are_not_all_named_and_have_no_numbers() -> None:
 
 def test_a_single_set_is_named_whole() -> None:
     assert set_labels(SETS[:1]) == (["flood", "fg_thresh", "seed_thresh"], [["volume", "0.5", "0.7"]])
-    validation_surface(Surface([1], SETS[:1], np.array([[0.5]]), "score"), (0, 0)).draw_without_rendering()
+    validation_surface(ScoreGrid([1], SETS[:1], np.array([[0.5]]), "score"), (0, 0)).draw_without_rendering()
 
 
 def test_no_score_is_refused() -> None:
     with pytest.raises(ValueError, match="no score"):
-        validation_surface(SURFACE._replace(values=np.full((4, 3), np.nan)))
+        validation_surface(GRID._replace(values=np.full((4, 3), np.nan)))

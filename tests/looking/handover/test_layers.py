@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.config.units import Space
-from auxcpvloss.looking.handover.layers import layers
-from auxcpvloss.looking.handover.viewer import obstacle
+from auxcpvloss.looking.handover.viewer import layers, obstacle
 from auxcpvloss.system.errors import InputError
 from tests.looking.handover.scenes import SPACE, scene, truth
 
