@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any
 
 from auxcpvloss.config import dump
-from auxcpvloss.data.samples import open_sample
 from auxcpvloss.data.sources.find import SPLITS
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance import machine
@@ -172,7 +171,7 @@ class Recorder:
             except InputError:
                 # Of no concern here: a stage that needs them says so.
                 continue
-            opened = {volume.name: open_sample(self._experiment.sample_path(volume)) for volume in volumes}
+            opened = {volume.name: self._experiment.prepared(volume) for volume in volumes}
             found = {name: sample.made_from["checksum"] for name, sample in opened.items() if sample is not None}
             if found:
                 self._command["data"][split] = found
