@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from auxcpvloss.data import samples
 from auxcpvloss.data.content import Contents
-from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources.find import SPLITS, Source
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.experiment.results import Result, Stored
+from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.system.errors import InputError
@@ -57,8 +57,9 @@ class Prepare(Stage):
         for result in tally.results:
             if result.paths not in made:
                 # What is there was verified, but perhaps for an experiment of volumes.
-                shape = Sample(result.name, result.paths[0]).shape
-                check_planes(result.subject[1].origin, shape[0], run.experiment.config.model.ndim)
+                sample = run.experiment.prepared(Volume(result.subject[0], result.name))
+                planes = 0 if sample is None else sample.shape[0]
+                check_planes(result.subject[1].origin, planes, run.experiment.config.model.ndim)
         splits = [result.subject[0] for result in tally.results]
         counts = ", ".join(f"{splits.count(split)} {split}" for split in SPLITS)
         folders = sorted({str(result.paths[0].parents[1]) for result in tally.results})
@@ -118,9 +119,9 @@ def volume_of(run: Run, split: str, source: Source) -> Result:
 
 
 def _find(run: Run, split: str, source: Source) -> Result:
-    config, path = run.experiment.config, run.experiment.data_folder(split) / f"{source.name}.zarr"
+    config, volume = run.experiment.config, Volume(split, source.name)
     made_from = expected_made_from(source, config.data, config.preprocessing)
-    sample = open_sample(path)
+    path, sample = run.experiment.sample_path(volume), run.experiment.prepared(volume)
     if sample is not None:
         stored = Stored(sample.made_from, sample.made_with)
     else:
