@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from auxcpvloss.config import ConfigFile, as_toml, dump, flat
@@ -91,13 +92,16 @@ def _provenance(experiment: Experiment) -> Section:
     return Section(
         "provenance",
         "Provenance",
-        text=[f"What {NAME} recorded when this was written. scripts/repeat.sh runs the commands again and compares."],
+        text=[f"What {NAME} recorded by the time this page was written."],
         tables=[
             Table("Commands", headings, [_command(command) for command in document.commands]),
             Table("Versions", ["of", "is"], versions),
             Table("Volumes", ["volume", "split", "sha256 begins"], data),
             Table("Seeds", ["key", "value"], [(key, str(value)) for key, value in newest.get("seeds", {}).items()]),
         ],
+        # Whoever receives the page does not know the folder.
+        code=document.repeat_command(Path(experiment.folder.parent.name, experiment.folder.name)),
+        summary="The command that repeats the experiment in a second folder",
     )
 
 
