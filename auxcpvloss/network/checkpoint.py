@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import h5py
 
-from auxcpvloss.data.sources.zips import check_member
+from auxcpvloss.data.untrusted.zips import check_member
 from auxcpvloss.network.keras_files import WEIGHTS, check_keras_file
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing
