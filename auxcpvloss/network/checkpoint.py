@@ -13,7 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import h5py
 
-from auxcpvloss.network.keras_files import WEIGHTS, check_keras_file, check_members
+from auxcpvloss.data.untrusted.zips import check_member
+from auxcpvloss.network.keras_files import WEIGHTS, check_keras_file
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing
 
@@ -109,7 +110,8 @@ def check_checkpoint(path: Path) -> None:
 
 def _read_all(path: Path, file: IO[bytes]) -> None:
     with zipfile.ZipFile(file) as archive:
-        check_members(path, archive)
+        for info in archive.infolist():
+            check_member(path, info)
         file.seek(-END.size, os.SEEK_END)
         signature, *_, members, _, _, _ = END.unpack(file.read(END.size))
         # A flipped bit in a length makes zipfile pass over members.

@@ -1,4 +1,4 @@
-"""Is a ``.keras`` file, which may be anybody's, one that only holds weights; asked before anything is read from it."""
+"""Check that a ``.keras`` file, which may be anybody's, only holds weights, before anything is read from it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ ARCHITECTURE_LIMIT = 1 << 26
 def check_keras_file(path: Path) -> None:
     """Refuse a file whose network would run code of its own, whose weights lie elsewhere or do not fit into memory.
 
-    Nothing of the architecture is ever run here, only weights are read; but who plants code in a file may have
-    meddled with the weights too.
+    Only weights are ever read, and nothing is run; but who plants code in a file may have meddled with the weights.
 
     Raises
     ------
@@ -34,24 +33,14 @@ def check_keras_file(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(path)
     with reading(path), zipfile.ZipFile(path) as archive:
-        check_members(path, archive)
+        for info in archive.infolist():
+            check_member(path, info)
+            check_declared(f"{path}!{info.filename}", (info.file_size,), "u1")
         if archive.getinfo(ARCHITECTURE).file_size > ARCHITECTURE_LIMIT:
             raise InputError(f"{path}!{ARCHITECTURE}: too large to describe a network")
         _check_layers(path, archive.read(ARCHITECTURE))
         with archive.open(WEIGHTS) as stream, h5py.File(stream, "r") as file:
             _check_group(path, file)
-
-
-def check_members(path: Path, archive: zipfile.ZipFile) -> None:
-    """Refuse a zip whose members lie elsewhere or do not fit into memory.
-
-    Raises
-    ------
-    InputError
-    """
-    for info in archive.infolist():
-        check_member(path, info)
-        check_declared(f"{path}!{info.filename}", (info.file_size,), "u1")
 
 
 def _check_layers(path: Path, architecture: bytes) -> None:
