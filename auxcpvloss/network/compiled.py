@@ -31,13 +31,22 @@ def check_precision(precision: str) -> None:
     Raises
     ------
     InputError
-        The precision needs a GPU and there is none.
+        The precision needs a GPU and there is none, or the processor's convolutions do not know it.
     """
     if precision == "mixed_float16" and not keras.distribution.list_devices("gpu"):
         raise InputError(
             "training.precision = 'mixed_float16' needs a GPU, and there is none. On processors use 'mixed_bfloat16' "
             "(fast on recent ones) or 'float32'."
         )
+    if precision == "mixed_bfloat16":
+        try:
+            keras.ops.conv(keras.ops.ones((1, 3, 3, 3, 1), "bfloat16"), keras.ops.ones((3, 3, 3, 1, 1), "bfloat16"))
+        # Each backend has its own kinds.
+        except Exception as error:
+            raise InputError(
+                "training.precision = 'mixed_bfloat16': convolutions of this machine do not take it, with "
+                "ONEDNN_MAX_CPU_ISA below AVX512, say. Use 'float32', or allow more instruction sets."
+            ) from error
 
 
 def be_deterministic(config: Config) -> None:

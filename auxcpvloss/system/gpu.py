@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import MutableMapping
 from typing import NamedTuple
+
+from auxcpvloss.system.processors import arithmetic
 
 GPU_QUERY = "--query-gpu=index,uuid,memory.used,memory.total,name"
 PROCESS_QUERY = "--query-compute-apps=gpu_uuid"
@@ -57,17 +58,18 @@ def choose_device(environment: MutableMapping[str, str]) -> Device:
         ``os.environ``.
     """
     chosen = environment.get("CUDA_VISIBLE_DEVICES")
+    processors = f"on the processors ({arithmetic(environment)})"
     if chosen is not None and chosen.strip() in ("", "-1"):
-        return Device(f"on the processors ({_cores()}), since CUDA_VISIBLE_DEVICES = {chosen!r}", is_gpu=False)
+        return Device(f"{processors}, since CUDA_VISIBLE_DEVICES = {chosen!r}", is_gpu=False)
     environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if chosen is not None:
         return Device(f"on GPU {chosen}, since CUDA_VISIBLE_DEVICES = {chosen!r}")
     if (program := shutil.which("nvidia-smi", path=environment.get("PATH"))) is None:
-        return Device(f"no GPU: on the processors ({_cores()})", is_gpu=False)
+        return Device(f"no GPU: {processors}", is_gpu=False)
     try:
         gpus = _gpus(_ask(program, GPU_QUERY, environment))
     except (OSError, subprocess.SubprocessError) as error:
-        return Device(f"no GPU: on the processors ({_cores()})", f"nvidia-smi failed: {_reason(error)}", is_gpu=False)
+        return Device(f"no GPU: {processors}", f"nvidia-smi failed: {_reason(error)}", is_gpu=False)
     if not gpus:
         # There may be one all the same, and TensorFlow would find it.
         return Device("on what TensorFlow finds", "what nvidia-smi says of GPUs is not understood", is_gpu=False)
@@ -115,11 +117,6 @@ def _reason(error: Exception) -> str:
         lines = (error.stdout + error.stderr).strip().splitlines()
         return lines[0] if lines else f"exit status {error.returncode}"
     return str(error)
-
-
-def _cores() -> str:
-    cores = len(os.sched_getaffinity(0))
-    return f"{cores} core{'s' * (cores != 1)}"
 
 
 def gpus_of_tensorflow() -> int:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from auxcpvloss.config import Config
 from auxcpvloss.methods import METHODS
 from auxcpvloss.network.batch import Batch
+from auxcpvloss.network.compiled import check_precision
 from auxcpvloss.network.trainer import Trainer
+from auxcpvloss.system.errors import InputError
 from tests.conftest import SMALL, configure, merge
 
 
@@ -26,6 +29,14 @@ def batch(number: int) -> Batch:
     shape = (1, 1, 8, 8, 8)
     targets = {"threeclass": rng.integers(0, 3, shape), "cpv": rng.normal(0, 3, (1, 3, 8, 8, 8))}
     return Batch(rng.random(shape).astype(np.float32), targets, np.full(shape, 2, np.uint8))
+
+
+def skip_without_bfloat16() -> None:
+    """Convolutions of some processors do not know it, nor do those that an instruction set was taken from."""
+    try:
+        check_precision("mixed_bfloat16")
+    except InputError as error:
+        pytest.skip(str(error))
 
 
 def state(of: Trainer) -> list[np.ndarray]:

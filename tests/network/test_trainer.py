@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import merge
-from tests.network.small import batch, small, state, trainer
+from tests.network.small import batch, skip_without_bfloat16, small, state, trainer
 
 PLATEAU = {"lr_schedule": "plateau", "plateau_patience": 3, "plateau_factor": 0.5}
 MOMENTUM = {"optimizer": "SGD", "lr": 1e-2, "options": {"momentum": 0.9}, "clip_norm": 0.1, **PLATEAU}
@@ -30,6 +30,8 @@ def run(training, first, last):
 )
 def test_interrupted_anywhere_the_weights_end_the_same(change, frozen, tmp_path):
     """In the frozen phase, at its end, and after it; in the middle of an interval of the plateau, and at its end."""
+    if "bfloat16" in str(change):
+        skip_without_bfloat16()
     config = small(**merge(change, {"training": {"max_iterations": 8}}))
     whole, parts = trainer(config), trainer(config)
     for each in (whole, parts):
@@ -73,6 +75,8 @@ def test_losses_on_other_batches_change_nothing():
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precisions_train(precision):
     """float16 is for GPUs, and refused elsewhere, but a processor can do it, slowly."""
+    if precision == "mixed_bfloat16":
+        skip_without_bfloat16()
     half = HALF if precision == "mixed_float16" else {}
     training = trainer(small(**merge(half, {"training": {"precision": precision}, "optimizer": {"lr": 1e-2}})))
     layer = next(layer for layer in training.network.layers if layer.weights)

@@ -21,12 +21,12 @@ NETWORKS = {
         "normalization": "batch", "downsample_factors": [[2, 2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2],
     },
 }  # fmt: skip
-TILES = ([400, 400, 400], [96, 60, 72], [48, 112, 56], [60, 60, 112])
+TILES = ([400, 400, 400], [96, 60, 72], [60, 96, 60])
 
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory):
-    labels = blobs((37, 50, 131), 30, seed=5)
+    labels = blobs((29, 47, 91), 16, seed=5)
     raw = np.random.default_rng(0).random(labels.shape) * 0.3 + 0.7 * (labels > 0)
     return make_sample(tmp_path_factory.mktemp("scan"), raw, labels)
 

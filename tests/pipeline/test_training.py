@@ -92,7 +92,6 @@ def test_targets_of_every_method_are_cut_out_of_the_deformed_whole(other_maker, 
     for head in other_maker.targets.values():
         whole = head.target(labels).astype(float)[(slice(None), *window)]
         np.testing.assert_allclose(targets[head.name], whole, atol=1e-4)
-        assert whole.min() < whole.max()
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -12,8 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from auxcpvloss.system.processors import arithmetic, field, usable_cores
+
 VARIABLES = (
-    "CUDA_VISIBLE_DEVICES", "KERAS_BACKEND", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS", "PYTHONHASHSEED",
+    "CUDA_VISIBLE_DEVICES", "DNNL_MAX_CPU_ISA", "KERAS_BACKEND", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS",
+    "ONEDNN_MAX_CPU_ISA", "PYTHONHASHSEED",
     "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH",
     "TF_GPU_ALLOCATOR", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_USE_LEGACY_KERAS", "TF_XLA_FLAGS",
     "SLURM_JOB_ID", "JOB_ID",
@@ -22,19 +25,14 @@ VARIABLES = (
 
 
 def machine() -> dict[str, Any]:
-    """Return host, system, processor model and number of cores this process may use."""
+    """Return host, system, processor model and the arithmetic of this process."""
     return {
         "host": socket.gethostname(),
         "platform": platform.platform(),
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "processor": field(Path("/proc/cpuinfo"), "model name") or platform.machine(),
+        "cores": usable_cores(),
+        **arithmetic(os.environ)._asdict(),
     }
-
-
-def _processor() -> str:
-    """Return the model of the processor, or its architecture if the system does not name the model."""
-    name = _field(Path("/proc/cpuinfo"), "model name")
-    return name or platform.machine()
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
@@ -60,7 +58,7 @@ def reset_peak() -> None:
 
 def peak_memory() -> int:
     """Return the maximum resident memory of this process since `reset_peak`, or since its start, in MiB."""
-    peak = _field(Path("/proc/self/status"), "VmHWM")
+    peak = field(Path("/proc/self/status"), "VmHWM")
     kib = int(peak.split()[0]) if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kib // 1024
 
@@ -71,13 +69,3 @@ def children_memory() -> int:
     This is an upper bound: Linux includes what the parent held when it started the child.
     """
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-
-
-def _field(path: Path, name: str) -> str:
-    """Return the first value of ``name: value`` in a file of the system; "" if there is none."""
-    with suppress(OSError):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == name:
-                return value.strip()
-    return ""

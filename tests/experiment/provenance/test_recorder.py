@@ -16,6 +16,7 @@ from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance import NAME, Document, Recorder
 from auxcpvloss.system.errors import InputError, StageError
+from auxcpvloss.system.processors import arithmetic, usable_cores
 from auxcpvloss.system.terminal import Terminal
 from tests.conftest import TINY, configure, merge
 
@@ -64,7 +65,8 @@ def test_a_command_records_how_to_repeat_it(made):
     assert command["seeds"] == {"general.seed": 42, "data.split_seed": 0, "data.synthetic.seed": 1}
     assert command["python"] == ".".join(map(str, sys.version_info[:3]))
     assert document.libraries(command)["numpy"] == __import__("numpy").__version__
-    assert command["machine"]["cores"] == len(os.sched_getaffinity(0))
+    assert command["machine"]["cores"] == usable_cores()
+    assert arithmetic(os.environ)._asdict().items() <= command["machine"].items()
     assert command["environment"]["OMP_NUM_THREADS"] == "3"
     (sample,) = made.samples("train")
     assert command["data"] == {"train": {sample.name: sample.made_from["checksum"]}}
