@@ -28,21 +28,11 @@ SMALLEST_P = 1e-12
 
 
 class Parts(NamedTuple):
-    """The difference of two means, and its variance in parts that are estimated independently.
+    """The difference of two means (other minus baseline), and its variance in parts that are estimated independently.
 
-    Attributes
-    ----------
-    difference : (...) array
-        Mean of the other minus mean of the baseline.
-    runs : tuple of (...) arrays
-        Variance of the difference due to the draw of trainings: one array for both groups together, or one for each
-        if they differ in size.
-    volumes : (...) array
-        Variance due to the draw of volumes. What is left to chance in single scores (run x volume) is in `runs` and
-        in `volumes`, so that their sum is too large rather than too small.
-    runs_df : tuple of int
-    volumes_df : int
-        Degrees of freedom of each.
+    `runs` is the variance due to the draw of trainings: one array for both groups together, or one for each if they
+    differ in size; `volumes`, that due to the draw of volumes. What is left to chance in single scores (run x volume)
+    is in both, so that their sum is too large rather than too small. Each part has degrees of freedom.
     """
 
     difference: Floats
@@ -53,16 +43,10 @@ class Parts(NamedTuple):
 
 
 class Test(NamedTuple):
-    """Whether two means differ.
+    """Whether two means differ: the difference, its 95 % interval, and the p value of no difference.
 
-    Attributes
-    ----------
-    difference : float
-    low, high : float or None
-        95 % interval of the difference.
-    p : float or None
-        Of a difference at least as large, in either direction, if there is none. None, and no interval, if chance
-        cannot be estimated: fewer than two runs of each or two volumes, or scores that do not vary at all.
+    There is neither interval nor p value if chance cannot be estimated: with fewer than two runs of each or two
+    volumes, or scores that do not vary at all.
     """
 
     difference: float
@@ -96,15 +80,10 @@ def bootstrap_interval(scores: Floats, draws: int = DRAWS, seed: int = 0) -> tup
 
 
 def difference_in_parts(baseline: Floats, other: Floats) -> Parts:
-    """Compare the means of two groups of runs on the same volumes.
+    """Compare the means of two groups of runs on the same volumes: (..., runs, volumes) arrays, two at least of each.
 
     Groups of the same size are pooled: trainings of both are taken to vary alike, and where they do not it makes
     little difference. That is not so for groups of different size, where the smaller one may vary more.
-
-    Parameters
-    ----------
-    baseline, other : (..., runs, volumes) arrays
-        Two runs at least of each, two volumes at least, the same for both, in the same order.
     """
     # Of the mean of each group.
     runs = tuple(each.mean(axis=-1).var(axis=-1, ddof=1) / each.shape[-2] for each in (baseline, other))

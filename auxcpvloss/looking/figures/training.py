@@ -31,15 +31,11 @@ def training_curves(
 
     Parameters
     ----------
-    log : DataFrame
-        By iteration, a column each: the total, ``loss``, and its parts, ``<head>_loss``, before they are weighted.
-    validation : DataFrame, optional
-        The same on the validation volumes, ``val_loss``, ``val_<head>_loss``; and the ``score`` that decides when a
-        training stops early.
+    log, validation : DataFrame
+        By iteration: the total, ``loss``, and its parts, ``<head>_loss``, before they are weighted; the same on the
+        validation volumes, ``val_...``, and the ``score`` that decides when a training stops early.
     scores : mapping of checkpoint to float, optional
-        Best score over all sets of parameters.
-    metric : str
-        Dotted path of this score.
+        Best score over all sets of parameters, of the metric at a dotted path.
     selected : int, optional
         The checkpoint that won.
     """

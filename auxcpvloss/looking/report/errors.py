@@ -30,18 +30,7 @@ def find_errors(
 ) -> tuple[dict[str, Scored], Atlas]:
     """Find what is wrong with the test volumes that have ground truth, read one after the other.
 
-    Parameters
-    ----------
-    config : Config
-    samples : sequence of Sample
-    tables : mapping of name to nested tables
-        Their scores.
-    read : callable
-
-    Returns
-    -------
-    (volumes, atlas)
-        How each volume came out, by name, and all errors with their pictures.
+    Gives how each volume came out, by name, as its table of scores says, and all errors with their pictures.
     """
     atlas, volumes = Atlas(unit=config.data.voxel_unit), {}
     for sample in samples:
