@@ -21,7 +21,10 @@ from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.pipeline.training import BatchMaker
-from auxcpvloss.stages.mknet import mknet
+from auxcpvloss.stages.mknet import Mknet
+from auxcpvloss.stages.order import STAGES
+from auxcpvloss.stages.perform import perform
+from auxcpvloss.stages.run import Run
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Terminal
 from tests.conftest import configure, merge
@@ -77,7 +80,7 @@ def test_it_is_trained_and_predicts_whatever_the_tiling(prepared, tmp_path):
 def test_it_is_described(tmp_path):
     terminal = Terminal(Console(width=500))
     with terminal.console.capture() as said:
-        mknet(Experiment(tmp_path, toy(model={"width": 7})), terminal)
+        perform(Mknet(), Run(Experiment(tmp_path, toy(model={"width": 7})), terminal), STAGES)
     assert "1 levels, input 44x44x44 -> output 38x38x38" in said.get()
     record = json.loads((tmp_path / "train/network.json").read_text())["train"]
     assert (record["parameters"], record["receptive_field"]) == (6 * 7**3 + 6, [7, 7, 7])
