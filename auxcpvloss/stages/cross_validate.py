@@ -66,7 +66,6 @@ class CrossValidate(Validation):
     in_all = False
 
     def checkpoints(self, run: Run) -> Sequence[int]:
-        """Give the checkpoints that are looked at; refuse a single volume."""
         samples = validation_samples(run)
         if len(samples) < 2:
             raise InputError(
@@ -76,25 +75,21 @@ class CrossValidate(Validation):
         return super().checkpoints(run)
 
     def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
-        """Give the table of the cross-validation."""
         validated = validated_from(run.experiment, checkpoints, validation_samples(run))
         made_from = {**validated, **self.versioned(), "general": {"seed": run.experiment.config.general.seed}}
         path = run.experiment.selection_path.with_name("cross_validation.csv")
         yield self.beside(run, "table", path, made_from, name=path.name)
 
     def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
-        """Say how the table is, where there are volumes enough for one."""
         if len(validation_samples(run)) > 1:
             for result in self.tables(run, self.checkpoints(run)):
                 yield result.kind, result.name, run.state(result)
 
     def make(self, result: Result, run: Run) -> None:
-        """Write the table."""
         folds = self._folds(run)
         _write(result.paths[0], folds, _mean(folds))
 
     def say_scores(self, run: Run, tally: Tally) -> None:
-        """Print the table."""
         columns = ["fold", "chosen on", "scored on", "checkpoint", "parameters", "score chosen", "score held out"]
         folds, metric = self._folds(run), run.experiment.metric
         rows = [
@@ -110,7 +105,6 @@ class CrossValidate(Validation):
         )
 
     def plan(self, run: Run) -> str:
-        """Say what would be cross-validated."""
         return super().plan(run).replace(":", ", in two halves:", 1)
 
     def _folds(self, run: Run) -> list[Fold]:

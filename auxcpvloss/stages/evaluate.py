@@ -24,7 +24,6 @@ class Evaluate(Stage):
     split, follows = SPLIT, "selection"
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give scores and pictures by volume, then the tables."""
         scored = [subject for subject in subjects(run, chosen(run)) if subject.sample.has_truth]
         for subject in scored:
             yield scores_of(run, subject)
@@ -33,12 +32,10 @@ class Evaluate(Stage):
             yield from summaries_of(run, scored)
 
     def check(self, result: Result, run: Run) -> None:
-        """Refuse a volume that was not labelled."""
         if result.kind == "scores":
             run.need(instances_of(run, result.subject), "to score")
 
     def make(self, result: Result, run: Run) -> None:
-        """Score or draw a volume, or write a table."""
         if result.kind == "scores":
             scores.score(result, run)
         elif result.kind == PICTURES:
@@ -47,7 +44,6 @@ class Evaluate(Stage):
             write_table(run.experiment, read_scores(run, result.subject), result.paths[0])
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Print the table, and say where everything is."""
         scored = tally.of("scores")
         if not scored:
             run.terminal.say("no test volume has ground truth: nothing to score")
@@ -62,5 +58,4 @@ class Evaluate(Stage):
         run.terminal.say(f"scores of {tally.counted('scores')}: {summary}; every score is in scores.csv")
 
     def plan(self, run: Run) -> str:
-        """Say which volumes would be scored."""
         return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'evaluated'}"

@@ -23,26 +23,22 @@ class Label(Stage):
     split, follows = SPLIT, "selection"
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give instances, and pictures of volumes without ground truth."""
         for subject in subjects(run, chosen(run)):
             yield instances_of(run, subject)
             if not subject.sample.has_truth:
                 yield picture_without_truth_of(run, subject)
 
     def check(self, result: Result, run: Run) -> None:
-        """Refuse a volume that was not predicted."""
         if result.kind == "instances":
             need_prediction(run, result.subject, "to make instances of")
 
     def make(self, result: Result, run: Run) -> None:
-        """Label a volume, or draw it."""
         if result.kind == PICTURES:
             draw_without_truth(run, result)
         else:
             instances.label(result, run)
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say how many volumes were labelled, and what was found where nobody knows how many nuclei there are."""
         checkpoint, labelled = chosen(run).checkpoint, tally.of("instances")
         folder = labelled[0].paths[0].parent
         run.terminal.say(f"checkpoint {checkpoint}: {tally.counted('instances')} labelled in {folder}")
@@ -51,5 +47,4 @@ class Label(Stage):
             run.terminal.say(f"{picture.name}: {count} nuclei found; picture: {picture.paths[0]}")
 
     def plan(self, run: Run) -> str:
-        """Say which volumes would be labelled."""
         return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'instanced'}"

@@ -31,16 +31,13 @@ class Mknet(Stage):
     uses_network = True
 
     def precondition(self, run: Run) -> None:
-        """Refuse a network that cannot be trained."""
         need_training(run)
 
     def begin(self, run: Run) -> None:
-        """Set another training aside before it is described what is to be trained."""
         if "train" in run.stages:
             begin_anew(run)
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give the description."""
         config = run.experiment.config
         training = config.training.model_dump(mode="json", include={"precision", "batch_size"})
         shapes = config.model.model_dump(include={"train_input_shape", "test_input_shape"})
@@ -49,14 +46,12 @@ class Mknet(Stage):
         yield Result(self.name, "description", "", paths, run.records.flat(made_from), _stored(*paths))
 
     def make(self, result: Result, run: Run) -> None:
-        """Build and describe the networks."""
         path, text = result.paths
         description = _build(run.experiment, text)
         made = {"made_from": result.record, "made_with": self.made_with(), "text": file_digest(text)}
         write_text(path, json.dumps({**description, **made}, indent=2) + "\n")
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say what the networks are."""
         record = json.loads(tally.results[0].paths[0].read_text(encoding="utf-8"))
         whole = "" if tally.made else "whole already: "
         run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record)}")
@@ -67,7 +62,6 @@ class Mknet(Stage):
             )
 
     def plan(self, run: Run) -> str:
-        """Say what would be built."""
         return f"{run.experiment.method.name} -> {run.experiment.train_folder}"
 
 

@@ -21,7 +21,6 @@ class Postprocess(Stage):
     in_all = False
 
     def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
-        """Say how the results are, if there are any of such parameters."""
         selection = chosen(run)
         own = replace(selection, params=run.experiment.params)
         folder = run.experiment.instanced(SPLIT, own.checkpoint, own.params, "any").parent
@@ -32,27 +31,22 @@ class Postprocess(Stage):
                     yield result.at + result.kind, result.name, run.state(result)
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give what label and evaluate give, with other parameters."""
         for stage in STAGES:
             yield from stage.results(run)
 
     def make(self, result: Result, run: Run) -> None:
-        """Leave it to the stage that the result is of."""
         raise AssertionError(f"{result.kind} are made by {result.stage}")
 
     def begin(self, run: Run) -> None:
-        """Take the parameters of [postprocessing]."""
         selection = chosen(run, by_hand=True)
         run.recall("selection", selection)
         run.terminal.say(f"parameters of [postprocessing]: {selection.params.describe()}")
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say what label and evaluate say."""
         for stage in STAGES:
             stage.say(run, tally)
 
     def plan(self, run: Run) -> str:
-        """Say which parameters would be used."""
         by_hand = run.experiment.params.describe()
         return f"label and evaluate {self.volumes(run)} with the parameters of [postprocessing]: {by_hand}"
 

@@ -21,25 +21,20 @@ class Predict(Stage):
     uses_network = True
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give the predictions: they hold what the selected parameters need, and those of [postprocessing]."""
         return [prediction_of(run, subject) for subject in subjects(run, chosen(run))]
 
     def check(self, result: Result, run: Run) -> None:
-        """Refuse to predict without the checkpoint, also before an old prediction is set aside."""
         run.experiment.need_checkpoint(result.subject.checkpoint)
 
     def make(self, result: Result, run: Run) -> None:
-        """Predict a volume."""
         prediction.predict(result, run, run.note)
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say how many volumes were predicted, and where."""
         selection = chosen(run)
         folder = run.experiment.processed(SPLIT, selection.checkpoint, "any").parent
         run.terminal.say(f"checkpoint {selection.checkpoint}: {tally.counted('predictions')} predicted in {folder}")
 
     def plan(self, run: Run) -> str:
-        """Say which volumes would be predicted."""
         which = run.choice.checkpoint or f"the {run.choice.which} checkpoint"
         named = f"checkpoint {which}" if run.choice.checkpoint else which
         return f"{self.volumes(run)} with {named} -> {run.experiment.folder / SPLIT / 'processed'}"

@@ -27,7 +27,6 @@ class Prepare(Stage):
     makes_way = False
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give the prepared volumes of all splits; those that have to be made are verified first."""
         found = [(split, source) for split in SPLITS for source in run.experiment.catalogue.sources(split)]
         if not found:
             raise InputError(
@@ -36,7 +35,6 @@ class Prepare(Stage):
         return [volume_of(run, split, source) for split, source in found]
 
     def confirm(self, todo: Sequence[Result], run: Run) -> None:
-        """Verify all volumes that are to be made, before any of them is written."""
         for result in todo:
             if run.state(result).kind in ("stale", "broken"):
                 run.notes.tell(f"volume {result.name} is prepared again: {run.state(result).why}")
@@ -44,7 +42,6 @@ class Prepare(Stage):
             _verify_all(run, todo)
 
     def make(self, result: Result, run: Run) -> None:
-        """Write a prepared volume."""
         config, (_, source, made_from) = run.experiment.config, result.subject
         content = run.remember("contents", Contents).last(source)
         # Made from what was verified: what is stored is what was.
@@ -52,7 +49,6 @@ class Prepare(Stage):
         run.experiment.forget(result.paths[0])
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say how many volumes there are, and where."""
         made = {result.paths for result in tally.made}
         for result in tally.results:
             if result.paths not in made:
@@ -69,7 +65,6 @@ class Prepare(Stage):
         )
 
     def plan(self, run: Run) -> str:
-        """Say which volumes would be prepared."""
         catalogue = run.experiment.catalogue
         places = [
             f"{split} ({', '.join(source.name for source in catalogue.sources(split)) or 'no volumes'})"
@@ -85,7 +80,6 @@ class PrepareMissing(Prepare):
         self._splits = splits
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give the volumes that are not there; nothing is compared, that is for the stage itself to do."""
         experiment = run.experiment
         needed = {volume for split in self._splits for volume in experiment.volumes(split)}
         missing = {volume for volume in needed if experiment.prepared(volume) is None}
@@ -96,7 +90,6 @@ class PrepareMissing(Prepare):
                         yield volume_of(run, split, source)
 
     def confirm(self, todo: Sequence[Result], run: Run) -> None:
-        """Say what is prepared without having been asked for."""
         if todo:
             splits = [result.subject[0] for result in todo]
             counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))

@@ -37,7 +37,6 @@ class Report(Stage):
     makes_way = False
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give the page, which is made from all that it shows but the provenance, which every command adds to."""
         experiment, selection = run.experiment, chosen(run, by_hand=True)
         selected, train = experiment.selection_path, experiment.train_folder
         files = [selected, selected.with_name("scores.csv"), *map(train.joinpath, LOGS)]
@@ -57,7 +56,6 @@ class Report(Stage):
         yield self.beside(run, "report.html", experiment.report_path, made_from, shown)
 
     def check(self, result: Result, run: Run) -> None:
-        """Refuse test volumes that were not labelled, or not evaluated."""
         scored = [subject for subject in result.subject if subject.sample.has_truth]
         for subject in result.subject:
             run.need(_picture(run, subject), PURPOSE)
@@ -67,7 +65,6 @@ class Report(Stage):
             run.need(table, PURPOSE)
 
     def make(self, result: Result, run: Run) -> None:
-        """Write the page."""
         # What makes it takes a while to import.
         from auxcpvloss.looking.report.experiment import experiment_page
         from auxcpvloss.looking.report.page import as_html
@@ -86,11 +83,9 @@ class Report(Stage):
         write_text(result.paths[0], html)
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say where the page is."""
         run.terminal.say(f"{run.experiment.report_path}{'' if tally.made else ' (whole already)'}")
 
     def plan(self, run: Run) -> str:
-        """Say where the page would be."""
         return f"{run.experiment.report_path}"
 
 

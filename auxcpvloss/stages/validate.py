@@ -20,15 +20,12 @@ class Validate(Choosing):
     in_all = False
 
     def checkpoints(self, run: Run) -> Sequence[int]:
-        """Give the one checkpoint."""
         return run.remember("checkpoints", lambda: [checkpoint_to_validate(run)])
 
     def table_name(self, run: Run) -> str:
-        """Give the name of the table of scores."""
         return f"scores_{self.checkpoints(run)[0]}.csv"
 
     def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
-        """Say how each of the tables is that there are."""
         tables = sorted(run.experiment.selection_path.parent.glob("scores_*.csv"))
         samples = validation_samples(run) if tables else []
         for table in tables:
@@ -36,7 +33,6 @@ class Validate(Choosing):
             yield "table", table.name, run.state(self.beside(run, "table", table, made_from))
 
     def planned_checkpoints(self, run: Run) -> str:
-        """Say which checkpoint would be scored."""
         if run.choice.checkpoint is not None:
             return f"checkpoint {run.choice.checkpoint}"
         chosen = run.choice.which == "best" and selection_record(run.experiment)

@@ -43,16 +43,13 @@ class Export(Stage):
     in_all = False
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give the exports of each volume."""
         for subject in subjects(run, chosen(run, by_hand=True)):
             yield export_of(run, subject)
 
     def check(self, result: Result, run: Run) -> None:
-        """Refuse a volume that was not predicted and labelled."""
         need_instances(run, result.subject, "to export")
 
     def make(self, result: Result, run: Run) -> None:
-        """Write the files of a volume."""
         ome_zarr, tiff, table, state = result.paths
         # Never the volume of before beside the tables of now: what says that all is whole is written last.
         discard(ome_zarr)
@@ -66,7 +63,6 @@ class Export(Stage):
         write_ome_zarr(ome_zarr, scene.raw, labels, scene.space, record)
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say where the files are, and how to look at them."""
         exports, made = tally.of(EXPORTS), sum(each.kind == EXPORTS for each in tally.made)
         if not exports:
             return
@@ -77,7 +73,6 @@ class Export(Stage):
         run.terminal.say(f"to look at them in a browser: {command}")
 
     def plan(self, run: Run) -> str:
-        """Say which volumes would be exported."""
         return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'exported'}"
 
 

@@ -53,7 +53,6 @@ class Train(Stage):
     counted = ""
 
     def precondition(self, run: Run) -> None:
-        """Refuse a training that cannot be what the keys say."""
         super().precondition(run)
         if run.experiment.config.validation.trained_models:
             averages(run.experiment)
@@ -61,11 +60,9 @@ class Train(Stage):
             need_training(run)
 
     def needed_splits(self, run: Run) -> list[str]:
-        """Give train, and val where the training looks at it."""
         return ["train", *(["val"] if looks_at_validation(run.experiment) else [])]
 
     def begin(self, run: Run) -> None:
-        """Set another training aside; find where the training ends, if other runs say so."""
         begin_anew(run)
         if run.experiment.config.validation.trained_models:
             select_by_trained_models(run)
@@ -73,12 +70,10 @@ class Train(Stage):
         _newest(run, last_iteration(run.experiment))
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give the weights."""
         made_with = (training_record.training_record(run.experiment) or {}).get("made_with", {})
         yield Weights(self.name, "weights", "", (), {}, Stored({}, made_with), run)
 
     def more_states(self, run: Run) -> Iterable[tuple[str, str, State]]:
-        """Say how each checkpoint is."""
         for number in run.experiment.checkpoints():
             is_whole = zipfile.is_zipfile(run.experiment.checkpoint_path(number))
             state = WHOLE if is_whole else State("broken", "not a .keras file, or only a part of one")
@@ -121,7 +116,6 @@ class Train(Stage):
         terminal.say(f"{done} iterations{loss}; checkpoints in {experiment.train_folder / 'checkpoints'}")
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say if nothing was to be done."""
         if not tally.made:
             first = max(run.experiment.checkpoints(), default=0)
             folder = run.experiment.train_folder
@@ -130,7 +124,6 @@ class Train(Stage):
                 run.terminal.say(verdict)
 
     def plan(self, run: Run) -> str:
-        """Say which iterations would be done, on which volumes."""
         experiment = run.experiment
         anew = other_training(experiment)
         done = 0 if anew else max(experiment.states(), default=0)

@@ -166,35 +166,29 @@ class ValidateCheckpoints(Choosing):
     version = trained_models.VERSION
 
     def precondition_of_averages(self, run: Run) -> None:
-        """Refuse other runs that cannot be averaged."""
         averages(run.experiment)
 
     def needed_splits(self, run: Run) -> list[str]:
-        """Give none where other runs choose."""
         return [] if run.experiment.config.validation.trained_models else ["val"]
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give the selection alone where other runs choose."""
         if run.experiment.config.validation.trained_models:
             return averaged_selection_of(run)
         return super().results(run)
 
     def make(self, result: Result, run: Run) -> None:
-        """Write the table, or the selection."""
         if run.experiment.config.validation.trained_models:
             write_averaged(run, result)
         else:
             super().make(result, run)
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say what won."""
         if run.experiment.config.validation.trained_models:
             show_averages(run)
         else:
             super().say(run, tally)
 
     def plan(self, run: Run) -> str:
-        """Say what would be validated."""
         if averaged := run.experiment.config.validation.trained_models:
             folder = run.experiment.folder / run.experiment.validation_split
             return f"take what is best in the mean of {', '.join(averaged)} -> {folder}"

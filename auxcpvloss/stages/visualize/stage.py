@@ -33,18 +33,15 @@ class Visualize(Stage):
     in_all = False
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give a picture of each volume, and what export gives."""
         for subject in subjects(run, chosen(run, by_hand=True)):
             yield self._picture_of(run, subject)
         if not run.planning:
             yield from EXPORT.results(run)
 
     def check(self, result: Result, run: Run) -> None:
-        """Refuse a volume that was not predicted and labelled."""
         need_instances(run, result.subject, "to show")
 
     def make(self, result: Result, run: Run) -> None:
-        """Draw a volume."""
         experiment, subject, sample = run.experiment, result.subject, result.subject.sample
         arrays = open_whole(experiment.processed(SPLIT, subject.checkpoint, sample.name))["volumes"]
         prediction = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}
@@ -57,7 +54,6 @@ class Visualize(Stage):
         save(result.paths[0], plane_figure(outcome, prediction, title, palette_of(experiment.config), z))
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say where the pictures are."""
         pictures = tally.of(PICTURES)
         made = sum(each.kind == PICTURES for each in tally.made)
         already = f" ({len(pictures) - made} of {len(pictures)} whole already)" if made < len(pictures) else ""
@@ -68,7 +64,6 @@ class Visualize(Stage):
         EXPORT.say(run, tally)
 
     def plan(self, run: Run) -> str:
-        """Say which volumes would be drawn."""
         folder = run.experiment.folder / SPLIT
         return f"{self.volumes(run)} -> {folder / 'visualized'} and {folder / 'exported'}"
 
