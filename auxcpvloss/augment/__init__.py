@@ -1,8 +1,24 @@
-"""Augmentations, by name."""
+"""Augmentations: random changes of training patches, one file each."""
 
-from auxcpvloss.augment.elastic import Elastic
-from auxcpvloss.augment.intensity import Intensity
-from auxcpvloss.augment.simple import Simple
-from auxcpvloss.config.tables.types import Table
+from typing import Any
 
-AUGMENTATIONS: dict[str, type[Table]] = {"elastic": Elastic, "simple": Simple, "intensity": Intensity}
+from auxcpvloss.augment.augmentation import Augmentation
+from auxcpvloss.augment.elastic import ELASTIC
+from auxcpvloss.augment.intensity import INTENSITY
+from auxcpvloss.augment.simple import SIMPLE
+from auxcpvloss.config.tables import Config
+
+# In the order in which they are applied.
+AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
+    ELASTIC,
+    SIMPLE,
+    INTENSITY,
+)
+
+
+def switched_off(config: Config) -> Config:
+    """Return a configuration by which patches are as they are in the volumes."""
+    off = {each.name: each.table_of(config).model_copy(update=each.off) for each in AUGMENTATIONS}
+    augmentation = config.training.augmentation.model_copy(update={**off, "one_of": []})
+    training = config.training.model_copy(update={"augmentation": augmentation})
+    return config.model_copy(update={"training": training})

@@ -71,6 +71,8 @@ class Init(Table):
 class Augmentation(Table):
     """Random changes of training patches: a table each, see the package `augment`."""
 
+    one_of: list[list[Name]]
+
 
 class Training(Table):
     """How long, on what, and with what the network is trained."""
