@@ -23,8 +23,8 @@ Step = tuple[Callable[..., Any], Any]
 def nodes(config: Config, setting: Setting, raw: gp.ArrayKey) -> list[gp.BatchFilter]:
     """Make the nodes of all augmentations of a configuration, in the order of the pipeline.
 
-    Augmentations by `deform` and by `change` that are off take no part: they neither draw random numbers nor change
-    the seeds that the other nodes get.
+    Augmentations by `deform` or `change` that are off take no part: they neither draw random numbers nor change the
+    seeds of the other nodes. Those by `node` always take part, since each node of the pipeline changes the seeds.
     """
     on = [(each, each.table_of(config)) for each in AUGMENTATIONS if each.is_on(config)]
     deform = [(each.deform, table) for each, table in on if each.deform is not None]
