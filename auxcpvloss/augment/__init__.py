@@ -4,6 +4,7 @@ from typing import Any
 
 from auxcpvloss.augment.augmentation import Augmentation
 from auxcpvloss.augment.elastic import ELASTIC
+from auxcpvloss.augment.gamma import GAMMA
 from auxcpvloss.augment.intensity import INTENSITY
 from auxcpvloss.augment.simple import SIMPLE
 from auxcpvloss.config.tables import Config
@@ -13,6 +14,7 @@ AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
     ELASTIC,
     SIMPLE,
     INTENSITY,
+    GAMMA,
 )
 
 

@@ -1,0 +1,39 @@
+"""What augmentations of intensities do to an image."""
+
+import numpy as np
+import pytest
+
+from auxcpvloss.augment.augmentation import Setting
+from auxcpvloss.augment.gamma import GAMMA, Gamma
+
+VOLUME, IMAGE = Setting((1, 1, 1), 3), Setting((1, 1, 1), 2)
+
+
+def image(seed=0, shape=(12, 14, 16)):
+    """Intensities of both signs, as after mean_std."""
+    return np.random.default_rng(seed).normal(0, 1, shape).astype(np.float32)
+
+
+def changed(augmentation, table, raw, setting=VOLUME, seed=0):
+    before = raw.copy()
+    after = augmentation.change(raw, table, setting, np.random.default_rng(seed))
+    np.testing.assert_array_equal(raw, before)
+    assert after.shape == raw.shape
+    return after
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1, 3])
+def test_gamma_raises_intensities_of_any_sign_to_a_power_within_their_range(exponent):
+    raw = image()
+    after = changed(GAMMA, Gamma(exponent=(exponent, exponent)), raw)
+    low, high = float(raw.min()), float(raw.max())
+    np.testing.assert_allclose(after, low + (high - low) * ((raw - low) / (high - low)) ** exponent, atol=1e-5)
+    flat = np.full((2, 3, 4), -0.5, np.float32)
+    np.testing.assert_array_equal(changed(GAMMA, Gamma(), flat), flat)
+
+
+def test_gamma_makes_as_many_patches_darker_as_brighter():
+    raw = image()
+    table = Gamma(exponent=(0.5, 2))
+    signs = [np.sign((changed(GAMMA, table, raw, seed=seed) - raw).mean()) for seed in range(200)]
+    assert abs(np.mean(signs)) < 0.2
