@@ -5,6 +5,7 @@ from typing import Any
 from auxcpvloss.augment.augmentation import Augmentation
 from auxcpvloss.augment.elastic import ELASTIC
 from auxcpvloss.augment.gamma import GAMMA
+from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR
 from auxcpvloss.augment.intensity import INTENSITY
 from auxcpvloss.augment.simple import SIMPLE
 from auxcpvloss.config.tables import Config
@@ -14,6 +15,7 @@ AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
     ELASTIC,
     SIMPLE,
     INTENSITY,
+    GAUSSIAN_BLUR,
     GAMMA,
 )
 

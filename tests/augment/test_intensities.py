@@ -5,6 +5,7 @@ import pytest
 
 from auxcpvloss.augment.augmentation import Setting
 from auxcpvloss.augment.gamma import GAMMA, Gamma
+from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR, GaussianBlur
 
 VOLUME, IMAGE = Setting((1, 1, 1), 3), Setting((1, 1, 1), 2)
 
@@ -37,3 +38,14 @@ def test_gamma_makes_as_many_patches_darker_as_brighter():
     table = Gamma(exponent=(0.5, 2))
     signs = [np.sign((changed(GAMMA, table, raw, seed=seed) - raw).mean()) for seed in range(200)]
     assert abs(np.mean(signs)) < 0.2
+
+
+@pytest.mark.parametrize(("voxel_size", "ndim"), [((1, 1, 1), 3), ((2, 1, 1), 3), ((2, 1, 1), 2)])
+def test_a_blurred_point_is_a_gaussian_as_wide_in_space_along_each_axis(voxel_size, ndim):
+    raw = np.zeros((33, 33, 33), np.float32)
+    raw[16, 16, 16] = 1
+    after = changed(GAUSSIAN_BLUR, GaussianBlur(sigma=(2, 2)), raw, Setting(voxel_size, ndim))
+    grid = np.indices(raw.shape) - 16
+    for axis, size in enumerate(voxel_size):
+        deviation = np.sqrt((after * grid[axis] ** 2).sum())
+        assert deviation * size == pytest.approx(0 if axis == 0 and ndim == 2 else 2, rel=0.05)
