@@ -3,6 +3,7 @@
 from typing import Any
 
 from auxcpvloss.augment.augmentation import Augmentation
+from auxcpvloss.augment.contrast import CONTRAST
 from auxcpvloss.augment.elastic import ELASTIC
 from auxcpvloss.augment.gamma import GAMMA
 from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR
@@ -16,6 +17,7 @@ AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
     SIMPLE,
     INTENSITY,
     GAUSSIAN_BLUR,
+    CONTRAST,
     GAMMA,
 )
 

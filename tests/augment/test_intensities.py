@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.augment.augmentation import Setting
+from auxcpvloss.augment.contrast import CONTRAST, Contrast
 from auxcpvloss.augment.gamma import GAMMA, Gamma
 from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR, GaussianBlur
 
@@ -49,3 +50,14 @@ def test_a_blurred_point_is_a_gaussian_as_wide_in_space_along_each_axis(voxel_si
     for axis, size in enumerate(voxel_size):
         deviation = np.sqrt((after * grid[axis] ** 2).sum())
         assert deviation * size == pytest.approx(0 if axis == 0 and ndim == 2 else 2, rel=0.05)
+
+
+@pytest.mark.parametrize("factor", [0.5, 2])
+def test_contrast_scales_differences_from_the_mean_and_saturates(factor):
+    raw = image()
+    after = changed(CONTRAST, Contrast(factor=(factor, factor)), raw)
+    wanted = raw.mean() + factor * (raw - raw.mean())
+    inside = (wanted > raw.min()) & (wanted < raw.max())
+    np.testing.assert_allclose(after[inside], wanted[inside], atol=1e-5)
+    assert set(np.unique(after[~inside])) <= {raw.min(), raw.max()}
+    assert inside.all() == (factor < 1)
