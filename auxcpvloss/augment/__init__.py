@@ -7,6 +7,7 @@ from auxcpvloss.augment.contrast import CONTRAST
 from auxcpvloss.augment.elastic import ELASTIC
 from auxcpvloss.augment.gamma import GAMMA
 from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR
+from auxcpvloss.augment.gaussian_noise import GAUSSIAN_NOISE
 from auxcpvloss.augment.intensity import INTENSITY
 from auxcpvloss.augment.simple import SIMPLE
 from auxcpvloss.config.tables import Config
@@ -19,6 +20,7 @@ AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
     GAUSSIAN_BLUR,
     CONTRAST,
     GAMMA,
+    GAUSSIAN_NOISE,
 )
 
 

@@ -7,6 +7,7 @@ from auxcpvloss.augment.augmentation import Setting
 from auxcpvloss.augment.contrast import CONTRAST, Contrast
 from auxcpvloss.augment.gamma import GAMMA, Gamma
 from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR, GaussianBlur
+from auxcpvloss.augment.gaussian_noise import GAUSSIAN_NOISE, GaussianNoise
 
 VOLUME, IMAGE = Setting((1, 1, 1), 3), Setting((1, 1, 1), 2)
 
@@ -61,3 +62,11 @@ def test_contrast_scales_differences_from_the_mean_and_saturates(factor):
     np.testing.assert_allclose(after[inside], wanted[inside], atol=1e-5)
     assert set(np.unique(after[~inside])) <= {raw.min(), raw.max()}
     assert inside.all() == (factor < 1)
+
+
+def test_gaussian_noise_has_the_deviation_asked_for():
+    raw = image(shape=(30, 40, 50))
+    noise = changed(GAUSSIAN_NOISE, GaussianNoise(sigma=(0.2, 0.2)), raw) - raw
+    assert noise.std() == pytest.approx(0.2, rel=0.02)
+    assert abs(noise.mean()) < 0.01
+    assert abs(np.corrcoef(noise.ravel(), raw.ravel())[0, 1]) < 0.02
