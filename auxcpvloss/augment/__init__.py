@@ -9,6 +9,7 @@ from auxcpvloss.augment.gamma import GAMMA
 from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR
 from auxcpvloss.augment.gaussian_noise import GAUSSIAN_NOISE
 from auxcpvloss.augment.intensity import INTENSITY
+from auxcpvloss.augment.poisson_noise import POISSON_NOISE
 from auxcpvloss.augment.simple import SIMPLE
 from auxcpvloss.config.tables import Config
 
@@ -21,6 +22,7 @@ AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
     CONTRAST,
     GAMMA,
     GAUSSIAN_NOISE,
+    POISSON_NOISE,
 )
 
 

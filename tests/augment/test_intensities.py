@@ -8,6 +8,7 @@ from auxcpvloss.augment.contrast import CONTRAST, Contrast
 from auxcpvloss.augment.gamma import GAMMA, Gamma
 from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR, GaussianBlur
 from auxcpvloss.augment.gaussian_noise import GAUSSIAN_NOISE, GaussianNoise
+from auxcpvloss.augment.poisson_noise import POISSON_NOISE, PoissonNoise
 
 VOLUME, IMAGE = Setting((1, 1, 1), 3), Setting((1, 1, 1), 2)
 
@@ -70,3 +71,16 @@ def test_gaussian_noise_has_the_deviation_asked_for():
     assert noise.std() == pytest.approx(0.2, rel=0.02)
     assert abs(noise.mean()) < 0.01
     assert abs(np.corrcoef(noise.ravel(), raw.ravel())[0, 1]) < 0.02
+
+
+def test_poisson_noise_has_the_variance_of_so_many_photons():
+    """Intensities from -1, no photon, to 1, 50 photons."""
+    raw = np.repeat(np.linspace(-1, 1, 6), 20_000).reshape(6, 100, 200).astype(np.float32)
+    after = changed(POISSON_NOISE, PoissonNoise(photons=(50, 50)), raw)
+    photons = (after + 1) / 2 * 50
+    np.testing.assert_allclose(photons, np.round(photons), atol=1e-3)
+    expected = np.linspace(0, 50, 6)
+    np.testing.assert_allclose(photons.mean(axis=(1, 2)), expected, rtol=0.02)
+    np.testing.assert_allclose(photons.var(axis=(1, 2)), expected, rtol=0.05)
+    flat = np.full((2, 3, 4), -0.5, np.float32)
+    np.testing.assert_array_equal(changed(POISSON_NOISE, PoissonNoise(), flat), flat)
