@@ -4,6 +4,7 @@ from typing import Any
 
 from auxcpvloss.augment.augmentation import Augmentation
 from auxcpvloss.augment.contrast import CONTRAST
+from auxcpvloss.augment.defect import DEFECT
 from auxcpvloss.augment.elastic import ELASTIC
 from auxcpvloss.augment.gamma import GAMMA
 from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR
@@ -23,6 +24,7 @@ AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
     GAMMA,
     GAUSSIAN_NOISE,
     POISSON_NOISE,
+    DEFECT,
 )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from auxcpvloss.augment.augmentation import Setting
 from auxcpvloss.augment.contrast import CONTRAST, Contrast
+from auxcpvloss.augment.defect import DEFECT, Defect
 from auxcpvloss.augment.gamma import GAMMA, Gamma
 from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR, GaussianBlur
 from auxcpvloss.augment.gaussian_noise import GAUSSIAN_NOISE, GaussianNoise
@@ -84,3 +85,19 @@ def test_poisson_noise_has_the_variance_of_so_many_photons():
     np.testing.assert_allclose(photons.var(axis=(1, 2)), expected, rtol=0.05)
     flat = np.full((2, 3, 4), -0.5, np.float32)
     np.testing.assert_array_equal(changed(POISSON_NOISE, PoissonNoise(), flat), flat)
+
+
+@pytest.mark.parametrize(("setting", "axis"), [(VOLUME, 0), (IMAGE, 1)])
+def test_defects_darken_adjacent_planes_anywhere(setting, axis):
+    raw = image(shape=(8, 9, 10) if axis == 0 else (1, 9, 10))
+    seen = set()
+    for seed in range(300):
+        after = changed(DEFECT, Defect(planes=(1, 3), brightness=(0.5, 0.5)), raw, setting, seed)
+        (where,) = np.nonzero((after != raw).any(axis=tuple({0, 1, 2} - {axis})))
+        assert (np.diff(where) == 1).all()
+        planes = np.take(raw, where, axis)
+        np.testing.assert_allclose(np.take(after, where, axis), (planes + raw.min()) / 2, atol=1e-6)
+        seen.add((int(where[0]), len(where)))
+    assert seen == {(first, count) for count in (1, 2, 3) for first in range(raw.shape[axis] + 1 - count)}
+    missing = changed(DEFECT, Defect(planes=(900, 900), brightness=(0, 0)), raw, setting)
+    assert (missing == raw.min()).all()
