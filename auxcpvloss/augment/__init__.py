@@ -12,11 +12,13 @@ from auxcpvloss.augment.gaussian_noise import GAUSSIAN_NOISE
 from auxcpvloss.augment.intensity import INTENSITY
 from auxcpvloss.augment.poisson_noise import POISSON_NOISE
 from auxcpvloss.augment.simple import SIMPLE
+from auxcpvloss.augment.zoom import ZOOM
 from auxcpvloss.config.tables import Config
 
 # In the order in which they are applied.
 AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
     ELASTIC,
+    ZOOM,
     SIMPLE,
     INTENSITY,
     GAUSSIAN_BLUR,

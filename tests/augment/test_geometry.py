@@ -66,6 +66,20 @@ def test_rotation_turns_in_space_and_interpolates_linearly(tmp_path, voxel_size)
     assert (np.diff(raw, axis=2)[10:18, 10:18, 10:18] * 400).std() < 0.05
 
 
+@pytest.mark.parametrize("factor", [0.5, 2])
+def test_zoom_spreads_the_image_along_all_axes(ramps, factor):
+    raw = patch(ramps, zoom={"probability": 1.0, "factor": [factor, factor]})
+    assert np.allclose(steps(raw), np.array([1, 2, 4]) / factor, atol=1e-3)
+
+
+def test_as_many_patches_are_zoomed_as_asked_for_and_as_many_grow_as_shrink(ramps):
+    zoom = {"probability": 0.5, "factor": [0.5, 2]}
+    factors = np.array([4 / steps(patch(ramps, number, zoom=zoom))[2] for number in range(80)])
+    unchanged = np.isclose(factors, 1, atol=1e-3)
+    assert 0.3 < unchanged.mean() < 0.7
+    assert 0.3 < (factors[~unchanged] < 1).mean() < 0.7
+
+
 def test_the_seed_changes_the_batches(ramps):
     assert not np.array_equal(patch(ramps, 0, seed=1), patch(ramps, 0, seed=2))
 
@@ -82,6 +96,7 @@ def test_context_allows_for_rotation_jitter_and_exchange():
     assert context(elastic={**still, "jitter_sigma": [1, 1, 1]}) == (9, 11, 13)
     assert context(elastic={**still, "rotation_max": 45}) == (4, 10, 10)
     assert context(simple={"mirror": [], "transpose": [0, 2]}) == (8, 6, 8)
+    assert context(zoom={"probability": 0.1, "factor": [0.5, 2]}) == (8, 12, 16)
     # What jitter does to one axis, exchange brings to another.
     assert context(elastic={**still, "jitter_sigma": [2, 0, 0]}, simple={"mirror": [], "transpose": [0, 2]}) == (
         14,

@@ -26,20 +26,26 @@ SMALL = {
 }
 
 
-def make_maker(folder, method, voxel_size=(1, 1, 1)):
+def make_maker(folder, method, voxel_size=(1, 1, 1), **augmentation):
     labels = blobs((34, 40, 50), 40, seed=1)
     # A smooth image that is above 1/2 just where the labels are.
     raw = ndimage.gaussian_filter((labels > 0).astype(float), 0.5)
     sample = make_sample(folder, raw, labels, voxel_size)
-    config = configure(
-        model={**SMALL, "method": method}, training={"augmentation": {"intensity": {"scale": [1, 1], "shift": [0, 0]}}}
-    )
+    augmentation["intensity"] = {"scale": [1, 1], "shift": [0, 0]}
+    config = configure(model={**SMALL, "method": method}, training={"augmentation": augmentation})
     return BatchMaker([sample], METHODS[method], config)
 
 
-@pytest.fixture(scope="module", params=[(1, 1, 1), (2.18, 1, 1)], ids=["isotropic", "anisotropic"])
+MAKERS = {
+    "isotropic": {},
+    "anisotropic": {"voxel_size": (2.18, 1, 1)},
+    "zoomed": {"zoom": {"probability": 1.0, "factor": [0.6, 1.7]}},
+}
+
+
+@pytest.fixture(scope="module", params=MAKERS.values(), ids=MAKERS)
 def maker(request, tmp_path_factory):
-    return make_maker(tmp_path_factory.mktemp("maker"), "threeclass_cpv", request.param)
+    return make_maker(tmp_path_factory.mktemp("maker"), "threeclass_cpv", **request.param)
 
 
 @pytest.fixture(scope="module", params=["sdt", "affinities", "gauss"])
