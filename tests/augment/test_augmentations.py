@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from auxcpvloss.augment import AUGMENTATIONS, switched_off
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.training_record import training_keys
 from auxcpvloss.methods import METHODS
 from auxcpvloss.pipeline.training import BatchMaker
+from auxcpvloss.system.errors import InputError
 from tests.conftest import blobs, configure, make_sample
 from tests.pipeline.test_training import SMALL
 
@@ -85,3 +90,53 @@ def test_all_of_them_go_together_and_images_can_be_augmented(make, tmp_path):
         assert batch.raw.shape == (1, 1, 1, 28, 28)
         assert np.isfinite(batch.raw).all()
         assert batch.raw.std() > 0
+
+
+def test_of_a_group_one_is_drawn(make):
+    """A missing plane and a constant added to all voxels tell which."""
+    on = {
+        "contrast": {"probability": 1.0, "factor": [0.01, 0.01]},
+        "gaussian_noise": {"probability": 1.0, "sigma": [9, 9]},
+        "elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0},
+    }
+    together = [make(config_of(on), number).raw.std() for number in range(3)]
+    assert np.allclose(together, 9, rtol=0.05)
+    alone = np.array(
+        [make(config_of({**on, "one_of": [["contrast", "gaussian_noise"]]}), n).raw.std() for n in range(20)]
+    )
+    assert 4 < (alone < 0.1).sum() < 16
+    assert (np.abs(alone - 9) < 0.5).sum() == 20 - (alone < 0.1).sum()
+
+
+GROUPS = {
+    "['gamma']: a group needs at least two augmentations": [["gamma"]],
+    "'contrast' is off; set training.augmentation.contrast.probability above 0": [["gamma", "contrast"]],
+    "'gamma' is named more than once": [["gamma", "defect"], ["gamma", "defect"]],
+    "'zoom' cannot be drawn from a group; these can: gaussian_blur, contrast,": [["gamma", "zoom"]],
+    "must be a list, not 'gamma'": ["gamma"],
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"gamma": {"exponent": [2, 1]}}, "gamma.exponent: the first number must not be above the second, not [2.0, 1.0]"),
+        ({"gamma": {"exponent": [0, 1]}}, "gamma.exponent: input should be greater than or equal to 0.01, not 0"),
+        ({"noise": {"probability": 1}}, "noise: unknown key; known: one_of, elastic, zoom,"),
+        ({"zoom": 2}, "zoom: must be a table, not 2"),
+        *(({"one_of": groups}, f"one_of: {expected}") for expected, groups in GROUPS.items()),
+    ],
+)  # fmt: skip
+def test_wrong_keys_are_refused(table, expected):
+    on = {"gamma": {"probability": 0.5}, "defect": {"probability": 0.5}}
+    with pytest.raises(InputError) as error:
+        load([ConfigFile("my.toml", {"training": {"augmentation": on | table}})])
+    assert f"my.toml: training.augmentation.{expected}" in str(error.value)
+
+
+def test_other_keys_of_an_augmentation_that_is_off_are_not_recorded(tmp_path):
+    def recorded(**gamma):
+        return training_keys(Experiment(tmp_path, config_of({"gamma": gamma})))
+
+    assert recorded(exponent=[0.1, 9]) == recorded()
+    assert recorded(exponent=[0.1, 9], probability=0.1) != recorded(probability=0.1) != recorded()
