@@ -14,7 +14,7 @@ from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Setting
 from auxcpvloss.config.tables import Config
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.methods.method import OUTSIDE, Head
+from auxcpvloss.methods.method import OUTSIDE, FromRaw, Head
 from auxcpvloss.network import losses
 from auxcpvloss.network.shapes import Shape
 
@@ -24,25 +24,24 @@ class AddTargets(gp.BatchFilter):
 
     Parameters
     ----------
-    labels : ArrayKey
+    raw, labels : ArrayKey
     targets : mapping of ArrayKey to Head
     contexts : mapping of head name to (z, y, x)
-        Voxels around the patch that the head's target needs.
+        Voxels around the patch that the target of a head depends on.
     region : ArrayKey
         See `network.losses`.
     """
 
     def __init__(
         self,
+        raw: gp.ArrayKey,
         labels: gp.ArrayKey,
         targets: Mapping[gp.ArrayKey, Head],
         contexts: Mapping[str, Shape],
         region: gp.ArrayKey,
     ) -> None:
-        self.labels = labels
-        self.targets = targets
-        self.contexts = contexts
-        self.region = region
+        self.raw, self.labels, self.region = raw, labels, region
+        self.targets, self.contexts = targets, contexts
 
     def setup(self) -> None:
         """Announce the targets wherever there are labels."""
@@ -50,38 +49,40 @@ class AddTargets(gp.BatchFilter):
         spec.dtype = None
         for key in (*self.targets, self.region):
             self.provides(key, spec)
-        self.enable_autoskip()
 
     def prepare(self, request: gp.BatchRequest) -> gp.BatchRequest:
-        """Ask for labels with the largest context of the heads that are wanted."""
-        roi = None
-        for key, head in self.targets.items():
-            if key in request:
-                context = gp.Coordinate(self.contexts[head.name])
-                grown = request[key].roi.grow(context, context)
-                roi = grown if roi is None else roi.union(grown)
+        """Ask for labels, and for the image if a target depends on it, with the largest context of a head."""
         dependencies = gp.BatchRequest()
-        dependencies[self.labels] = gp.ArraySpec(roi=roi or request[self.region].roi)
+        for key, head in self.targets.items():
+            grown = self._grown(request[key].roi, head)
+            for needed in (self.labels, self.raw) if isinstance(head.target, FromRaw) else (self.labels,):
+                roi = dependencies[needed].roi.union(grown) if needed in dependencies else grown
+                dependencies[needed] = gp.ArraySpec(roi=roi)
         return dependencies
 
     def process(self, batch: gp.Batch, request: gp.BatchRequest) -> gp.Batch:
-        """Compute each target on the labels with the context that it needs, and cut it to the patch."""
-        labels = batch[self.labels]
+        """Compute each target with the context that it depends on, and cut it to the patch."""
         made = gp.Batch()
         for key, head in self.targets.items():
-            if key in request:
-                context = gp.Coordinate(self.contexts[head.name])
-                patch = labels.crop(request[key].roi.grow(context, context))
-                inner = tuple(slice(c, -c or None) for c in context)
-                made[key] = self._array(head.target(patch.data)[(slice(None), *inner)], request[key].roi)
-        if self.region in request:
-            made[self.region] = self._array(
-                regions(labels.crop(request[self.region].roi).data), request[self.region].roi
-            )
+            roi = request[key].roi
+            grown = self._grown(roi, head)
+            labels = batch[self.labels].crop(grown).data
+            if isinstance(head.target, FromRaw):
+                target = head.target.target(batch[self.raw].crop(grown).data, labels)
+            else:
+                target = head.target(labels)
+            made[key] = _array(target[(slice(None), *(roi - grown.begin).to_slices())], roi)
+        roi = request[self.region].roi
+        made[self.region] = _array(regions(batch[self.labels].crop(roi).data), roi)
         return made
 
-    def _array(self, data: NDArray[Any], roi: gp.Roi) -> gp.Array:
-        return gp.Array(data, gp.ArraySpec(roi=roi, voxel_size=gp.Coordinate(1, 1, 1)))
+    def _grown(self, roi: gp.Roi, head: Head) -> gp.Roi:
+        context = gp.Coordinate(self.contexts[head.name])
+        return roi.grow(context, context)
+
+
+def _array(data: NDArray[Any], roi: gp.Roi) -> gp.Array:
+    return gp.Array(data, gp.ArraySpec(roi=roi, voxel_size=gp.Coordinate(1, 1, 1)))
 
 
 def regions(labels: NDArray[np.uint32]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The gunpowder pipeline that makes training batches: random patch, augmentation, targets."""
+"""The gunpowder pipeline that makes training batches: random patch, augmentation, targets, corruption."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from auxcpvloss.methods.method import Method
 from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.pipeline.corrupt import Corrupt
 from auxcpvloss.pipeline.patch import SeededRequest, random_patches
 from auxcpvloss.pipeline.targets import AddTargets, setting_of, target_context
 from auxcpvloss.system.faults import unwrapping
@@ -41,7 +42,7 @@ class BatchMaker:
         self.raw, self.labels, self.region = (gp.ArrayKey(name) for name in ("RAW", "LABELS", "REGION"))
         self.targets = {gp.ArrayKey(f"TARGET_{head.name.upper()}"): head for head in method.heads}
         output = output_shape(config)
-        self.pipeline = self._pipeline(output)
+        self.pipeline = self._pipeline(method, output)
         self.request = gp.BatchRequest()
         self.request.add(self.raw, config.model.train_input_shape)
         for key in (*self.targets, self.region):
@@ -65,7 +66,7 @@ class BatchMaker:
         with unwrapping():
             return self.pipeline.request_batch(request)
 
-    def _pipeline(self, output: Shape) -> Any:
+    def _pipeline(self, method: Method, output: Shape) -> Any:
         config, samples = self.config, self.samples
         contexts = {head.name: target_context(head, samples, config) for head in self.targets.values()}
         region = _largest_region(contexts, output, samples, config)
@@ -73,9 +74,11 @@ class BatchMaker:
         sources = tuple(
             random_patches(sample, self.raw, self.labels, output, region, beyond, p_nonempty) for sample in samples
         )
-        augment = nodes(config, setting_of(samples, config), self.raw)
-        targets = AddTargets(self.labels, self.targets, contexts, self.region)
-        return reduce(add, [*augment, targets], sources + gp.RandomProvider())
+        after = nodes(config, setting_of(samples, config), self.raw)
+        after.append(AddTargets(self.raw, self.labels, self.targets, contexts, self.region))
+        if method.corrupt is not None:
+            after.append(Corrupt(self.raw, self.region, method.corrupt))
+        return reduce(add, after, sources + gp.RandomProvider())
 
 
 def output_shape(config: Config) -> Shape:
