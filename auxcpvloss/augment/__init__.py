@@ -1,8 +1,38 @@
-"""Augmentations, by name."""
+"""Augmentations: random changes of training patches, one file each."""
 
-from auxcpvloss.augment.elastic import Elastic
-from auxcpvloss.augment.intensity import Intensity
-from auxcpvloss.augment.simple import Simple
-from auxcpvloss.config.tables.types import Table
+from typing import Any
 
-AUGMENTATIONS: dict[str, type[Table]] = {"elastic": Elastic, "simple": Simple, "intensity": Intensity}
+from auxcpvloss.augment.augmentation import Augmentation
+from auxcpvloss.augment.contrast import CONTRAST
+from auxcpvloss.augment.defect import DEFECT
+from auxcpvloss.augment.elastic import ELASTIC
+from auxcpvloss.augment.gamma import GAMMA
+from auxcpvloss.augment.gaussian_blur import GAUSSIAN_BLUR
+from auxcpvloss.augment.gaussian_noise import GAUSSIAN_NOISE
+from auxcpvloss.augment.intensity import INTENSITY
+from auxcpvloss.augment.poisson_noise import POISSON_NOISE
+from auxcpvloss.augment.simple import SIMPLE
+from auxcpvloss.augment.zoom import ZOOM
+from auxcpvloss.config.tables import Config
+
+# In the order in which they are applied.
+AUGMENTATIONS: tuple[Augmentation[Any], ...] = (
+    ELASTIC,
+    ZOOM,
+    SIMPLE,
+    INTENSITY,
+    GAUSSIAN_BLUR,
+    CONTRAST,
+    GAMMA,
+    GAUSSIAN_NOISE,
+    POISSON_NOISE,
+    DEFECT,
+)
+
+
+def switched_off(config: Config) -> Config:
+    """Return a configuration by which patches are as they are in the volumes."""
+    off = {each.name: each.table_of(config).model_copy(update=each.off) for each in AUGMENTATIONS}
+    augmentation = config.training.augmentation.model_copy(update={**off, "one_of": []})
+    training = config.training.model_copy(update={"augmentation": augmentation})
+    return config.model_copy(update={"training": training})

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import TYPE_CHECKING, Annotated
 
+from pydantic import Field
+
+from auxcpvloss.augment.augmentation import Augmentation, Ordered, Setting
 from auxcpvloss.config.tables.types import Finite, NotNegativeFloat, Table
+
+if TYPE_CHECKING:
+    import gunpowder as gp
 
 
 class Intensity(Table):
-    """Random change of intensities."""
+    """Random change of brightness and contrast of every patch."""
 
-    scale: tuple[NotNegativeFloat, NotNegativeFloat]
-    shift: tuple[Finite, Finite]
+    scale: Annotated[tuple[NotNegativeFloat, NotNegativeFloat], Ordered] = Field(
+        (0.9, 1.1),
+        description="Range of the factor by which differences from the mean of the patch are multiplied.",
+        examples=[[0.5, 1.1]],
+    )
+    shift: Annotated[tuple[Finite, Finite], Ordered] = Field(
+        (-0.1, 0.1), description="Range of the number that is added to intensities.", examples=[[-0.2, 0.1]]
+    )
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Intensity:
-        for key in ("scale", "shift"):
-            low, high = getattr(self, key)
-            if low > high:
-                raise ValueError(f"{key}: the first number must not be above the second")
-        return self
+
+def node(table: Intensity, setting: Setting, raw: gp.ArrayKey) -> gp.BatchFilter:
+    """Make the gunpowder node."""
+    import gunpowder as gp
+
+    return gp.IntensityAugment(raw, *table.scale, *table.shift, clip=False)
+
+
+INTENSITY = Augmentation("intensity", Intensity, node=node, off={"scale": (1.0, 1.0), "shift": (0.0, 0.0)})

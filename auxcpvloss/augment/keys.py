@@ -1,19 +1,61 @@
-"""What augmentations add to the configuration: a table each."""
+"""What augmentations add to the configuration: a table each, and the check of groups of which one is drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from pydantic import Field
+
 from auxcpvloss.augment import AUGMENTATIONS
-from auxcpvloss.config.compose import Extension
+from auxcpvloss.augment.augmentation import Augmentation
+from auxcpvloss.config import Config
+from auxcpvloss.config.compose import Extension, Problem
+
+ONE_OF = ("training", "augmentation", "one_of")
 
 
 def part(tables: dict[str, Any]) -> Extension:
-    """Give a table [training.augmentation.<name>] to every augmentation."""
-    return _extension(tuple(AUGMENTATIONS))
+    """Give each augmentation its table [training.augmentation.<name>]."""
+    if tables["model"].get("ndim") == 2:
+        _restrict_to_plane(tables)
+    return _extension(AUGMENTATIONS)
 
 
 @cache
-def _extension(names: tuple[str, ...]) -> Extension:
-    return Extension({("training", "augmentation"): {name: (AUGMENTATIONS[name], ...) for name in names}})
+def _extension(augmentations: tuple[Augmentation[Any], ...]) -> Extension:
+    tables = {each.name: (each.table, Field(default_factory=each.table)) for each in augmentations}
+    return Extension({ONE_OF[:-1]: tables}, _check_groups)
+
+
+def _restrict_to_plane(tables: dict[str, Any]) -> None:
+    """Take z out of the keys marked `InPlane`, in place; values of a wrong kind are left for the tables to refuse."""
+    training = tables["training"]
+    above = training.setdefault("augmentation", {}) if isinstance(training, dict) else None
+    if not isinstance(above, dict):
+        return
+    for each in AUGMENTATIONS:
+        table = above.setdefault(each.name, {})
+        marks = each.in_plane() if isinstance(table, dict) else {}
+        for key, change in marks.items():
+            value = table.get(key, each.table.model_fields[key].default)
+            if isinstance(value, list | tuple):
+                table[key] = change(list(value))
+
+
+def _check_groups(config: Config) -> Iterator[Problem]:
+    groups = config.training.augmentation.one_of
+    members = {each.name: each for each in AUGMENTATIONS if each.change is not None}
+    named = [name for group in groups for name in group]
+    for group in groups:
+        if len(group) < 2:
+            yield ONE_OF, f"{group}: a group needs at least two augmentations"
+    for name in named:
+        if name not in members:
+            yield ONE_OF, f"{name!r} cannot be drawn from a group; these can: {', '.join(members)}"
+        elif not members[name].is_on(config):
+            key = ".".join((*ONE_OF[:-1], name, "probability"))
+            yield ONE_OF, f"{name!r} is off; set {key} above 0, or leave it out"
+        elif named.count(name) > 1:
+            yield ONE_OF, f"{name!r} is named more than once"

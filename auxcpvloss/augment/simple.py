@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
+from auxcpvloss.augment.augmentation import Augmentation, InPlane, Setting, Sizes
 from auxcpvloss.config.tables.types import Table
+
+if TYPE_CHECKING:
+    import gunpowder as gp
 
 
 def _each_once(axes: list[int]) -> list[int]:
@@ -15,11 +20,64 @@ def _each_once(axes: list[int]) -> list[int]:
     return axes
 
 
-Axes = Annotated[list[Annotated[int, Field(ge=0, le=2)]], Field(max_length=3), AfterValidator(_each_once)]
+def _without_z(axes: list[int]) -> list[int]:
+    return [axis for axis in axes if axis != 0]
+
+
+Axes = Annotated[
+    list[Annotated[int, Field(ge=0, le=2)]], Field(max_length=3), AfterValidator(_each_once), InPlane(_without_z)
+]
 
 
 class Simple(Table):
     """Mirroring and exchange of axes."""
 
-    mirror: Axes
-    transpose: Axes
+    mirror: Axes = Field(
+        [0, 1, 2], description="Axes (0 z, 1 y, 2 x) that are mirrored, each with probability 1/2.", examples=[[0]]
+    )
+    transpose: Axes = Field(
+        [0, 1, 2],
+        description="Axes that are exchanged at random; only axes of equal voxel size are.",
+        examples=[[1, 2]],
+    )
+
+
+def exchangeable_axes(table: Simple, voxel_size: Sequence[float]) -> list[int]:
+    """Return the axes of `transpose`, less those whose voxel size differs from the others'."""
+    wanted = table.transpose
+    sizes = [voxel_size[axis] for axis in wanted]
+    # Of 2.18 : 1 : 1 the last two are left; of three different ones, none.
+    alike = [[a for a, other in zip(wanted, sizes, strict=True) if _close(size, other)] for size in sizes]
+    largest = max(alike, key=len, default=[])
+    return largest if len(largest) > 1 else []
+
+
+def _close(one: float, other: float) -> bool:
+    """Whether nuclei look the same along axes of these voxel sizes."""
+    return abs(one - other) <= 0.1 * max(one, other)
+
+
+def node(table: Simple, setting: Setting, raw: gp.ArrayKey) -> gp.BatchFilter:
+    """Make the gunpowder node."""
+    import gunpowder as gp
+
+    return gp.SimpleAugment(mirror_only=table.mirror, transpose_only=exchangeable_axes(table, setting.voxel_size))
+
+
+def extent(sizes: Sizes, table: Simple, setting: Setting) -> Sizes:
+    """Largest extent of an object after exchange of axes."""
+    return _largest(sizes, exchangeable_axes(table, setting.voxel_size))
+
+
+def region(sizes: Sizes, table: Simple, setting: Setting) -> Sizes:
+    """Largest region that one is made from by exchange of axes."""
+    return _largest(sizes, table.transpose)
+
+
+def _largest(sizes: Sizes, axes: list[int]) -> Sizes:
+    sizes = sizes.copy()
+    sizes[axes] = sizes[axes].max(initial=0)
+    return sizes
+
+
+SIMPLE = Augmentation("simple", Simple, node=node, extent=extent, region=region, off={"mirror": [], "transpose": []})

@@ -11,14 +11,10 @@ ALONG_Z: Mapping[tuple[str, ...], float | None] = {
     ("model", "test_input_shape"): 1,
     ("model", "downsample_factors"): 1,
     ("model", "kernel_size"): 1,
-    ("training", "augmentation", "elastic", "jitter_sigma"): 0,
-    ("training", "augmentation", "elastic", "control_point_spacing"): None,
     ("data", "voxel_size"): None,
     ("data", "padding"): 0,
 }
 """Value along z if `model.ndim` = 2, by key; None: unchanged, or that along y if there is none."""
-AXES = (("training", "augmentation", "simple", "mirror"), ("training", "augmentation", "simple", "transpose"))
-"""Lists of axes, in which z is 0."""
 
 
 def write_out(tables: dict[str, Any]) -> None:
@@ -39,9 +35,7 @@ def write_out(tables: dict[str, Any]) -> None:
     if model.get("ndim") != 2:
         return
     for key, z in ALONG_Z.items():
-        _change(tables, key, partial(_flat, z=z))
-    for key in AXES:
-        _change(tables, key, lambda axes: [axis for axis in axes if axis != 0])
+        _change(tables, key, partial(in_plane, z=z))
 
 
 def _change(tables: dict[str, Any], key: tuple[str, ...], change: Callable[[list[Any]], Any]) -> None:
@@ -53,10 +47,10 @@ def _change(tables: dict[str, Any], key: tuple[str, ...], change: Callable[[list
         table[last] = change(table[last])
 
 
-def _flat(value: Any, z: float | None) -> Any:
+def in_plane(value: Any, z: float | None) -> Any:
     """Turn (y, x) or (z, y, x) into (z, y, x) with the plane's z; in a list of such lists, each of them."""
     if isinstance(value, list) and any(isinstance(entry, list) for entry in value):
-        return [_flat(entry, z=z) for entry in value]
+        return [in_plane(entry, z=z) for entry in value]
     if not isinstance(value, list) or len(value) not in (2, 3):
         return value
     first = value[0] if z is None else z

@@ -190,8 +190,8 @@ def relevant(record: Any) -> Any:
     """Leave out of a record the keys that take no effect, the others being as they are.
 
     These are percentiles that nothing is normalised by, what a schedule of the learning rate has no use for, groups
-    without group normalisation, and keys younger than the first records, at the value that they had before there was
-    a key.
+    without group normalisation, the other keys of an augmentation of probability 0, and keys younger than the first
+    records, at the value that they had before there was a key.
     """
     if not isinstance(record, Mapping):
         return record
@@ -204,6 +204,8 @@ def relevant(record: Any) -> Any:
         without.add("min_lr")
     if record.get("normalization", "group") != "group":
         without.add("normalization_groups")
+    if record.get("probability") == 0:
+        without |= set(record) - {"probability"}
     if record.get("architecture") == "unet":
         without.add("architecture")
     kept = {key: value for key, value in record.items() if key not in without}

@@ -55,6 +55,19 @@ class Params(BaseModel):
 
 
 @dataclass(frozen=True)
+class FromRaw:
+    """A target that depends on the image too.
+
+    Attributes
+    ----------
+    target : callable
+        ((Z, Y, X) augmented image, (Z, Y, X) labels) -> (C, Z, Y, X) target of the same extent.
+    """
+
+    target: Callable[[Array, Labels], Array]
+
+
+@dataclass(frozen=True)
 class Head:
     """One output of the network, with what it learns.
 
@@ -64,7 +77,7 @@ class Head:
         Also names the loss coefficient ``loss_<name>_coeff`` and the array ``volumes/pred_<name>``.
     channels : int
         Output channels.
-    target : callable
+    target : callable or FromRaw
         (Z, Y, X) labels, `OUTSIDE` beyond the volume -> (C, Z, Y, X) target of the same extent.
     loss : str
         Name of its loss, one of `network.losses.LOSSES`.
@@ -82,7 +95,7 @@ class Head:
 
     name: str
     channels: int
-    target: Callable[[Labels], Array]
+    target: Callable[[Labels], Array] | FromRaw
     loss: str
     perfect: Callable[[Array], Array]
     context: int = 0
@@ -115,6 +128,9 @@ class Method:
         points without masks suffice to train it.
     input_channels : int
         Channels of the image that the network gets.
+    corrupt : callable or None
+        ((Z, Y, X) image, rng) -> (corrupted image, (Z, Y, X) bool: where the losses count): corrupts the input of the
+        network after targets are made, such as by the blind spots of self-supervised training.
     """
 
     name: str
@@ -125,6 +141,7 @@ class Method:
     find_basins: Callable[[Prediction, Any], Any] | None = None
     task: Literal["segmentation", "detection"] = "segmentation"
     input_channels: int = 1
+    corrupt: Callable[[Array, np.random.Generator], tuple[Array, Array]] | None = None
 
     def predicted_heads(self, params: Params) -> tuple[Head, ...]:
         """Give the heads whose output post-processing needs."""

@@ -6,13 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from auxcpvloss.augment import switched_off
 from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.store import write_sample
 from auxcpvloss.methods import METHODS, OUTSIDE
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses
-from auxcpvloss.pipeline.nodes import SeededRequest
-from auxcpvloss.pipeline.training import BatchMaker, exchangeable_axes, output_shape, target_context
+from auxcpvloss.pipeline.patch import RandomPatch, SeededRequest
+from auxcpvloss.pipeline.targets import target_context
+from auxcpvloss.pipeline.training import BatchMaker, output_shape
 from tests.conftest import blobs, configure, make_sample
 
 SMALL = {
@@ -24,20 +26,26 @@ SMALL = {
 }
 
 
-def make_maker(folder, method, voxel_size=(1, 1, 1)):
+def make_maker(folder, method, voxel_size=(1, 1, 1), **augmentation):
     labels = blobs((34, 40, 50), 40, seed=1)
     # A smooth image that is above 1/2 just where the labels are.
     raw = ndimage.gaussian_filter((labels > 0).astype(float), 0.5)
     sample = make_sample(folder, raw, labels, voxel_size)
-    config = configure(
-        model={**SMALL, "method": method}, training={"augmentation": {"intensity": {"scale": [1, 1], "shift": [0, 0]}}}
-    )
+    augmentation["intensity"] = {"scale": [1, 1], "shift": [0, 0]}
+    config = configure(model={**SMALL, "method": method}, training={"augmentation": augmentation})
     return BatchMaker([sample], METHODS[method], config)
 
 
-@pytest.fixture(scope="module", params=[(1, 1, 1), (2.18, 1, 1)], ids=["isotropic", "anisotropic"])
+MAKERS = {
+    "isotropic": {},
+    "anisotropic": {"voxel_size": (2.18, 1, 1)},
+    "zoomed": {"zoom": {"probability": 1.0, "factor": [0.6, 1.7]}},
+}
+
+
+@pytest.fixture(scope="module", params=MAKERS.values(), ids=MAKERS)
 def maker(request, tmp_path_factory):
-    return make_maker(tmp_path_factory.mktemp("maker"), "threeclass_cpv", request.param)
+    return make_maker(tmp_path_factory.mktemp("maker"), "threeclass_cpv", **request.param)
 
 
 @pytest.fixture(scope="module", params=["sdt", "affinities", "gauss"])
@@ -154,11 +162,10 @@ def test_every_place_of_the_volume_is_seen(tmp_path):
     ramp = np.broadcast_to(np.linspace(0, 1, shape[2]), shape)
     labels = np.zeros(shape, np.uint32)
     labels[8:12, 8:12, 2:6] = 1
-    still = {"elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0}, "intensity": {"scale": [1, 1], "shift": [0, 0]}, "simple": {"mirror": [], "transpose": []}}  # fmt: skip
     sample = make_sample(tmp_path, ramp, labels)
 
     def places(p_nonempty):
-        config = configure(model=SMALL, training={"augmentation": still, "p_nonempty": p_nonempty})
+        config = switched_off(configure(model=SMALL, training={"p_nonempty": p_nonempty}))
         maker = BatchMaker([sample], METHODS["threeclass"], config)
         return [float(maker.make(number).raw[0, 0, 14, 14, 14]) * 59 for number in range(150)]
 
@@ -182,13 +189,13 @@ def test_a_batch_of_several_patches_has_the_patches_of_as_many_batches_of_one(tm
         assert (batch.targets["cpv"][patch] == single.targets["cpv"][0]).all()
 
 
-@pytest.mark.parametrize(
-    ("voxel_size", "wanted", "axes"),
-    [((1, 1, 1), [0, 1, 2], [0, 1, 2]), ((2.18, 1, 1), [0, 1, 2], [1, 2]), ((3, 2, 1), [0, 1, 2], []), ((1, 1, 1), [], []), ((1, 1, 1), [0], [])],
-)  # fmt: skip
-def test_only_axes_of_equal_voxel_size_are_exchanged(voxel_size, wanted, axes):
-    config = configure(training={"augmentation": {"simple": {"transpose": wanted}}})
-    assert exchangeable_axes(config.training.augmentation, voxel_size) == axes
+def test_where_patches_may_lie():
+    node = RandomPatch((8, 8, 8), (40, 40, 40), np.array([[500.0, 5, 5], [5, 5, 5]]), 1.0, (0, 0, 0))
+    assert (node.lowest == 3).all()
+    assert (node.highest == 37).all()
+    # A center beyond the volume would be looked for forever.
+    assert node.centers.tolist() == [[5, 5, 5]]
+    assert (RandomPatch((8, 8, 8), (40, 40, 40), np.empty((0, 3)), 1.0, (2, 2, 2)).lowest == 1).all()
 
 
 def test_a_volume_smaller_than_a_patch_can_be_trained_on(tmp_path):
@@ -198,27 +205,6 @@ def test_a_volume_smaller_than_a_patch_can_be_trained_on(tmp_path):
     assert batch.raw.shape == (1, 1, 28, 28, 28)
     assert (batch.region == losses.OUTSIDE).any()
     assert (batch.region != losses.OUTSIDE).any()
-
-
-def test_without_augmentation_nothing_is_changed(tmp_path):
-    labels = blobs((28, 28, 28), 8, seed=4)
-    raw = np.random.default_rng(0).random(labels.shape)
-    still = {"elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0}, "intensity": {"scale": [1, 1], "shift": [0, 0]}, "simple": {"mirror": [], "transpose": []}}  # fmt: skip
-    sample = make_sample(tmp_path, raw, labels)
-    batch = BatchMaker(
-        [sample], METHODS["threeclass_cpv"], configure(model=SMALL, training={"augmentation": still})
-    ).make(1)
-    place = next(place for place in np.ndindex(40, 40, 40) if _matches(batch.raw[0, 0], raw, np.array(place) - 20))
-    assert place is not None
-
-
-def _matches(patch, raw, offset):
-    first, last = np.maximum(offset, 0), np.minimum(offset + 28, 28)
-    if (last <= first).any():
-        return False
-    of_raw = raw[tuple(slice(f, e) for f, e in zip(first, last, strict=True))]
-    of_patch = patch[tuple(slice(f, e) for f, e in zip(first - offset, last - offset, strict=True))]
-    return np.allclose(of_raw, of_patch, atol=1e-6)
 
 
 def test_patches_of_a_same_network_reach_beyond_the_volume(tmp_path):

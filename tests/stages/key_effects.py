@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from auxcpvloss.augment import AUGMENTATIONS
+from auxcpvloss.augment.augmentation import Augmentation
+
 PREPARED = frozenset({"prepare"})
 TESTED = frozenset({"predict", "label", "evaluate", "visualize", "export", "report"})
 VALIDATED = frozenset({"validate_checkpoints", "cross_validate"})
@@ -33,6 +36,11 @@ def _one(key: str, value: Any, stages: frozenset[str], words: str | None = None,
     stages = stages if key in NOT_SHOWN else stages | SHOWN
     told = "" if not stages else key if words is None else words
     return key, Effect({key: value, **others.pop("others", {})}, stages, told)
+
+
+def _of_augmentation(augmentation: Augmentation[Any], key: str) -> frozenset[str]:
+    """What a key decides while the others are at their defaults: of an augmentation that is off, none but one does."""
+    return TRAINED if key == "probability" or "probability" not in augmentation.table.model_fields else NOTHING
 
 
 def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
@@ -117,15 +125,12 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("training.early_stop", 1, frozenset({"train"}), "validation of checkpoint 2"),
         _one("training.folds", [2], FOLDED, others=FOLDS),
         _one("training.precision", "mixed_bfloat16", BUILT),
-        _one("training.augmentation.elastic.control_point_spacing", [9, 9, 9], TRAINED),
-        _one("training.augmentation.elastic.jitter_sigma", [2, 2, 2], TRAINED),
-        _one("training.augmentation.elastic.rotation_min", -10.0, TRAINED),
-        _one("training.augmentation.elastic.rotation_max", 10.0, TRAINED),
-        _one("training.augmentation.elastic.subsample", 2, TRAINED),
-        _one("training.augmentation.intensity.scale", [0.5, 1.1], TRAINED),
-        _one("training.augmentation.intensity.shift", [-0.2, 0.1], TRAINED),
-        _one("training.augmentation.simple.mirror", [0], TRAINED),
-        _one("training.augmentation.simple.transpose", [1, 2], TRAINED),
+        *(
+            _one(f"training.augmentation.{each.name}.{key}", field.examples[0], _of_augmentation(each, key))
+            for each in AUGMENTATIONS
+            for key, field in each.table.model_fields.items()
+        ),
+        _one("training.augmentation.one_of", [["gamma", "contrast"]], TRAINED, others={f"training.augmentation.{name}.probability": 0.5 for name in ("gamma", "contrast")}),
         _one("prediction.dtype", "float16", CHOSEN),
         _one("postprocessing.output_format", "zarr", frozenset({"validate_checkpoints", "label"})),
         # Those that validation chooses are not taken from here.

@@ -14,12 +14,10 @@ import toml
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.pipeline.training import BatchMaker
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.train.monitor import without_augmentation
 from auxcpvloss.stages.train.preconditions import need_training
 from auxcpvloss.system.errors import InputError
-from tests.conftest import SMALL, TINY, configure, make_sample, merge
+from tests.conftest import SMALL, TINY, configure, merge
 from tests.stages.test_chain import files, weights
 
 BASE: dict[str, Any] = merge(
@@ -131,18 +129,6 @@ def test_scores_by_other_parameters_do_not_count(copy, capfd):
     assert run(copy, "a", **merge(STOPPING, other)) == 0
     assert checkpoints(copy / "root/a") == [2, 4, 6, 8]
     assert "stopped early" not in capfd.readouterr().out
-
-
-def test_patches_for_validation_are_cut_out_of_the_volume(tmp_path):
-    rng = np.random.default_rng(0)
-    raw = rng.random((20, 20, 20)).astype(np.float32)
-    sample = make_sample(tmp_path, raw, np.arange(8000).reshape(20, 20, 20) + 1)
-    config = without_augmentation(configure(model={**SMALL, "train_input_shape": [8, 8, 8]}))
-    maker = BatchMaker([sample], Experiment(tmp_path, config).method, config)
-    patch, again = maker.make(3).raw[0, 0], maker.make(3).raw[0, 0]
-    np.testing.assert_array_equal(patch, again)
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(raw, 8), (8, 8, 8))
-    assert np.isclose(windows, patch, atol=1e-6).all(axis=(3, 4, 5)).sum() == 1
 
 
 @pytest.mark.parametrize("key", ["validation_batches", "early_stop"])

@@ -71,6 +71,8 @@ class Init(Table):
 class Augmentation(Table):
     """Random changes of training patches: a table for each, see the package `augment`."""
 
+    one_of: list[list[Name]]
+
 
 class Training(Table):
     """How the network is trained."""

@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auxcpvloss.config.tables import Config
+from auxcpvloss.augment import switched_off
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.preconditions import need_masks
 from auxcpvloss.stages.validate_checkpoints.scoring import score_checkpoint, validation_samples
@@ -103,7 +103,7 @@ class Monitor:
         from auxcpvloss.pipeline.training import BatchMaker
 
         if self._maker is None:
-            config = without_augmentation(self._experiment.config)
+            config = switched_off(self._experiment.config)
             self._maker = BatchMaker(self._samples, self._experiment.method, config)
         # Made anew each time: they take less time than the memory that they would need otherwise is worth.
         return (self._maker.make(index) for index in range(self._batches))
@@ -127,19 +127,6 @@ class Monitor:
         writer.writeheader()
         writer.writerows(rows)
         write_text(self._path, text.getvalue())
-
-
-def without_augmentation(config: Config) -> Config:
-    """Give a configuration by which patches are as they are in the volumes."""
-    none: dict[str, dict[str, Any]] = {
-        "elastic": {"jitter_sigma": (0.0, 0.0, 0.0), "rotation_min": 0.0, "rotation_max": 0.0},
-        "intensity": {"scale": (1.0, 1.0), "shift": (0.0, 0.0)},
-        "simple": {"mirror": [], "transpose": []},
-    }
-    augmentation = config.training.augmentation
-    tables = {name: getattr(augmentation, name).model_copy(update=update) for name, update in none.items()}
-    training = config.training.model_copy(update={"augmentation": augmentation.model_copy(update=tables)})
-    return config.model_copy(update={"training": training})
 
 
 def _read(path: Path) -> dict[int, Row]:

@@ -3,14 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.pipeline.deform import _random_field, random_deformation
+from auxcpvloss.augment.augmentation import Setting
+from auxcpvloss.augment.deform import Deformation
+from auxcpvloss.augment.elastic import ELASTIC, Elastic, _random_field
 
 boxes = st.tuples(st.tuples(*[st.integers(-30, 30)] * 3), st.tuples(*[st.integers(1, 30)] * 3))
 
 
 def deformation(box, seed=0, sigma=1.0, angle=(-45, 45), voxel_size=(1, 1, 1), subsample=4):
-    rng = np.random.default_rng(seed)
-    return random_deformation(box, rng, (10, 10, 10), (sigma,) * 3, angle, subsample, voxel_size)
+    table = Elastic(jitter_sigma=(sigma,) * 3, rotation_min=angle[0], rotation_max=angle[1], subsample=subsample)
+    return ELASTIC.deform(Deformation(box), table, Setting(voxel_size, 3), np.random.default_rng(seed))
 
 
 @given(boxes, st.integers(0, 1000), st.data())
@@ -24,10 +26,10 @@ def test_a_part_is_cut_out_of_the_whole(box, seed, data):
     np.testing.assert_array_equal(part, whole.sources(box)[(slice(None), *inside)])
 
 
-def test_nothing_moves_without_jitter_and_rotation():
+@pytest.mark.parametrize("still", [lambda box: deformation(box, sigma=0, angle=(0, 0)), Deformation])
+def test_nothing_moves_without_jitter_and_rotation(still):
     box = ((5, -3, 0), (7, 8, 9))
-    still = deformation(box, sigma=0, angle=(0, 0))
-    places = still.sources(box) + still.center.reshape(3, 1, 1, 1)
+    places = still(box).sources(box) + still(box).center.reshape(3, 1, 1, 1)
     np.testing.assert_allclose(places, np.mgrid[5:12, -3:5, 0:9], atol=1e-6)
 
 
@@ -49,8 +51,8 @@ def test_angles_and_jitter_are_those_asked_for():
     angles, moves = [], []
     for seed in range(60):
         one = deformation(box, seed)
-        angles.append(np.rad2deg(np.arctan2(one.rotation[2, 1], one.rotation[1, 1])))
-        moves.append(one.displacement)
+        angles.append(np.rad2deg(np.arctan2(one.linear[2, 1], one.linear[1, 1])))
+        moves.append(one.displacement.knots)
     assert -45 <= min(angles) < -35
     assert 35 < max(angles) <= 45
     # At control points the spread is sigma; in between the spline averages, so a little less in all.
@@ -72,3 +74,15 @@ def test_the_map_is_linear_between_knots():
     coarse = deformation(box, angle=(0, 0), subsample=4).sources(box)[:, :, 0, 0]
     np.testing.assert_allclose(coarse[:, 2], (coarse[:, 0] + coarse[:, 4]) / 2, atol=1e-5)
     np.testing.assert_allclose(coarse[:, 1], (3 * coarse[:, 0] + coarse[:, 4]) / 4, atol=1e-5)
+
+
+def test_each_axis_has_its_own_jitter_and_control_points():
+    table = Elastic(control_point_spacing=(10, 10, 40), jitter_sigma=(1, 0, 3))
+    box = Deformation(((0, 0, 0), (80, 80, 80)))
+    moves = ELASTIC.deform(box, table, Setting((1, 1, 1), 3), np.random.default_rng(0)).displacement.knots
+    assert 0.6 < moves[0].std() < 1
+    assert not moves[1].any()
+    assert moves[2].std() > 1.8
+    rough = [np.abs(np.diff(moves[0], axis=axis)).mean() for axis in (0, 2)]
+    assert rough[0] > 2 * rough[1]
+    assert rough[0] < 0.9 * moves[0].std()

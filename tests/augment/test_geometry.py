@@ -3,28 +3,30 @@
 import numpy as np
 import pytest
 
+from auxcpvloss.augment import switched_off
+from auxcpvloss.augment.simple import SIMPLE, exchangeable_axes
+from auxcpvloss.config import dump
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.cpv import CPV
-from auxcpvloss.pipeline.deform import random_deformation
-from auxcpvloss.pipeline.nodes import RandomPatch
-from auxcpvloss.pipeline.training import BatchMaker, exchangeable_axes, target_context
+from auxcpvloss.pipeline.targets import target_context
+from auxcpvloss.pipeline.training import BatchMaker
 from tests.conftest import configure, make_sample
 from tests.pipeline.test_training import SMALL
 
-STILL = {
-    "elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0},
-    "intensity": {"scale": [1, 1], "shift": [0, 0]},
-    "simple": {"mirror": [], "transpose": []},
-}
+STILL = dump(switched_off(configure()))["training"]["augmentation"]
 TURNED = {"elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 30, "rotation_max": 30}}
+
+
+def ramp_sample(folder, voxel_size=(1, 1, 1)):
+    z, y, x = np.mgrid[0:40, 0:40, 0:40]
+    labels = np.zeros((40, 40, 40), np.uint32)
+    labels[::8, ::8, ::8] = 1
+    return make_sample(folder, (z + 2 * y + 4 * x) / 400, labels, voxel_size)
 
 
 @pytest.fixture(scope="module")
 def ramps(tmp_path_factory):
-    z, y, x = np.mgrid[0:40, 0:40, 0:40]
-    labels = np.zeros((40, 40, 40), np.uint32)
-    labels[::8, ::8, ::8] = 1
-    return make_sample(tmp_path_factory.mktemp("ramps"), (z + 2 * y + 4 * x) / 400, labels)
+    return ramp_sample(tmp_path_factory.mktemp("ramps"))
 
 
 def patch(sample, number=0, seed=42, **change):
@@ -56,10 +58,26 @@ def test_intensities_are_scaled_and_shifted_and_not_clipped(ramps):
     assert raw.max() > 1.5
 
 
-def test_rotation_works_without_jitter_and_interpolates_the_image_linearly(ramps):
-    raw = patch(ramps, **TURNED)
-    assert steps(raw)[1] != pytest.approx(2, abs=0.2)
+@pytest.mark.parametrize("voxel_size", [(1, 1, 1), (1, 2, 1)])
+def test_rotation_turns_in_space_and_interpolates_linearly(tmp_path, voxel_size):
+    raw = patch(ramp_sample(tmp_path, voxel_size), **TURNED)
+    cosine, sine, ratio = np.cos(np.pi / 6), np.sin(np.pi / 6), voxel_size[1] / voxel_size[2]
+    assert np.allclose(steps(raw), [1, 2 * cosine + 4 * sine * ratio, 4 * cosine - 2 * sine / ratio], atol=1e-3)
     assert (np.diff(raw, axis=2)[10:18, 10:18, 10:18] * 400).std() < 0.05
+
+
+@pytest.mark.parametrize("factor", [0.5, 2])
+def test_zoom_spreads_the_image_along_all_axes(ramps, factor):
+    raw = patch(ramps, zoom={"probability": 1.0, "factor": [factor, factor]})
+    assert np.allclose(steps(raw), np.array([1, 2, 4]) / factor, atol=1e-3)
+
+
+def test_as_many_patches_are_zoomed_as_asked_for_and_as_many_grow_as_shrink(ramps):
+    zoom = {"probability": 0.5, "factor": [0.5, 2]}
+    factors = np.array([4 / steps(patch(ramps, number, zoom=zoom))[2] for number in range(80)])
+    unchanged = np.isclose(factors, 1, atol=1e-3)
+    assert 0.3 < unchanged.mean() < 0.7
+    assert 0.3 < (factors[~unchanged] < 1).mean() < 0.7
 
 
 def test_the_seed_changes_the_batches(ramps):
@@ -78,6 +96,7 @@ def test_context_allows_for_rotation_jitter_and_exchange():
     assert context(elastic={**still, "jitter_sigma": [1, 1, 1]}) == (9, 11, 13)
     assert context(elastic={**still, "rotation_max": 45}) == (4, 10, 10)
     assert context(simple={"mirror": [], "transpose": [0, 2]}) == (8, 6, 8)
+    assert context(zoom={"probability": 0.1, "factor": [0.5, 2]}) == (8, 12, 16)
     # What jitter does to one axis, exchange brings to another.
     assert context(elastic={**still, "jitter_sigma": [2, 0, 0]}, simple={"mirror": [], "transpose": [0, 2]}) == (
         14,
@@ -87,46 +106,16 @@ def test_context_allows_for_rotation_jitter_and_exchange():
 
 
 @pytest.mark.parametrize(
-    ("voxel_size", "axes"),
+    ("voxel_size", "wanted", "axes"),
     [
-        ((0.122, 0.116, 0.116), [0, 1, 2]),
-        ((2, 0.5, 0.501), [1, 2]),
-        ((0.5, 0.125, 0.126), [1, 2]),
-        ((2e-6, 1e-6, 1e-6), [1, 2]),
+        ((0.122, 0.116, 0.116), [0, 1, 2], [0, 1, 2]),
+        ((2, 0.5, 0.501), [0, 1, 2], [1, 2]),
+        ((2e-6, 1e-6, 1e-6), [0, 1, 2], [1, 2]),
+        ((3, 2, 1), [0, 1, 2], []),
+        ((1, 1, 1), [], []),
+        ((1, 1, 1), [0], []),
     ],
 )
-def test_voxel_sizes_within_a_tenth_count_as_equal(voxel_size, axes):
-    assert exchangeable_axes(configure().training.augmentation, voxel_size) == axes
-
-
-def test_each_axis_has_its_own_jitter_and_control_points():
-    box = ((0, 0, 0), (80, 80, 80))
-    rng = np.random.default_rng(0)
-    moves = random_deformation(box, rng, (10, 10, 40), (1, 0, 3), (0, 0), 4, (1, 1, 1)).displacement
-    assert 0.6 < moves[0].std() < 1
-    assert not moves[1].any()
-    assert moves[2].std() > 1.8
-    rough = [np.abs(np.diff(moves[0], axis=axis)).mean() for axis in (0, 2)]
-    assert rough[0] > 2 * rough[1]
-    assert rough[0] < 0.9 * moves[0].std()
-
-
-def test_where_patches_may_lie():
-    node = RandomPatch((8, 8, 8), (40, 40, 40), np.array([[500.0, 5, 5], [5, 5, 5]]), 1.0, (0, 0, 0))
-    assert (node.lowest == 3).all()
-    assert (node.highest == 37).all()
-    # A center beyond the volume would be looked for forever.
-    assert node.centers.tolist() == [[5, 5, 5]]
-    assert (RandomPatch((8, 8, 8), (40, 40, 40), np.empty((0, 3)), 1.0, (2, 2, 2)).lowest == 1).all()
-
-
-def test_voxel_sizes_reach_the_rotation(tmp_path, monkeypatch):
-    from auxcpvloss.pipeline import nodes
-
-    seen = []
-    original = nodes.random_deformation
-    monkeypatch.setattr(nodes, "random_deformation", lambda *a: seen.append(a[-1]) or original(*a))
-    z, _, x = np.mgrid[0:30, 0:30, 0:30]
-    sample = make_sample(tmp_path, x / 30, (z < 3).astype(np.uint32), (1, 2, 1))
-    BatchMaker([sample], METHODS["threeclass"], configure(model=SMALL)).make(0)
-    assert seen == [(1, 2, 1)]
+def test_only_axes_of_voxel_sizes_within_a_tenth_are_exchanged(voxel_size, wanted, axes):
+    config = configure(training={"augmentation": {"simple": {"transpose": wanted}}})
+    assert exchangeable_axes(SIMPLE.table_of(config), voxel_size) == axes

@@ -1,0 +1,36 @@
+"""Gaussian blur, as of an image out of focus."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy import ndimage
+
+from auxcpvloss.augment.augmentation import Augmentation, Occasional, Ordered, Setting
+from auxcpvloss.augment.deform import Floats
+
+Sigma = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class GaussianBlur(Occasional):
+    """Gaussian blur."""
+
+    sigma: Annotated[tuple[Sigma, Sigma], Ordered] = Field(
+        (0.5, 1.5),
+        description="Range of the standard deviation, in voxels of the axis with the smallest ones; along the others "
+        "it is as wide in space.",
+        examples=[[1, 2]],
+    )
+
+
+def change(raw: Floats, table: GaussianBlur, setting: Setting, rng: np.random.Generator) -> NDArray[np.floating]:
+    """Blur by the same width in space along all axes; an image has no z."""
+    sigma = rng.uniform(*table.sigma) * min(setting.voxel_size) / np.array(setting.voxel_size)
+    axes = range(3 - setting.ndim, 3)
+    return np.asarray(ndimage.gaussian_filter(raw, sigma[list(axes)], mode="nearest", axes=axes))
+
+
+GAUSSIAN_BLUR = Augmentation("gaussian_blur", GaussianBlur, change=change)

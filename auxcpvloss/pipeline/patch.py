@@ -1,0 +1,114 @@
+"""Random patches of a volume."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import gunpowder as gp
+import numpy as np
+from numpy.typing import NDArray
+
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.methods.method import OUTSIDE
+from auxcpvloss.network.shapes import Shape
+from auxcpvloss.pipeline.source import SampleSource
+
+
+class SeededRequest(gp.BatchRequest):
+    """A request whose seed stays random however many nodes it passes.
+
+    gunpowder squares the seed at each copy of a request, modulo 2^32. That is not one-to-one: of all seeds, some 340
+    are left after 15 copies and 3 after 20, so that a pipeline of a few nodes draws from a handful of locations.
+    """
+
+    _random_seed: int
+
+    def _update_random_seed(self) -> None:
+        # A full-period linear congruential step (Numerical Recipes) loses no seed.
+        self._random_seed = (1664525 * self._random_seed + 1013904223) % 2**32
+
+
+class RandomPatch(gp.RandomLocation):
+    """Choose a location at which the patch lies within the volume, and often contains a nucleus.
+
+    The region that a deformation asks for is larger than the patch and may reach into the padding; the patch itself,
+    at the center of the region, is kept inside the volume along each axis along which it fits.
+
+    Parameters
+    ----------
+    patch : (Z, Y, X)
+        Shape of the network's output.
+    volume : (Z, Y, X)
+        Shape of the volume without its padding.
+    centers : (N, 3) array
+        Centers of the nuclei, in voxels.
+    p_nonempty : float
+        Probability that a patch must contain at least one of them.
+    overhang : (Z, Y, X)
+        Voxels by which the patch may reach beyond the volume all the same.
+    """
+
+    def __init__(
+        self, patch: Shape, volume: Shape, centers: NDArray[np.float64], p_nonempty: float, overhang: Shape
+    ) -> None:
+        super().__init__()
+        self.half = np.array(patch) / 2
+        size = np.array(volume)
+        self.lowest = np.minimum(self.half - overhang, size / 2) - 1
+        # The center of a region is rounded down; a patch of one plane, one off, would lie beyond the volume.
+        self.highest = np.maximum(size - self.half + overhang, size / 2) + np.minimum(1, np.array(patch) - 1)
+        # A center beyond the volume could be looked for forever.
+        self.centers = centers[((centers >= 0) & (centers < size)).all(axis=1)]
+        self.p_nonempty = p_nonempty
+        self.nonempty = False
+
+    def prepare(self, request: gp.BatchRequest) -> Any:
+        """Draw whether the patch must contain a nucleus, then the location."""
+        self.nonempty = len(self.centers) > 0 and random.random() < self.p_nonempty
+        return super().prepare(request)
+
+    def accepts(self, request: gp.BatchRequest) -> bool:
+        """Whether a location, drawn at random, is taken."""
+        center = np.array(request.get_total_roi().center)
+        if (center < self.lowest).any() or (center > self.highest).any():
+            return False
+        return not self.nonempty or bool((np.abs(self.centers - center) < self.half).all(axis=1).any())
+
+
+def random_patches(
+    sample: Sample,
+    raw: gp.ArrayKey,
+    labels: gp.ArrayKey,
+    patch: Shape,
+    region: Shape,
+    overhang: Shape,
+    p_nonempty: float,
+) -> Any:
+    """Make the part of the pipeline that reads random patches of a volume, continued beyond its ends.
+
+    Parameters
+    ----------
+    sample : Sample
+    raw, labels : ArrayKey
+    patch, overhang, p_nonempty
+        See `RandomPatch`.
+    region : (Z, Y, X)
+        The most that is asked for at a location.
+    """
+    roi, voxel = gp.Roi((0, 0, 0), sample.shape), gp.Coordinate(1, 1, 1)
+    specs = {
+        raw: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=True),
+        labels: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=False),
+    }
+    padding = tuple(
+        math.ceil((most - min(size, length)) / 2) + 1 + over
+        for most, size, length, over in zip(region, patch, sample.shape, overhang, strict=True)
+    )
+    return (
+        SampleSource(sample, {raw: "volumes/raw", labels: sample.truth_key}, specs)
+        + gp.Pad(raw, padding)
+        + gp.Pad(labels, padding, value=int(OUTSIDE))
+        + RandomPatch(patch, sample.shape, sample.centers()[:, :3], p_nonempty, overhang)
+    )

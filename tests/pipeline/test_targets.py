@@ -1,0 +1,66 @@
+"""Targets that depend on the image, and corruption of the image behind their back."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from auxcpvloss.methods import METHODS, OUTSIDE
+from auxcpvloss.methods.method import FromRaw, Head
+from auxcpvloss.network import losses
+from auxcpvloss.pipeline.training import BatchMaker
+from tests.conftest import blobs, configure, make_sample
+from tests.pipeline.test_training import SMALL
+
+
+def sums(raw, labels):
+    """Sum of the image over the voxels 3 before and 3 behind along x, where there is a nucleus."""
+    total = np.pad(raw[:, :, 6:] + raw[:, :, :-6], ((0, 0), (0, 0), (3, 3)))
+    return (total * ((labels > 0) & (labels != OUTSIDE)))[np.newaxis]
+
+
+def blind_spots(raw, rng):
+    spots = rng.random(raw.shape) < 0.1
+    return np.where(spots, np.float32(-1), raw), spots
+
+
+RESTORING = replace(
+    METHODS["threeclass"],
+    heads=(*METHODS["threeclass"].heads, Head("sums", 1, FromRaw(sums), "squared_difference", lambda each: each, 3)),
+    corrupt=lambda raw, rng: (raw, np.ones(raw.shape, bool)),
+)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    labels = blobs((34, 40, 50), 40, seed=1)
+    return make_sample(tmp_path_factory.mktemp("sample"), np.random.default_rng(0).random(labels.shape), labels)
+
+
+@pytest.mark.parametrize("sizes", [{}, {"padding": "same", "test_input_shape": [40, 40, 40]}])
+def test_a_target_is_made_from_the_image_that_the_network_sees(sample, sizes):
+    maker = BatchMaker([sample], RESTORING, configure(model=SMALL | sizes))
+    for number in range(5):
+        batch = maker.make(number)
+        raw, region, target = batch.raw[0, 0], batch.region[0, 0], batch.targets["sums"][0, 0]
+        margin = (raw.shape[0] - target.shape[0]) // 2
+        inner = slice(margin, raw.shape[0] - margin)
+        of_raw = np.where(region == losses.INSTANCE, sums(raw, np.ones_like(raw))[0, inner, inner, inner], 0)
+        # Of a same network the image ends where the target does, whose context does not.
+        far = slice(None) if margin >= 3 else slice(3, -3)
+        np.testing.assert_array_equal(target[:, :, far], of_raw[:, :, far])
+        assert target.any()
+
+
+def test_the_input_is_corrupted_after_the_targets_are_made(sample):
+    clean = BatchMaker([sample], RESTORING, configure(model=SMALL))
+    blind = BatchMaker([sample], replace(RESTORING, corrupt=blind_spots), configure(model=SMALL))
+    for number in range(3):
+        before, after, again = clean.make(number), blind.make(number), blind.make(number)
+        spots = after.raw != before.raw
+        assert 0.05 < spots.mean() < 0.15
+        assert (after.raw[spots] == -1).all()
+        assert all((after.targets[name] == before.targets[name]).all() for name in before.targets)
+        seen = np.where(spots[:, :, 8:-8, 8:-8, 8:-8], before.region, losses.OUTSIDE)
+        np.testing.assert_array_equal(after.region, seen)
+        np.testing.assert_array_equal(again.raw, after.raw)
