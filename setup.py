@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 CONFIG = HERE / "config"
-APPS = [folder.name for folder in sorted(CONFIG.iterdir()) if folder.is_dir()]
+FILES = [folder.relative_to(CONFIG) for folder in sorted(CONFIG.rglob("*")) if folder.is_dir()]
 
 setup(
     name="auxcpvloss",
@@ -19,11 +19,11 @@ setup(
     packages=[
         *find_packages(include=["auxcpvloss", "auxcpvloss.*"]),
         "auxcpvloss.config.files",
-        *(f"auxcpvloss.config.files.{app}" for app in APPS),
+        *(".".join(("auxcpvloss.config.files", *folder.parts)) for folder in FILES),
     ],
     package_dir={
         "auxcpvloss.config.files": "config",
-        **{f"auxcpvloss.config.files.{app}": f"config/{app}" for app in APPS},
+        **{".".join(("auxcpvloss.config.files", *folder.parts)): f"config/{folder}" for folder in FILES},
     },
     package_data={
         "": ["*.toml"],

@@ -70,7 +70,8 @@ def _what_to_do(parser: argparse.ArgumentParser) -> None:
 def _which_experiment(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("which experiment").add_argument
     add("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
-    add("-s", "--setup", help="setup of the application, config/APP/SETUP.toml")
+    setup = "setup of the application: config/APP/SETUP.toml, or SETUP_TASK, the same with an auxiliary task"
+    add("-s", "--setup", help=setup)
     files = "toml file, merged over the previous ones; can be repeated"
     add("-c", "--config", action="append", default=[], metavar="FILE", help=files)
     add("-r", "--root", default="experiments", help="folder of all experiments (default: experiments)")

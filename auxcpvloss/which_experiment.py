@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss.config import Config, ConfigFile, defaults, find_config, known
+from auxcpvloss.config import Config, ConfigFile, defaults, find_config, find_setup, known
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.methods import AUXILIARY, method_of
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import experiment_name
 from auxcpvloss.system.terminal import Terminal
@@ -41,7 +42,7 @@ def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment
     config = load(places)
     if args.app and not (frozen or args.setup or args.config):
         terminal.say(
-            f"-a {args.app} without -s: {config.model.method}, {config.training.max_iterations:,} iterations, "
+            f"-a {args.app} without -s: {method_of(config).name}, {config.training.max_iterations:,} iterations, "
             f"no parameters to choose from. Setups to choose with -s: {', '.join(known()[args.app])}."
         )
     if args.debug_args:
@@ -56,12 +57,12 @@ def _given(args: argparse.Namespace) -> list[ConfigFile]:
     files = [_read(Path(path), args) for path in args.config]
     # The built-in defaults are always merged first; merged again on top, they would undo application and setup.
     files = [file for file in files if file.tables != defaults().tables]
-    named = [find_config(args.app)] if args.app else []
+    named = [ConfigFile.read(find_config(args.app))] if args.app else []
     if args.setup and not args.app:
         raise InputError(f"-s {args.setup}: of which application? Name it with -a. (-id names an experiment.)")
     if args.setup:
-        named.append(find_config(args.app, args.setup))
-    return [*(ConfigFile.read(path) for path in named), *files]
+        named += find_setup(args.app, args.setup, AUXILIARY)
+    return [*named, *files]
 
 
 def _read(path: Path, args: argparse.Namespace) -> ConfigFile:

@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.methods import METHODS, cpv
+from auxcpvloss.methods import METHODS
+from auxcpvloss.methods.auxiliary import cpv
 from auxcpvloss.pipeline.training import BatchMaker
 from auxcpvloss.stages.order import run_stages
 from auxcpvloss.stages.run import Run

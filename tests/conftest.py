@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from auxcpvloss.config import Config, ConfigFile
+from auxcpvloss.config import Config, ConfigFile, find_config, find_setup
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.methods import AUXILIARY
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As shells begin what runs in the background; the tests, and the processes that they begin, are to heed Ctrl-C.
@@ -65,6 +66,11 @@ def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
 def configure(**change: Any) -> Config:
     """The tiny configuration, changed."""
     return load([ConfigFile("test", merge(TINY, change))])
+
+
+def shipped(app: str, setup: str | None = None) -> list[ConfigFile]:
+    """The configuration files of an application, and of one of its setups."""
+    return [ConfigFile.read(find_config(app)), *(find_setup(app, setup, AUXILIARY) if setup else [])]
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,12 @@
 """Configuration: files are merged left to right and checked once into typed tables."""
 
-from auxcpvloss.config.load import ConfigFile, defaults, load
-from auxcpvloss.config.places import find_config, known
+from auxcpvloss.config.load import defaults, load
+from auxcpvloss.config.places import find_config, find_setup, known
 from auxcpvloss.config.tables import Config
+from auxcpvloss.config.toml_files import ConfigFile
 from auxcpvloss.config.write import as_toml, dump, flat, write
 
-__all__ = ["Config", "ConfigFile", "as_toml", "defaults", "dump", "find_config", "flat", "known", "load", "write"]
+__all__ = [
+    "Config", "ConfigFile",
+    "as_toml", "defaults", "dump", "find_config", "find_setup", "flat", "known", "load", "write",
+]  # fmt: skip

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,29 +15,8 @@ from auxcpvloss.config.messages import explain, listing
 from auxcpvloss.config.places import config_folder
 from auxcpvloss.config.protocol import protocol_problems
 from auxcpvloss.config.tables import Config
-from auxcpvloss.config.toml_files import read_toml
+from auxcpvloss.config.toml_files import ConfigFile
 from auxcpvloss.system.errors import InputError
-
-
-@dataclass(frozen=True)
-class ConfigFile:
-    """Keys from one place: a file, or the command line.
-
-    Attributes
-    ----------
-    name : str
-        Name of the place in messages.
-    tables : mapping
-        Nested tables.
-    """
-
-    name: str
-    tables: Mapping[str, Any]
-
-    @classmethod
-    def read(cls, path: Path) -> ConfigFile:
-        """Read a toml file; raise the `InputError` of `read_toml`."""
-        return cls(str(path), read_toml(path))
 
 
 @cache
@@ -48,7 +25,10 @@ def defaults() -> ConfigFile:
     return ConfigFile.read(config_folder() / "default.toml")
 
 
-def load(places: Sequence[ConfigFile], parts: tuple[Part, ...]) -> Config:
+LongForm = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def load(places: Sequence[ConfigFile], parts: tuple[Part, ...], long_form: LongForm) -> Config:
     """Merge places left to right over the built-in defaults, and check the result.
 
     Parameters
@@ -56,6 +36,8 @@ def load(places: Sequence[ConfigFile], parts: tuple[Part, ...]) -> Config:
     places : sequence of ConfigFile
     parts : tuple of Part
         Complete the tables, see `compose`.
+    long_form : callable
+        Writes the tables of a place in full, before they are merged.
 
     Returns
     -------
@@ -67,7 +49,7 @@ def load(places: Sequence[ConfigFile], parts: tuple[Part, ...]) -> Config:
         Unknown keys, wrong types, values out of range, contradictory values: one line each, with the file that the key
         came from.
     """
-    merged = _Merged([defaults(), *places])
+    merged = _Merged([ConfigFile(place.name, long_form(place.tables)) for place in (defaults(), *places)])
     if not isinstance(merged.tables["model"], dict):
         raise InputError(merged.line(("model",), "must be a table, [model]."))
     write_out(merged.tables)

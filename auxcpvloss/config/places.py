@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
+from auxcpvloss.config.toml_files import ConfigFile, read_toml
 from auxcpvloss.system.errors import InputError
 
 
@@ -16,28 +18,80 @@ def config_folder() -> Path:
 
 
 def known() -> dict[str, list[str]]:
-    """Give the applications that can be named with ``-a``, each with its setups for ``-s``."""
+    """Give the applications that can be named with ``-a``, each with its setups for ``-s``.
+
+    These are its files, and those of them that a file of auxiliary/ names, with that auxiliary task.
+    """
     apps = sorted(folder for folder in config_folder().iterdir() if (folder / "data.toml").is_file())
-    return {app.name: sorted(f.stem for f in app.glob("*.toml") if f.name != "data.toml") for app in apps}
+    return {app.name: sorted(_files(app) | _combinations(app)) for app in apps}
 
 
-def find_config(app: str, setup: str | None = None) -> Path:
-    """File of an application's data, or of one of its setups, by name.
+def find_config(app: str) -> Path:
+    """File of an application's data, by name.
+
+    Raises
+    ------
+    InputError
+        Unknown application; the message lists the known ones.
+    """
+    apps = known()
+    if app not in apps:
+        raise InputError(f"-a {app}: unknown application{_suggest(app, apps)}; known: {', '.join(apps)}.")
+    return config_folder() / app / "data.toml"
+
+
+def find_setup(app: str, setup: str, tasks: Collection[str]) -> list[ConfigFile]:
+    """Read a setup of an application, by name: ``sdt``, or ``sdt_cpv``, which is ``sdt`` with an auxiliary task.
+
+    Setup and task are combined from these files, as far as they are there, the later over the earlier: ``sdt.toml``,
+    ``auxiliary/cpv.toml`` if it names the setup, and ``sdt_cpv.toml`` with what differs where both come together.
+
+    Parameters
+    ----------
+    app, setup : str
+    tasks : collection of str
+        The names of all auxiliary tasks.
 
     Raises
     ------
     InputError
         Unknown application or setup; the message lists the known ones.
     """
-    apps = known()
-    if app not in apps:
-        raise InputError(f"-a {app}: unknown application{_suggest(app, apps)}; known: {', '.join(apps)}.")
-    if setup is None:
-        return config_folder() / app / "data.toml"
-    if setup not in apps[app]:
-        listing = ", ".join(apps[app])
-        raise InputError(f"-s {setup}: unknown setup of {app}{_suggest(setup, apps[app])}; known: {listing}.")
-    return config_folder() / app / f"{setup}.toml"
+    folder = find_config(app).parent
+    base, added = _take_apart(setup, _files(folder), tasks)
+    if not base:
+        names = known()[app]
+        raise InputError(f"-s {setup}: unknown setup of {app}{_suggest(setup, names)}; known: {', '.join(names)}.")
+    alone = ConfigFile.read(folder / f"{base}.toml")
+    model = alone.tables.get("model", {})
+    with_tasks = {**model, "auxiliary": [*model.get("auxiliary", []), *added]} if added else model
+    places = [ConfigFile(alone.name, {**alone.tables, "model": with_tasks})]
+    for task in added:
+        shared, own = folder / "auxiliary" / f"{task}.toml", folder / f"{base}_{task}.toml"
+        if shared.is_file() and base in (tables := read_toml(shared)).pop("setups"):
+            places.append(ConfigFile(str(shared), tables))
+        if own.is_file():
+            places.append(ConfigFile.read(own))
+    return places
+
+
+def _take_apart(setup: str, files: Collection[str], tasks: Collection[str]) -> tuple[str, list[str]]:
+    """Give the shortest file that `setup` is made from, "" if there is none, and the tasks that are added to it."""
+    parts = setup.split("_")
+    for count in range(1, len(parts) + 1):
+        base, added = "_".join(parts[:count]), parts[count:]
+        if base in files and all(task in tasks for task in added):
+            return base, added
+    return "", []
+
+
+def _files(app: Path) -> set[str]:
+    return {file.stem for file in app.glob("*.toml")} - {"data"}
+
+
+def _combinations(app: Path) -> set[str]:
+    shared = app.glob("auxiliary/*.toml")
+    return {f"{setup}_{file.stem}" for file in shared for setup in read_toml(file)["setups"]}
 
 
 def _suggest(name: str, names: object) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,27 @@ MAX_DEPTH = 20
 """Levels of tables and lists; the defaults have four."""
 MAX_DOTS = 2000
 """Dots in a line: the parser needs quadratic time for a dotted key, a.b.c."""
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """Keys from one place: a file, or the command line.
+
+    Attributes
+    ----------
+    name : str
+        Name of the place in messages.
+    tables : mapping
+        Nested tables.
+    """
+
+    name: str
+    tables: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> ConfigFile:
+        """Read a toml file; raise the `InputError` of `read_toml`."""
+        return cls(str(path), read_toml(path))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

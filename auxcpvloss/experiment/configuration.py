@@ -29,7 +29,7 @@ def load(places: Sequence[ConfigFile]) -> Config:
     InputError
         See `config.load`.
     """
-    return config.load(places, PARTS)
+    return config.load(places, PARTS, auxcpvloss.methods.keys.long_form)
 
 
 def lasting(configuration: Config) -> dict[str, Any]:
@@ -47,7 +47,8 @@ def part(tables: dict[str, Any]) -> Extension:
 
 def _check(configuration: Config) -> Iterator[Problem]:
     """Refuse scores of instances where the method finds points."""
-    if method_of(configuration).task == "segmentation":
+    method = method_of(configuration)
+    if method.task == "segmentation":
         return
     table = configuration.evaluation
     known = metric_paths([table.detection], segmentation=False)
@@ -56,15 +57,14 @@ def _check(configuration: Config) -> Iterator[Problem]:
             if path not in ("auto", *known):
                 yield (
                     ("evaluation", key),
-                    f"{path!r} is a score of instances, but the method {configuration.model.method} finds points; it "
+                    f"{path!r} is a score of instances, but the method {method.name} finds points; it "
                     f"has, among others, {known[-7]}",
                 )
     for name in table.metrics:
         if name in METRICS and METRICS[name].needs != "points":
             yield (
                 ("evaluation", "metrics"),
-                f"{name!r} is a metric of instances, but the method {configuration.model.method} finds points; leave "
-                "it out",
+                f"{name!r} is a metric of instances, but the method {method.name} finds points; leave it out",
             )
 
 

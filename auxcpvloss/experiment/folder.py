@@ -45,7 +45,7 @@ class Experiment:
 
     @property
     def method(self) -> Method:
-        """The method that ``model.method`` names."""
+        """The method, with its auxiliary tasks."""
         return method_of(self.config)
 
     @property

@@ -13,6 +13,7 @@ from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.fingerprint import completed, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import training_folds
+from auxcpvloss.methods import model_record
 from auxcpvloss.system.errors import InputError
 
 VERSION = 1
@@ -55,7 +56,8 @@ def record_path(experiment: Experiment) -> Path:
 def training_keys(experiment: Experiment) -> dict[str, Any]:
     """Give the keys of the configuration that the weights depend on."""
     config = experiment.config
-    tables = config.model_dump(mode="json", include={"preprocessing", "model", "optimizer", "training"})
+    tables = config.model_dump(mode="json", include={"preprocessing", "optimizer", "training"})
+    tables["model"] = model_record(config)
     tables["model"].pop("test_input_shape")
     for key in INDIFFERENT:
         # The length of the training shapes this schedule.

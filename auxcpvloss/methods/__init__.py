@@ -1,23 +1,60 @@
-"""The methods, by name."""
+"""The methods, by name, each alone or with auxiliary tasks."""
+
+from collections.abc import Iterable
+from typing import Any
 
 from auxcpvloss.config import Config
 from auxcpvloss.methods.affinities import AFFINITIES
-from auxcpvloss.methods.cpv import with_cpv
+from auxcpvloss.methods.auxiliary import AUXILIARY, Auxiliary, with_auxiliary
 from auxcpvloss.methods.gauss import GAUSS
 from auxcpvloss.methods.method import OUTSIDE, Head, Labels, Method, Params, Prediction
 from auxcpvloss.methods.sdt import SDT
 from auxcpvloss.methods.threeclass import THREECLASS
 
-BASES = (AFFINITIES, THREECLASS, SDT)
-METHODS: dict[str, Method] = {
-    **{method.name: method for base in BASES for method in (base, with_cpv(base))},
-    GAUSS.name: GAUSS,
-}
+BASES = {method.base: method for method in (AFFINITIES, THREECLASS, SDT, GAUSS)}
+
+
+def split_name(name: str) -> tuple[str, tuple[str, ...]]:
+    """Take the short form of a method with auxiliary tasks apart: ``sdt_cpv`` is ``sdt`` with ``cpv``.
+
+    A name that is not made of known ones is returned whole.
+    """
+    base, *tasks = name.split("_")
+    return (base, tuple(tasks)) if base in BASES and AUXILIARY.keys() >= set(tasks) else (name, ())
+
+
+def find_method(name: str, auxiliary: Iterable[str] = ()) -> Method:
+    """Give a method, in the long or the short form, with auxiliary tasks besides those in its name.
+
+    Raises
+    ------
+    KeyError
+        No such method, or no such auxiliary task.
+    """
+    base, tasks = split_name(name)
+    wanted = {*tasks, *auxiliary}
+    if unknown := wanted - AUXILIARY.keys():
+        raise KeyError(*unknown)
+    return with_auxiliary(BASES[base], tuple(task for key, task in AUXILIARY.items() if key in wanted))
+
+
+RELEASED = ("affinities", "affinities_cpv", "threeclass", "threeclass_cpv", "sdt", "sdt_cpv", "gauss")
+METHODS: dict[str, Method] = {name: find_method(name) for name in RELEASED}
+"""Those of the paper."""
 
 
 def method_of(config: Config) -> Method:
-    """Give the method of a configuration."""
-    return METHODS[config.model.method]
+    """Give the method of a configuration, with its auxiliary tasks."""
+    return find_method(config.model.method, config.model.auxiliary)
 
 
-__all__ = ["METHODS", "OUTSIDE", "Head", "Labels", "Method", "Params", "Prediction", "method_of"]
+def model_record(config: Config) -> dict[str, Any]:
+    """Give the table [model] as records of results hold it: with the method and its auxiliary tasks as one name."""
+    table = config.model.model_dump(mode="json", exclude={"auxiliary"})
+    return {**table, "method": method_of(config).name}
+
+
+__all__ = [
+    "AUXILIARY", "BASES", "METHODS", "OUTSIDE", "Auxiliary", "Head", "Labels", "Method", "Params", "Prediction",
+    "find_method", "method_of", "model_record", "split_name",
+]  # fmt: skip

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
 from auxcpvloss.methods.boundary import boundary, instances
-from auxcpvloss.methods.method import Array, Head, Labels, Prediction
-from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
+from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
+from auxcpvloss.methods.watershed import Basins, WatershedParams
 from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS
 from auxcpvloss.segmentation.measure import mean_within
 
@@ -61,27 +59,21 @@ class AffinitiesParams(WatershedParams):
     min_affinities: int = Field(2, ge=1, le=3)
     num_dilations: int = Field(1, ge=0, le=1000)
 
+    def find_basins(self, prediction: Prediction) -> Basins:
+        """Flood 1 - mean affinity from where enough of the three affinities are high, where P(foreground) is.
 
-def find_basins(prediction: Prediction, params: Any) -> Basins:
-    """Flood 1 - mean affinity from where enough of the three affinities are high, where P(foreground) is.
-
-    Parameters
-    ----------
-    prediction : mapping
-        ``affs``: (3, Z, Y, X) and ``fgbg``: (1, Z, Y, X) logits.
-    params : AffinitiesParams
-
-    Returns
-    -------
-    Basins
-    """
-    affinities = expit(prediction["affs"].astype(np.float32))
-    high = (affinities > params.seed_thresh).sum(axis=0, dtype=np.uint8)
-    return Basins(
-        surface=1 - affinities.mean(axis=0),
-        seeds=high >= params.min_affinities,
-        foreground=expit(prediction["fgbg"][0].astype(np.float32)) > params.fg_thresh,
-    )
+        Parameters
+        ----------
+        prediction : mapping
+            ``affs``: (3, Z, Y, X) and ``fgbg``: (1, Z, Y, X) logits.
+        """
+        affinities = expit(prediction["affs"].astype(np.float32))
+        high = (affinities > self.seed_thresh).sum(axis=0, dtype=np.uint8)
+        return Basins(
+            surface=1 - affinities.mean(axis=0),
+            seeds=high >= self.min_affinities,
+            foreground=expit(prediction["fgbg"][0].astype(np.float32)) > self.fg_thresh,
+        )
 
 
 def confidence(prediction: Prediction, labels: Labels) -> Array:
@@ -105,13 +97,20 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
     return means
 
 
-AFFINITIES = segmentation(
+AFFINITIES = Method(
     "affinities",
     heads=(
-        Head("affs", channels=3, target=target, loss="balanced_binary_cross_entropy", perfect=perfect, context=2),
+        Head(
+            "affs",
+            channels=3,
+            target=target,
+            loss="balanced_binary_cross_entropy",
+            perfect=perfect,
+            context=2,
+            transforms_as="affinity",
+        ),
         Head("fgbg", channels=1, target=foreground, loss="balanced_binary_cross_entropy", perfect=perfect),
     ),
-    find_basins=find_basins,
     confidence=confidence,
     params=AffinitiesParams,
 )

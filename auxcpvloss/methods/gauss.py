@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from pydantic import Field
 
-from auxcpvloss.methods.centers import find_centers
+from auxcpvloss.methods.boundary import find_centers
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.segmentation.peaks import local_maxima
@@ -50,25 +48,23 @@ class GaussParams(Params):
     gauss_thresh: float = Field(0.25, gt=0, lt=1)
     nms_size: int = Field(2, ge=1, le=100)
 
+    def decode(self, prediction: Prediction) -> Labels:
+        """Find the highest voxel of each blob.
 
-def decode(prediction: Prediction, params: Any) -> Labels:
-    """Find the highest voxel of each blob.
+        Parameters
+        ----------
+        prediction : mapping
+            ``gauss``: (1, Z, Y, X) array.
 
-    Parameters
-    ----------
-    prediction : mapping
-        ``gauss``: (1, Z, Y, X) array.
-    params : GaussParams
-
-    Returns
-    -------
-    (Z, Y, X) array of uint32
-        One voxel a point, numbered 1..n; 0 elsewhere.
-    """
-    points = local_maxima(prediction["gauss"][0].astype(np.float32), params.gauss_thresh, params.nms_size)
-    labels = np.zeros(prediction["gauss"].shape[1:], dtype=np.uint32)
-    labels[tuple(points.T)] = np.arange(1, len(points) + 1)
-    return labels
+        Returns
+        -------
+        (Z, Y, X) array of uint32
+            One voxel a point, numbered 1..n; 0 elsewhere.
+        """
+        points = local_maxima(prediction["gauss"][0].astype(np.float32), self.gauss_thresh, self.nms_size)
+        labels = np.zeros(prediction["gauss"].shape[1:], dtype=np.uint32)
+        labels[tuple(points.T)] = np.arange(1, len(points) + 1)
+        return labels
 
 
 def confidence(prediction: Prediction, points: Labels) -> Array:
@@ -77,19 +73,18 @@ def confidence(prediction: Prediction, points: Labels) -> Array:
 
 
 GAUSS = Method(
-    name="gauss",
+    "gauss",
     heads=(
         Head(
             "gauss",
             channels=1,
             target=target,
             loss="blob_loss",
-            perfect=lambda blobs: blobs,
             context=REACH,
             whole_instances=True,
+            from_points=True,
         ),
     ),
-    decode=decode,
     confidence=confidence,
     params=GaussParams,
     task="detection",

@@ -3,32 +3,61 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from typing import Annotated, Any
 
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Problem
+from auxcpvloss.config.messages import shown
 from auxcpvloss.config.tables import NotNegativeFloat
-from auxcpvloss.methods import METHODS, Method
+from auxcpvloss.methods import AUXILIARY, BASES, METHODS, Method, find_method, split_name
 
 MAX_SETS = 100_000
 """Of parameters to try; at a second each, a day."""
-MAX_SHOWN = 200
-"""Letters of a wrong value in a message."""
+
+
+def long_form(tables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Write ``model.method = "sdt_cpv"`` as the method ``sdt`` with ``model.auxiliary = ["cpv"]``.
+
+    A method that is named without auxiliary tasks has none, whatever was merged before: ``model.auxiliary = []``.
+
+    Parameters
+    ----------
+    tables : nested mapping
+        From one place, not checked yet. Wrong values stay, for `part` to refuse.
+    """
+    model = tables.get("model")
+    if not isinstance(model, Mapping) or "method" not in model:
+        return tables
+    name, tasks = model["method"], model.get("auxiliary", [])
+    if isinstance(name, str) and isinstance(tasks, list):
+        name, own = split_name(name)
+        tasks = [*own, *tasks]
+    return {**tables, "model": {**model, "method": name, "auxiliary": tasks}}
 
 
 def part(tables: dict[str, Any]) -> Extension:
-    """Add the keys of the method that ``model.method`` names.
+    """Add the keys of the method that ``model.method`` and ``model.auxiliary`` name.
 
     These are ``model.loss_<head>_coeff`` for its heads, its parameters in [postprocessing] and a list of values for
     each of them in [validation].
     """
-    name = tables["model"]["method"]
-    if not isinstance(name, str) or name not in METHODS:
-        shown = repr(name) if len(repr(name)) <= MAX_SHOWN else f"{repr(name)[:MAX_SHOWN]}..."
-        raise KeyProblemError(("model", "method"), f"{shown} is no method; known: {', '.join(METHODS)}")
-    return _extension(METHODS[name])
+    model = tables["model"]
+    name, tasks = model["method"], model["auxiliary"]
+    if not isinstance(name, str) or name not in BASES:
+        known = f"{', '.join(METHODS)}; auxiliary tasks for each: {', '.join(AUXILIARY)}"
+        raise KeyProblemError(("model", "method"), f"{shown(name)} is no method; known: {known}")
+    if not isinstance(tasks, list):
+        raise KeyProblemError(("model", "auxiliary"), f"must be a list of {', '.join(AUXILIARY)}, not {shown(tasks)}")
+    for task in tasks:
+        if not isinstance(task, str) or task not in AUXILIARY:
+            message = f"{shown(task)} is no auxiliary task; known: {', '.join(AUXILIARY)}"
+            raise KeyProblemError(("model", "auxiliary"), message)
+    method = find_method(name, tasks)
+    # Each once, in one order, so that equal trainings have equal configurations.
+    model["auxiliary"] = list(method.auxiliary)
+    return _extension(method)
 
 
 @cache

@@ -1,9 +1,10 @@
-"""What a method is: heads with targets and losses, and the way from a prediction to instances."""
+"""What a method is: heads with targets and losses, and parameters that turn a prediction into instances."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,36 +14,40 @@ from pydantic import BaseModel, ConfigDict
 Labels = NDArray[np.uint32]
 Array = NDArray[Any]
 Prediction = Mapping[str, Array]
+"""Head name -> (C, Z, Y, X) array."""
 
 OUTSIDE = np.uint32(0xFFFFFFFF)
 """Label of voxels beyond the end of the volume: nothing is known there, nothing is trained there."""
 
 
 class Params(BaseModel):
-    """Post-processing parameters of a method: its keys of the table [postprocessing]."""
+    """Post-processing of a method: its parameters, which are keys of [postprocessing], and how they are used."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @abstractmethod
+    def decode(self, prediction: Prediction) -> Labels:
+        """Find the instances of a prediction: (Z, Y, X) labels, 0 is background."""
 
     def slug(self) -> str:
         """Name of the folder of the results made with these parameters, e.g. ``fg_thresh_0.9_seed_thresh_0.8``.
 
-        Thresholds are always in it, what else there is only where it differs from the default; not what the other
-        parameters leave without effect.
+        It contains every threshold and each other parameter that differs from its default, unless `without_effect`.
         """
         fields, unused = type(self).model_fields, self.without_effect()
         shown = {k: v for k, v in self._thresholds_first() if k.endswith("thresh") or v != fields[k].default}
         return "_".join(f"{key}_{value}" for key, value in shown.items() if key not in unused)
 
     def without_effect(self) -> frozenset[str]:
-        """Names of the parameters that have no effect, the others being as they are."""
+        """Names of the parameters that have no effect, given the values of the others."""
         return frozenset()
 
     def with_effect(self) -> dict[str, Any]:
-        """Give the parameters that have an effect, the others being as they are."""
+        """Give the parameters that have an effect, given the values of the others."""
         return self.model_dump(exclude=set(self.without_effect()))
 
     def describe(self) -> str:
-        """Say all parameters that have an effect, for people: ``fg_thresh 0.9, seed_thresh 0.8, ...``."""
+        """List the parameters that have an effect, for people: ``fg_thresh 0.9, seed_thresh 0.8, ...``."""
         unused = self.without_effect()
         return ", ".join(f"{key} {value}" for key, value in self._thresholds_first() if key not in unused)
 
@@ -50,8 +55,12 @@ class Params(BaseModel):
         return sorted(self.model_dump().items(), key=lambda item: not item[0].endswith("thresh"))
 
     def auxiliary_heads(self) -> frozenset[str]:
-        """Names of the auxiliary heads that post-processing with these parameters makes use of."""
+        """Names of the auxiliary heads that `decode` uses."""
         return frozenset()
+
+
+def _same(target: Array) -> Array:
+    return target
 
 
 @dataclass(frozen=True)
@@ -69,12 +78,12 @@ class FromRaw:
 
 @dataclass(frozen=True)
 class Head:
-    """One output of the network, with what it learns.
+    """One output of the network and what it learns.
 
     Attributes
     ----------
     name : str
-        Also names the loss coefficient ``loss_<name>_coeff`` and the array ``volumes/pred_<name>``.
+        Also names the loss coefficient ``loss_<name>_coeff`` and the array ``volumes/pred_<name>``. No underscore.
     channels : int
         Output channels.
     target : callable or FromRaw
@@ -82,26 +91,33 @@ class Head:
     loss : str
         Name of its loss, one of `network.losses.LOSSES`.
     perfect : callable
-        (C, Z, Y, X) target -> (channels, Z, Y, X) network output of a model that is always right.
+        (C, Z, Y, X) target -> (channels, Z, Y, X) network output of a model that is always right: the target itself,
+        unless the loss takes logits.
     context : int
         Voxels beyond the patch that the target depends on.
     whole_instances : bool
         Whether the target depends on all of each instance that enters the patch.
-    auxiliary : bool
-        Trained only; predicted if the parameters of post-processing ask for it.
+    from_points : bool
+        Whether marks around annotated center points suffice to train it.
     coefficient : float
         Default weight of the loss in the total.
+    transforms_as : {"scalar", "vector", "affinity"}
+        What mirroring and exchanging axes does to the channels. The target moves along with the labels in any case.
+        scalar: channels stay as they are. vector: channel i is a component along axis i; it is exchanged with its axis
+        and changes its sign where that is mirrored. affinity: channel i relates a voxel to the one before it along
+        axis i; it is exchanged with its axis and shifted by one voxel where that is mirrored.
     """
 
     name: str
     channels: int
     target: Callable[[Labels], Array] | FromRaw
     loss: str
-    perfect: Callable[[Array], Array]
+    perfect: Callable[[Array], Array] = _same
     context: int = 0
     whole_instances: bool = False
-    auxiliary: bool = False
+    from_points: bool = False
     coefficient: float = 1.0
+    transforms_as: Literal["scalar", "vector", "affinity"] = "scalar"
 
 
 @dataclass(frozen=True)
@@ -110,40 +126,46 @@ class Method:
 
     Attributes
     ----------
-    name : str
-        Value of ``model.method``.
+    base : str
+        Value of ``model.method``, without auxiliary tasks. No underscore.
     heads : tuple of Head
-    decode : callable
-        ({head: (C, Z, Y, X)}, params) -> (Z, Y, X) labels, 0 background.
-    confidence : callable
-        ({head: (C, Z, Y, X)}, labels made of it) -> (N,) array in 0..1: how sure the network is of each instance, by
-        rising label. To be compared between instances of one method.
+        Those of the auxiliary tasks come last.
     params : type of Params
-        The parameters that `decode` takes.
-    find_basins : callable or None
-        The part of `decode` that other seeds can be put into: (prediction, params) -> `watershed.Basins`; None for a
-        method without a watershed.
+        Parameters of post-processing.
+    confidence : callable
+        (prediction, labels made of it) -> (N,) array in 0..1: how sure the network is of each instance, by rising
+        label. Comparable between instances of one method.
     task : {"segmentation", "detection"}
-        What the method is made for. A method for detection finds points: its labels are single voxels, and center
-        points without masks suffice to train it.
+        What the method is made for. A method for detection finds points: its labels are single voxels.
     input_channels : int
         Channels of the image that the network gets.
     corrupt : callable or None
         ((Z, Y, X) image, rng) -> (corrupted image, (Z, Y, X) bool: where the losses count): corrupts the input of the
         network after targets are made, such as by the blind spots of self-supervised training.
+    auxiliary : tuple of str
+        Value of ``model.auxiliary``: names of the auxiliary tasks and of their heads.
     """
 
-    name: str
+    base: str
     heads: tuple[Head, ...]
-    decode: Callable[[Prediction, Any], Labels]
+    params: type[Params]
     confidence: Callable[[Prediction, Labels], Array]
-    params: type[Params] = field(default=Params)
-    find_basins: Callable[[Prediction, Any], Any] | None = None
     task: Literal["segmentation", "detection"] = "segmentation"
     input_channels: int = 1
     corrupt: Callable[[Array, np.random.Generator], tuple[Array, Array]] | None = None
+    auxiliary: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The method with its auxiliary tasks: ``threeclass_cpv``."""
+        return "_".join((self.base, *self.auxiliary))
+
+    @property
+    def learns_from_points(self) -> bool:
+        """Whether center points without masks suffice to train it."""
+        return all(head.from_points for head in self.heads)
 
     def predicted_heads(self, params: Params) -> tuple[Head, ...]:
-        """Give the heads whose output post-processing needs."""
-        wanted = params.auxiliary_heads()
-        return tuple(head for head in self.heads if not head.auxiliary or head.name in wanted)
+        """Give the heads that `params` decode: auxiliary ones are for training only, unless the parameters use them."""
+        unused = set(self.auxiliary) - params.auxiliary_heads()
+        return tuple(head for head in self.heads if head.name not in unused)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import edt
 import numpy as np
 from pydantic import Field
-from scipy import ndimage
 
-from auxcpvloss.methods.boundary import boundary, instances
-from auxcpvloss.methods.method import OUTSIDE, Array, Head, Labels, Prediction
-from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
+from auxcpvloss.methods.boundary import boundary, instances, known_box
+from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
+from auxcpvloss.methods.watershed import Basins, WatershedParams
 from auxcpvloss.segmentation.measure import mean_within
 
 SCALE = 9.0
@@ -35,16 +32,15 @@ def target(labels: Labels) -> Array:
         0 in boundary voxels, 1 where there is no boundary at all; of no meaning beyond the volume.
     """
     distances = np.ones(labels.shape, dtype=np.float32)
-    # Of a patch of a slender volume, with its context, much lies beyond it.
-    boxes = ndimage.find_objects((labels != OUTSIDE).view(np.int8))
-    if not boxes:
+    # Much of a patch of a slender volume, with its context, lies beyond it.
+    if (box := known_box(labels)) is None:
         return distances[np.newaxis]
-    known = labels[boxes[0]]
+    known = labels[box]
     distance = edt.edt(~boundary(known), black_border=False)
     distance /= SCALE
     np.tanh(distance, out=distance)
     np.negative(distance, out=distance, where=instances(known))
-    distances[boxes[0]] = distance
+    distances[box] = distance
     return distances[np.newaxis]
 
 
@@ -55,22 +51,10 @@ class SdtParams(WatershedParams):
     seed_thresh: float = Field(-0.13, gt=-1, lt=1)
     num_dilations: int = Field(1, ge=0, le=1000)
 
-
-def find_basins(prediction: Prediction, params: Any) -> Basins:
-    """Flood the signed distance from where it is well below zero.
-
-    Parameters
-    ----------
-    prediction : mapping
-        ``sdt``: (1, Z, Y, X) array.
-    params : SdtParams
-
-    Returns
-    -------
-    Basins
-    """
-    surface = prediction["sdt"][0].astype(np.float32)
-    return Basins(surface, seeds=surface < params.seed_thresh, foreground=surface < params.fg_thresh)
+    def find_basins(self, prediction: Prediction) -> Basins:
+        """Flood the signed distance, ``sdt``: (1, Z, Y, X), from where it is well below zero."""
+        surface = prediction["sdt"][0].astype(np.float32)
+        return Basins(surface, seeds=surface < self.seed_thresh, foreground=surface < self.fg_thresh)
 
 
 def confidence(prediction: Prediction, labels: Labels) -> Array:
@@ -93,7 +77,7 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
     return np.clip(np.divide(depth, whole, out=np.zeros_like(depth), where=whole > 0), 0, 1)
 
 
-SDT = segmentation(
+SDT = Method(
     "sdt",
     heads=(
         Head(
@@ -101,13 +85,11 @@ SDT = segmentation(
             channels=1,
             target=target,
             loss="squared_difference",
-            perfect=lambda distances: distances,
             context=CONTEXT,
             # The paper's factor, which brings it to the magnitude of the center point vectors' loss.
             coefficient=100.0,
         ),
     ),
-    find_basins=find_basins,
     confidence=confidence,
     params=SdtParams,
 )

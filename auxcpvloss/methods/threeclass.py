@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from pydantic import Field
 from scipy.special import softmax
 
 from auxcpvloss.methods.boundary import boundary, instances
-from auxcpvloss.methods.method import Array, Head, Labels, Prediction
-from auxcpvloss.methods.watershed import Basins, WatershedParams, segmentation
+from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
+from auxcpvloss.methods.watershed import Basins, WatershedParams
 from auxcpvloss.segmentation.measure import mean_within
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
@@ -45,26 +43,14 @@ class ThreeclassParams(WatershedParams):
     fg_thresh: float = Field(0.95, gt=0, lt=1)
     seed_thresh: float = Field(0.7, gt=0, lt=1)
 
-
-def find_basins(prediction: Prediction, params: Any) -> Basins:
-    """Flood from the sure interiors over 1 - P(interior), where P(background) is low.
-
-    Parameters
-    ----------
-    prediction : mapping
-        ``threeclass``: (3, Z, Y, X) logits.
-    params : ThreeclassParams
-
-    Returns
-    -------
-    Basins
-    """
-    background, interior, _ = softmax(prediction["threeclass"].astype(np.float32), axis=0)
-    return Basins(
-        surface=1 - interior,
-        seeds=interior > params.seed_thresh,
-        foreground=1 - background > params.fg_thresh,
-    )
+    def find_basins(self, prediction: Prediction) -> Basins:
+        """Flood 1 - P(interior) from sure interiors where P(background) is low; ``threeclass``: (3, Z, Y, X) logits."""
+        background, interior, _ = softmax(prediction["threeclass"].astype(np.float32), axis=0)
+        return Basins(
+            surface=1 - interior,
+            seeds=interior > self.seed_thresh,
+            foreground=1 - background > self.fg_thresh,
+        )
 
 
 def confidence(prediction: Prediction, labels: Labels) -> Array:
@@ -73,10 +59,9 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
     return mean_within(1 - background, labels)
 
 
-THREECLASS = segmentation(
+THREECLASS = Method(
     "threeclass",
     heads=(Head("threeclass", channels=3, target=target, loss="balanced_cross_entropy", perfect=perfect, context=1),),
-    find_basins=find_basins,
     confidence=confidence,
     params=ThreeclassParams,
 )

@@ -1,16 +1,15 @@
-"""What the methods for segmentation share: basins for the watershed, and from these to instances."""
+"""What the methods for segmentation share: basins for the watershed, and the way from these to instances."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
+from auxcpvloss.methods.method import Labels, Params, Prediction
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.dilation import dilate
 from auxcpvloss.segmentation.watershed import remove_small, seeded_watershed
@@ -32,50 +31,28 @@ class Basins:
     foreground: Mask
 
 
-FindBasins = Callable[[Prediction, Any], Basins]
+class Seeds(Params):
+    """Where seeds come from. An auxiliary task that offers others extends this."""
+
+    def choose_seeds(self, prediction: Prediction, seeds: Mask) -> Mask:
+        """Give the seeds to flood from, (Z, Y, X); `seeds` are those of the method itself."""
+        return seeds
 
 
-class WatershedParams(Params):
+class WatershedParams(Seeds):
     """Parameters of every method that ends in a watershed, besides its thresholds."""
 
     flood: Literal["foreground", "volume"] = "foreground"
     num_dilations: int = Field(0, ge=0, le=1000)
     min_size: int = Field(0, ge=0, le=10**9)
 
+    @abstractmethod
+    def find_basins(self, prediction: Prediction) -> Basins:
+        """Find surface, seeds and foreground."""
 
-def flood(find_basins: FindBasins, prediction: Prediction, params: Any) -> Labels:
-    """Flood the basins of a prediction, grow the instances, and drop the small ones.
-
-    Parameters
-    ----------
-    find_basins : callable
-        (prediction, params) -> Basins.
-    prediction : mapping of head name to (C, Z, Y, X) array
-    params : WatershedParams
-
-    Returns
-    -------
-    (Z, Y, X) array of uint32
-        0 is background.
-    """
-    basins = find_basins(prediction, params)
-    instances = seeded_watershed(basins.surface, basins.seeds, basins.foreground, params.flood)
-    return remove_small(dilate(instances, params.num_dilations), params.min_size)
-
-
-def segmentation(
-    name: str,
-    heads: tuple[Head, ...],
-    find_basins: FindBasins,
-    confidence: Callable[[Prediction, Labels], Array],
-    params: type[WatershedParams],
-) -> Method:
-    """Give the method that floods these basins."""
-    return Method(
-        name=name,
-        heads=heads,
-        decode=partial(flood, find_basins),
-        confidence=confidence,
-        params=params,
-        find_basins=find_basins,
-    )
+    def decode(self, prediction: Prediction) -> Labels:
+        """Flood the basins, grow the instances, and drop the small ones: (Z, Y, X) labels, 0 is background."""
+        basins = self.find_basins(prediction)
+        seeds = self.choose_seeds(prediction, basins.seeds)
+        instances = seeded_watershed(basins.surface, seeds, basins.foreground, self.flood)
+        return remove_small(dilate(instances, self.num_dilations), self.min_size)

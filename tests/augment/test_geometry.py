@@ -7,7 +7,7 @@ from auxcpvloss.augment import switched_off
 from auxcpvloss.augment.simple import SIMPLE, exchangeable_axes
 from auxcpvloss.config import dump
 from auxcpvloss.methods import METHODS
-from auxcpvloss.methods.cpv import CPV
+from auxcpvloss.methods.auxiliary.cpv import CPV
 from auxcpvloss.pipeline.targets import target_context
 from auxcpvloss.pipeline.training import BatchMaker
 from tests.conftest import configure, make_sample
@@ -89,7 +89,7 @@ def test_context_allows_for_rotation_jitter_and_exchange():
         max_extent, voxel_size = (4, 6, 8), (1, 1, 1)
 
     def context(**change):
-        return target_context(CPV, [Nucleus], configure(training={"augmentation": STILL | change}))
+        return target_context(CPV.head, [Nucleus], configure(training={"augmentation": STILL | change}))
 
     still = STILL["elastic"]
     assert context() == (4, 6, 8)

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.config import ConfigFile, defaults, dump, find_config, known, write
+from auxcpvloss.config import ConfigFile, defaults, dump, find_config, find_setup, known, write
 from auxcpvloss.config.places import config_folder
 from auxcpvloss.experiment.configuration import load
+from auxcpvloss.methods import AUXILIARY, method_of
 from auxcpvloss.system.errors import InputError
-from tests.conftest import configure
+from tests.conftest import configure, shipped
 
 
 def problem(**tables) -> str:
@@ -25,6 +26,21 @@ def test_places_are_merged_left_to_right_over_the_defaults():
     assert config.general.seed == 2
     assert config.optimizer.lr == 0.5
     assert config.training.batch_size == defaults().tables["training"]["batch_size"]
+
+
+@pytest.mark.parametrize(("places", "name"), [
+    ([], "threeclass_cpv"),
+    ([{"method": "sdt"}], "sdt"),
+    ([{"auxiliary": ["edt"]}], "threeclass_edt"),
+    ([{"auxiliary": []}], "threeclass"),
+    ([{"method": "gauss_edt", "auxiliary": ["cpv", "cpv"]}], "gauss_cpv_edt"),
+    ([{"method": "threeclass", "auxiliary": ["cpv"]}, {"method": "sdt"}], "sdt"),
+    ([{"method": "sdt_cpv"}, {"auxiliary": ["edt", "cpv"]}], "sdt_cpv_edt"),
+])  # fmt: skip
+def test_the_short_and_the_long_form_of_a_method_are_the_same(places, name):
+    config = load([ConfigFile("a", {"model": model}) for model in places])
+    assert method_of(config).name == name
+    assert load([ConfigFile("short", {"model": {"method": name}})]) == config == load([ConfigFile("b", dump(config))])
 
 
 def test_a_list_replaces_a_list():
@@ -78,6 +94,11 @@ def test_the_written_file_is_whole():
         ({"training": 3}, "my.toml: training: must be a table, not 3"),
         ({"model": 3}, "my.toml: model: must be a table"),
         ({"model": {"method": "treeclass"}}, "model.method: 'treeclass' is no method; known: affinities, affinities_cpv, threeclass,"),
+        ({"model": {"method": "threeclass_cvp"}}, "'threeclass_cvp' is no method; known: affinities,"),
+        ({"model": {"auxiliary": ["cpv", "cvp"]}}, "my.toml: model.auxiliary: 'cvp' is no auxiliary task; known: cpv, edt"),
+        ({"model": {"auxiliary": "cpv"}}, "my.toml: model.auxiliary: must be a list of cpv, edt, not 'cpv'"),
+        ({"model": {"auxiliary": [["cpv"]]}}, "model.auxiliary: ['cpv'] is no auxiliary task"),
+        ({"model": {"method": "gauss", "auxiliary": ["cpv"]}, "postprocessing": {"cpv_thresh": 9}}, "the method gauss_cpv has no such parameter"),
         ({"model": {"train_input_shape": [92, 92]}}, "model.train_input_shape: has too few entries"),
         ({"model": {"train_input_shape": [92, 92, 93]}}, "(along x); the nearest sizes that it can take: z: 92 or 96; y: 92 or 96; x: 92 or 96"),
         ({"model": {"train_input_shape": [4, 92, 92]}}, "nearest sizes that it can take: z: 44;"),
@@ -153,10 +174,7 @@ def test_the_coefficient_of_a_head_can_be_set():
     ("app", "setup"), [(app, setup) for app, setups in known().items() for setup in [None, *setups]]
 )
 def test_every_shipped_configuration_is_valid(app, setup):
-    places = [ConfigFile.read(find_config(app))]
-    if setup:
-        places.append(ConfigFile.read(find_config(app, setup)))
-    load(places)
+    load(shipped(app, setup))
 
 
 def test_unknown_names_list_the_known_ones():
@@ -165,7 +183,7 @@ def test_unknown_names_list_the_known_ones():
     ):
         find_config("syntetic")
     with pytest.raises(InputError, match=r"-s nosuch: unknown setup of synthetic; known: .*threeclass_cpv"):
-        find_config("synthetic", "nosuch")
+        find_setup("synthetic", "nosuch", AUXILIARY)
 
 
 def test_every_default_has_a_comment():

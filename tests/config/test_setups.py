@@ -1,12 +1,11 @@
 """The setups that come with the program."""
 
-import tomllib
-
 import pytest
 
-from auxcpvloss.config import ConfigFile, dump, find_config, known
+from auxcpvloss.config import ConfigFile, dump, flat, known
 from auxcpvloss.experiment.configuration import load
-from auxcpvloss.methods import METHODS
+from auxcpvloss.methods import METHODS, method_of
+from tests.conftest import shipped
 
 SETUPS = [(app, setup) for app, setups in known().items() for setup in setups]
 
@@ -23,33 +22,41 @@ SELECTED = {
 
 
 def load_setup(app, setup):
-    return load([ConfigFile.read(find_config(app)), ConfigFile.read(find_config(app, setup))])
+    return load(shipped(app, setup))
 
 
 @pytest.mark.parametrize("app", ["synthetic", "l1"])
 def test_there_is_a_setup_for_every_method(app):
-    assert sorted(load_setup(app, setup).model.method for setup in known()[app]) == sorted(METHODS)
-
-
-def leaves(table, at=()):
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from leaves(value, (*at, key))
-        else:
-            yield (*at, key), value
+    assert sorted(method_of(load_setup(app, setup)).name for setup in known()[app]) == sorted(METHODS)
 
 
 @pytest.mark.parametrize(("app", "setup"), SETUPS)
 def test_a_setup_holds_only_what_differs(app, setup):
-    path = find_config(app, setup)
-    method = load_setup(app, setup).model.method
-    without = dump(load([ConfigFile.read(find_config(app)), ConfigFile("test", {"model": {"method": method}})]))
-    for key, value in leaves(tomllib.loads(path.read_text(encoding="utf-8"))):
-        if key != ("model", "method"):
-            before = without
-            for part in key:
-                before = before[part]
-            assert before != value, f"{path}: {'.'.join(key)} is the default"
+    data, *files = shipped(app, setup)
+    name = method_of(load_setup(app, setup)).name
+    before = dict(flat(dump(load([data, ConfigFile("test", {"model": {"method": name}})]))))
+    for file in files:
+        for key, value in flat(file.tables):
+            assert key in ("model.method", "model.auxiliary") or before[key] != value, f"{file.name}: {key}"
+            before[key] = value
+
+
+CPV = {"validation.cpv_thresh": [20, 40, 70]}
+SDT_CPV = CPV | {"model.loss_cpv_coeff": 0.2, "training.max_iterations": 2000, "training.checkpoints": 1000}
+
+
+@pytest.mark.parametrize(("alone", "tasks", "expected"), [
+    ("affinities", ["cpv"], CPV), ("threeclass", ["cpv"], CPV), ("sdt", ["cpv"], SDT_CPV), ("sdt", ["cpv", "edt"], SDT_CPV), ("gauss", ["edt"], {}),
+])  # fmt: skip
+def test_a_setup_and_auxiliary_tasks_are_put_together(alone, tasks, expected):
+    added = ConfigFile("test", {"model": {"auxiliary": tasks}})
+    plain = dict(flat(dump(load([*shipped("synthetic", alone), added]))))
+    whole = dict(flat(dump(load_setup("synthetic", "_".join([alone, *tasks])))))
+    assert {key: value for key, value in whole.items() if value != plain[key]} == expected
+
+
+def test_the_tasks_of_a_setup_of_its_own_name_are_kept():
+    assert method_of(load_setup("l1", "setup_l1_05_affinities_cpv_edt")).name == "affinities_cpv_edt"
 
 
 @pytest.mark.parametrize("setup", SELECTED)
@@ -63,13 +70,10 @@ def test_what_the_paper_selected_can_be_selected(setup):
             assert set(values) <= set(getattr(config.validation, key))
 
 
-@pytest.mark.parametrize("setup", [setup for setup in SELECTED if "sdt" in setup])
-def test_the_signed_distance_weighs_a_hundred_times(setup):
-    assert load_setup("l1", setup).coefficient("sdt") == 100
-
-
 @pytest.mark.parametrize("setup", SELECTED)
-def test_dilations_are_those_of_the_paper(setup):
+def test_dilations_and_the_weight_of_distances_are_those_of_the_paper(setup):
     config = load_setup("l1", setup)
     if config.model.method != "gauss":
         assert config.postprocessing.num_dilations == (0 if "3class" in setup else 1)
+    if config.model.method == "sdt":
+        assert config.coefficient("sdt") == 100

@@ -4,18 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auxcpvloss.config import ConfigFile, find_config, known
+from auxcpvloss.config import ConfigFile, known
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import changes, debug_tables
 from auxcpvloss.network.shapes import AxisGeometry
 from auxcpvloss.network.tiling import tile_volume
-from tests.conftest import merge
+from tests.conftest import merge, shipped
 
 SETUPS = [(app, setup) for app, setups in known().items() for setup in [None, *setups]]
-
-
-def shipped(app, setup):
-    return [ConfigFile.read(find_config(app, name)) for name in ([None, setup] if setup else [None])]
 
 
 @pytest.mark.parametrize(("app", "setup"), SETUPS)
@@ -28,7 +24,7 @@ def test_every_shipped_configuration_gets_tiny_and_stays_what_it_is(app, setup):
     for name in after.model_fields_set:
         if name not in ("model", "training", "validation", "init"):
             assert getattr(after, name) == getattr(before, name)
-    assert after.model.method == before.model.method
+    assert (after.model.method, after.model.auxiliary) == (before.model.method, before.model.auxiliary)
     assert after.model.downsample_factors == before.model.downsample_factors
     assert after.training.augmentation == before.training.augmentation
     # Once more changes nothing.

@@ -12,7 +12,7 @@ from auxcpvloss.segmentation.measure import mean_within
 def test_a_perfect_prediction_is_sure_of_every_instance(method, balls):
     labels = balls(radius=5)
     prediction = {head.name: head.perfect(head.target(labels)) for head in method.heads}
-    confidence = method.confidence(prediction, method.decode(prediction, method.params()))
+    confidence = method.confidence(prediction, method.params().decode(prediction))
     assert confidence.shape == (3,)
     assert confidence.min() > 0.95
     assert confidence.max() <= 1

@@ -107,7 +107,7 @@ def dilated(labels):
 
 
 def transcription(name, prediction, params):
-    surface, seeds, foreground = basins(name.removesuffix("_cpv"), prediction, params)
+    surface, seeds, foreground = basins(METHODS[name].base, prediction, params)
     if getattr(params, "use_cpv_for_seeds", False):
         seeds = votes(prediction["cpv"]) > params.cpv_thresh
     if params.flood == "foreground":
@@ -133,19 +133,19 @@ def same_up_to_relabelling(one, other):
 def test_instances_equal_the_transcription(name, flood, case):
     method = METHODS[name]
     prediction = maps(method, *case)
-    params = method.params(**THRESHOLDS[name.removesuffix("_cpv")], flood=flood)
-    assert same_up_to_relabelling(method.decode(prediction, params), transcription(name, prediction, params))
+    params = method.params(**THRESHOLDS[METHODS[name].base], flood=flood)
+    assert same_up_to_relabelling(params.decode(prediction), transcription(name, prediction, params))
 
 
-@pytest.mark.parametrize("name", [name for name in SEGMENTATION if name.endswith("_cpv")])
+@pytest.mark.parametrize("name", [name for name in SEGMENTATION if METHODS[name].auxiliary])
 @given(smooth, st.sampled_from([1, 2, 3]))
 @settings(max_examples=12)
 def test_instances_of_vectors_seeds_equal_the_transcription(name, case, threshold):
     method = METHODS[name]
     prediction = maps(method, *case)
-    thresholds = THRESHOLDS[name.removesuffix("_cpv")]
+    thresholds = THRESHOLDS[METHODS[name].base]
     params = method.params(**thresholds, use_cpv_for_seeds=True, cpv_thresh=threshold)
-    assert same_up_to_relabelling(method.decode(prediction, params), transcription(name, prediction, params))
+    assert same_up_to_relabelling(params.decode(prediction), transcription(name, prediction, params))
 
 
 @given(smooth, st.sampled_from([0.2, 1.0]), st.integers(1, 3), st.booleans())
@@ -155,9 +155,8 @@ def test_points_equal_the_transcription(case, threshold, size, with_plateaus):
     values = maps(method, *case)["gauss"][0] / 3
     if with_plateaus:
         values = np.round(values, 1)
-    found = method.decode(
-        {"gauss": values[np.newaxis]}, method.params.model_construct(gauss_thresh=threshold, nms_size=size)
-    )
+    params = method.params.model_construct(gauss_thresh=threshold, nms_size=size)
+    found = params.decode({"gauss": values[np.newaxis]})
     maxima = np.zeros(values.shape, bool)
     for voxel in np.ndindex(values.shape):
         window = tuple(slice(max(0, place - size), place + size + 1) for place in voxel)
@@ -171,7 +170,7 @@ def test_points_equal_the_transcription(case, threshold, size, with_plateaus):
 def test_a_plateau_is_one_point_in_its_middle():
     values = np.zeros((1, 5, 9, 9), np.float32)
     values[0, 2, 2:7, 2:7] = 0.8
-    found = METHODS["gauss"].decode({"gauss": values}, METHODS["gauss"].params(nms_size=2))
+    found = METHODS["gauss"].params(nms_size=2).decode({"gauss": values})
     assert np.argwhere(found).tolist() == [[2, 4, 4]]
 
 
@@ -181,9 +180,9 @@ def test_vectors_that_end_outside_count_at_the_border():
     vectors[0] = -7.6
     method = METHODS["sdt_cpv"]
     prediction = {"sdt": np.full((1, 2, 3, 4), -0.5, np.float32), "cpv": vectors}
-    found = method.decode(prediction, method.params(use_cpv_for_seeds=True, cpv_thresh=7, num_dilations=0))
+    found = method.params(use_cpv_for_seeds=True, cpv_thresh=7, num_dilations=0).decode(prediction)
     assert (found == 1).all()
-    assert not method.decode(prediction, method.params(use_cpv_for_seeds=True, cpv_thresh=8)).any()
+    assert not method.params(use_cpv_for_seeds=True, cpv_thresh=8).decode(prediction).any()
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -191,4 +190,4 @@ def test_an_empty_prediction_is_no_error(name):
     method = METHODS[name]
     background = np.zeros((6, 6, 6), np.uint32)
     prediction = {head.name: head.perfect(head.target(background)) for head in method.heads}
-    assert not method.decode(prediction, method.params()).any()
+    assert not method.params().decode(prediction).any()

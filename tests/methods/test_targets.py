@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage
 
-from auxcpvloss.methods import OUTSIDE, affinities, cpv, gauss, sdt, threeclass
+from auxcpvloss.methods import AUXILIARY, METHODS, OUTSIDE, affinities, gauss, sdt, threeclass
+from auxcpvloss.methods.auxiliary import cpv, edt
 from tests.conftest import blobs
 
 labels_with_outside = arrays(
@@ -128,6 +130,60 @@ def test_a_blob_peaks_at_its_center_and_ends():
     assert blob[15, 15, 15] == 1
     assert blob[15, 15, 17] == pytest.approx(np.exp(-0.5))
     assert blob[0].max() == 0
+
+
+@given(labels_with_outside)
+def test_depths_equal_a_loop_over_voxels(labels):
+    boundary = [v for v in np.ndindex(labels.shape) if is_instance(labels[v]) and eroded_away(labels, v, 3)]
+    expected = np.zeros(labels.shape)
+    for voxel in filter(lambda v: is_instance(labels[v]), np.ndindex(labels.shape)):
+        expected[voxel] = 1 + min((np.hypot.reduce(np.subtract(voxel, b)) for b in boundary), default=0)
+    for label in np.unique(labels):
+        expected[labels == label] /= max(expected[labels == label].max(), 1)
+    depths = edt.target(labels)
+    assert depths.dtype == np.float32
+    np.testing.assert_allclose(depths[0], expected, atol=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=10)
+def test_depths_are_those_of_each_nucleus_by_itself(seed):
+    labels = blobs((20, 20, 20), 8, seed)
+    expected = np.zeros(labels.shape)
+    for label in np.unique(labels[labels > 0]):
+        boundary = (labels == label) & (threeclass.target(labels)[0] == threeclass.BOUNDARY)
+        depths = 1 + ndimage.distance_transform_edt(~boundary)
+        expected[labels == label] = (depths / depths[labels == label].max())[labels == label]
+    np.testing.assert_allclose(edt.target(labels)[0], expected, atol=1e-5)
+
+
+HEADS = {head.name: head for method in METHODS.values() for head in method.heads} | {
+    name: task.head for name, task in AUXILIARY.items()
+}
+ORDERS, SUBSETS = st.permutations(range(3)), st.sets(st.integers(0, 2))
+
+
+def moved(head, target, order, mirrored):
+    """What the exchange of axes, and mirroring some of them then, makes of a (C, Z, Y, X) target."""
+    target = target.transpose(0, *(1 + axis for axis in order))
+    if head.transforms_as != "scalar":
+        target = target[list(order)]
+    target = np.flip(target, [1 + axis for axis in mirrored]).astype(float)
+    for axis in mirrored:
+        if head.transforms_as == "vector":
+            target[axis] *= -1
+        elif head.transforms_as == "affinity":
+            target[axis] = np.roll(target[axis], 1, axis)
+    return target
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+@given(labels_with_outside, ORDERS, SUBSETS)
+def test_targets_move_along_with_the_labels_as_their_head_says(head, labels, order, mirrored):
+    expected = moved(head, head.target(labels), order, mirrored)
+    found = head.target(np.flip(labels.transpose(order), tuple(mirrored)))
+    known = np.flip(labels.transpose(order), tuple(mirrored)) != OUTSIDE
+    np.testing.assert_allclose(found[:, known], expected[:, known], atol=1e-5)
 
 
 @pytest.mark.parametrize("head", [sdt.SDT.heads[0], affinities.AFFINITIES.heads[0], threeclass.THREECLASS.heads[0]])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.config import Config
-from auxcpvloss.methods import METHODS
+from auxcpvloss.methods import method_of
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.compiled import check_precision
 from auxcpvloss.network.trainer import Trainer
@@ -21,7 +21,7 @@ def small(**change: Any) -> Config:
 
 
 def trainer(config: Config, **arguments: Any) -> Trainer:
-    return Trainer(config, METHODS[config.model.method], **arguments)
+    return Trainer(config, method_of(config), **arguments)
 
 
 def batch(number: int) -> Batch:

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from auxcpvloss.methods import METHODS
-from auxcpvloss.methods.cpv import CPV
+from auxcpvloss.methods import METHODS, method_of
+from auxcpvloss.methods.auxiliary.cpv import CPV
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network.architectures.unet_layers import build_unet
 from auxcpvloss.network.compiled import new_network
@@ -32,7 +32,7 @@ def source(tmp_path_factory) -> Path:
 
 def begin(source, init=None, **change):
     config = small(**change, init=init or {})
-    method = METHODS[config.model.method]
+    method = method_of(config)
     network = new_network(config, method)
     return network, take_over(network, method.heads, source, config.init)
 
@@ -79,7 +79,7 @@ def test_layers_are_chosen_by_patterns(source):
 
 def test_a_head_is_taken_over_wherever_its_channels_are(source, tmp_path):
     """From vectors and classes to classes and vectors; equal numbers of channels are not taken for equal heads."""
-    heads = (CPV, *THREECLASS.heads)
+    heads = (CPV.head, *THREECLASS.heads)
     config = small()
     network = build_unet(config.model, heads, config.model.train_input_shape)
     loaded = take_over(network, heads, source, config.init)

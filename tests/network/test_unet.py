@@ -149,7 +149,7 @@ CHANGES = {
     "padding": [{"padding": "same", "test_input_shape": [96, 96, 96]}],
     "upsampling": [{"upsampling": "transposed_conv"}],
 }
-ELSEWHERE = {"method", "architecture", "test_input_shape"}  # tests/stages
+ELSEWHERE = {"method", "auxiliary", "architecture", "test_input_shape"}  # tests/stages
 
 
 def test_every_key_has_its_turn():

@@ -9,7 +9,7 @@ from scipy import ndimage
 from auxcpvloss.augment import switched_off
 from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.store import write_sample
-from auxcpvloss.methods import METHODS, OUTSIDE
+from auxcpvloss.methods import METHODS, OUTSIDE, method_of
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses
 from auxcpvloss.pipeline.patch import RandomPatch, SeededRequest
@@ -33,7 +33,7 @@ def make_maker(folder, method, voxel_size=(1, 1, 1), **augmentation):
     sample = make_sample(folder, raw, labels, voxel_size)
     augmentation["intensity"] = {"scale": [1, 1], "shift": [0, 0]}
     config = configure(model={**SMALL, "method": method}, training={"augmentation": augmentation})
-    return BatchMaker([sample], METHODS[method], config)
+    return BatchMaker([sample], method_of(config), config)
 
 
 MAKERS = {
@@ -48,7 +48,7 @@ def maker(request, tmp_path_factory):
     return make_maker(tmp_path_factory.mktemp("maker"), "threeclass_cpv", **request.param)
 
 
-@pytest.fixture(scope="module", params=["sdt", "affinities", "gauss"])
+@pytest.fixture(scope="module", params=["sdt_edt", "affinities", "gauss"])
 def other_maker(request, tmp_path_factory):
     return make_maker(tmp_path_factory.mktemp("maker"), request.param)
 

@@ -17,6 +17,7 @@ class Model(Table):
     """The method and its network."""
 
     method: Name
+    auxiliary: list[Name]
     architecture: Name
     ndim: Literal[2, 3]
     train_input_shape: Shape

@@ -14,8 +14,9 @@ NAME = "compare"
 
 DESCRIPTION = """\
 Compare runs on the test volumes that all of them were evaluated on: the tables of the paper with ranges and intervals,
-and for each baseline and its +cpv a verdict: better, worse, or not distinguishable on these data. Runs of a method that
-were validated alike make a group. docs/comparing.md explains what is written and how verdicts are made."""
+and for each model and the same with one auxiliary task more (threeclass, threeclass_cpv) a verdict: better, worse, or
+not distinguishable on these data. Runs of a method that were validated alike make a group. docs/comparing.md explains
+what is written and how verdicts are made."""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -28,8 +28,8 @@ class Run:
 
     Attributes
     ----------
-    folder, method, seed
-        Of the experiment; ``model.method``.
+    folder, base, auxiliary, seed
+        Of the experiment; ``model.method`` and ``model.auxiliary``.
     checkpoint, params
         The selected iteration, and the selected parameters that have an effect.
     metric, validated_on
@@ -48,7 +48,8 @@ class Run:
     """
 
     folder: Path
-    method: str
+    base: str
+    auxiliary: tuple[str, ...]
     seed: int
     checkpoint: int
     params: Mapping[str, Any]
@@ -67,6 +68,11 @@ class Run:
     def name(self) -> str:
         """Name of the experiment, as it can be shown."""
         return printable(self.folder.name)
+
+    @property
+    def method(self) -> str:
+        """The method with its auxiliary tasks, in the short form."""
+        return "_".join((self.base, *self.auxiliary))
 
     @property
     def matching(self) -> str:
@@ -95,6 +101,20 @@ class Group:
     def method(self) -> str:
         """Method of all the runs."""
         return self.runs[0].method
+
+    @property
+    def label(self) -> str:
+        """The name as figures show it, as in the paper: ``threeclass +cpv``."""
+        if self.model != self.method:
+            return self.name
+        return " +".join((self.runs[0].base, *self.runs[0].auxiliary)) + self.variant
+
+    def added_to(self, baseline: Group) -> str:
+        """Name the one auxiliary task that these runs have and those of the baseline lack; "" if more differs."""
+        here, there = self.runs[0], baseline.runs[0]
+        added = [task for task in here.auxiliary if task not in there.auxiliary]
+        same = here.base == there.base and len(here.auxiliary) == len(there.auxiliary) + 1
+        return added[0] if same and len(added) == 1 else ""
 
     def scores(self, path: str) -> NDArray[np.float64] | None:
         """Give a score by its dotted path.
@@ -128,6 +148,8 @@ class Verdict:
         Of the test for this pair alone, and corrected for all the pairs that are tested by this score (Holm).
     reason : str
         One sentence for people, with the numbers.
+    adds : str
+        The auxiliary task that the other has and the baseline lacks; "" if something else differs.
     """
 
     baseline: str
@@ -141,13 +163,15 @@ class Verdict:
     p: float | None
     p_holm: float | None
     reason: str
+    adds: str = ""
 
     @property
     def sentence(self) -> str:
-        """The verdict in words: ``threeclass_cpv is better than threeclass by avAP: ...``."""
+        """The verdict in words: ``+cpv: threeclass_cpv is better than threeclass by avAP: ...``."""
+        task = f"+{self.adds}: " if self.adds else ""
         if self.word == "not distinguishable on these data":
-            return f"{self.other} and {self.baseline} are {self.word} by {self.metric}: {self.reason}"
-        return f"{self.other} is {self.word} than {self.baseline} by {self.metric}: {self.reason}"
+            return f"{task}{self.other} and {self.baseline} are {self.word} by {self.metric}: {self.reason}"
+        return f"{task}{self.other} is {self.word} than {self.baseline} by {self.metric}: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,7 +197,7 @@ class Comparison:
     Attributes
     ----------
     groups : tuple of Group
-        A baseline before its +cpv.
+        Each method before the same with auxiliary tasks.
     volumes : tuple of str
         The test volumes with ground truth, the same for all runs.
     matching : str

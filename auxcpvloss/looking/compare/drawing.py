@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from auxcpvloss.looking.compare import reference
 from auxcpvloss.looking.compare.comparison import AP, AVAP, Comparison, detection_path
+from auxcpvloss.looking.compare.grouping import families
 from auxcpvloss.looking.compare.outcomes import read_outcome
 from auxcpvloss.looking.figures.overlays import overlays
-from auxcpvloss.looking.figures.palette import Palette
+from auxcpvloss.looking.figures.palette import LINES, Palette
 from auxcpvloss.looking.figures.scores import Floats, ap_over_iou, detection_boxes
 from auxcpvloss.metrics.table import value_at
 from auxcpvloss.system.errors import InputError
@@ -32,22 +33,25 @@ def draw_scores(comparison: Comparison, with_paper: bool) -> Iterator[Drawn]:
     paper_curves: dict[str, Floats] = {}
     boxes: dict[str, Floats] = {}
     paper_points: dict[str, float] = {}
+    colors = {group.label: LINES[len(group.runs[0].auxiliary) % len(LINES)] for group in comparison.groups}
     for group in comparison.groups:
         scores = [each.mean(axis=1) for path in AP.values() if (each := group.scores(path)) is not None]
         if scores:
-            curves[group.name] = np.stack(scores, axis=1)
+            curves[group.label] = np.stack(scores, axis=1)
         published = [reference.segmentation_of(group, f"AP_{threshold:g}") for threshold in AP]
         if with_paper and None not in published:
-            paper_curves[group.name] = np.array(published, np.float64)
+            paper_curves[group.label] = np.array(published, np.float64)
         if (points := group.scores(detection_path(comparison.matching))) is not None:
-            boxes[group.name] = points
+            boxes[group.label] = points
         if with_paper and (point := reference.detection_of(group)) is not None:
-            paper_points[group.name] = point
+            paper_points[group.label] = point
     if curves:
         caption = "AP over the IoU threshold: mean over runs, range of runs shaded (figure 3)."
-        yield Drawn("figure_3", ap_over_iou(curves, paper_curves), caption)
+        segmenting = [group for group in comparison.groups if group.label in curves]
+        together = [{group.label: curves[group.label] for group in family} for family in families(segmenting)]
+        yield Drawn("figure_3", ap_over_iou(together, paper_curves), caption)
     caption = "Detection: volumes of all runs, and the best and the worst run (figure 4)."
-    yield Drawn("figure_4", detection_boxes(boxes, paper_points), caption)
+    yield Drawn("figure_4", detection_boxes(boxes, colors, paper_points), caption)
 
 
 def draw_volumes(comparison: Comparison, colors: Palette) -> tuple[list[Drawn], str]:

@@ -11,15 +11,12 @@ from typing import Any
 
 from auxcpvloss.experiment.fingerprint import SHOWN, changes, relevant
 from auxcpvloss.looking.compare.comparison import Group, Run
-from auxcpvloss.methods import METHODS
-from auxcpvloss.methods.cpv import CPV
+from auxcpvloss.methods import BASES
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import checked_name
 
 ORDER = ("sdt", "threeclass", "affinities", "gauss")
-"""Of the methods in the tables of the paper; each baseline before its +cpv."""
-
-SUFFIX = f"_{CPV.name}"
+"""Of the methods in the tables of the paper; each before the same with auxiliary tasks."""
 
 
 def parse_folder(text: str) -> tuple[str | None, Path]:
@@ -61,7 +58,7 @@ def make_groups(runs: Sequence[tuple[str | None, Run]]) -> tuple[Group, ...]:
         _need_one_method(group)
     if any(name for name, _ in runs):
         return tuple(found)
-    return tuple(sorted(found, key=lambda group: (_place(group.method), group.name)))
+    return tuple(sorted(found, key=_place))
 
 
 def _need_one_method(group: Group) -> None:
@@ -79,17 +76,33 @@ def _need_one_method(group: Group) -> None:
 
 
 def find_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
-    """Pair each baseline with its +cpv, validated alike; where there is no such pair, the first group with the others.
+    """Pair each group with those that lack one of its auxiliary tasks and are validated alike.
 
-    Of several baselines the one is taken that has the same name, but for ``_cpv``.
+    Of several baselines for a task the ones are taken that are named alike, but for ``_<task>``, else those with the
+    same seeds. Where there is no such pair, the first group is paired with each of the others.
     """
     pairs = []
     for group in groups:
-        same = [each for each in groups if f"{each.method}{SUFFIX}" == group.method]
-        alike = [each for each in same if each.runs[0].validated_on == group.runs[0].validated_on]
-        named = [each for each in alike if f"{each.name}{SUFFIX}" == group.name]
-        pairs += [(baseline, group) for baseline in named or alike]
+        run = group.runs[0]
+        for task in run.auxiliary:
+            same = [each for each in groups if group.added_to(each) == task]
+            alike = [each for each in same if each.runs[0].validated_on == run.validated_on]
+            named = [each for each in alike if f"{each.name}_{task}" == group.name]
+            seeded = [each for each in alike if each.runs[0].seeds == run.seeds]
+            pairs += [(baseline, group) for baseline in named or seeded or alike]
     return pairs or [(groups[0], group) for group in groups[1:]]
+
+
+def families(groups: Sequence[Group]) -> list[list[Group]]:
+    """Put groups together that pairs connect; those that are in no pair come together, last."""
+    together = [[group] for group in groups]
+    for baseline, other in find_pairs(groups):
+        one, two = (next(family for family in together if group in family) for group in (baseline, other))
+        if one is not two:
+            one += two
+            together.remove(two)
+    alone = [group for family in together if len(family) == 1 for group in family]
+    return [*(family for family in together if len(family) > 1), *([alone] if alone else [])]
 
 
 def need_same_evaluation(runs: Sequence[Run]) -> None:
@@ -126,7 +139,7 @@ def need_same_evaluation(runs: Sequence[Run]) -> None:
 
 def _scored_alike(one: Run, other: Run) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Give how both were scored, volume by volume, as far as it has to be alike."""
-    if METHODS[one.method].task == METHODS[other.method].task:
+    if BASES[one.base].task == BASES[other.base].task:
         return one.evaluation, other.evaluation
     # How instances are matched says nothing where there are none.
     return _common(one.evaluation, other.evaluation)
@@ -143,15 +156,15 @@ def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Mapping[s
 
 def _variant(run: Run) -> str:
     """Say how a run was validated, where that is not as usual."""
-    usual = METHODS[run.method].task
+    usual = BASES[run.base].task
     validated = "" if run.validated_on == usual else f", validated on {run.validated_on}"
     seeds = {"main": "", "cpv": ", cpv seeds", "either": ", main or cpv seeds"}[run.seeds]
     return f"{seeds}{validated}"
 
 
-def _place(method: str) -> tuple[int, str]:
-    base = method.removesuffix(SUFFIX)
-    return (ORDER.index(base) if base in ORDER else len(ORDER), method)
+def _place(group: Group) -> tuple[int, int, str]:
+    run = group.runs[0]
+    return (ORDER.index(run.base) if run.base in ORDER else len(ORDER), len(run.auxiliary), group.name)
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:

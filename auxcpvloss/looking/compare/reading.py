@@ -52,7 +52,8 @@ def read_run(folder: Path) -> Run:
     table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
     return Run(
         folder=experiment.folder,
-        method=experiment.method.name,
+        base=experiment.method.base,
+        auxiliary=experiment.method.auxiliary,
         seed=experiment.config.general.seed,
         checkpoint=selection.checkpoint,
         params=selection.params.with_effect(),

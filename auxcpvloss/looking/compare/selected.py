@@ -10,7 +10,7 @@ from auxcpvloss.looking.compare.tables import frame
 from auxcpvloss.looking.table import Cell
 
 NUMBERS = {"sdt": 4, "threeclass": 5, "affinities": 6, "gauss": 7}
-"""Which table of the paper is about which method, with and without vectors."""
+"""Which table of the paper is about which method, whatever its auxiliary tasks."""
 
 HEADINGS = {
     "seed_thresh": "seed threshold",
@@ -29,7 +29,7 @@ def selection_tables(groups: Sequence[Group]) -> list[PaperTable]:
     """Give the tables of the methods that there are, in the order of the paper; methods of later days come last."""
     tables: dict[str, list[Group]] = {}
     for group in groups:
-        tables.setdefault(group.method.removesuffix("_cpv"), []).append(group)
+        tables.setdefault(group.runs[0].base, []).append(group)
     numbered = {base: f"table_{NUMBERS.get(base, base)}" for base in tables}
     return [_table(numbered[base], base, tables[base]) for base in sorted(tables, key=lambda base: numbered[base])]
 

@@ -47,6 +47,7 @@ def _family(pairs: Sequence[tuple[Group, Group]], metric: str, path: str) -> lis
                 word=_word(test, p_holm),
                 p_holm=p_holm,
                 reason=f"{test.difference:+.3f}, {why}",
+                adds=other.added_to(baseline),
                 **test._asdict(),
             )
         )

@@ -55,7 +55,7 @@ FORMATS: dict[str, Callable[[PaperTable], str]] = {
 
 def verdicts_as_csv(comparison: Comparison) -> str:
     """Give the verdicts, a line each."""
-    keys = ("metric", "baseline", "other", "word", "difference", "low", "high", "p", "p_holm")
+    keys = ("metric", "baseline", "other", "adds", "word", "difference", "low", "high", "p", "p_holm")
     names = {"word": "verdict", "low": "interval_low", "high": "interval_high"}
     rows = [[getattr(verdict, key) for key in keys] for verdict in comparison.verdicts]
     return as_csv(frame([names.get(key, key) for key in keys], rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from auxcpvloss.looking.figures.names import CPV, families, method_label
 from auxcpvloss.looking.figures.palette import LINES, Color
 from auxcpvloss.metrics import THRESHOLDS
 
@@ -25,34 +24,32 @@ DPI = 150
 GRAY = "0.35"
 
 
-def ap_over_iou(groups: Mapping[str, Floats], reference: Mapping[str, Floats] | None = None) -> Figure:
+def ap_over_iou(families: Sequence[Mapping[str, Floats]], reference: Mapping[str, Floats] | None = None) -> Figure:
     """Show AP over the IoU threshold (figure 3): the mean over runs as a line, their range shaded.
 
     Below, the same less the mean of the first of the methods that share axes.
 
     Parameters
     ----------
-    groups : mapping of method to (R, T) array
-        AP, the mean over volumes, of each of R runs at each of `THRESHOLDS`. A method and the same with vectors
-        (``x``, ``x_cpv``) share axes; all that have no such counterpart share axes of their own.
+    families : sequence of mapping of method to (R, T) array
+        AP, the mean over volumes, of each of R runs at each of `THRESHOLDS`. The methods of a mapping share axes.
     reference : mapping of method to (T,) array, optional
-        The paper's numbers, dashed; those of methods that are not in `groups` are left out.
+        The paper's numbers, dashed; those of methods that are not in `families` are left out.
 
     Raises
     ------
     ValueError
         An array of another shape, or nothing to show.
     """
-    _check(groups, len(THRESHOLDS))
-    together = families(groups)
-    columns = min(2, len(together))
-    rows = -(-len(together) // columns)
+    _check({name: values for family in families for name, values in family.items()}, len(THRESHOLDS))
+    columns = min(2, len(families))
+    rows = -(-len(families) // columns)
     figure = Figure((3.6 * columns + 0.4, 4.4 * rows), dpi=DPI, layout="constrained")
     axes = figure.subplots(2 * rows, columns, sharex=True, sharey="row", squeeze=False, height_ratios=[3.0, 1.2] * rows)
     places = [axes[2 * row : 2 * row + 2, column] for row in range(rows) for column in range(columns)]
-    for (above, below), names in zip(places, together, strict=False):
-        _curves(above, below, {name: groups[name] for name in names}, reference or {})
-    for above, below in places[len(together) :]:
+    for (above, below), family in zip(places, families, strict=False):
+        _curves(above, below, family, reference or {})
+    for above, below in places[len(families) :]:
         above.remove()
         below.remove()
     for above in axes[::2, 0]:
@@ -66,7 +63,7 @@ def _curves(above: Axes, below: Axes, shown: Mapping[str, Floats], reference: Ma
     first = next(iter(shown))
     zero = shown[first].mean(axis=0)
     for (name, values), color, marker in zip(shown.items(), cycle(LINES), cycle(MARKERS), strict=False):
-        label = f"{method_label(name)}, {len(values)} run{'s' * (len(values) != 1)}"
+        label = f"{name}, {len(values)} run{'s' * (len(values) != 1)}"
         for ax, numbers in ((above, values), (below, values - zero)):
             ax.plot(THRESHOLDS, numbers.mean(axis=0), color=color, marker=marker, ms=3.5, lw=1.2, label=label)
             ax.fill_between(THRESHOLDS, numbers.min(axis=0), numbers.max(axis=0), color=color, alpha=0.25, linewidth=0)
@@ -74,7 +71,7 @@ def _curves(above: Axes, below: Axes, shown: Mapping[str, Floats], reference: Ma
             above.plot(THRESHOLDS, reference[name], "--", color=color, lw=1.2)
     margin = 0.03
     above.set(xlim=(min(THRESHOLDS) - margin, max(THRESHOLDS) + margin), ylim=(0, 1.02), xticks=THRESHOLDS)
-    below.set(xlabel="IoU threshold", ylabel=f"AP −\n{method_label(first)}")
+    below.set(xlabel="IoU threshold", ylabel=f"AP −\n{first}")
     below.locator_params(axis="y", nbins=4)
     below.tick_params(labelbottom=True)
     for ax in (above, below):
@@ -86,7 +83,11 @@ def _curves(above: Axes, below: Axes, shown: Mapping[str, Floats], reference: Ma
     above.legend(handles=handles, frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1))
 
 
-def detection_boxes(groups: Mapping[str, Floats], reference: Mapping[str, float] | None = None) -> Figure:
+def detection_boxes(
+    groups: Mapping[str, Floats],
+    colors: Mapping[str, Color] | None = None,
+    reference: Mapping[str, float] | None = None,
+) -> Figure:
     """Show how well nuclei are found (figure 4): a box over all volumes of all runs, and means of runs.
 
     Parameters
@@ -95,6 +96,7 @@ def detection_boxes(groups: Mapping[str, Floats], reference: Mapping[str, float]
         AP of the detection of each of R runs on each of V volumes. The box goes from the lower to the upper quartile,
         its line is the median, the whiskers are the range; each volume is a dot. The means (over volumes) of the best
         and of the worst run are marked, and the mean over runs.
+    colors : mapping of method to color, optional
     reference : mapping of method to float, optional
         The paper's numbers, as means over volumes and runs.
 
@@ -107,11 +109,11 @@ def detection_boxes(groups: Mapping[str, Floats], reference: Mapping[str, float]
     figure = Figure((max(4.2, 1.1 + 0.95 * len(groups)), 4.4), dpi=DPI, layout="constrained")
     ax = figure.subplots()
     for position, (name, values) in enumerate(groups.items()):
-        _box(ax, position, values, LINES[name.endswith(CPV)])
+        _box(ax, position, values, (colors or {}).get(name, LINES[0]))
         if reference and name in reference:
             ax.plot([position - 0.42, position + 0.42], [reference[name]] * 2, "--", color="k", lw=1.2, zorder=4)
     ax.set(ylabel="detection AP", xlim=(-0.6, len(groups) - 0.4))
-    ax.set_xticks(range(len(groups)), [method_label(name, "\n") for name in groups])
+    ax.set_xticks(range(len(groups)), [name.replace(" +", "\n+") for name in groups])
     ax.grid(axis="y", color="0.9")
     ax.set_axisbelow(True)
     legend = _box_legend(any(len(values) > 1 for values in groups.values()), bool(reference))

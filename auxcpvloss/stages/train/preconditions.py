@@ -32,7 +32,7 @@ def need_masks(experiment: Experiment, samples: Iterable[Sample]) -> None:
         Names the first such volume, the method, and what to do.
     """
     for sample in samples:
-        if sample.is_sparse and experiment.method.task != "detection":
+        if sample.is_sparse and not experiment.method.learns_from_points:
             raise InputError(
                 f"{sample.name}: has center points but no masks, and model.method = {experiment.method.name!r} learns "
                 "from masks. model.method = 'gauss' learns from points; or add masks/, or remove the volume."

@@ -89,7 +89,7 @@ def need_instances(run: Run, subject: Subject, purpose: str) -> None:
 def label(result: Result, run: Run) -> None:
     """Make the instances of a predicted volume, and the table of their centers beside them."""
     subject = result.subject
-    found = run.experiment.method.decode(read_prediction(run, subject), subject.params)
+    found = subject.params.decode(read_prediction(run, subject))
     path, sample = result.paths[0], subject.sample
     attributes = {"offset": list(sample.offset), "resolution": list(sample.voxel_size)}
     if path.suffix == ".hdf":

@@ -17,7 +17,7 @@ from auxcpvloss.data.whole import open_whole
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, file_digest, stored_zarr
-from auxcpvloss.methods import Params
+from auxcpvloss.methods import Params, model_record
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import Tiling, tile_volume
 from auxcpvloss.stages.run import Run
@@ -87,8 +87,9 @@ def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
 
 def network_keys(experiment: Experiment) -> Record:
     """Give the keys of [model] that say how the weights are used, whatever the size of the input."""
-    model = experiment.config.model.model_dump(mode="json", exclude={"train_input_shape", "test_input_shape"})
-    return {key: value for key, value in model.items() if not key.startswith("loss_")}
+    shapes = ("train_input_shape", "test_input_shape")
+    model = model_record(experiment.config)
+    return {key: value for key, value in model.items() if key not in shapes and not key.startswith("loss_")}
 
 
 def tiling_of(experiment: Experiment, sample: Sample) -> Tiling:

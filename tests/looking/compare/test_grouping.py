@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auxcpvloss.looking.compare.comparison import Run
-from auxcpvloss.looking.compare.grouping import find_pairs, make_groups, need_same_evaluation, parse_folder
+from auxcpvloss.looking.compare.grouping import families, find_pairs, make_groups, need_same_evaluation, parse_folder
 from auxcpvloss.looking.compare.remarks import remarks
 from auxcpvloss.system.errors import InputError
 
@@ -25,11 +25,13 @@ def selected_from(metric: str = "confusion_matrix.th_0_5.AP", seeds: str = "main
 
 
 def run(method: str = "sdt", seed: int = 1, **change) -> Run:
+    base, *auxiliary = method.split("_")
     evaluation = {**POINTS, "use_linear_sum_assignment": True}
     model = {"method": method, "num_fmaps": 10, f"loss_{method}_coeff": 1.0}
     given = {
         "folder": Path(f"/experiments/{method}_{seed}"),
-        "method": method,
+        "base": base,
+        "auxiliary": tuple(auxiliary),
         "seed": seed,
         "checkpoint": 10,
         "params": {},
@@ -108,11 +110,6 @@ def paired(*runs: tuple[str | None, Run]) -> list[tuple[str, str]]:
     return [(baseline.name, other.name) for baseline, other in find_pairs(make_groups(runs))]
 
 
-def test_every_baseline_is_paired_with_its_cpv():
-    runs = [run(method) for method in ("sdt_cpv", "sdt", "threeclass", "gauss", "threeclass_cpv", "affinities_cpv")]
-    assert paired(*((None, each) for each in runs)) == [("sdt", "sdt_cpv"), ("threeclass", "threeclass_cpv")]
-
-
 def test_pairs_are_validated_alike():
     detection = {"validated_on": "detection", "metric": HOEFENER}
     runs = [run("sdt"), run("sdt_cpv"), run("sdt", 2, **detection), run("sdt_cpv", 2, **detection), run("sdt_cpv", 3, seeds="cpv")]  # fmt: skip
@@ -131,6 +128,42 @@ def test_of_several_baselines_the_one_of_the_same_name():
         ("x", run("sdt_cpv", 2)),
     ]
     assert paired(*runs) == [("small", "small_cpv"), ("small", "x"), ("big", "x")]
+
+
+FOUR = [run(method) for method in ("threeclass", "threeclass_cpv", "threeclass_edt", "threeclass_cpv_edt")]
+
+
+def test_models_are_paired_with_the_same_less_one_auxiliary_task():
+    groups = make_groups([(None, each) for each in (*reversed(FOUR), run("sdt_cpv"), run("gauss"))])
+    assert [(one.name, other.name, other.added_to(one)) for one, other in find_pairs(groups)] == [
+        ("threeclass", "threeclass_cpv", "cpv"),
+        ("threeclass", "threeclass_edt", "edt"),
+        ("threeclass_edt", "threeclass_cpv_edt", "cpv"),
+        ("threeclass_cpv", "threeclass_cpv_edt", "edt"),
+    ]
+    assert groups[3].added_to(groups[0]) == groups[1].added_to(groups[2]) == ""
+
+
+def test_of_several_seeds_the_same_are_paired():
+    runs = [run(method, seeds=seeds) for method in ("sdt_cpv", "sdt_cpv_edt") for seeds in ("main", "cpv")]
+    pairs = paired(*((None, each) for each in runs))
+    assert pairs == [("sdt_cpv", "sdt_cpv_edt"), ("sdt_cpv, cpv seeds", "sdt_cpv_edt, cpv seeds")]
+
+
+def test_what_is_paired_shares_axes_under_the_names_of_the_paper():
+    def together(*runs: tuple[str | None, Run]) -> list[list[str]]:
+        return [[group.label for group in family] for family in families(make_groups(runs))]
+
+    others = (run("sdt_cpv"), run("gauss"), run("affinities_cpv", seeds="cpv"))
+    assert together(*((None, each) for each in (*FOUR, *others))) == [
+        ["threeclass", "threeclass +cpv", "threeclass +edt", "threeclass +cpv +edt"],
+        ["sdt +cpv", "affinities +cpv, cpv seeds", "gauss"],
+    ]
+    assert together(*(("a", run("sdt")), ("a_cpv", run("sdt_cpv")), ("b", run("sdt", 2)), ("b_cpv", run("sdt_cpv", 2)))) == [
+        ["a", "a_cpv"],
+        ["b", "b_cpv"],
+    ]  # fmt: skip
+    assert together((None, run("gauss"))) == [["gauss"]]
 
 
 def test_without_such_a_pair_the_first_is_the_baseline():
@@ -174,9 +207,9 @@ def test_other_ways_to_score_are_refused():
     with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and not set"):
         need_same_evaluation([scored(), without])
     with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and not set"):
-        need_same_evaluation([replace(without, method="gauss"), scored(), without])
+        need_same_evaluation([replace(without, base="gauss"), scored(), without])
     # Points know no matching of instances.
-    need_same_evaluation([scored(), replace(without, method="gauss")])
+    need_same_evaluation([scored(), replace(without, base="gauss")])
     with pytest.raises(InputError, match=r"b.foreground_only is false and true"):
         need_same_evaluation([without, scored("gauss", foreground_only=True)])
 

@@ -18,7 +18,7 @@ def verdict(metric: str, word: str) -> Verdict:
 
 def comparison(*verdicts: Verdict) -> Comparison:
     run = Run(
-        folder=Path("experiments/<b>"), method="sdt", seed=1, checkpoint=500, params={}, metric="m",
+        folder=Path("experiments/<b>"), base="sdt", auxiliary=(), seed=1, checkpoint=500, params={}, metric="m",
         validated_on="segmentation", seeds="main", weights="", scores={}, training={}, selected_from={},
         evaluation={}, truth={}, instances={},
     )  # fmt: skip

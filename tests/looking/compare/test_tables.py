@@ -178,7 +178,7 @@ def test_better_worse_and_not_distinguishable_in_words(tmp_path):
     assert len(found) == 6
     better = found["sdt_cpv", "avAP"]
     assert re.fullmatch(
-        r"sdt_cpv is better than sdt by avAP: \+0\.0\d\d, 95 % interval \+0\.0\d\d to \+0\.\d\d\d, p = \S+, = \S+ for 3 pairs",
+        r"\+cpv: sdt_cpv is better than sdt by avAP: \+0\.0\d\d, 95 % interval \+0\.0\d\d to \+0\.\d\d\d, p = \S+, = \S+ for 3 pairs",
         better.sentence,
     )
     assert better.difference == pytest.approx(0.05, abs=0.003)
@@ -186,7 +186,7 @@ def test_better_worse_and_not_distinguishable_in_words(tmp_path):
     assert better.p < better.p_holm < 0.05
     neither = found["affinities_cpv", "detection AP"]
     assert neither.sentence.startswith(
-        "affinities_cpv and affinities are not distinguishable on these data by detection AP"
+        "+cpv: affinities_cpv and affinities are not distinguishable on these data by detection AP"
     )
     assert neither.low < 0 < neither.high
 

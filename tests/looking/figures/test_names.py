@@ -2,22 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from auxcpvloss.looking.figures.names import families, method_label, metric_label
+from auxcpvloss.looking.figures.names import metric_label
 from auxcpvloss.metrics.table import metric_paths
-
-
-def test_a_method_with_vectors_is_written_as_in_the_paper() -> None:
-    assert method_label("sdt") == "sdt"
-    assert method_label("threeclass_cpv") == "threeclass +cpv"
-    assert method_label("threeclass_cpv", "\n") == "threeclass\n+cpv"
-    assert method_label("_cpv") == "_cpv"
-
-
-def test_methods_stand_beside_the_same_with_vectors() -> None:
-    assert families(["sdt_cpv", "gauss", "sdt", "mine"]) == [["sdt", "sdt_cpv"], ["gauss", "mine"]]
-    assert families(["a", "a_cpv", "b_cpv", "b"]) == [["a", "a_cpv"], ["b", "b_cpv"]]
-    assert families(["a_cpv"]) == [["a_cpv"]]
-    assert families([]) == []
 
 
 @pytest.mark.parametrize(

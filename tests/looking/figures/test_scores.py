@@ -6,13 +6,16 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 
+from auxcpvloss.looking.figures.palette import LINES
 from auxcpvloss.looking.figures.scores import ap_over_iou, detection_boxes
 from auxcpvloss.metrics import THRESHOLDS
 
 RNG = np.random.default_rng(0)
 RUNS = {
-    name: np.sort(RNG.uniform(0, 1, (runs, 9)))[:, ::-1] for name, runs in (("sdt", 3), ("sdt_cpv", 2), ("mine", 1))
+    name: np.sort(RNG.uniform(0, 1, (runs, 9)))[:, ::-1] for name, runs in (("sdt", 3), ("sdt +cpv", 2), ("mine", 1))
 }
+
+FAMILIES = [{"sdt": RUNS["sdt"], "sdt +cpv": RUNS["sdt +cpv"]}, {"mine": RUNS["mine"]}]
 
 
 def texts(figure: Figure) -> list[str]:
@@ -22,9 +25,9 @@ def texts(figure: Figure) -> list[str]:
 
 
 def test_lines_are_means_over_runs_and_the_shade_is_their_range() -> None:
-    figure = ap_over_iou(RUNS)
+    figure = ap_over_iou(FAMILIES)
     pair, pair_less, alone, alone_less = figure.axes[0], figure.axes[2], figure.axes[1], figure.axes[3]
-    for ax, names in ((pair, ["sdt", "sdt_cpv"]), (alone, ["mine"])):
+    for ax, names in ((pair, ["sdt", "sdt +cpv"]), (alone, ["mine"])):
         for line, shade, name in zip(ax.lines, ax.collections, names, strict=True):
             assert np.array_equal(line.get_xdata(), THRESHOLDS)
             assert np.allclose(line.get_ydata(), RUNS[name].mean(axis=0))
@@ -35,7 +38,7 @@ def test_lines_are_means_over_runs_and_the_shade_is_their_range() -> None:
     # Below: less the mean of the first one.
     first, second = pair_less.lines
     assert np.allclose(first.get_ydata(), 0)
-    assert np.allclose(second.get_ydata(), RUNS["sdt_cpv"].mean(axis=0) - RUNS["sdt"].mean(axis=0))
+    assert np.allclose(second.get_ydata(), RUNS["sdt +cpv"].mean(axis=0) - RUNS["sdt"].mean(axis=0))
     assert np.allclose(alone_less.lines[0].get_ydata(), 0)
     assert texts(figure) == ["sdt, 3 runs", "sdt +cpv, 2 runs", "mine, 1 run"]
     assert pair.get_ylim()[0] == 0
@@ -44,18 +47,18 @@ def test_lines_are_means_over_runs_and_the_shade_is_their_range() -> None:
 
 def test_numbers_of_the_paper_are_dashed_and_only_those_of_methods_that_are_there() -> None:
     reference = {"sdt": np.linspace(0.9, 0, 9), "gauss": np.ones(9)}
-    figure = ap_over_iou({name: RUNS[name] for name in ("sdt", "sdt_cpv")}, reference)
+    figure = ap_over_iou(FAMILIES[:1], reference)
     dashed = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
     assert len(dashed) == 1
     assert np.array_equal(dashed[0].get_ydata(), reference["sdt"])
     assert dashed[0].get_color() == figure.axes[0].lines[0].get_color()
     assert all(line.get_linestyle() == "-" for line in figure.axes[1].lines)
     assert texts(figure)[-1] == "paper"
-    assert "paper" not in texts(ap_over_iou({"mine": RUNS["mine"]}, reference))
+    assert "paper" not in texts(ap_over_iou(FAMILIES[1:], reference))
 
 
 def test_legends_lie_outside_of_the_data() -> None:
-    figure = ap_over_iou(RUNS, {"sdt": np.ones(9)})
+    figure = ap_over_iou(FAMILIES, {"sdt": np.ones(9)})
     figure.draw_without_rendering()
     for ax in figure.axes:
         if legend := ax.get_legend():
@@ -80,9 +83,10 @@ def marked(figure: Figure, position: int) -> dict[str, float]:
 
 def test_boxes_show_all_volumes_of_all_runs_and_the_best_and_worst_run() -> None:
     scores = {"sdt": RNG.uniform(0.8, 0.9, (3, 7)), "gauss": RNG.uniform(0.5, 1, (1, 4))}
-    figure = detection_boxes(scores, {"sdt": 0.878})
+    figure = detection_boxes(scores, {"gauss": LINES[1]}, {"sdt": 0.878})
     (ax,) = figure.axes
     boxes = [patch for patch in ax.patches if isinstance(patch, PathPatch)]
+    assert [box.get_facecolor()[:3] for box in boxes] == list(LINES[:2])
     for position, (box, values) in enumerate(zip(boxes, scores.values(), strict=True)):
         heights = box.get_path().vertices[:, 1]
         low, high = np.percentile(values, (25, 75))
@@ -104,7 +108,7 @@ def test_boxes_show_all_volumes_of_all_runs_and_the_best_and_worst_run() -> None
 
 
 def test_one_run_is_neither_best_nor_worst() -> None:
-    figure = detection_boxes({"sdt_cpv": np.array([[0.5]])})
+    figure = detection_boxes({"sdt +cpv": np.array([[0.5]])})
     assert marked(figure, 0) == {"diamond": 0.5}
     assert texts(figure) == ["quartiles, median, range", "a volume in a run", "mean of all runs"]
     assert figure.axes[0].get_xticklabels()[0].get_text() == "sdt\n+cpv"
@@ -112,7 +116,7 @@ def test_one_run_is_neither_best_nor_worst() -> None:
 
 def test_what_cannot_be_shown_is_refused() -> None:
     with pytest.raises(ValueError, match=r"sdt: scores of shape \(3, 8\), expected \(runs, 9 thresholds\)"):
-        ap_over_iou({"sdt": np.zeros((3, 8))})
+        ap_over_iou([{"sdt": np.zeros((3, 8))}])
     with pytest.raises(ValueError, match=r"sdt: scores of shape \(0, 4\), expected \(runs, volumes\)"):
         detection_boxes({"sdt": np.zeros((0, 4))})
     for figure in (ap_over_iou, detection_boxes):

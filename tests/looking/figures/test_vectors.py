@@ -5,7 +5,7 @@ import pytest
 
 from auxcpvloss.looking.figures.vectors import vectors_figure
 from auxcpvloss.looking.figures.volume import fullest_plane
-from auxcpvloss.methods.cpv import target
+from auxcpvloss.methods.auxiliary.cpv import target
 from auxcpvloss.segmentation.votes import count_votes
 from tests.conftest import blobs
 

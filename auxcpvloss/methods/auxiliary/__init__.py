@@ -1,0 +1,15 @@
+"""The auxiliary tasks, by name; their order is that of heads and of names."""
+
+from auxcpvloss.methods.auxiliary.cpv import CPV
+from auxcpvloss.methods.auxiliary.edt import EDT
+from auxcpvloss.methods.auxiliary.task import Auxiliary, with_auxiliary
+
+AUXILIARY: dict[str, Auxiliary] = {
+    task.head.name: task
+    for task in (
+        CPV,
+        EDT,
+    )
+}
+
+__all__ = ["AUXILIARY", "Auxiliary", "with_auxiliary"]

@@ -1,0 +1,44 @@
+"""The auxiliary task ``edt``: how deep in its nucleus a voxel is."""
+
+from __future__ import annotations
+
+import edt
+import numpy as np
+
+from auxcpvloss.methods.auxiliary.task import Auxiliary
+from auxcpvloss.methods.boundary import boundary, instances, known_box
+from auxcpvloss.methods.method import Array, Head, Labels
+
+
+def target(labels: Labels) -> Array:
+    """Euclidean distance, in voxels, to the surface of the nucleus, over its maximum in the nucleus.
+
+    The surface is one voxel beyond the boundary voxels, which are the last ones of the nucleus.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) array of uint32
+        `OUTSIDE` beyond the volume, where there are no boundaries. All of each instance of interest has to be in it,
+        and one voxel more.
+
+    Returns
+    -------
+    (1, Z, Y, X) array of float32
+        In 0..1: 1 in the middle of an instance, 0 in the background and beyond the volume.
+    """
+    depths = np.zeros(labels.shape, dtype=np.float32)
+    if (box := known_box(labels)) is not None:
+        known = labels[box]
+        inside = instances(known)
+        # The nearest boundary is the own one. There is none if an instance fills the volume: infinity.
+        distances = 1 + edt.edt(~boundary(known), black_border=False)[inside].clip(max=max(labels.shape))
+        ids, index = np.unique(known[inside], return_inverse=True)
+        greatest = np.zeros(len(ids), dtype=np.float32)
+        np.maximum.at(greatest, index, distances)
+        depths[box][inside] = distances / greatest[index]
+    return depths[np.newaxis]
+
+
+EDT = Auxiliary(
+    Head("edt", channels=1, target=target, loss="squared_difference", context=1, whole_instances=True),
+)
