@@ -88,8 +88,8 @@ def _configured(table: Optimizer) -> tuple[Any, dict[str, Any]]:
     kind = _kind(table.optimizer)
     parameters = signature(kind).parameters
     options: dict[str, Any] = {}
-    for option, key in OWN_KEYS.items():
-        value = getattr(table, key)
+    own = (table.beta1, table.beta2, table.epsilon, table.clip_norm, table.clip_value)
+    for (option, key), value in zip(OWN_KEYS.items(), own, strict=True):
         if option in parameters and (value or not key.startswith("clip_")):
             options[option] = value
         elif option not in parameters and value != defaults().tables["optimizer"][key]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from keras import Input, Model, layers
-from rich.console import Console
 
 from auxcpvloss.config.load import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import debug_tables
-from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS
 from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry
 from auxcpvloss.network.compiled import prediction_network
@@ -21,13 +17,9 @@ from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.pipeline.training import BatchMaker
-from auxcpvloss.stages.mknet import Mknet
-from auxcpvloss.stages.order import STAGES
-from auxcpvloss.stages.perform import perform
-from auxcpvloss.stages.run import Run
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Terminal
 from tests.conftest import configure, merge
+from tests.stages.test_mknet import made
 
 METHOD = METHODS["threeclass_cpv"]
 
@@ -65,25 +57,22 @@ def test_it_is_trained_and_predicts_whatever_the_tiling(prepared, tmp_path):
     assert {"loss", "threeclass_loss", "cpv_loss"} == set(losses[0])
     assert all((a != b).any() for a, b in zip(before, training.network.get_weights(), strict=True))
     training.save(tmp_path / "2.keras")
-    made = []
+    predictions = []
     for limit in ((66, 66, 90), (30, 40, 50)):
         tiling = tile_volume(geometry(config.model), limit, sample.shape)
         arrays = {head.name: np.zeros((head.channels, *sample.shape), np.float32) for head in METHOD.heads}
         network = prediction_network(config, METHOD, tiling.input_shape, tmp_path / "2.keras")
         scan_volume(sample, network, tiling, arrays)
-        made.append(arrays)
-    assert made[0]["cpv"].std() > 0
+        predictions.append(arrays)
+    assert predictions[0]["cpv"].std() > 0
     for head in METHOD.heads:
-        np.testing.assert_allclose(made[0][head.name], made[1][head.name], atol=1e-5)
+        np.testing.assert_allclose(predictions[0][head.name], predictions[1][head.name], atol=1e-5)
 
 
 def test_it_is_described(tmp_path):
-    terminal = Terminal(Console(width=500))
-    with terminal.console.capture() as said:
-        perform(Mknet(), Run(Experiment(tmp_path, toy(model={"width": 7})), terminal), STAGES)
-    assert "1 levels, input 44x44x44 -> output 38x38x38" in said.get()
-    record = json.loads((tmp_path / "train/network.json").read_text())["train"]
-    assert (record["parameters"], record["receptive_field"]) == (6 * 7**3 + 6, [7, 7, 7])
+    said, record = made(tmp_path, model={"architecture": "toy", "width": 7})
+    assert "1 levels, input 44x44x44 -> output 38x38x38" in said
+    assert (record["train"]["parameters"], record["train"]["receptive_field"]) == (6 * 7**3 + 6, [7, 7, 7])
 
 
 def test_its_keys_are_checked_and_get_smaller():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.network.architectures.architecture import Architecture, Geometry
+from auxcpvloss.network.architectures.feature_maps import feature_maps
 from auxcpvloss.network.shapes import AxisGeometry, Shape
 
 if TYPE_CHECKING:
@@ -37,13 +38,6 @@ def geometry(model: Model) -> Geometry:
         for axis in range(3)
     )
     return z, y, x
-
-
-def feature_maps(model: Model) -> tuple[list[int], list[int]]:
-    """Feature maps of every level on the way down, the bottom being the last, and on the way up."""
-    down = list(accumulate(model.fmap_inc_factors, int.__mul__, initial=model.num_fmaps))
-    up = accumulate(reversed(model.fmap_dec_factors), lambda maps, factor: max(1, maps // factor), initial=down[-1])
-    return down, list(up)[:0:-1]
 
 
 def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:

@@ -10,7 +10,7 @@ from keras import layers
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods.method import Head
-from auxcpvloss.network.architectures.unet import feature_maps
+from auxcpvloss.network.architectures.feature_maps import feature_maps
 from auxcpvloss.network.shapes import Shape
 
 EPSILON = 1e-5
