@@ -27,8 +27,9 @@ def describe(labels: NDArray[Any], image: NDArray[Any], margin: tuple[int, int, 
     Labels need be neither small nor consecutive. `margin` is padding: voxels at either end, along z, y and x, that lie
     beyond the end of the volume. An axis of one voxel has no end that could cut anything.
     """
-    ids = np.unique(labels[labels != 0])
-    numbers = np.where(labels != 0, np.searchsorted(ids, labels) + 1, 0)
+    numbers, inside = np.zeros(labels.shape, np.int32), labels > 0
+    ids, rows = np.unique(labels[inside], return_inverse=True)
+    numbers[inside] = rows + 1
     properties = ("num_pixels", "intensity_mean", "centroid", "bbox")
     measured = regionprops_table(numbers, image.astype(np.float64), properties=properties)
     table = pd.DataFrame({"id": ids, **{column: measured[name] for name, column in MEASURED.items()}})

@@ -130,7 +130,8 @@ def locate(labels: NDArray[Any], wanted: NDArray[Any]) -> dict[int, Place]:
     """Find some instances of a (Z, Y, X) label volume, by rising id; those that are not there are left out."""
     ids = np.unique(wanted)
     places = {}
-    numbers = np.where(np.isin(labels, ids), np.searchsorted(ids, labels) + 1, 0)
+    numbers, there = np.zeros(labels.shape, np.int32), np.isin(labels, ids)
+    numbers[there] = np.searchsorted(ids, labels[there]) + 1
     for region in regionprops(numbers):
         voxels = region.coords
         nearest = voxels[((voxels - voxels.mean(axis=0)) ** 2).sum(axis=1).argmin()]
