@@ -21,12 +21,12 @@ from auxcpvloss.experiment.results import State
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.status import rows
-from tests.config.key_usage import keys
+from tests.config.test_key_usage import keys
 from tests.conftest import blobs, merge
 from tests.stages.conftest import EVERY_STAGE as BASE
 from tests.stages.key_effects import NOTHING, SHOWN, effects
 
-EVERY = [name for name, _ in keys(type(load([])))]
+EVERY = list(keys(type(load([]))))
 
 
 @pytest.fixture(scope="module")
