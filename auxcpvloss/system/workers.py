@@ -84,8 +84,10 @@ def results(
             while not made or (ordered and wanted not in made):
                 worker, answer = answers.get()
                 if answer is None:
-                    doing = work.doing(tasks[worker.positions[0]]) if worker.positions else "waits for work"
-                    raise StageError(f"A process that {doing} ended: {worker.how_it_ended(work.keys[0])}; {GO_ON}")
+                    # Each has been given at least one task; a process may also be killed while it waits for the next.
+                    task = tasks[worker.positions[0] if worker.positions else worker.latest]
+                    reason = worker.how_it_ended(work.keys[0])
+                    raise StageError(f"A process that {work.doing(task)} ended: {reason}; {GO_ON}")
                 if isinstance(answer[0], Exception):
                     raise answer[0]
                 made[worker.positions.popleft()] = answer[1]
@@ -117,6 +119,7 @@ class _Worker:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, work))
         self.positions: deque[int] = deque()
+        self.latest = -1
         # Ctrl-C and batch systems signal the whole group of processes. A worker has nothing to say then; it inherits
         # that they are blocked, so that not even its imports are disturbed. The tracker of multiprocessing lets signals
         # through when it is started, so that has to be before.
@@ -133,6 +136,7 @@ class _Worker:
 
     def take(self, position: int, task: Any) -> None:
         self.positions.append(position)
+        self.latest = position
         # A dead process shows when its result is wanted.
         with suppress(OSError):
             self._connection.send(task)

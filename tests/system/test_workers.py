@@ -8,6 +8,7 @@ from operator import truediv
 
 import pytest
 
+from auxcpvloss.system.errors import StageError
 from auxcpvloss.system.workers import Work, results
 
 
@@ -44,3 +45,11 @@ def test_a_fault_is_told_with_its_task_and_traceback():
     with told, results(WORK, range(5, 10), 2) as made:
         list(made)
     assert not active_children()
+
+
+def test_a_process_killed_while_it_waits_for_work_is_told_by_its_last_task():
+    with results(WORK, [-50, 1], 2, ordered=True) as made:
+        time.sleep(2)  # The second result is there by now, and wanted after the first.
+        max(active_children(), key=lambda each: int(each.name.split("-")[1])).kill()
+        with pytest.raises(StageError, match=r"^A process that divides by 1 - 7 ended: killed by the system"):
+            list(made)
