@@ -115,7 +115,7 @@ class Run:
     def note(self, progress: str) -> None:
         """Say beside the bar how a result is coming on."""
         if self.bar is not None:
-            self.bar.note(progress)
+            self.bar.update(note=progress)
 
     def forget(self, result: Result | None = None) -> None:
         """Look at a result again, since it was made; without one, drop what was remembered for a stage."""

@@ -16,10 +16,10 @@ FULL = {
 """Errors of a disk that accepts no more data."""
 
 TO_LOWER = {
-    "train": "model.train_input_shape, training.batch_size, training.num_workers or training.cache_size",
-    "validate_checkpoints": "validation.num_workers or model.test_input_shape",
+    "train": "lower model.train_input_shape, training.batch_size, training.num_workers or training.cache_size",
+    "validate_checkpoints": "lower validation.num_workers or model.test_input_shape",
 }
-"""Keys that the memory of a stage depends on, for stages whose own messages do not name them."""
+"""What to do if memory ran out in a stage whose own messages do not say it."""
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -66,17 +66,16 @@ def system_error(error: BaseException) -> OSError | None:
 
 def no_memory(stage: str) -> str:
     """Say that memory ran out in a stage, and what to do."""
-    keys = TO_LOWER.get(stage)
-    advice = f"lower {keys}" if keys else "close other programs, or use a machine with more memory"
+    advice = TO_LOWER.get(stage, "close other programs, or use a machine with more memory")
     return f"Memory ran out in the stage {stage}; {advice}. What was finished is kept."
 
 
 def in_words(error: OSError, place: object) -> str:
     """Say what the system refused, and what to do; `place` stands in for an error that names no file."""
-    where = error.filename or place
+    reason = f"{error.strerror or error}."
     if error.errno in FULL:
-        return f"{where}: {FULL[error.errno]}. What was finished is kept; free some space and repeat the command."
-    return f"{where}: {error.strerror or error}."
+        reason = f"{FULL[error.errno]}. What was finished is kept; free some space and repeat the command."
+    return f"{error.filename or place}: {reason}"
 
 
 @contextmanager
@@ -85,7 +84,7 @@ def unwrapping() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        inner = next((each for each in chain(error) if not type(each).__module__.startswith("gunpowder")), None)
-        if inner is None or inner is error:
+        inner = next((each for each in chain(error) if not type(each).__module__.startswith("gunpowder")), error)
+        if inner is error:
             raise
         raise inner from None

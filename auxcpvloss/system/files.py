@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from glob import escape
+from itertools import chain, count
 from pathlib import Path
+
+import h5py
 
 from auxcpvloss.system.faults import FULL, disk_full
 from auxcpvloss.system.processes import is_alive, place, start_of
@@ -37,7 +40,10 @@ def replacing(path: Path) -> Iterator[Path]:
     OSError
         The disk is full; names `path`, whatever the library that writes makes of it.
     """
-    _make_folder(path.parent)
+    missing = [each for each in path.parents if not each.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for each in reversed(missing):
+        _flush_file(each.parent)
     _remove_abandoned(path)
     beside = path.with_name(f".tmp-{MINE}-{path.name}")
     _remove(beside)
@@ -46,7 +52,7 @@ def replacing(path: Path) -> Iterator[Path]:
             yield beside
             _flush(beside)
             _put(beside, path)
-            _flush_names(path.parent)
+            _flush_file(path.parent)
     finally:
         _remove(beside)
 
@@ -79,11 +85,33 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8")
 
 
-def _make_folder(folder: Path) -> None:
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in reversed(missing):
-        _flush_names(each.parent)
+@contextmanager
+def replacing_hdf(path: Path) -> Iterator[h5py.File]:
+    """Provide an HDF5 file in memory, and write it to `path` at the end; see `replacing`.
+
+    In memory, because on a full disk the library fails to close a file, and complains until the program ends.
+    """
+    with replacing(path) as beside:
+        with h5py.File(beside, "w", driver="core", backing_store=False) as file:
+            yield file
+            file.flush()
+            image = file.id.get_file_image()
+        beside.write_bytes(image)
+
+
+def restore(path: Path, before: bytes | None) -> None:
+    """Give a file the content that it had before; None: there was no file."""
+    if before is None:
+        path.unlink(missing_ok=True)
+        return
+    with replacing(path) as beside:
+        beside.write_bytes(before)
+
+
+def unused(path: Path) -> Path:
+    """Return a path, or the first of `path`.1, `path`.2, ... at which there is nothing."""
+    numbered = (path.with_name(f"{path.name}.{number}") for number in count(1))
+    return next(each for each in chain([path], numbered) if not each.exists())
 
 
 def _put(beside: Path, path: Path) -> None:
@@ -92,49 +120,40 @@ def _put(beside: Path, path: Path) -> None:
             discard(path)
         try:
             beside.replace(path)
+            return
         except OSError as error:
             # Another process has made the same folder in the meantime.
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        else:
-            return
 
 
 def _flush(path: Path) -> None:
-    """Flush a file, or everything in a folder, to the disk."""
-    if path.is_dir():
-        inside = list(path.rglob("*"))
-        with ThreadPoolExecutor(THREADS) as threads:
-            list(threads.map(_flush_file, [each for each in inside if each.is_file()]))
-        for folder in [path, *(each for each in inside if each.is_dir())][::-1]:
-            _flush_names(folder)
-    else:
-        _flush_file(path)
+    """Flush a file, or everything in a folder, the deepest first, to the disk."""
+    inside = list(path.rglob("*"))
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(_flush_file, [each for each in inside if each.is_file()]))
+    for each in [path, *(folder for folder in inside if folder.is_dir())][::-1]:
+        _flush_file(each)
 
 
 def _flush_file(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    except OSError as error:
-        # Some file systems cannot flush, which is tolerated; faults of the disk are reported here, too.
-        if error.errno in (*FULL, errno.EIO):
-            raise
-    finally:
-        os.close(number)
-
-
-def _flush_names(folder: Path) -> None:
-    """Flush the names in a folder to the disk, if the file system can open folders."""
+    """Flush a file, or the names in a folder. Some file systems cannot open folders, or flush, which is tolerated."""
     with suppress(IsADirectoryError, PermissionError):
-        _flush_file(folder)
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        except OSError as error:
+            # Faults of the disk are reported here, too.
+            if error.errno in (*FULL, errno.EIO):
+                raise
+        finally:
+            os.close(number)
 
 
 def _remove_abandoned(path: Path) -> None:
-    for kind in ("tmp", "old"):
-        for left in path.parent.glob(f".{kind}-*-{escape(path.name)}"):
-            if _is_abandoned(left.name.removeprefix(f".{kind}-").removesuffix(f"-{path.name}"), left):
-                _remove(left)
+    for left in chain.from_iterable(path.parent.glob(f".{kind}-*-{escape(path.name)}") for kind in ("tmp", "old")):
+        if _is_abandoned(left.name.removesuffix(f"-{path.name}").partition("-")[2], left):
+            _remove(left)
 
 
 def _is_abandoned(who: str, left: Path) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import MutableMapping
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from auxcpvloss.system.processors import arithmetic
 
-GPU_QUERY = "--query-gpu=index,uuid,memory.used,memory.total,name"
-PROCESS_QUERY = "--query-compute-apps=gpu_uuid"
-FORMAT = "--format=csv,noheader,nounits"
 SECONDS = 30
 """nvidia-smi hangs where a driver does; nobody should wait for that."""
 
@@ -20,16 +19,7 @@ FREE = 0.1
 
 
 class Device(NamedTuple):
-    """What the network runs on, in words for people.
-
-    Attributes
-    ----------
-    text : str
-    warning : str
-        Empty, or what is not as it should be.
-    is_gpu : bool
-        Whether TensorFlow should find a GPU.
-    """
+    """What the network runs on and what is wrong with that, for people; and whether TensorFlow should find a GPU."""
 
     text: str
     warning: str = ""
@@ -47,15 +37,10 @@ class Gpu(NamedTuple):
 
 
 def choose_device(environment: MutableMapping[str, str]) -> Device:
-    """Choose a GPU, and set the variables by which CUDA and TensorFlow learn of it.
+    """Choose a GPU, and set the variables of an environment by which CUDA and TensorFlow learn of it.
 
-    What ``CUDA_VISIBLE_DEVICES`` says is done. Else it is the GPU that no process computes on and of which the least
-    memory is used, as nvidia-smi tells. TensorFlow takes memory as it needs it, not all at once.
-
-    Parameters
-    ----------
-    environment : mapping
-        ``os.environ``.
+    ``CUDA_VISIBLE_DEVICES`` is obeyed if it is set. Otherwise, the GPU is one on which no process computes and of which
+    the least memory is used, according to nvidia-smi. TensorFlow takes memory as it needs it, not all at once.
     """
     chosen = environment.get("CUDA_VISIBLE_DEVICES")
     processors = f"on the processors ({arithmetic(environment)})"
@@ -67,16 +52,16 @@ def choose_device(environment: MutableMapping[str, str]) -> Device:
     if (program := shutil.which("nvidia-smi", path=environment.get("PATH"))) is None:
         return Device(f"no GPU: {processors}", is_gpu=False)
     try:
-        gpus = _gpus(_ask(program, GPU_QUERY, environment))
+        gpus = _gpus(_ask(program, "gpu=index,uuid,memory.used,memory.total,name", environment))
     except (OSError, subprocess.SubprocessError) as error:
         return Device(f"no GPU: {processors}", f"nvidia-smi failed: {_reason(error)}", is_gpu=False)
     if not gpus:
         # There may be one all the same, and TensorFlow would find it.
         return Device("on what TensorFlow finds", "what nvidia-smi says of GPUs is not understood", is_gpu=False)
-    return _take(gpus, _computing(program, environment), environment)
-
-
-def _take(gpus: list[Gpu], computing: set[str], environment: MutableMapping[str, str]) -> Device:
+    computing: set[str] = set()
+    # Some containers do not tell which GPUs processes compute on.
+    with suppress(OSError, subprocess.SubprocessError):
+        computing = {line.strip() for line in _ask(program, "compute-apps=gpu_uuid", environment).splitlines()}
     best = min(gpus, key=lambda gpu: (gpu.uuid in computing, gpu.used, gpu.number))
     # CUDA counts the fastest first unless told to count as nvidia-smi does.
     environment.update(CUDA_DEVICE_ORDER="PCI_BUS_ID", CUDA_VISIBLE_DEVICES=str(best.number))
@@ -87,28 +72,24 @@ def _take(gpus: list[Gpu], computing: set[str], environment: MutableMapping[str,
 
 
 def _ask(program: str, query: str, environment: MutableMapping[str, str]) -> str:
-    command = [program, query, FORMAT]
-    return subprocess.run(
-        command, capture_output=True, text=True, errors="replace", check=True, timeout=SECONDS, env=dict(environment)
-    ).stdout
+    command = [program, f"--query-{query}", "--format=csv,noheader,nounits"]
+    options: dict[str, Any] = {
+        "capture_output": True,
+        "text": True,
+        "errors": "replace",
+        "check": True,
+        "timeout": SECONDS,
+    }
+    return subprocess.run(command, env=dict(environment), **options).stdout
 
 
 def _gpus(text: str) -> list[Gpu]:
-    """Read lines such as ``0, GPU-5c1f, 4, 81559, NVIDIA H100``; one that tells no numbers is left out."""
-    found = []
-    for line in text.splitlines():
-        number, uuid, used, total, name = [*(part.strip() for part in line.split(",", maxsplit=4)), *[""] * 5][:5]
-        if number.isdecimal() and used.isdecimal() and total.isdecimal():
-            found.append(Gpu(int(number), uuid, int(used), int(total), name))
-    return found
-
-
-def _computing(program: str, environment: MutableMapping[str, str]) -> set[str]:
-    """Give the GPUs that processes compute on; none where it is not told, as in some containers."""
-    try:
-        return {line.strip() for line in _ask(program, PROCESS_QUERY, environment).splitlines()}
-    except (OSError, subprocess.SubprocessError):
-        return set()
+    """Read lines such as ``0, GPU-5c1f, 4, 81559, NVIDIA H100``; leave out any without numbers."""
+    lines = [re.fullmatch(r"\s*(\d+)\s*,([^,]*),\s*(\d+)\s*,\s*(\d+)\s*,(.*)", line) for line in text.splitlines()]
+    parts = [line.groups() for line in lines if line]
+    return [
+        Gpu(int(number), uuid.strip(), int(used), int(total), name.strip()) for number, uuid, used, total, name in parts
+    ]
 
 
 def _reason(error: Exception) -> str:

@@ -13,15 +13,11 @@ TAKEN = {"data": "the folder of the prepared volumes", "comparison": "the folder
 def checked_name(name: str, what: str) -> str:
     """Return a name if it can be that of a file or folder.
 
-    Parameters
-    ----------
-    name : str
-    what : what bears the name, for the message
-
     Raises
     ------
     InputError
-        The name is empty, hidden or too long, leads to another folder, or contains unprintable characters.
+        The name is empty, hidden or too long, leads to another folder, or contains unprintable characters; the message
+        says `what` bears it.
     """
     if problem := _problem(name):
         raise InputError(f"{what}: {name[:MAX_BYTES]!r} cannot be a name: {problem}.")
@@ -44,6 +40,6 @@ def _problem(name: str) -> str:
         size = len(name.encode())
     except UnicodeEncodeError:
         return "it is not UTF-8"
-    if not name.isprintable():
-        return "it contains unprintable characters"
-    return f"it has {size} bytes; at most {MAX_BYTES} fit a file system" if size > MAX_BYTES else ""
+    if size > MAX_BYTES:
+        return f"it has {size} bytes; at most {MAX_BYTES} fit a file system"
+    return "" if name.isprintable() else "it contains unprintable characters"

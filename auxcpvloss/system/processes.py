@@ -27,10 +27,9 @@ def start_of(pid: int) -> int:
 def is_alive(pid: int, start: int) -> bool:
     """Whether the process of this place that had this number and began then is still there."""
     try:
-        os.kill(pid, 0)
-    except PermissionError:
-        # It is someone else's.
-        pass
+        # It may be someone else's.
+        with suppress(PermissionError):
+            os.kill(pid, 0)
     except (OSError, OverflowError):
         return False
     state, now = _state(pid)

@@ -25,14 +25,7 @@ INSTRUCTION_SETS = (
 class Arithmetic(NamedTuple):
     """What the bits of a result depend on if no GPU is used, besides data, configuration and libraries.
 
-    Attributes
-    ----------
-    threads : int
-        Threads that share one operation of the network.
-    onednn : str
-        ``on`` or ``off``, and the last instruction set that oneDNN may use if it is limited.
-    instruction_sets : str
-        Names separated by spaces; empty if the system does not list them.
+    Threads share one operation of the network; oneDNN is on or off, and may be limited to some instruction sets.
     """
 
     threads: int
@@ -50,11 +43,6 @@ def set_up_tensorflow(environment: MutableMapping[str, str]) -> None:
     TensorFlow alone enables oneDNN only on processors with AVX512-VNNI or AMX, but 3D convolutions are four times as
     fast with it on AVX2. TensorFlow starts a thread for every core that the process is bound to and knows nothing of
     quotas, under which the surplus threads only wait for each other.
-
-    Parameters
-    ----------
-    environment : mapping
-        ``os.environ``.
     """
     if "tensorflow" in sys.modules:
         return
@@ -79,10 +67,7 @@ def arithmetic(environment: Mapping[str, str]) -> Arithmetic:
 def usable_cores(root: Path = Path("/")) -> int:
     """Count the cores that this process is bound to, or as many as the quotas of its control groups allow if fewer.
 
-    Parameters
-    ----------
-    root : Path
-        Folder that contains ``proc`` and ``sys``.
+    `root` is the folder that contains ``proc`` and ``sys``.
     """
     return min([len(os.sched_getaffinity(0)), *(max(1, ceil(quota)) for quota in _quotas(root))])
 

@@ -18,26 +18,16 @@ _known: dict[tuple[Any, str], Any] = {}
 
 
 class Stored(Protocol):
-    """A file, of which it is known when it was changed."""
+    """A file that tells its size and times."""
 
-    def stat(self) -> os.stat_result:
-        """Give size and times."""
+    def stat(self) -> os.stat_result: ...  # noqa: D102
 
 
 def remembered(compute: Callable[[Mapping[str, AnyFile]], T], files: Mapping[str, AnyFile]) -> T:
-    """Compute something from the content of files, once in the life of the process unless one of them changes.
+    """Compute something from the content of files (by what each is for), again only if one of them has changed.
 
-    Parameters
-    ----------
-    compute : function of a module
-    files : mapping
-        What each file is for -> file. Files are compared by their names, sizes and times. One that was written a moment
-        ago, or while it was read, is read again the next time: its times may not show another change.
-
-    Raises
-    ------
-    OSError
-        A file is not there.
+    Files are compared by their names, sizes and times. One that was written a moment ago, or while it was read, is read
+    again the next time: its times may not show another change. Raises an `OSError` if a file is not there.
     """
     before, newest = _signature(files)
     if (compute, before) in _known:

@@ -10,30 +10,29 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from signal import SIGINT, SIGTERM
+from traceback import walk_stack
 from types import FrameType
 from typing import Any
 
-STATUS = {SIGTERM: 75, SIGINT: 130}
+STATUS: Mapping[int, int] = {SIGTERM: 75, SIGINT: 130}
 """Exit status: 75 (EX_TEMPFAIL in sysexits.h) asks to try again; shells report Ctrl-C as 130."""
 
 GO_ON = "The same command continues from here."
-MESSAGE = {SIGTERM: f"Ended by SIGTERM. {GO_ON}", SIGINT: f"Interrupted. {GO_ON}"}
+MESSAGE: Mapping[int, str] = {SIGTERM: f"Ended by SIGTERM. {GO_ON}", SIGINT: f"Interrupted. {GO_ON}"}
 
 PATIENCE = 10.0
 """Seconds after which the program ends even if a library swallowed the exception or is slow to react."""
-
-Handler = Callable[[int, FrameType | None], Any]
 
 
 class Ended(KeyboardInterrupt):
     """The program was asked to end; libraries treat this like Ctrl-C."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(MESSAGE[signal.Signals(number)])
-        self.status = STATUS[signal.Signals(number)]
+        super().__init__(MESSAGE[number])
+        self.number, self.status = number, STATUS[number]
 
 
 _asked: Ended | None = None
@@ -58,13 +57,7 @@ def heeding(command: Callable[[], int]) -> int:
 
 
 class Deferred:
-    """Context in which a signal is only noted; the program ends by `Ended` when it is left.
-
-    Attributes
-    ----------
-    number : int
-        The signal that arrived; 0 if none has.
-    """
+    """Context in which a signal is only noted, in `number`; the program ends by `Ended` when it is left."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -127,28 +120,23 @@ def _begin_to_end(number: int) -> Ended:
 
 
 def _is_importing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
+    return any(each.f_code.co_filename.startswith("<frozen importlib") for each, _ in walk_stack(frame))
 
 
 def _unraisable(problem: sys.UnraisableHookArgs) -> None:
     """End the program if `Ended` was raised where exceptions cannot propagate."""
     if isinstance(problem.exc_value, Ended):
-        _leave(next(number for number, status in STATUS.items() if status == problem.exc_value.status))
+        _leave(problem.exc_value.number)
     sys.__unraisablehook__(problem)
 
 
 def _say(message: str) -> None:
     """Print a message once, even if the program has to be ended at once after it began to clean up."""
     global _said
-    if _said:
-        return
-    _said = True
-    with suppress(OSError, ValueError):
-        os.write(sys.stderr.fileno(), f"{message}\n".encode())
+    if not _said:
+        _said = True
+        with suppress(OSError, ValueError):
+            os.write(sys.stderr.fileno(), f"{message}\n".encode())
 
 
 def _leave(number: int) -> None:
@@ -157,5 +145,5 @@ def _leave(number: int) -> None:
         if os.isatty(1):
             # A progress bar hides the cursor.
             os.write(1, b"\x1b[?25h\n")
-    _say(MESSAGE[signal.Signals(number)])
-    os._exit(STATUS[signal.Signals(number)])
+    _say(MESSAGE[number])
+    os._exit(STATUS[number])

@@ -9,18 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
@@ -30,12 +22,7 @@ logger = logging.getLogger("auxcpvloss")
 
 
 class Terminal:
-    """The one place that writes to standard output.
-
-    Parameters
-    ----------
-    console : Console, optional
-    """
+    """The one place that writes to standard output."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, emoji=False)
@@ -62,8 +49,8 @@ class Terminal:
         """Print a table: text aligned left, numbers right."""
         table = Table(title=Text(title), title_justify="left")
         for number, column in enumerate(columns):
-            numeric = all(isinstance(row[number], int | float) for row in rows)
-            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+            is_text = any(not isinstance(row[number], int | float) for row in rows)
+            table.add_column(column, justify="left" if is_text else "right", overflow="fold")
         for row in rows:
             table.add_row(*(Text(f"{cell:.3f}" if isinstance(cell, float) else str(cell)) for cell in row))
         self.console.print(table)
@@ -71,34 +58,23 @@ class Terminal:
     @contextmanager
     def progress(self, what: str, total: int, done: int = 0) -> Iterator[Bar]:
         """Show a progress bar, if the console is a terminal."""
-        columns = (
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
-            task = progress.add_task(f"{self.stage:<20} {what}", total=total, completed=done, note="")
-            yield Bar(progress, task)
+        note = bars.TextColumn("{task.fields[note]}", markup=False)
+        times = (bars.TimeElapsedColumn(), "left", bars.TimeRemainingColumn())
+        columns = ("[bold]{task.description}", bars.BarColumn(24), bars.MofNCompleteColumn(), note, *times)
+        hidden = not self.console.is_terminal
+        with bars.Progress(*columns, console=self.console, transient=True, disable=hidden) as progress:
+            yield Bar(progress, progress.add_task(f"{self.stage:<20} {what}", total=total, completed=done, note=""))
 
 
-class Bar:
+class Bar(NamedTuple):
     """A progress bar."""
 
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress = progress
-        self._task = task
+    progress: bars.Progress
+    task: bars.TaskID
 
-    def update(self, done: int, note: str = "") -> None:
-        """Move the bar to `done`, and show a note beside it."""
-        self._progress.update(self._task, completed=done, note=note)
-
-    def note(self, note: str) -> None:
-        """Show a note without moving the bar."""
-        self._progress.update(self._task, note=note)
+    def update(self, done: int | None = None, note: str = "") -> None:
+        """Move the bar to `done`, if given, and show a note beside it."""
+        self.progress.update(self.task, completed=done, note=note)
 
 
 class _LogFile(logging.FileHandler):
@@ -132,12 +108,10 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     root.setLevel(level.upper())
     logging.captureWarnings(True)
     sys.stderr.flush()
-    terminal, before = os.dup(2), sys.stderr
+    terminal, before, hook = os.dup(2), sys.stderr, sys.unraisablehook
     with path.open("a") as file:
         os.dup2(file.fileno(), 2)
-    sys.stderr = os.fdopen(terminal, "w", buffering=1)
-    hook = sys.unraisablehook
-    sys.unraisablehook = partial(_unraisable, hook)
+    sys.stderr, sys.unraisablehook = os.fdopen(terminal, "w", buffering=1), partial(_unraisable, hook)
     try:
         yield
     finally:

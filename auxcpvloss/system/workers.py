@@ -54,10 +54,8 @@ def results(
 
     Parameters
     ----------
-    work : Work
-    tasks : sequence
     number : int
-        Of processes.
+        Number of processes.
     ahead : int
         Tasks of each process that are dealt out, or done and not asked for yet.
     ordered : bool
@@ -120,9 +118,8 @@ class _Worker:
         self._process = context.Process(target=_serve, args=(theirs, work))
         self.positions: deque[int] = deque()
         self.latest = -1
-        # Ctrl-C and batch systems signal the whole group of processes. A worker has nothing to say then; it inherits
-        # that they are blocked, so that not even its imports are disturbed. The tracker of multiprocessing lets signals
-        # through when it is started, so that has to be before.
+        # Ctrl-C and batch systems signal the whole group of processes. A worker inherits that signals are blocked, so
+        # that not even its imports are disturbed. Starting the tracker of multiprocessing would unblock them.
         resource_tracker.ensure_running()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STATUS)
         try:

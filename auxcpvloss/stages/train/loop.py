@@ -17,7 +17,7 @@ from auxcpvloss.stages.train.images import batch_images
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.monitor import Monitor
 from auxcpvloss.system.errors import StageError
-from auxcpvloss.system.hdf import replacing_hdf
+from auxcpvloss.system.files import replacing_hdf
 from auxcpvloss.system.signals import Deferred
 from auxcpvloss.system.terminal import Bar, Terminal
 
@@ -129,7 +129,7 @@ class TrainingLoop:
     def _look(self, iteration: int) -> None:
         if not self.monitor.wanted:
             return
-        self.bar.note("validation")
+        self.bar.update(note="validation")
         paused = perf_counter()
         values = self.monitor.look(iteration, self.trainer)
         self._began += perf_counter() - paused

@@ -19,8 +19,7 @@ from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.prediction import prediction_of, read_prediction
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.files import discard, replacing, write_text
-from auxcpvloss.system.hdf import replacing_hdf
+from auxcpvloss.system.files import discard, replacing, replacing_hdf, write_text
 from auxcpvloss.system.libraries import versions_of
 
 NAME, VERSION = "label", 1
