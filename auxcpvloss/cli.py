@@ -8,12 +8,11 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from auxcpvloss.arguments import parser
-from auxcpvloss.config import Config, write
+from auxcpvloss.config import write
 from auxcpvloss.experiment.lock import locked
-from auxcpvloss.experiment.provenance import Recorder
+from auxcpvloss.experiment.provenance.recorder import Recorder
 from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.looking.compare import command
 from auxcpvloss.looking.handover.viewer import obstacle
@@ -23,7 +22,7 @@ from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.status import STATUS, status
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_error
-from auxcpvloss.system.files import write_text
+from auxcpvloss.system.files import restore
 from auxcpvloss.system.terminal import Terminal, logging_to
 from auxcpvloss.which_experiment import which_experiment
 
@@ -85,19 +84,24 @@ def _run(run: Run) -> None:
     folder, frozen = experiment.folder, experiment.folder / "config.toml"
     is_new = not folder.exists()
     with locked(folder):
-        before = frozen.read_text(encoding="utf-8") if frozen.is_file() else None
-        run.notes.config = before or ""
+        before = frozen.read_bytes() if frozen.is_file() else None
+        run.notes.config = (before or b"").decode()
         recorder = Recorder(experiment, run.terminal, {"stages": list(run.stages), **asdict(run.choice)})
         try:
             with logging_to(folder / "run.log", experiment.config.general.logging):
                 logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
-                write(_lasting(experiment.config), frozen)
+                # general.overwrite applies to this command only.
+                general = experiment.config.general.model_copy(update={"overwrite": False})
+                write(experiment.config.model_copy(update={"general": general}), frozen)
                 with recorder:
                     _logged(run, recorder)
         except InputError:
             if not recorder.finished:
+                # Leave no traces of a command whose input was bad from the start; the lock removes an empty folder.
                 recorder.take_back()
-                _take_back(frozen, before, is_new)
+                restore(frozen, before)
+                if is_new:
+                    (folder / "run.log").unlink(missing_ok=True)
             raise
 
 
@@ -110,21 +114,6 @@ def _logged(run: Run, recorder: Recorder) -> None:
     except BaseException:
         logging.getLogger(__name__).exception("ended by an unexpected error")
         raise
-
-
-def _lasting(config: Config) -> Config:
-    """Return the configuration to keep: general.overwrite applies to this command only."""
-    return config.model_copy(update={"general": config.general.model_copy(update={"overwrite": False})})
-
-
-def _take_back(frozen: Path, before: str | None, is_new: bool) -> None:
-    """Remove the traces of a command whose input was bad from the start; the lock removes an empty folder."""
-    if before is not None:
-        write_text(frozen, before)
-        return
-    frozen.unlink(missing_ok=True)
-    if is_new:
-        frozen.with_name("run.log").unlink(missing_ok=True)
 
 
 def _complain(message: str, status: int) -> int:

@@ -6,10 +6,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
-from auxcpvloss.system.files import discard, write_text
+from auxcpvloss.system.files import discard, unused, write_text
 
 FOLDER = "superseded"
 
@@ -18,24 +17,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Notes:
-    """What one command has told about earlier results, so that it tells each thing once.
-
-    Attributes
-    ----------
-    say : callable
-        Tells a person a line.
-    told : dict
-        The lines by their topics, in order.
-    begun : str
-        Name of the folder in superseded/ that this command moves results to; "" until it is needed.
-    config : str
-        The experiment's config.toml as it was before this command; goes with the results.
-    """
+    """What one command has told about earlier results, so that it tells each thing once."""
 
     say: Callable[[str], None] = logger.info
     told: dict[str, str] = field(default_factory=dict)
+    """Lines by their topics, in order."""
     begun: str = ""
+    """Name of the folder in superseded/ to which this command moves results; "" until it is needed."""
     config: str = ""
+    """The experiment's config.toml as it was before this command; it is kept beside the results."""
 
     def tell(self, line: str, topic: str = "") -> None:
         """Say a line, unless it, or one on the same topic, was said before."""
@@ -45,42 +35,25 @@ class Notes:
 
 
 def place(folder: Path, notes: Notes) -> Path:
-    """Where this command moves stale results of an experiment to: one folder a command, named by its time."""
-    if not notes.begun:
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        names = (f"{stamp}{f'-{number}' if number else ''}" for number in count())
-        notes.begun = next(name for name in names if not (folder / FOLDER / name).exists())
+    """Return the folder to which this command moves stale results of an experiment; its name is the time."""
+    notes.begun = notes.begun or unused(folder / FOLDER / f"{datetime.now():%Y%m%d-%H%M%S}").name
     return folder / FOLDER / notes.begun
 
 
 def set_aside(folder: Path, path: Path, notes: Notes, overwrite: bool) -> None:
-    """Move a stale result of an experiment to superseded/<time>/<its path>, or delete it; says once where to.
+    """Move a stale result in the folder of an experiment to superseded/<time>/<its path>; say once where to.
 
-    Parameters
-    ----------
-    folder : Path
-        Of the experiment.
-    path : Path
-        A file or folder in it; need not be there.
-    notes : Notes
-        Of the command.
-    overwrite : bool
-        Whether to delete it (``general.overwrite``).
+    With `overwrite` (``general.overwrite``) it is deleted. The path, a file or folder, need not exist.
     """
     if not path.exists():
         return
     if overwrite:
         discard(path)
         return
-    to = place(folder, notes) / path.relative_to(folder)
     # One path can be stale twice in a command; neither is lost.
-    to = next(free for number in count() if not (free := _numbered(to, number)).exists())
+    to = unused(place(folder, notes) / path.relative_to(folder))
     to.parent.mkdir(parents=True, exist_ok=True)
     if notes.config and not (frozen := place(folder, notes) / "config.toml").exists():
         write_text(frozen, notes.config)
     path.rename(to)
     notes.tell(f"what was there before is kept in {place(folder, notes)}")
-
-
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.name}.{number}") if number else path

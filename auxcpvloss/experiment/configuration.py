@@ -22,13 +22,7 @@ OF_ONE_COMMAND = ("overwrite", "logging")
 
 
 def load(places: Sequence[ConfigFile]) -> Config:
-    """Merge places left to right, over the built-in defaults, and check the result.
-
-    Raises
-    ------
-    InputError
-        See `config.load`.
-    """
+    """Merge places left to right over the built-in defaults, and check the result with all parts: see `config.load`."""
     return config.load(places, PARTS, auxcpvloss.methods.keys.long_form)
 
 
@@ -40,35 +34,29 @@ def lasting(configuration: Config) -> dict[str, Any]:
     return tables
 
 
-def part(tables: dict[str, Any]) -> Extension:
-    """Check what concerns methods and metrics together."""
-    return EXTENSION
-
-
 def _check(configuration: Config) -> Iterator[Problem]:
     """Refuse scores of instances where the method finds points."""
     method = method_of(configuration)
     if method.task == "segmentation":
         return
-    table = configuration.evaluation
+    table, but = configuration.evaluation, f"instances, but the method {method.name} finds points"
     known = metric_paths([table.detection], segmentation=False)
     for key, paths in {"metric": [table.metric], "summary": table.summary}.items():
         for path in paths:
             if path not in ("auto", *known):
-                yield (
-                    ("evaluation", key),
-                    f"{path!r} is a score of instances, but the method {method.name} finds points; it "
-                    f"has, among others, {known[-7]}",
-                )
+                yield ("evaluation", key), f"{path!r} is a score of {but}; it has, among others, {known[-7]}"
     for name in table.metrics:
         if name in METRICS and METRICS[name].needs != "points":
-            yield (
-                ("evaluation", "metrics"),
-                f"{name!r} is a metric of instances, but the method {method.name} finds points; leave it out",
-            )
+            yield ("evaluation", "metrics"), f"{name!r} is a metric of {but}; leave it out"
 
 
-EXTENSION = Extension(check=_check)
+_BOTH = Extension(check=_check)
+
+
+def part(tables: dict[str, Any]) -> Extension:
+    """Check what concerns methods and metrics together."""
+    return _BOTH
+
 
 PARTS = (
     auxcpvloss.data.keys.part,

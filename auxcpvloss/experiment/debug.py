@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from auxcpvloss.config import Config, ConfigFile, dump
@@ -33,13 +32,10 @@ def changes(before: Config, after: Config) -> list[str]:
     old, new = dump(before), dump(after)
     lines = []
     for table, keys in new.items():
-        changed = [f"{key} {_text(value)} (was {_text(was)})" for key, value, was in _differing(old[table], keys)]
+        was = old[table]
+        changed = [f"{k} {_text(v)} (was {_text(was[k])})" for k, v in keys.items() if v != was[k]]
         lines += [f"[{table}] {', '.join(changed)}"] if changed else []
     return lines
-
-
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    return [(key, value, old[key]) for key, value in new.items() if value != old[key]]
 
 
 def _text(value: Any) -> str:

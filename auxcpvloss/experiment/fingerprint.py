@@ -8,7 +8,7 @@ can be followed to the key or file that it comes from.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,13 +56,7 @@ class Change(NamedTuple):
 
 
 class Records:
-    """The records of an experiment, by their digests.
-
-    Parameters
-    ----------
-    path : Path, optional
-        File in which they are kept from one command to the next.
-    """
+    """The records of an experiment, by their digests; a file keeps them from one command to the next."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
@@ -72,13 +66,7 @@ class Records:
 
     def flat(self, record: Mapping[str, Any]) -> Record:
         """Give a record as it is stored: records within it are replaced by their digests, and remembered."""
-        plain_record: Record = relevant(plain(record))
-        for key, value in plain_record.items():
-            if key in SOURCES:
-                plain_record[key] = self.digest(value)
-            elif key in NAMED and isinstance(value, Mapping):
-                plain_record[key] = {name: self.digest(each) for name, each in value.items()}
-        return plain_record
+        return _with_references(self.digest, relevant(plain(record)))
 
     def digest(self, record: Any) -> Any:
         """Give the digest of a record, and remember it; what is a digest already is given back."""
@@ -93,15 +81,11 @@ class Records:
 
     def whole(self, record: Mapping[str, Any]) -> Record:
         """Give a record with the records that it refers to in place of their digests, as far as they are known."""
-        found: Record = {}
-        for key, value in record.items():
-            if key in SOURCES:
-                found[key] = self._opened(value)
-            elif key in NAMED and isinstance(value, Mapping):
-                found[key] = {name: self._opened(each) for name, each in value.items()}
-            else:
-                found[key] = value
-        return found
+
+        def opened(value: Any) -> Any:
+            return self.whole(self._known[value]) if isinstance(value, str) and value in self._known else value
+
+        return _with_references(opened, record)
 
     def difference(self, old: Record, new: Record) -> str | None:
         """Say in which keys two flat records differ, with both values; None where they are equal.
@@ -110,21 +94,22 @@ class Records:
         """
         if old == new:
             return None
-        found = list(self._changes(old, new))
+        found = list(self.changes(old, new))
         # What another key has made indifferent is no reason beside that key.
-        reasons = [each for each in found if each.new is not None or each.path[-2:-1] in [(key,) for key in NAMED]]
+        reasons = [each for each in found if each.new is not None or NAMED.keys() & each.path[-2:-1]]
         words = list(dict.fromkeys(_in_words(change) for change in reasons or found))
         more = [f"{len(words) - SHOWN} more"] if len(words) > SHOWN else []
         return "; ".join([*words[:SHOWN], *more]) or None
 
     def keep(self, record: Record) -> None:
         """Have `save` write the records that a flat record refers to, so that later commands can follow it."""
-        for key, value in record.items():
-            names = [value] if key in SOURCES else value.values() if key in NAMED else []
-            for digest in names:
-                if digest in self._known and digest not in self._kept:
-                    self._kept.add(digest)
-                    self.keep(self._known[digest])
+
+        def follow(digest: str) -> None:
+            if digest in self._known and digest not in self._kept:
+                self._kept.add(digest)
+                self.keep(self._known[digest])
+
+        _with_references(follow, record)
 
     def save(self) -> None:
         """Write what is to be kept, if there is anything new."""
@@ -132,24 +117,28 @@ class Records:
         if self._path is not None and kept != _read(self._path):
             write_text(self._path, json.dumps(kept) + "\n")
 
-    def _opened(self, value: Any) -> Any:
-        return self.whole(self._known[value]) if isinstance(value, str) and value in self._known else value
-
-    def _changes(self, old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[Change]:
+    def changes(self, old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[Change]:
+        """Find the keys in which two nested tables differ; a digest is followed into its record."""
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             for key in sorted({*old, *new}):
-                yield from self._changes(old.get(key), new.get(key), (*at, str(key)))
+                yield from self.changes(old.get(key), new.get(key), (*at, str(key)))
         elif old != new:
             then, now = (self._known.get(each) if isinstance(each, str) else None for each in (old, new))
             if then is not None and now is not None:
-                yield from self._changes(then, now, at)
+                yield from self.changes(then, now, at)
             else:
                 yield Change(at, old, new)
 
 
-def changes(old: Any, new: Any, at: tuple[str, ...] = ()) -> Iterator[Change]:
-    """Find the keys in which two nested tables differ."""
-    return Records()._changes(old, new, at)
+def _with_references(change: Callable[[Any], Any], record: Mapping[str, Any]) -> Record:
+    """Give a record with each of its references to another one, a digest or the record itself, changed."""
+    found = dict(record)
+    for key, value in record.items():
+        if key in SOURCES:
+            found[key] = change(value)
+        elif key in NAMED and isinstance(value, Mapping):
+            found[key] = {name: change(each) for name, each in value.items()}
+    return found
 
 
 def _read(path: Path | None) -> dict[str, Record]:
@@ -187,11 +176,11 @@ def _in_words(change: Change) -> str:
 
 
 def relevant(record: Any) -> Any:
-    """Leave out of a record the keys that take no effect, the others being as they are.
+    """Leave out of a record the keys that, given the others, take no effect.
 
-    These are percentiles that nothing is normalised by, what a schedule of the learning rate has no use for, groups
-    without group normalisation, the other keys of an augmentation of probability 0, and keys younger than the first
-    records, at the value that they had before there was a key.
+    These are percentiles by which nothing is normalized, what a schedule of the learning rate does not use, groups
+    without group normalization, other keys of an augmentation of probability 0, and keys younger than the first
+    records, at the value implied before they existed.
     """
     if not isinstance(record, Mapping):
         return record
@@ -213,7 +202,7 @@ def relevant(record: Any) -> Any:
 
 
 def completed(base: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete a record: nested tables, the second over the first."""
+    """Complete a record, a nested table, by what only `base` has."""
     both = {key: completed(base[key], record[key]) for key in base if isinstance(record.get(key), Mapping)}
     return {**base, **record, **both}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample, open_sample
-from auxcpvloss.data.sources.find import SPLITS, Catalogue
+from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.experiment.fingerprint import Records, relevant
 from auxcpvloss.experiment.splits import Volume, serving
@@ -20,13 +20,7 @@ from auxcpvloss.system.errors import InputError
 
 @dataclass(frozen=True)
 class Experiment:
-    """The folder of an experiment and its effective configuration.
-
-    Attributes
-    ----------
-    folder : Path
-    config : Config
-    """
+    """The folder of an experiment and its effective configuration."""
 
     folder: Path
     config: Config
@@ -92,11 +86,10 @@ class Experiment:
             A volume of the split is not prepared, or no image where ``model.ndim`` = 2 asks for images.
         """
         volumes = self.volumes(split)
-        samples = [sample for volume in volumes if (sample := self.prepared(volume)) is not None]
-        if len(samples) < len(volumes):
-            missing = [volume for volume in volumes if self.prepared(volume) is None]
+        if missing := [volume for volume in volumes if self.prepared(volume) is None]:
             names = ", ".join(volume.name for volume in missing)
             raise InputError(f"{self.data_folder(missing[0].split)}: not prepared: {names}. Run the stage prepare.")
+        samples = [sample for volume in volumes if (sample := self.prepared(volume))]
         for sample in samples:
             # Another experiment, of volumes, may have prepared them.
             check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
@@ -122,20 +115,17 @@ class Experiment:
         return serving(split, self.config, self._listing)
 
     def _listing(self, split: str) -> dict[str, str]:
+        """Give the names and origins of the volumes of a split of the data, listed once."""
         if split not in self._listed:
-            self._listed[split] = self._list(split)
+            try:
+                found = {source.name: source.origin for source in self.catalogue.sources(split)}
+            except InputError:
+                # If the volumes were prepared on another machine, their sources need not be on this one.
+                samples = [open_sample(path) for path in self.data_folder(split).glob("*.zarr")]
+                if not (found := {sample.name: sample.origin for sample in samples if sample is not None}):
+                    raise
+            self._listed[split] = found
         return self._listed[split]
-
-    def _list(self, split: str) -> dict[str, str]:
-        try:
-            return {source.name: source.origin for source in self.catalogue.sources(split)}
-        except InputError:
-            # Where the volumes were prepared on another machine their sources need not be here.
-            found = [open_sample(path) for path in self.data_folder(split).glob("*.zarr")]
-            prepared = {sample.name: sample.origin for sample in found if sample is not None}
-            if not prepared:
-                raise
-            return prepared
 
     # Training.
 
@@ -153,21 +143,21 @@ class Experiment:
         """Whether there are weights: of an iteration that checkpoints are asked for, or of a training cut short."""
         return any(path for kind in ("checkpoints", "resume") for path in self.train_folder.glob(f"{kind}/[!.]*.keras"))
 
-    def checkpoints(self) -> list[int]:
-        """Iterations of which there is a checkpoint, in order."""
-        found = self.train_folder.glob("checkpoints/*.keras")
-        return sorted(int(path.stem) for path in found if path.stem.isdecimal())
-
     def resume_path(self, iteration: int) -> Path:
         """File of the same, of a training that was ended between two checkpoints."""
         return self.train_folder / "resume" / f"{iteration:08d}.keras"
 
+    def checkpoints(self) -> list[int]:
+        """Iterations of which there is a checkpoint, in order."""
+        return sorted(self._states("checkpoints"))
+
     def states(self) -> dict[int, Path]:
-        """Files that training can go on from, by iteration, in order: checkpoints, and what was left between two."""
-        left = [int(path.stem) for path in self.train_folder.glob("resume/*.keras") if path.stem.isdecimal()]
-        paths = {iteration: self.resume_path(iteration) for iteration in left}
-        paths |= {iteration: self.checkpoint_path(iteration) for iteration in self.checkpoints()}
-        return dict(sorted(paths.items()))
+        """Files from which training can go on, by iteration, in order: checkpoints, and what was left between two."""
+        return dict(sorted((self._states("resume") | self._states("checkpoints")).items()))
+
+    def _states(self, kind: str) -> dict[int, Path]:
+        found = self.train_folder.glob(f"{kind}/*.keras")
+        return {int(path.stem): path for path in found if path.stem.isdecimal()}
 
     @property
     def newest_snapshot(self) -> Path | None:
@@ -175,21 +165,14 @@ class Experiment:
         return max((self.train_folder / "snapshots").glob("batch_*.hdf"), default=None)
 
     def need_checkpoint(self, iteration: int) -> Path:
-        """Path of a checkpoint that must be there.
-
-        Raises
-        ------
-        InputError
-            There is none; the message lists those that are.
-        """
+        """Path of a checkpoint; an `InputError` lists those that exist if there is none of this iteration."""
         there = self.checkpoints()
-        if iteration not in there:
-            listing = ", ".join(map(str, there)) or "none"
-            raise InputError(
-                f"no checkpoint of iteration {iteration} in {self.train_folder}; there are: {listing}.\n"
-                "Run the stage train, or set --checkpoint to one of these."
-            )
-        return self.checkpoint_path(iteration)
+        if iteration in there:
+            return self.checkpoint_path(iteration)
+        raise InputError(
+            f"no checkpoint of iteration {iteration} in {self.train_folder}; there are: "
+            f"{', '.join(map(str, there)) or 'none'}.\nRun the stage train, or set --checkpoint to one of these."
+        )
 
     # Results.
 
@@ -209,13 +192,7 @@ class Experiment:
         return self.checkpoints() or self.predicted(split)
 
     def need_usable(self, split: str, iteration: int) -> None:
-        """Refuse a checkpoint that neither is there nor has left predictions of a split.
-
-        Raises
-        ------
-        InputError
-            Lists the checkpoints that are there.
-        """
+        """Refuse a checkpoint that does not exist (see `need_checkpoint`) and has left no predictions of a split."""
         if iteration not in self.predicted(split):
             self.need_checkpoint(iteration)
 
@@ -245,12 +222,7 @@ class Experiment:
         """The page that says how the experiment came out."""
         return self.folder / "report.html"
 
-    # Which checkpoint and parameters won the validation.
-
     @property
     def selection_path(self) -> Path:
         """Where validate_checkpoints writes what won."""
         return self.folder / self.validation_split / "selection.toml"
-
-
-__all__ = ["SPLITS", "Experiment"]

@@ -42,7 +42,7 @@ def stored_instances(path: Path) -> Stored:
 
 
 def without_file_format(record: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of the record of instances which file they are in: it makes no difference to their scores."""
+    """Leave the format of the file out of the record of instances: it does not affect their scores."""
     parameters = {key: value for key, value in record["postprocessing"].items() if key != "output_format"}
     return {**record, "postprocessing": parameters}
 
@@ -61,17 +61,10 @@ def compare(
     voxel_size: Vector = VOXELS,
     outlines: bool = True,
 ) -> Comparison:
-    """Put instances beside the truth of a volume, as [evaluation] has it.
+    """Put instances, (Z, Y, X), beside the truth of a volume as [evaluation] asks.
 
-    Parameters
-    ----------
-    options : Evaluation
-        Table [evaluation].
-    instances : (Z, Y, X) array
-    truth : (Z, Y, X) array of labels, or (T, 3) array of center points
-    voxel_size : tuple of float
-    outlines : bool
-        Whether the method finds outlines.
+    The truth is a (Z, Y, X) array of labels, or a (T, 3) array of center points. Without `outlines` (the method finds
+    none) only points are compared.
     """
     return Comparison(
         instances,
@@ -88,15 +81,9 @@ def compare(
 def scored_points(
     options: Evaluation, instances: NDArray[np.uint32], labels: NDArray[np.uint32] | None, sample: Sample
 ) -> Detections:
-    """Match the centers of instances with the nuclei of a volume.
+    """Match the centers of instances with the nuclei of a volume: its labels or, without any, its center points.
 
-    Parameters
-    ----------
-    options : Evaluation
-        Table [evaluation].
-    instances, labels : (Z, Y, X) arrays
-        As far as they are scored. Without labels the center points of the volume are the truth.
-    sample : Sample
+    Both are (Z, Y, X) arrays, as far as they are scored.
     """
     truth: NDArray[Any] = sample.centers()[:, :3] if labels is None else labels
     return compare(options, instances, truth, sample.voxel_size).detections

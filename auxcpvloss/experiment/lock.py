@@ -40,8 +40,6 @@ def locked(folder: Path) -> Iterator[None]:
     ------
     InputError
         Another command holds the lock; the message names it. Nothing was changed.
-    OSError
-        The lock cannot be written.
     """
     lock, me = folder / NAME, Holder.me()
     created = [each for each in (folder, *folder.parents) if not each.exists()]
@@ -76,8 +74,7 @@ def _take(lock: Path, me: Holder) -> Holder | None:
     lock has changed. If that process dies in turn, the second lock is taken over in the same way.
     """
     while True:
-        holder = read(lock)
-        if holder is None:
+        if (holder := read(lock)) is None:
             if _create(lock, me):
                 return None
             continue
@@ -104,23 +101,22 @@ def _create(lock: Path, me: Holder) -> bool:
         return False
     except OSError:
         # The link count tells whether only the server's answer was lost, or there are no hard links here.
-        return beside.stat().st_nlink == 2 or _create_without_link(lock, beside.read_text(encoding="utf-8"))
+        return beside.stat().st_nlink == 2 or _create_without_link(lock, beside.read_bytes())
     finally:
         beside.unlink(missing_ok=True)
     return True
 
 
-def _create_without_link(lock: Path, text: str) -> bool:
+def _create_without_link(lock: Path, content: bytes) -> bool:
     try:
-        file = lock.open("x", encoding="utf-8")
+        with lock.open("xb", buffering=0) as file:
+            try:
+                file.write(content)
+            except OSError:
+                lock.unlink()
+                raise
     except FileExistsError:
         return False
-    try:
-        with file:
-            file.write(text)
-    except OSError:
-        lock.unlink()
-        raise
     return True
 
 

@@ -21,17 +21,7 @@ SILENCE = 120.0
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds a lock.
-
-    Attributes
-    ----------
-    token : str
-        Unique for each lock that is taken.
-    place, pid, start
-        Identity of the process, see `processes`.
-    host, command, since : str
-        For people.
-    """
+    """The process that holds a lock: a token that is unique for each lock, its identity, and what people are told."""
 
     token: str
     place: str = ""

@@ -13,22 +13,14 @@ from auxcpvloss.metrics.detection import VOXELS, Detections, Points
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A volume, and what was found in it.
+    """A volume, and what was found in it: (Z, Y, X) arrays of intensities and of labels, 0 is background.
 
-    Attributes
-    ----------
-    name : str
-        What stands beside its pictures: the volume, or the method.
-    raw, instances, truth : (Z, Y, X) arrays
-        Intensities, and labels, 0 is background; the truth is optional. A ValueError says if shapes differ.
-    points : Detections, or (N, 3) array of float, optional
-        Nuclei that were found as points, matched with the truth if there is any. If given, pictures show these
-        instead of instances.
-    voxel_size : tuple of float
-        Along z, y and x.
+    If nuclei were found as points, (N, 3), matched with the truth if there is any, pictures show these instead of
+    instances. The voxel size is along z, y and x. A `ValueError` says if shapes differ.
     """
 
     name: str
+    """What stands beside its pictures: the volume, or the method."""
     raw: NDArray[Any]
     instances: NDArray[Any]
     truth: NDArray[Any] | None = None

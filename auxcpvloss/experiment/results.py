@@ -6,7 +6,9 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,61 +36,37 @@ WHOLE, MISSING = State("whole"), State("missing")
 
 @dataclass(frozen=True)
 class Stored:
-    """What is stored of a result.
-
-    Attributes
-    ----------
-    record : dict, optional
-        What it was made from; None where there is no result.
-    made_with : mapping
-        Versions of what computed it.
-    problem : str
-        Why it cannot be used, though something is there.
-    """
+    """What is stored of a result: what it was made from (None if there is no result), and with which versions."""
 
     record: Record | None = None
     made_with: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
+    """Why it cannot be used, though something is there."""
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A result that a stage is to make.
-
-    Attributes
-    ----------
-    stage : str
-        The stage that makes it.
-    kind : str
-        What people call it, together with its like: "instances".
-    name : str
-        Which one of them: most often a volume.
-    paths : tuple of Path
-        All that it consists of, most important first.
-    record : dict
-        What it has to be made from: flat, see `Records.flat`.
-    stored : Stored
-        What was there when this was asked for.
-    subject : object
-        What the stage makes it from.
-    job : hashable, optional
-        Results with the same job belong together; different jobs can be done by several processes.
-    is_beside : bool
-        Whether the ledger of its folder holds its record; else the file itself does.
-    at : str
-        What comes before the kind in a list of many: "checkpoint 400, ".
-    """
+    """A result that a stage, named by `stage`, is to make."""
 
     stage: str
     kind: str
+    """What people call it, together with its like: "instances"."""
     name: str
+    """Which one of them: most often a volume."""
     paths: tuple[Path, ...]
+    """All that it consists of, most important first."""
     record: Record
+    """What it has to be made from: flat, see `Records.flat`."""
     stored: Stored
+    """What was there when this was asked for."""
     subject: Any = None
+    """What the stage makes it from."""
     job: Any = None
+    """Hashable; results with the same job belong together, and several processes can do different jobs."""
     is_beside: bool = False
+    """Whether the ledger of its folder holds its record; otherwise, the file itself does."""
     at: str = ""
+    """What comes before the kind in a list of many: "checkpoint 400, "."""
 
     def state(self, records: Records) -> State:
         """Say how it is: the one place where that is decided."""
@@ -113,50 +91,46 @@ def read_stored(path: Path, read: Callable[[], Stored]) -> Stored:
         return Stored(problem=f"cannot be read ({type(error).__name__}: {error})")
 
 
+def _careful(read: Callable[[Path], Stored]) -> Callable[[Path], Stored]:
+    """Turn a reader into one that follows `read_stored`."""
+    return wraps(read)(lambda path: read_stored(path, lambda: read(path)))
+
+
+@_careful
 def stored_zarr(path: Path) -> Stored:
     """Read what a zarr folder was made from, and whether all of its chunks are there."""
-
-    def read() -> Stored:
-        group = zarr.open_group(str(path), mode="r")
-        if problem := lacking_chunks(group):
-            return Stored(problem=problem)
-        return Stored(dict(group.attrs["made_from"]), group.attrs.get("made_with", {}))
-
-    return read_stored(path, read)
+    group = zarr.open_group(str(path), mode="r")
+    if problem := lacking_chunks(group):
+        return Stored(problem=problem)
+    return Stored(dict(group.attrs["made_from"]), group.attrs.get("made_with", {}))
 
 
+@_careful
 def stored_hdf(path: Path) -> Stored:
     """Read what an HDF5 file was made from."""
-
-    def read() -> Stored:
-        with h5py.File(path, "r") as file:
-            return Stored(json.loads(file.attrs["made_from"]), json.loads(file.attrs.get("made_with", "{}")))
-
-    return read_stored(path, read)
+    with h5py.File(path, "r") as file:
+        return _parsed(file.attrs)
 
 
+@_careful
 def stored_toml(path: Path) -> Stored:
     """Read what a table of scores was made from."""
-
-    def read() -> Stored:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Stored(json.loads(table["made_from"]), json.loads(table.get("made_with", "{}")))
-
-    return read_stored(path, read)
+    return _parsed(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
+def _parsed(table: Mapping[str, Any]) -> Stored:
+    return Stored(json.loads(table["made_from"]), json.loads(table.get("made_with", "{}")))
+
+
+@_careful
 def stored_beside(path: Path) -> Stored:
     """Read what a table or picture was made from, by the ledger of its folder."""
-
-    def read() -> Stored:
-        entry = ledger(path.parent).get(path.name)
-        if entry is None:
-            return Stored(problem="there is no record of what it was made from")
-        if entry["sha256"] != file_digest(path):
-            return Stored(problem="changed since it was written")
-        return Stored(entry["made_from"], entry["made_with"])
-
-    return read_stored(path, read) if path.is_file() else Stored()
+    entry = ledger(path.parent).get(path.name)
+    if entry is None:
+        return Stored(problem="there is no record of what it was made from")
+    if entry["sha256"] != file_digest(path):
+        return Stored(problem="changed since it was written")
+    return Stored(entry["made_from"], entry["made_with"])
 
 
 def record_beside(result: Result, made_with: Mapping[str, str]) -> None:
@@ -169,14 +143,10 @@ def record_beside(result: Result, made_with: Mapping[str, str]) -> None:
 
 def ledger(folder: Path) -> dict[str, Any]:
     """Read what the tables and pictures in a folder were made from, by name."""
-    path = folder / LEDGER
-    if not path.is_file():
-        return {}
-    try:
-        entries: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        # What it said is lost; the results that it spoke of are made again.
-        return {}
+    entries: dict[str, Any] = {}
+    # If it is damaged, the results that it spoke of are made again.
+    with suppress(FileNotFoundError, ValueError):
+        entries = json.loads((folder / LEDGER).read_text(encoding="utf-8"))
     return entries
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from auxcpvloss.config import as_toml
@@ -43,48 +44,37 @@ def write_selection(
     write_text(experiment.selection_path, as_toml(table))
 
 
-def selection_table(experiment: Experiment) -> dict[str, Any] | None:
-    """Give the table that `write_selection` wrote; None before there is one.
-
-    Raises
-    ------
-    ValueError
-        It is not toml.
-    """
-    if not experiment.selection_path.is_file():
-        return None
-    return tomllib.loads(experiment.selection_path.read_text(encoding="utf-8"))
-
-
 def stored_selection(experiment: Experiment) -> Stored:
-    """Read what the selection that is there was made from."""
+    """Read what the selection, if there is one, was made from."""
 
     def read() -> Stored:
-        table = selection_table(experiment)
-        return Stored(table["made_from"], table.get("made_with", {})) if table else Stored()
+        table = _read(experiment.selection_path)
+        return Stored(table["made_from"], table.get("made_with", {}))
 
     return read_stored(experiment.selection_path, read)
 
 
 def selection_record(experiment: Experiment) -> dict[str, Any] | None:
-    """Give the table that `write_selection` wrote; None before there is one.
-
-    Raises
-    ------
-    InputError
-        It is damaged.
-    """
+    """Read the table that `write_selection` wrote, None before there is one; an `InputError` says if it is damaged."""
+    if not experiment.selection_path.is_file():
+        return None
     try:
-        table = selection_table(experiment)
-        if table is not None and not {"checkpoint", "metric", "params", "made_from"} <= table.keys():
+        table = _read(experiment.selection_path)
+        if not {"checkpoint", "metric", "params", "made_from"} <= table.keys():
             raise ValueError("not all of its keys are there")
-        if table is not None and not isinstance(table["made_from"], dict):
+        if not isinstance(table["made_from"], dict):
             raise ValueError("made_from is no table")
     except ValueError as error:
-        raise InputError(
-            f"{experiment.selection_path}: damaged: {error}.\nRun the stage validate_checkpoints."
-        ) from None
+        raise _damaged(experiment, error) from None
     return table
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _damaged(experiment: Experiment, error: Exception) -> InputError:
+    return InputError(f"{experiment.selection_path}: damaged: {error}.\nRun the stage validate_checkpoints.")
 
 
 def validated_checkpoints(experiment: Experiment) -> list[int]:
@@ -119,18 +109,13 @@ def read_selection(experiment: Experiment) -> Selection:
             raise ValueError(f"checkpoint: must be a whole number, not {checkpoint!r}")
         return Selection(checkpoint, experiment.method.params.model_validate(params, strict=True))
     except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{experiment.selection_path}: damaged: {error}.\nRun the stage validate_checkpoints."
-        ) from None
+        raise _damaged(experiment, error) from None
 
 
 def last_iteration(experiment: Experiment) -> int:
-    """Where training ends: at ``training.max_iterations``, or at the checkpoint that other runs are best at.
+    """Return where training ends: ``training.max_iterations``, or the best checkpoint of ``validation.trained_models``.
 
-    Raises
-    ------
-    InputError
-        ``validation.trained_models`` were not averaged yet.
+    Raises the `InputError` of `read_selection` if these were not averaged yet.
     """
     if experiment.config.validation.trained_models:
         return read_selection(experiment).checkpoint

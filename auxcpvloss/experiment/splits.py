@@ -22,15 +22,7 @@ Listing = Callable[[str], Mapping[str, str]]
 
 
 def serving(split: str, config: Config, listing: Listing) -> list[Volume]:
-    """Give the volumes that serve for training, validation or test, sorted by name.
-
-    Parameters
-    ----------
-    split : {"train", "val", "test"}
-        What they serve for.
-    config : Config
-    listing : callable
-        Asked for no more splits than needed.
+    """Give the volumes that serve for "train", "val" or "test", sorted by name; no more splits are listed than needed.
 
     Raises
     ------

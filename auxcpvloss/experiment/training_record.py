@@ -27,9 +27,9 @@ INDIFFERENT = (
 
 
 def training_record(experiment: Experiment) -> dict[str, Any] | None:
-    """What the weights in the folder were made from; None while there are none, or nobody knows.
+    """Give what the weights in the folder were made from; None if there are none, or it is unknown.
 
-    A key that is younger than the record was at its default, without a name; so is the version of the stage.
+    A key that is younger than the record had its default value; so had the version of the stage.
     """
     path = record_path(experiment)
     if not experiment.is_trained or not path.is_file():
@@ -75,14 +75,9 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
 def other_training(
     experiment: Experiment, samples: Mapping[str, Any] | None = None, initial: Mapping[str, Any] | None = None
 ) -> str | None:
-    """Say why the weights in the folder are not those of this configuration; None where they are, or are none.
+    """Say why the weights in the folder, if there are any, are not those of this configuration; None if they are.
 
-    Parameters
-    ----------
-    samples : mapping, optional
-        What the training volumes were made from, by name; not compared if not given.
-    initial : mapping, optional
-        Which weights the training began with; not compared if not given.
+    What the training volumes were made from, by name, and with which weights the training began, are compared if given.
     """
     record = training_record(experiment)
     if record is None:
@@ -99,13 +94,7 @@ def other_training(
 
 
 def refuse_other_training(experiment: Experiment) -> None:
-    """Refuse to use weights that were made from other keys, where nobody has asked to train.
-
-    Raises
-    ------
-    InputError
-        Names the keys.
-    """
+    """Refuse to use weights that were made from other keys, which the `InputError` names, if nobody asked to train."""
     if changed := other_training(experiment):
         raise InputError(
             f"{experiment.train_folder}: holds checkpoints of another training: {changed}.\n"

@@ -19,15 +19,7 @@ Means = dict[tuple[int, Params], float]
 
 @dataclass(frozen=True)
 class Score:
-    """How a checkpoint does with a set of parameters.
-
-    Attributes
-    ----------
-    checkpoint : int
-    params : Params
-    values : tuple of float
-        The metric on each validation volume.
-    """
+    """How a checkpoint does with a set of parameters: the metric on each validation volume."""
 
     checkpoint: int
     params: Params
@@ -45,7 +37,7 @@ def best_of(scores: Sequence[Score]) -> Score:
 
 
 def write_scores(path: Path, scores: Sequence[Score], metric: str) -> None:
-    """Write a line a score: checkpoint, parameters, mean of the metric over the volumes."""
+    """Write one line per score: checkpoint, parameters, mean of the metric over the volumes."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["checkpoint", *type(scores[0].params).model_fields, metric])
@@ -57,37 +49,26 @@ def write_scores(path: Path, scores: Sequence[Score], metric: str) -> None:
 def read_scores(path: Path, kind: type[Params], metric: str) -> Means:
     """Read what `write_scores` wrote.
 
-    Parameters
-    ----------
-    path : Path
-    kind : type of Params
-        Of the method that the scores have to fit.
-    metric : str
-        The metric that they have to be of.
-
     Raises
     ------
     InputError
-        No such table, of other parameters or another metric, or not readable.
+        There is no such table, it is not readable, or it has other parameters than `kind` or another metric.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: not there. Run the stage validate_checkpoints of that experiment first.")
     try:
         header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
-    except (ValueError, csv.Error) as error:
-        raise InputError(f"{path}: not readable as a table of scores: {error}.") from None
-    names, expected = header[1:-1], list(kind.model_fields)
-    if header[:1] != ["checkpoint"] or names != expected:
-        raise InputError(
-            f"{path}: scores of the parameters {', '.join(names) or 'none'}, but the method has {', '.join(expected)}. "
-            "Average experiments of the same model.method."
-        )
-    if header[-1] != metric:
-        raise InputError(
-            f"{path}: scores are {header[-1]}, but evaluation.metric is {metric}. Validate that experiment with the "
-            "same metric."
-        )
-    try:
+        names, expected = header[1:-1], list(kind.model_fields)
+        if header[:1] != ["checkpoint"] or names != expected:
+            raise InputError(
+                f"{path}: scores of the parameters {', '.join(names) or 'none'}, but the method has "
+                f"{', '.join(expected)}. Average experiments of the same model.method."
+            )
+        if header[-1] != metric:
+            raise InputError(
+                f"{path}: scores are {header[-1]}, but evaluation.metric is {metric}. Validate that experiment with "
+                "the same metric."
+            )
         return {(int(row[0]), kind(**dict(zip(names, row[1:-1], strict=True)))): float(row[-1]) for row in rows}
-    except (ValueError, IndexError) as error:
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputError(f"{path}: not there. Run the stage validate_checkpoints of that experiment first.") from None
+    except (ValueError, IndexError, csv.Error) as error:
         raise InputError(f"{path}: not readable as a table of scores: {error}.") from None

@@ -24,7 +24,7 @@ import toml
 import zarr
 
 from auxcpvloss.cli import main
-from auxcpvloss.experiment.provenance import NAME, Document
+from auxcpvloss.experiment.provenance.document import NAME, Document
 from tests.conftest import TINY, merge
 from tests.data.l1_zip import make_l1_zip
 from tests.results import differences, results

@@ -16,22 +16,16 @@ from types import TracebackType
 from typing import Any
 
 from auxcpvloss.config import dump
-from auxcpvloss.experiment.folder import SPLITS, Experiment
-from auxcpvloss.experiment.provenance import machine
-from auxcpvloss.experiment.provenance.code import code_version, libraries
-from auxcpvloss.experiment.provenance.document import Document, set_aside
+from auxcpvloss.data.sources.find import SPLITS
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.provenance import surroundings
+from auxcpvloss.experiment.provenance.document import NAME, Document
 from auxcpvloss.system.errors import InputError, StageError
-from auxcpvloss.system.files import replacing
+from auxcpvloss.system.files import restore, unused
 from auxcpvloss.system.terminal import Terminal
 
-NAME = "provenance.json"
 DONE = "done"
-OUTCOMES: tuple[tuple[type[BaseException], str], ...] = (
-    (InputError, "refused"),
-    (OSError, "refused"),
-    (StageError, "failed"),
-    (KeyboardInterrupt, "interrupted"),
-)
+OUTCOMES = {InputError: "refused", OSError: "refused", StageError: "failed", KeyboardInterrupt: "interrupted"}
 """Outcome of a command that an exception ended; any other exception is recorded by its name."""
 
 logger = logging.getLogger(__name__)
@@ -62,7 +56,7 @@ class Recorder:
         self._path = experiment.folder / NAME
         self._before = self._path.read_bytes() if self._path.is_file() else None
         self._aside: Path | None = None
-        self._document = Document.empty()
+        self._document = Document()
         self._command: dict[str, Any] = {}
         self._began: dict[str, float] = {}
 
@@ -71,11 +65,12 @@ class Recorder:
             try:
                 self._document = Document.read(self._path)
             except InputError as error:
-                self._aside = set_aside(self._path)
+                name = f"{self._path.stem}-broken-{datetime.now():%Y%m%d-%H%M%S}.json"
+                self._aside = self._path.replace(unused(self._path.with_name(name)))
                 self._terminal.warn(f"{error} It is kept as {self._aside.name}, and a new one is begun.")
         self._command = self._describe()
         self._document.commands.append(self._command)
-        machine.reset_peak()
+        surroundings.reset_peak()
         self._document.write(self._path)
         return self
 
@@ -84,21 +79,22 @@ class Recorder:
         if stage != "prepare":
             self._keep_data()
         self._keep_peak()
-        machine.reset_peak()
+        surroundings.reset_peak()
         self._command["stages"].append({"stage": stage, **self._begin("stage")})
         self._document.write(self._path)
 
     def end(self) -> None:
         """Record that the current stage is done."""
         self.finished.append(self._command["stages"][-1]["stage"])
-        self._command["machine"]["gpus"] = machine.gpus()
+        self._command["machine"]["gpus"] = surroundings.gpus()
         self._end_stage(DONE)
         self._document.write(self._path)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        outcome = _outcome(error)
+        outcome = next((word for known, word in OUTCOMES.items() if isinstance(error, known)), type(error).__name__)
+        outcome = DONE if error is None else outcome
         self._end_stage(outcome)
         if error is None:
             self._keep_data()
@@ -106,7 +102,7 @@ class Recorder:
             self._command["message"] = str(error)
         self._keep_peak()
         self._end("command", self._command, outcome)
-        self._command["children_memory_mib"] = machine.children_memory()
+        self._command["children_memory_mib"] = surroundings.children_memory()
         try:
             self._document.write(self._path)
         except OSError:
@@ -117,13 +113,9 @@ class Recorder:
 
     def take_back(self) -> None:
         """Restore the file as it was before the command."""
+        restore(self._path, self._before)
         if self._aside is not None:
-            self._aside.replace(self._path)
-        elif self._before is None:
-            self._path.unlink(missing_ok=True)
-        else:
-            with replacing(self._path) as beside:
-                beside.write_bytes(self._before)
+            self._aside.unlink()
 
     def _describe(self) -> dict[str, Any]:
         config = self._experiment.config
@@ -137,11 +129,11 @@ class Recorder:
                 "data.split_seed": config.data.split_seed,
                 "data.synthetic.seed": config.data.synthetic.seed,
             },
-            "code": code_version(),
+            "code": surroundings.code_version(),
             "python": platform.python_version(),
-            "libraries": self._document.share("libraries", libraries()),
-            "machine": {**machine.machine(), "gpus": []},
-            "environment": machine.environment(os.environ),
+            "libraries": self._document.share("libraries", surroundings.libraries()),
+            "machine": {**surroundings.machine(), "gpus": []},
+            "environment": surroundings.environment(os.environ),
             "process": os.getpid(),
             "data": {},
             **self._begin("command"),
@@ -156,10 +148,10 @@ class Recorder:
         record.update(ended=_now(), seconds=round(perf_counter() - self._began[what], 3), outcome=outcome)
 
     def _end_stage(self, outcome: str) -> None:
-        stage = self._command["stages"][-1] if self._command["stages"] else None
-        if stage and stage["ended"] is None:
-            self._end("stage", stage, outcome)
-            stage["peak_memory_mib"] = self._keep_peak()
+        for stage in self._command["stages"][-1:]:
+            if stage["ended"] is None:
+                self._end("stage", stage, outcome)
+                stage["peak_memory_mib"] = self._keep_peak()
 
     def _keep_data(self) -> None:
         """Record the checksums of the prepared volumes, once, as the experiment has listed and opened them."""
@@ -174,15 +166,9 @@ class Recorder:
 
     def _keep_peak(self) -> int:
         """Update the peak memory of the command; return that since the last reset."""
-        peak = machine.peak_memory()
+        peak = surroundings.peak_memory()
         self._command["peak_memory_mib"] = max(self._command.get("peak_memory_mib", 0), peak)
         return peak
-
-
-def _outcome(error: BaseException | None) -> str:
-    if error is None:
-        return DONE
-    return next((word for kind, word in OUTCOMES if isinstance(error, kind)), type(error).__name__)
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from auxcpvloss.experiment.fingerprint import SHOWN, changes, relevant
+from auxcpvloss.experiment.fingerprint import SHOWN, Records, relevant
 from auxcpvloss.looking.compare.comparison import Group, Run
 from auxcpvloss.methods import BASES
 from auxcpvloss.system.errors import InputError
@@ -170,7 +170,7 @@ def _place(group: Group) -> tuple[int, int, str]:
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     """Say in which keys two records differ, with both values; "" where they are equal."""
     words = []
-    for path, here, there in changes(relevant(one), relevant(other)):
+    for path, here, there in Records().changes(relevant(one), relevant(other)):
         if path[-1] == "checksum":
             words.append(f"{path[-2]} is another file")
         else:

@@ -10,8 +10,7 @@ from typing import Any
 from auxcpvloss.config import ConfigFile, as_toml, dump, flat
 from auxcpvloss.experiment.configuration import lasting, load
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.provenance import NAME
-from auxcpvloss.experiment.provenance.document import Document
+from auxcpvloss.experiment.provenance.document import NAME, Document
 from auxcpvloss.looking.figures.experiment import experiment_figures
 from auxcpvloss.looking.figures.layout import encode
 from auxcpvloss.looking.report.atlas import data_uri
@@ -77,11 +76,11 @@ def _provenance(experiment: Experiment) -> Section:
     try:
         document = Document.read(experiment.folder / NAME)
     except InputError:
-        document = Document.empty()
+        document = Document()
     if not document.commands:
         return Section("provenance", "Provenance", text=["No command was recorded."])
     newest = document.commands[-1]
-    libraries = document.libraries(newest)
+    libraries = document.shared("libraries", newest)
     versions = [("Python", newest["python"]), *((name, libraries.get(name, "–")) for name in LIBRARIES)]
     data = [
         (name, split, checksum[:CHECKSUM])

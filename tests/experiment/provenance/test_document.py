@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.provenance import NAME, Document, Recorder
+from auxcpvloss.experiment.provenance.document import NAME, Document
+from auxcpvloss.experiment.provenance.recorder import Recorder
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Terminal
 from tests.conftest import configure

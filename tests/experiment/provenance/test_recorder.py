@@ -14,7 +14,8 @@ from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.provenance import NAME, Document, Recorder
+from auxcpvloss.experiment.provenance.document import NAME, Document
+from auxcpvloss.experiment.provenance.recorder import Recorder
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.processors import arithmetic, usable_cores
 from auxcpvloss.system.terminal import Terminal
@@ -61,10 +62,10 @@ def test_a_command_records_how_to_repeat_it(made):
     (command,) = document.commands
     assert command["folder"] == str(Path.cwd())
     assert command["asked"] == {**ASKED, "stages": ["prepare"]}
-    assert load([ConfigFile("record", document.config(command))]) == made.config
+    assert load([ConfigFile("record", document.shared("config", command))]) == made.config
     assert command["seeds"] == {"general.seed": 42, "data.split_seed": 0, "data.synthetic.seed": 1}
     assert command["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert document.libraries(command)["numpy"] == __import__("numpy").__version__
+    assert document.shared("libraries", command)["numpy"] == __import__("numpy").__version__
     assert command["machine"]["cores"] == usable_cores()
     assert arithmetic(os.environ)._asdict().items() <= command["machine"].items()
     assert command["environment"]["OMP_NUM_THREADS"] == "3"

@@ -1,9 +1,15 @@
-"""Which code runs: this package and its libraries."""
+"""What a command runs with: code, libraries and machine; and how much memory it uses."""
 
 from __future__ import annotations
 
 import os
+import platform
+import resource
+import socket
 import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import distributions
@@ -11,12 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import auxcpvloss
+from auxcpvloss.system.processors import arithmetic, field, usable_cores
 
 PACKAGE = Path(auxcpvloss.__file__).parent
 CODE = ("auxcpvloss", "config", "run_auxcpvloss.py")
 """The parts of the checkout that a run depends on."""
 SECONDS = 20
 """Limit for git, which may be slow on network file systems."""
+
+VARIABLES = (
+    "CUDA_VISIBLE_DEVICES", "DNNL_MAX_CPU_ISA", "KERAS_BACKEND", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS",
+    "ONEDNN_MAX_CPU_ISA", "PYTHONHASHSEED",
+    "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH",
+    "TF_GPU_ALLOCATOR", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_USE_LEGACY_KERAS", "TF_XLA_FLAGS",
+    "SLURM_JOB_ID", "JOB_ID",
+)  # fmt: skip
+"""Variables that a result may depend on, and job numbers. Others may be secret (so do Terraform's begin with TF_)."""
 
 
 @cache
@@ -68,9 +84,51 @@ def _git(repository: Path, *arguments: str) -> bytes:
 @cache
 def libraries() -> dict[str, str]:
     """Return the versions of all installed libraries, by name."""
-    # Python imports the first of several on the path.
-    found: dict[str, str] = {}
-    for distribution in distributions():
-        if name := distribution.metadata["Name"]:
-            found.setdefault(name, distribution.version)
-    return dict(sorted(found.items()))
+    # Of several on the path Python imports the first.
+    found = [(each.metadata["Name"], each.version) for each in distributions()]
+    return dict(sorted({name: version for name, version in reversed(found) if name}.items()))
+
+
+def machine() -> dict[str, Any]:
+    """Return host, system, processor model and the arithmetic of this process."""
+    return {
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "processor": field(Path("/proc/cpuinfo"), "model name") or platform.machine(),
+        "cores": usable_cores(),
+        **arithmetic(os.environ)._asdict(),
+    }
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Select those of `VARIABLES` that are set."""
+    return {key: variables[key] for key in sorted(VARIABLES) if key in variables}
+
+
+def gpus() -> list[str]:
+    """Return the names of the GPUs that TensorFlow sees; none as long as it is not imported."""
+    if (tensorflow := sys.modules.get("tensorflow")) is None:
+        return []
+    devices = tensorflow.config.list_physical_devices("GPU")
+    details = [tensorflow.config.experimental.get_device_details(device) for device in devices]
+    return [str(detail.get("device_name", "GPU")) for detail in details]
+
+
+def reset_peak() -> None:
+    """Restart the measurement of `peak_memory`, if the system allows it."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory() -> int:
+    """Return the maximum resident memory of this process since `reset_peak`, or since its start, in MiB."""
+    peak = field(Path("/proc/self/status"), "VmHWM")
+    return (int(peak.split()[0]) if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) // 1024
+
+
+def children_memory() -> int:
+    """Return the maximum resident memory of any child process that has ended, in MiB.
+
+    This is an upper bound: Linux includes what the parent held when it started the child.
+    """
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import auxcpvloss
-from auxcpvloss.experiment.provenance.code import PACKAGE, code_version, git_version, sources_checksum
+from auxcpvloss.experiment.provenance.surroundings import PACKAGE, code_version, git_version, sources_checksum
 
 ROOT = Path(__file__).parents[3]
 
