@@ -12,10 +12,10 @@ import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import read_centers
+from auxcpvloss.data.missing_chunks import open_whole
 from auxcpvloss.data.truth import LABELS, POINTS
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.volume import Volume
-from auxcpvloss.data.whole import open_whole
 from auxcpvloss.system.errors import InputError
 
 RAW = "volumes/raw"

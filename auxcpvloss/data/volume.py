@@ -12,7 +12,7 @@ import numpy as np
 import zarr
 from numpy.typing import DTypeLike, NDArray
 
-from auxcpvloss.data.whole import intact, lacking_of, open_whole
+from auxcpvloss.data.missing_chunks import intact, lacking_of, open_whole
 
 Box = tuple[slice, slice, slice]
 """Voxels along z, y, x."""

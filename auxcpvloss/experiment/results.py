@@ -15,7 +15,7 @@ from typing import Any, Literal
 import h5py
 import zarr
 
-from auxcpvloss.data.whole import lacking_chunks
+from auxcpvloss.data.missing_chunks import lacking_chunks
 from auxcpvloss.experiment.fingerprint import Record, Records
 from auxcpvloss.system.files import write_text
 

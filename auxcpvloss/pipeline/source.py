@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import gunpowder as gp
 
+from auxcpvloss.data.missing_chunks import WholeStore, intact
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.data.whole import WholeStore, intact
 
 
 class SampleSource(gp.ZarrSource):

@@ -16,7 +16,7 @@ from auxcpvloss.experiment.validation_table import Score, best_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Tally
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
-from auxcpvloss.stages.validate_checkpoints.selecting import validated_from
+from auxcpvloss.stages.validate_checkpoints.selection import validated_from
 from auxcpvloss.stages.validate_checkpoints.stage import Validation
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text

@@ -9,7 +9,7 @@ from auxcpvloss.experiment.selection import selection_record
 from auxcpvloss.stages.chosen import checkpoint_to_validate
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
-from auxcpvloss.stages.validate_checkpoints.selecting import selection_of
+from auxcpvloss.stages.validate_checkpoints.selection import selection_of
 from auxcpvloss.stages.validate_checkpoints.stage import Choosing
 
 

@@ -22,7 +22,7 @@ import toml
 import zarr
 
 from auxcpvloss.cli import main
-from auxcpvloss.data.whole import CHUNK
+from auxcpvloss.data.missing_chunks import CHUNK
 from tests.conftest import TINY, merge
 
 STAGES = ("prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "visualize")

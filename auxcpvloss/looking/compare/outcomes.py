@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.data.samples import open_sample
-from auxcpvloss.data.whole import read
 from auxcpvloss.experiment.instances import (
     as_scored,
     read_instances,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from auxcpvloss.data.whole import lacking_chunks
+from auxcpvloss.data.missing_chunks import lacking_chunks
 from auxcpvloss.experiment.results import Result, Stored, file_digest, read_stored
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state

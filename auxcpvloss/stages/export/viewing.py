@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auxcpvloss.config.units import Space
-from auxcpvloss.data.whole import read
+from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.looking.handover.scene import Scene, errors_of_labels, errors_of_points
 from auxcpvloss.looking.handover.viewer import obstacle, show
 from auxcpvloss.metrics.detection import Detections

@@ -20,7 +20,7 @@ from auxcpvloss.stages.validate_checkpoints.scoring import (
     scored_with,
     validation_samples,
 )
-from auxcpvloss.stages.validate_checkpoints.selecting import selection_of
+from auxcpvloss.stages.validate_checkpoints.selection import selection_of
 from auxcpvloss.stages.validate_checkpoints.trained_models import (
     averaged_selection_of,
     averages,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from auxcpvloss.data.whole import open_whole, read
+from auxcpvloss.data.missing_chunks import open_whole, read
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.palette import palette_of

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.data.whole import read
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import scored_points
 from auxcpvloss.experiment.outcome import Outcome

@@ -11,9 +11,9 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from auxcpvloss.data.missing_chunks import open_whole
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.volume import Volume
-from auxcpvloss.data.whole import open_whole
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, file_digest, stored_zarr

@@ -9,8 +9,8 @@ import numpy as np
 import toml
 from numpy.typing import NDArray
 
+from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.data.whole import read
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import compare, without_file_format

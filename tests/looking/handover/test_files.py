@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.config.units import Space
+from auxcpvloss.data.missing_chunks import lacking_chunks
 from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
-from auxcpvloss.data.whole import lacking_chunks
 from auxcpvloss.looking.handover import label_tiff
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.ome_zarr import SMALLEST, levels, store, write_ome_zarr
