@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
-ALONG_Z: Mapping[tuple[str, ...], float | None] = {
+ALONG_Z: Mapping[tuple[str, str], float | None] = {
     ("model", "train_input_shape"): 1,
     ("model", "test_input_shape"): 1,
     ("model", "downsample_factors"): 1,
@@ -22,11 +21,6 @@ def write_out(tables: dict[str, Any]) -> None:
 
     With ``model.ndim = 2`` an image is a volume of one plane: two numbers (y, x) become three, and the first of three
     numbers, such as the defaults, is replaced. Values of a wrong type are left for the tables to refuse.
-
-    Parameters
-    ----------
-    tables : nested dict
-        All configuration files together, not checked yet.
     """
     model = tables["model"]
     size = model.get("kernel_size")
@@ -34,24 +28,16 @@ def write_out(tables: dict[str, Any]) -> None:
         model["kernel_size"] = [size] * 3
     if model.get("ndim") != 2:
         return
-    for key, z in ALONG_Z.items():
-        _change(tables, key, partial(in_plane, z=z))
-
-
-def _change(tables: dict[str, Any], key: tuple[str, ...], change: Callable[[list[Any]], Any]) -> None:
-    *above, last = key
-    table: Any = tables
-    for part in above:
-        table = table.get(part) if isinstance(table, dict) else None
-    if isinstance(table, dict) and isinstance(table.get(last), list):
-        table[last] = change(table[last])
+    for (name, key), z in ALONG_Z.items():
+        table = tables.get(name)
+        if isinstance(table, dict) and key in table:
+            table[key] = in_plane(table[key], z)
 
 
 def in_plane(value: Any, z: float | None) -> Any:
     """Turn (y, x) or (z, y, x) into (z, y, x) with the plane's z; in a list of such lists, each of them."""
     if isinstance(value, list) and any(isinstance(entry, list) for entry in value):
-        return [in_plane(entry, z=z) for entry in value]
+        return [in_plane(entry, z) for entry in value]
     if not isinstance(value, list) or len(value) not in (2, 3):
         return value
-    first = value[0] if z is None else z
-    return [first, *value[-2:]]
+    return [value[0] if z is None else z, *value[-2:]]

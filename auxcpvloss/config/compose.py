@@ -28,31 +28,16 @@ class KeyProblemError(Exception):
         self.key = key
 
 
-def _no_problems(config: Config) -> Iterator[Problem]:
-    return iter(())
-
-
-def _no_words(key: Key) -> str:
-    return ""
-
-
 @dataclass(frozen=True, eq=False)
 class Extension:
-    """What a part adds to the configuration.
-
-    Attributes
-    ----------
-    fields : mapping
-        Path of a table -> {key: (type, default)}, as for `pydantic.create_model`.
-    check : callable
-        Finds contradictions in a configuration with valid types and ranges.
-    unknown : callable
-        Key that no table has -> message, or "" if this part has nothing to say about it.
-    """
+    """What a part adds to the configuration."""
 
     fields: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
-    check: Callable[[Config], Iterator[Problem]] = _no_problems
-    unknown: Callable[[Key], str] = _no_words
+    """Path of a table -> {key: (type, default)}, as for `pydantic.create_model`."""
+    check: Callable[[Config], Iterator[Problem]] = lambda config: iter(())
+    """Finds contradictions in a configuration with valid types and ranges."""
+    unknown: Callable[[Key], str] = lambda key: ""
+    """Key that no table has -> message, or "" if this part has nothing to say about it."""
 
 
 Part = Callable[[dict[str, Any]], Extension]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
 
 from auxcpvloss.config.axes import write_out
-from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Part, Problem, compose
+from auxcpvloss.config.compose import Key, KeyProblemError, Part, Problem, compose
 from auxcpvloss.config.messages import explain, listing
 from auxcpvloss.config.places import config_folder
-from auxcpvloss.config.protocol import protocol_problems
 from auxcpvloss.config.tables import Config
 from auxcpvloss.config.toml_files import ConfigFile
 from auxcpvloss.system.errors import InputError
@@ -39,10 +39,6 @@ def load(places: Sequence[ConfigFile], parts: tuple[Part, ...], long_form: LongF
     long_form : callable
         Writes the tables of a place in full, before they are merged.
 
-    Returns
-    -------
-    Config
-
     Raises
     ------
     InputError
@@ -65,16 +61,34 @@ def load(places: Sequence[ConfigFile], parts: tuple[Part, ...], long_form: LongF
     except ValidationError as error:
         lines = [merged.line(*explain(detail, kind, extensions)) for detail in error.errors()]
         raise InputError(listing(lines)) from None
-    for key, message in problems(config, extensions):
+    for key, message in chain(*(extension.check(config) for extension in extensions), _protocol_problems(config)):
         raise InputError(merged.line(key, f"{message}."))
     return config
 
 
-def problems(config: Config, extensions: Sequence[Extension]) -> Iterator[Problem]:
-    """Find values that contradict each other, within a table or between tables."""
-    for extension in extensions:
-        yield from extension.check(config)
-    yield from protocol_problems(config)
+def _protocol_problems(config: Config) -> Iterator[Problem]:
+    """Find contradictions between data.num_folds, training.folds and [validation]."""
+    number, folds, fold = config.data.num_folds, config.training.folds, config.validation.fold
+    if number == 1:
+        yield ("data", "num_folds"), "must be 0 (no folds) or at least 2, not 1"
+    if number == 0:
+        for key, value in {("training", "folds"): folds, ("validation", "fold"): fold}.items():
+            if value:
+                yield key, f"{value}: there are no folds; set data.num_folds"
+    else:
+        known = f"the folds are 1 to {number} (data.num_folds)"
+        outside = [each for each in folds if each > number]
+        if outside or len(set(folds)) < len(folds):
+            yield ("training", "folds"), f"{folds}: {known}, each at most once"
+        if fold > number:
+            yield ("validation", "fold"), f"{fold}: {known}"
+        elif fold == 0 and not config.validation.trained_models:
+            yield ("data", "num_folds"), f"{number}: choose the fold that validates with validation.fold, 1 to {number}"
+        elif fold in folds:
+            yield ("validation", "fold"), f"{fold}: also in training.folds = {folds}; a fold cannot be in both"
+    if config.validation.trained_models and config.validation.on_train:
+        message = "cannot be true with validation.trained_models, which takes the checkpoint from other runs"
+        yield ("validation", "on_train"), message
 
 
 class _Merged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -27,13 +27,7 @@ def known() -> dict[str, list[str]]:
 
 
 def find_config(app: str) -> Path:
-    """File of an application's data, by name.
-
-    Raises
-    ------
-    InputError
-        Unknown application; the message lists the known ones.
-    """
+    """Return the file of an application's data; an `InputError` lists the applications if it is unknown."""
     apps = known()
     if app not in apps:
         raise InputError(f"-a {app}: unknown application{_suggest(app, apps)}; known: {', '.join(apps)}.")
@@ -46,11 +40,7 @@ def find_setup(app: str, setup: str, tasks: Collection[str]) -> list[ConfigFile]
     Setup and task are combined from these files, as far as they are there, the later over the earlier: ``sdt.toml``,
     ``auxiliary/cpv.toml`` if it names the setup, and ``sdt_cpv.toml`` with what differs where both come together.
 
-    Parameters
-    ----------
-    app, setup : str
-    tasks : collection of str
-        The names of all auxiliary tasks.
+    `tasks` are the names of all auxiliary tasks.
 
     Raises
     ------
@@ -94,6 +84,6 @@ def _combinations(app: Path) -> set[str]:
     return {f"{setup}_{file.stem}" for file in shared for setup in read_toml(file)["setups"]}
 
 
-def _suggest(name: str, names: object) -> str:
-    close = get_close_matches(name, list(names), n=1)  # type: ignore[call-overload]
+def _suggest(name: str, names: Iterable[str]) -> str:
+    close = get_close_matches(name, list(names), n=1)
     return f"; did you mean '{close[0]}'?" if close else ""

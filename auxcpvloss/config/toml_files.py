@@ -20,15 +20,7 @@ MAX_DOTS = 2000
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """Keys from one place: a file, or the command line.
-
-    Attributes
-    ----------
-    name : str
-        Name of the place in messages.
-    tables : mapping
-        Nested tables.
-    """
+    """Nested tables from one place: a file, or the command line; with the name of the place in messages."""
 
     name: str
     tables: Mapping[str, Any]
@@ -40,12 +32,7 @@ class ConfigFile:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a toml file.
-
-    Returns
-    -------
-    nested dict
-        Of strings, numbers, booleans and lists.
+    """Read a toml file: nested tables of strings, numbers, booleans and lists.
 
     Raises
     ------

@@ -17,21 +17,12 @@ SYMBOLS: dict[Unit, str] = {"": "units", "nanometer": "nm", "micrometer": "µm",
 
 @dataclass(frozen=True)
 class Space:
-    """The grid of a volume.
-
-    Attributes
-    ----------
-    voxel_size : tuple of float
-        Along z, y, x.
-    offset : tuple of float
-        Position of the first voxel.
-    unit : str
-        Unit of both; "" if unknown: then only ratios are meaningful.
-    """
+    """The grid of a volume: voxel size and position of the first voxel, along z, y, x."""
 
     voxel_size: Vector
     offset: Vector = (0.0, 0.0, 0.0)
     unit: Unit = ""
+    """Unit of both; "" if unknown: then only ratios are meaningful."""
 
     def position(self, voxels: NDArray[np.floating]) -> NDArray[np.float64]:
         """Convert (N, 3) voxel coordinates to positions."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Problem
 from auxcpvloss.config.messages import shown
-from auxcpvloss.config.tables import NotNegativeFloat
+from auxcpvloss.config.tables.types import NotNegativeFloat
 from auxcpvloss.methods import AUXILIARY, BASES, METHODS, Method, find_method, split_name
 
 MAX_SETS = 100_000

@@ -10,11 +10,10 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel
 
-from auxcpvloss.config.tables.data import Data, Preprocessing, Synthetic
-from auxcpvloss.config.tables.model import Model
+from auxcpvloss.config.tables.data import Data, Preprocessing
 from auxcpvloss.config.tables.results import Evaluation, Postprocessing, Prediction, Validation
-from auxcpvloss.config.tables.training import Augmentation, Init, Optimizer, Training
-from auxcpvloss.config.tables.types import NotNegativeFloat, Seed, Table
+from auxcpvloss.config.tables.training import Init, Model, Optimizer, Training
+from auxcpvloss.config.tables.types import Seed, Table
 
 Params = TypeVar("Params", bound=BaseModel)
 
@@ -50,22 +49,3 @@ class Config(Table):
     def params(self, kind: type[Params]) -> Params:
         """Return the parameters of the method that are set in [postprocessing]."""
         return kind(**{key: getattr(self.postprocessing, key) for key in kind.model_fields})
-
-
-__all__ = [
-    "Augmentation",
-    "Config",
-    "Data",
-    "Evaluation",
-    "General",
-    "Init",
-    "Model",
-    "NotNegativeFloat",
-    "Optimizer",
-    "Postprocessing",
-    "Prediction",
-    "Preprocessing",
-    "Synthetic",
-    "Training",
-    "Validation",
-]

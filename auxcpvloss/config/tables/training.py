@@ -1,4 +1,4 @@
-"""Tables [optimizer], [init] and [training]."""
+"""Tables [model], [optimizer], [init] and [training]."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ from pydantic import AfterValidator, Field, model_validator
 from auxcpvloss.config.tables.types import (
     LARGEST,
     Fraction,
+    Hundreds,
     Name,
     NotNegative,
     NotNegativeFloat,
     Positive,
     PositiveFloat,
+    Shape,
     Table,
     Text,
     Thousands,
 )
+
+MOST_LEVELS = 10
+Few = Annotated[int, Field(gt=0, le=100)]
+Factors = Annotated[list[Few], Field(max_length=MOST_LEVELS)]
 
 # Larger values round to 1 in single precision, and the division by 1 - decay gives NaN.
 Decay = Annotated[float, Field(ge=0, le=0.999999, allow_inf_nan=False)]
@@ -31,6 +37,28 @@ def _no_tables(options: dict[str, Any]) -> dict[str, Any]:
 
 
 Options = Annotated[dict[str, Any], AfterValidator(_no_tables)]
+
+
+class Model(Table):
+    """The method and its network."""
+
+    method: Name
+    auxiliary: list[Name]
+    architecture: Name
+    ndim: Literal[2, 3]
+    train_input_shape: Shape
+    test_input_shape: Shape
+    num_fmaps: Thousands
+    fmap_inc_factors: Factors
+    fmap_dec_factors: Factors
+    downsample_factors: Annotated[list[tuple[Few, Few, Few]], Field(max_length=MOST_LEVELS)]
+    kernel_size: tuple[Few, Few, Few]
+    num_repetitions: Few
+    activation: Literal["relu", "leaky_relu", "elu", "gelu", "selu", "silu"]
+    normalization: Literal["none", "group", "batch"]
+    normalization_groups: Hundreds
+    padding: Literal["valid", "same"]
+    upsampling: Literal["resize_conv", "transposed_conv"]
 
 
 class Optimizer(Table):
