@@ -21,18 +21,15 @@ def _command_line() -> int:
     except ModuleNotFoundError as error:
         if str(error.name).startswith("auxcpvloss"):
             raise
-        print(_not_installed(str(error.name)), file=sys.stderr)
+        # Most often this is not the Python for which the program was installed.
+        version = ".".join(map(str, sys.version_info[:2]))
+        print(
+            f"{sys.executable} (Python {version}) has no module {error.name!r}. Use a Python 3.11 to 3.13 for which "
+            "you ran `pip install -r requirements.txt`, such as .venv/bin/python after `make demo` (README).",
+            file=sys.stderr,
+        )
         return NOT_INSTALLED
     return command_line()
-
-
-def _not_installed(module: str) -> str:
-    """Say which Python lacks what: most often it is not the one that the program was installed for."""
-    version = ".".join(map(str, sys.version_info[:2]))
-    return (
-        f"{sys.executable} (Python {version}) has no module {module!r}. Use a Python 3.11 to 3.13 for which you ran "
-        "`pip install -r requirements.txt`, such as .venv/bin/python after `make demo` (README)."
-    )
 
 
 if __name__ == "__main__":

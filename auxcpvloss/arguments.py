@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from textwrap import fill
 
 from auxcpvloss import __version__
 from auxcpvloss.config import known
@@ -11,22 +10,15 @@ from auxcpvloss.data.sources.find import SPLITS
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.stages.status import STATUS
 
-EPILOG = "\n".join(
-    [
-        "stages, in the order in which they run (all: those without *):",
-        *(f"  {name + '*' * (not stage.in_all):<22}{stage.help}" for name, stage in STAGES.items()),
-        "",
-        fill(
-            "A stage skips results that are complete and made from the same inputs. If keys or files have changed, it "
-            "says which, makes the dependent results again, and moves the old ones to superseded/ (--overwrite: "
-            "replaces them). Volumes that a stage needs are prepared automatically. -d status shows what is complete, "
-            "stale, missing or broken.",
-            width=110,
-        ),
-        "",
-        "auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help).",
-    ]
-)
+LINES = (f"  {name + '*' * (not stage.in_all):<22}{stage.help}\n" for name, stage in STAGES.items())
+EPILOG = f"""stages, in the order in which they run (all: those without *):
+{"".join(LINES)}
+A stage skips results that are complete and made from the same inputs. If keys or files have changed, it says
+which, makes the dependent results again, and moves the old ones to superseded/ (--overwrite: replaces them).
+Volumes that a stage needs are prepared automatically. -d status shows what is complete, stale, missing or
+broken.
+
+auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help)."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,10 +31,8 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--version", action="version", version=f"%(prog)s {__version__}", help="print the version")
     _what_to_do(result)
-    _which_experiment(result)
-    _data(result)
-    _validation(result)
-    _test(result)
+    _which_experiment_and_data(result)
+    _validation_and_test(result)
     result.add_argument_group(
         "machine",
         "The network runs on a free GPU, if there is one. Set CUDA_VISIBLE_DEVICES=1 before the command to choose\n"
@@ -67,7 +57,7 @@ def _what_to_do(parser: argparse.ArgumentParser) -> None:
     add("--debug_args", action="store_true", help=debug)
 
 
-def _which_experiment(parser: argparse.ArgumentParser) -> None:
+def _which_experiment_and_data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("which experiment").add_argument
     add("-a", "--app", help="application, a folder of config/ with a data.toml: " + ", ".join(known()))
     setup = "setup of the application: config/APP/SETUP.toml, or SETUP_TASK, the same with an auxiliary task"
@@ -79,23 +69,13 @@ def _which_experiment(parser: argparse.ArgumentParser) -> None:
     own = "use the configuration in the experiment's folder, if there is one, instead of -a, -s, -c"
     add("--run_from_exp", action="store_true", help=own)
     add("--seed", type=int, help="seed of everything random (general.seed); appended to the default experiment name")
-
-
-def _data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("data (override keys of [data])").add_argument
     for split, volumes in zip(SPLITS, ("training", "validation", "test"), strict=True):
         add(f"--{split}-data", metavar="FOLDER", help=f"{volumes} volumes (data.{split}_data)")
     add("--input-format", metavar="FORMAT", help="format of the files (data.input_format)")
 
 
-def _test(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("checkpoint for the test volumes").add_mutually_exclusive_group().add_argument
-    best = "best: selected by validate_checkpoints (default); last: the newest"
-    add("--test-checkpoint", choices=["best", "last"], default="best", help=best)
-    add("--checkpoint", type=int, metavar="N", help="checkpoint of iteration N; also used by the stage validate")
-
-
-def _validation(parser: argparse.ArgumentParser) -> None:
+def _validation_and_test(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("validation").add_argument
     flag = argparse.BooleanOptionalAction
     combine = "try all combinations of the lists of parameters, instead of entry by entry (validation.param_product)"
@@ -106,3 +86,7 @@ def _validation(parser: argparse.ArgumentParser) -> None:
     add("--term_after_predict", action="store_true", help=end)
     runs = "validated experiments: train on train and val up to the best of their mean (validation.trained_models)"
     add("-m", "--trained_model", action="append", nargs="+", metavar="EXPERIMENT", help=runs)
+    add = parser.add_argument_group("checkpoint for the test volumes").add_mutually_exclusive_group().add_argument
+    best = "best: selected by validate_checkpoints (default); last: the newest"
+    add("--test-checkpoint", choices=["best", "last"], default="best", help=best)
+    add("--checkpoint", type=int, metavar="N", help="checkpoint of iteration N; also used by the stage validate")

@@ -94,7 +94,7 @@ def _run(run: Run) -> None:
                 general = experiment.config.general.model_copy(update={"overwrite": False})
                 write(experiment.config.model_copy(update={"general": general}), frozen)
                 with recorder:
-                    _logged(run, recorder)
+                    run_stages(run, recorder)
         except InputError:
             if not recorder.finished:
                 # Leave no traces of a command whose input was bad from the start; the lock removes an empty folder.
@@ -103,17 +103,6 @@ def _run(run: Run) -> None:
                 if is_new:
                     (folder / "run.log").unlink(missing_ok=True)
             raise
-
-
-def _logged(run: Run, recorder: Recorder) -> None:
-    try:
-        run_stages(run, recorder)
-    except (InputError, StageError, KeyboardInterrupt) as error:
-        logging.getLogger(__name__).error("%s", error)
-        raise
-    except BaseException:
-        logging.getLogger(__name__).exception("ended by an unexpected error")
-        raise
 
 
 def _complain(message: str, status: int) -> int:

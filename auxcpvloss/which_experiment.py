@@ -19,10 +19,7 @@ from auxcpvloss.system.terminal import Terminal
 def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
     """Return folder and effective configuration of the experiment that the arguments name.
 
-    Raises
-    ------
-    InputError
-        The arguments name no experiment, or its configuration is wrong.
+    Raises an `InputError` if the arguments name no experiment, or its configuration is wrong.
     """
     root, name = Path(_absolute(args.root, "--root")), _name(args)
     # A debug run has its own folder, but starts from the configuration of the experiment.
@@ -38,7 +35,7 @@ def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment
     else:
         missing = root / name / "config.toml"
         raise InputError(f"{missing}: there is no such experiment; to create one, give -c, or -a and -s.")
-    places = [*places, ConfigFile("command line", _overrides(args))]
+    places.append(ConfigFile("command line", _overrides(args)))
     config = load(places)
     if args.app and not (frozen or args.setup or args.config):
         terminal.say(
@@ -79,9 +76,7 @@ def _name(args: argparse.Namespace) -> str:
     """Name the experiment's folder: the same command always gives the same name, so that it can continue."""
     if args.exp_id:
         return experiment_name(args.exp_id, "-id")
-    parts = [part for part in (args.app, args.setup) if part]
-    if not parts:
-        parts = [Path(path).stem for path in args.config[-1:]]
+    parts = [part for part in (args.app, args.setup) if part] or [Path(path).stem for path in args.config[-1:]]
     if not parts:
         raise InputError("Which experiment? Name one with -a and -s, with a file (-c), or an existing one with -id.")
     name = "_".join(parts if args.seed is None else [*parts, f"seed{args.seed}"])
@@ -90,16 +85,13 @@ def _name(args: argparse.Namespace) -> str:
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     """Return the keys that arguments set."""
-    runs = [run for runs in args.trained_model or [] for run in runs]
+    runs = [run for runs in args.trained_model or [] for run in runs] or None
+    validation = {"param_product": args.param_product, "on_train": args.validate_on_train, "trained_models": runs}
     tables = {
         "data": {key: getattr(args, key) for key in ("train_data", "val_data", "test_data", "input_format")},
         "general": {"seed": args.seed, "overwrite": args.overwrite or None},
         "evaluation": {"do_detection": args.do_detection},
-        "validation": {
-            "param_product": args.param_product,
-            "on_train": args.validate_on_train,
-            "trained_models": runs or None,
-        },
+        "validation": validation,
     }
     given = {name: {key: value for key, value in table.items() if value is not None} for name, table in tables.items()}
     return {name: table for name, table in given.items() if table}
@@ -107,22 +99,21 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
 
 def _resolve(config: Config, root: Path) -> Config:
     """Make paths absolute, so that the stored configuration is valid in any folder."""
-    places = ("path", "train_data", "val_data", "test_data")
-    absolute = {key: _absolute(place, f"data.{key}") for key in places if (place := getattr(config.data, key))}
-    tables: dict[str, Any] = {"data": config.data.model_copy(update=absolute)}
-    if config.init.checkpoint:
-        checkpoint = _absolute(config.init.checkpoint, "init.checkpoint")
-        tables["init"] = config.init.model_copy(update={"checkpoint": checkpoint})
+    changed: dict[str, Any] = {}
+    for name, keys in {"data": ("path", "train_data", "val_data", "test_data"), "init": ("checkpoint",)}.items():
+        table = getattr(config, name)
+        paths = {key: _absolute(place, f"{name}.{key}") for key in keys if (place := getattr(table, key))}
+        changed[name] = table.model_copy(update=paths)
     # Each once, however often it is named.
-    runs = list(dict.fromkeys(str(_run_folder(run, root)) for run in config.validation.trained_models))
-    tables["validation"] = config.validation.model_copy(update={"trained_models": runs})
-    return config.model_copy(update=tables)
+    runs = list(dict.fromkeys(_run_folder(run, root) for run in config.validation.trained_models))
+    changed["validation"] = config.validation.model_copy(update={"trained_models": runs})
+    return config.model_copy(update=changed)
 
 
-def _run_folder(run: str, root: Path) -> Path:
+def _run_folder(run: str, root: Path) -> str:
     """Find the folder of an experiment by its path, or by its name under the root."""
-    place, named = Path(_absolute(run, "validation.trained_models")), root / run
-    return named if named.is_dir() and not place.is_dir() else place
+    place, named = _absolute(run, "validation.trained_models"), root / run
+    return str(named) if named.is_dir() and not Path(place).is_dir() else place
 
 
 def _absolute(place: str, key: str) -> str:

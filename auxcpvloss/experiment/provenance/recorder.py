@@ -98,8 +98,10 @@ class Recorder:
         self._end_stage(outcome)
         if error is None:
             self._keep_data()
-        elif str(error):
-            self._command["message"] = str(error)
+        else:
+            is_expected = isinstance(error, InputError | StageError | KeyboardInterrupt)
+            logger.error("%s", error if is_expected else "ended by an unexpected error", exc_info=not is_expected)
+            self._command.update({"message": str(error)} if str(error) else {})
         self._keep_peak()
         self._end("command", self._command, outcome)
         self._command["children_memory_mib"] = surroundings.children_memory()
