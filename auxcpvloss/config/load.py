@@ -31,13 +31,7 @@ LongForm = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 def load(places: Sequence[ConfigFile], parts: tuple[Part, ...], long_form: LongForm) -> Config:
     """Merge places left to right over the built-in defaults, and check the result.
 
-    Parameters
-    ----------
-    places : sequence of ConfigFile
-    parts : tuple of Part
-        Complete the tables, see `compose`.
-    long_form : callable
-        Writes the tables of a place in full, before they are merged.
+    `parts` complete the tables, see `compose`; `long_form` writes those of a place in full, before they are merged.
 
     Raises
     ------

@@ -40,12 +40,7 @@ def find_setup(app: str, setup: str, tasks: Collection[str]) -> list[ConfigFile]
     Setup and task are combined from these files, as far as they are there, the later over the earlier: ``sdt.toml``,
     ``auxiliary/cpv.toml`` if it names the setup, and ``sdt_cpv.toml`` with what differs where both come together.
 
-    `tasks` are the names of all auxiliary tasks.
-
-    Raises
-    ------
-    InputError
-        Unknown application or setup; the message lists the known ones.
+    `tasks` are the names of all auxiliary tasks. An `InputError` lists the known applications or setups.
     """
     folder = find_config(app).parent
     base, added = _take_apart(setup, _files(folder), tasks)

@@ -34,10 +34,7 @@ class ConfigFile:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a toml file: nested tables of strings, numbers, booleans and lists.
 
-    Raises
-    ------
-    InputError
-        The file is missing, unreadable or not toml, larger or deeper than any configuration, or contains dates.
+    An `InputError` says if it is missing, unreadable, not toml, larger or deeper than any configuration, or has dates.
     """
     too_deep = f"tables or lists are nested more than {MAX_DEPTH} deep."
     try:

@@ -159,7 +159,7 @@ def _in_words(change: Change) -> str:
     path = path or list(change.path)
     thing = ""
     if path[0] in NAMED and len(path) > 1:
-        thing, path = f"{NAMED[path[0]]} {path[1]}", [word for word in path[2:] if word not in WITHIN]
+        thing, path = f"{NAMED[path[0]]} {path[1]}", path[2:]
         if not path:
             what = "is new" if change.old is None else "is gone" if change.new is None else "changed"
             return f"{thing} {what}"

@@ -80,10 +80,7 @@ class Experiment:
     def samples(self, split: str) -> list[Sample]:
         """Give the prepared volumes that serve for training, validation or test.
 
-        Raises
-        ------
-        InputError
-            A volume of the split is not prepared, or no image where ``model.ndim`` = 2 asks for images.
+        An `InputError` says if one is not prepared, or no image where ``model.ndim`` = 2 asks for images.
         """
         volumes = self.volumes(split)
         if missing := [volume for volume in volumes if self.prepared(volume) is None]:

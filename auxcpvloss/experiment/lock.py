@@ -34,12 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder; create the folder, and remove it again if it is still empty at the end.
 
     If another command takes the lock over, which happens only if this one was suspended for minutes, the process ends
-    with a message: it must not write any more.
-
-    Raises
-    ------
-    InputError
-        Another command holds the lock; the message names it. Nothing was changed.
+    with a message: it must not write any more. If another command holds the lock, an `InputError` names it.
     """
     lock, me = folder / NAME, Holder.me()
     created = [each for each in (folder, *folder.parents) if not each.exists()]
@@ -109,14 +104,15 @@ def _create(lock: Path, me: Holder) -> bool:
 
 def _create_without_link(lock: Path, content: bytes) -> bool:
     try:
-        with lock.open("xb", buffering=0) as file:
-            try:
-                file.write(content)
-            except OSError:
-                lock.unlink()
-                raise
+        file = lock.open("xb", buffering=0)
     except FileExistsError:
         return False
+    try:
+        with file:
+            file.write(content)
+    except OSError:
+        lock.unlink()
+        raise
     return True
 
 

@@ -86,10 +86,7 @@ def validated_checkpoints(experiment: Experiment) -> list[int]:
 def read_selection(experiment: Experiment) -> Selection:
     """Read what won the validation; the parameters that it did not choose are those of [postprocessing].
 
-    Raises
-    ------
-    InputError
-        Nothing was validated yet, or other runs were averaged than ``validation.trained_models`` names now.
+    An `InputError` says if nothing was validated yet, or other runs were averaged than ``validation.trained_models``.
     """
     table = selection_record(experiment)
     if table is None:

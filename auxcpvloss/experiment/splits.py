@@ -24,10 +24,7 @@ Listing = Callable[[str], Mapping[str, str]]
 def serving(split: str, config: Config, listing: Listing) -> list[Volume]:
     """Give the volumes that serve for "train", "val" or "test", sorted by name; no more splits are listed than needed.
 
-    Raises
-    ------
-    InputError
-        Volumes of train and val are taken together, and two have the same name; or they are too few for the folds.
+    An `InputError` says if train and val, taken together, have two volumes of one name, or too few for the folds.
     """
     validation = config.validation
     if validation.trained_models and split == "val":

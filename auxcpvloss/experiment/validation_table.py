@@ -49,10 +49,7 @@ def write_scores(path: Path, scores: Sequence[Score], metric: str) -> None:
 def read_scores(path: Path, kind: type[Params], metric: str) -> Means:
     """Read what `write_scores` wrote.
 
-    Raises
-    ------
-    InputError
-        There is no such table, it is not readable, or it has other parameters than `kind` or another metric.
+    An `InputError` says if there is no such table, or it is damaged, or has other parameters or another metric.
     """
     try:
         header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())

@@ -49,7 +49,7 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: of the machine, within the limit of the process, or of a GPU."""
     return disk_full(error) is None and any(
         isinstance(each, MemoryError)
-        or (isinstance(each, OSError) and each.errno == errno.ENOMEM)
+        or getattr(each, "errno", None) == errno.ENOMEM
         or type(each).__name__ == "ResourceExhaustedError"
         or "std::bad_alloc" in str(each)
         for each in chain(error)

@@ -33,12 +33,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The content is flushed to the disk before it is renamed. The temporary name keeps the suffix, by which libraries
     choose the format. It is removed after an error; if the process is killed, the next process that writes the same
-    path removes it.
-
-    Raises
-    ------
-    OSError
-        The disk is full; names `path`, whatever the library that writes makes of it.
+    path removes it. If the disk is full, an `OSError` names `path`, whatever the library that writes raises.
     """
     missing = [each for each in path.parents if not each.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)

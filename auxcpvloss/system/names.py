@@ -11,13 +11,9 @@ TAKEN = {"data": "the folder of the prepared volumes", "comparison": "the folder
 
 
 def checked_name(name: str, what: str) -> str:
-    """Return a name if it can be that of a file or folder.
+    """Return the name of `what` if it can be that of a file or folder.
 
-    Raises
-    ------
-    InputError
-        The name is empty, hidden or too long, leads to another folder, or contains unprintable characters; the message
-        says `what` bears it.
+    An `InputError` says if it is empty, hidden or too long, leads to another folder, or has unprintable characters.
     """
     if problem := _problem(name):
         raise InputError(f"{what}: {name[:MAX_BYTES]!r} cannot be a name: {problem}.")

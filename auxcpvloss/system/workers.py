@@ -27,39 +27,25 @@ GO_ON = "what was finished is kept, and the same command goes on from there."
 
 @dataclass(frozen=True)
 class Work:
-    """What processes do.
-
-    Attributes
-    ----------
-    begin : callable
-        (*arguments) -> (task -> result); a function of a module, called once in each process.
-    arguments : tuple
-    doing : callable
-        Task -> what a process does with it, for messages: "scores volume a".
-    keys : tuple of str
-        Keys to lower where memory runs out; the first one sets the number of processes.
-    """
+    """What processes do."""
 
     begin: Callable[..., Callable[[Any], Any]]
+    """(*arguments) -> (task -> result); a function of a module, called once in each process."""
     arguments: tuple[Any, ...]
     doing: Callable[[Any], str]
+    """Task -> what a process does with it, for messages: "scores volume a"."""
     keys: tuple[str, ...]
+    """Keys to lower where memory runs out; the first one sets the number of processes."""
 
 
 @contextmanager
 def results(
     work: Work, tasks: Sequence[Any], number: int, ahead: int = 1, ordered: bool = False
 ) -> Iterator[Iterator[tuple[int, Any]]]:
-    """Have processes do tasks; gives the position of each task with its result.
+    """Have a number of processes do tasks; gives the position of each task with its result.
 
-    Parameters
-    ----------
-    number : int
-        Number of processes.
-    ahead : int
-        Tasks of each process that are dealt out, or done and not asked for yet.
-    ordered : bool
-        Give results in the order of the tasks, not in that in which they are made.
+    Each process has `ahead` tasks that are dealt out, or done and not asked for yet. Results come in the order of the
+    tasks if `ordered`, and otherwise in the order in which they are made.
 
     Raises
     ------

@@ -51,13 +51,7 @@ _Content = _table(
 
 
 class Document:
-    """What the commands of an experiment recorded, oldest first.
-
-    Attributes
-    ----------
-    commands : list of dict
-        Plain values, explained in docs/repeating.md. A command that was killed has no ``ended``.
-    """
+    """What the commands of an experiment recorded: plain values, explained in docs/repeating.md, oldest first."""
 
     def __init__(self, content: Mapping[str, Any] | None = None) -> None:
         self.commands: list[dict[str, Any]] = content["commands"] if content else []
@@ -65,13 +59,7 @@ class Document:
 
     @classmethod
     def read(cls, path: Path) -> Document:
-        """Read what `write` wrote.
-
-        Raises
-        ------
-        InputError
-            The file is missing or broken.
-        """
+        """Read what `write` wrote; an `InputError` says if the file is missing or broken."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             _Content.model_validate(content)

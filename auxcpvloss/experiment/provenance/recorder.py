@@ -34,24 +34,13 @@ logger = logging.getLogger(__name__)
 class Recorder:
     """Appends a command to ``provenance.json`` of its experiment, and updates it when a stage begins or ends.
 
-    A context manager around all stages. A command that is killed has no ``ended``.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    terminal : Terminal
-        Warns if the existing file is broken; the file is then renamed and a new one started.
-    asked : mapping
-        Stages and the arguments that belong to them, as plain values.
-
-    Attributes
-    ----------
-    finished : list of str
-        Stages that are done.
+    A context manager around all stages. A command that is killed has no ``ended``. If the existing file is broken, it
+    is renamed with a warning, and a new one started. `asked` are the stages and their arguments, as plain values.
     """
 
     def __init__(self, experiment: Experiment, terminal: Terminal, asked: Mapping[str, Any]) -> None:
         self.finished: list[str] = []
+        """Stages that are done."""
         self._experiment, self._terminal, self._asked = experiment, terminal, dict(asked)
         self._path = experiment.folder / NAME
         self._before = self._path.read_bytes() if self._path.is_file() else None

@@ -55,11 +55,8 @@ def sources_checksum(package: Path) -> str:
 def git_version(repository: Path) -> dict[str, Any] | None:
     """Return the commit of a repository and how the program's files differ from it.
 
-    Returns
-    -------
-    dict or None
-        ``commit``, ``modified`` (paths, including untracked files) and, if there are any, ``diff`` (sha256 of git's
-        diff). None if the folder is not the top of a repository, or if git fails.
+    These are ``commit``, ``modified`` (paths, including untracked files) and, if there are any, ``diff`` (sha256 of
+    git's diff). None if the folder is not the top of a repository, or if git fails.
     """
     # A folder inside another repository has nothing to do with that repository's commits.
     if not (repository / ".git").exists():
