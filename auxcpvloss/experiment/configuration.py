@@ -13,12 +13,15 @@ import auxcpvloss.network.keys
 from auxcpvloss import config
 from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.config.compose import Extension, Problem
-from auxcpvloss.methods import method_of
+from auxcpvloss.methods import method_of, model_record
 from auxcpvloss.metrics.registry import METRICS
 from auxcpvloss.metrics.table import metric_paths
 
 OF_ONE_COMMAND = ("overwrite", "logging")
 """Keys of [general] that are asked for one command."""
+
+YOUNGER = {"model.architecture": "unet", "evaluation.metrics": [], "training.augmentation.one_of": []}
+"""Keys younger than the first records, with the values implied before they existed."""
 
 
 def load(places: Sequence[ConfigFile]) -> Config:
@@ -32,6 +35,20 @@ def lasting(configuration: Config) -> dict[str, Any]:
     for key in OF_ONE_COMMAND:
         del tables["general"][key]
     return tables
+
+
+def configuration_record(configuration: Config) -> dict[str, Any]:
+    """Give the lasting keys, dotted, as records hold them: without younger ones at the value implied before."""
+    tables = {**lasting(configuration), "model": model_record(configuration)}
+    training = tables["training"]
+    off = {
+        name
+        for name, table in training["augmentation"].items()
+        if isinstance(table, dict) and table.get("probability") == 0
+    }
+    on = {name: table for name, table in training["augmentation"].items() if name not in off}
+    keys = config.flat({**tables, "training": {**training, "augmentation": on}})
+    return {key: value for key, value in keys if YOUNGER.get(key, ...) != value}
 
 
 def _check(configuration: Config) -> Iterator[Problem]:

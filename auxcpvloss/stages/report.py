@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auxcpvloss.config import flat
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.configuration import lasting
+from auxcpvloss.experiment.configuration import configuration_record
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import Result, file_digest
 from auxcpvloss.stages.chosen import chosen, subjects
@@ -49,7 +48,7 @@ class Report(Stage):
             **self.versioned(),
             "name of the experiment": experiment.folder.name,
             "chosen": f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
-            "configuration": dict(flat(lasting(experiment.config))),
+            "configuration": configuration_record(experiment.config),
             "predictions": {subject.sample.name: _picture(run, subject).record for subject in shown},
             "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files if path.is_file()},
         }
