@@ -11,6 +11,7 @@ import auxcpvloss.methods.keys
 import auxcpvloss.metrics.keys
 import auxcpvloss.network.keys
 from auxcpvloss import config
+from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.config.compose import Extension, Problem
 from auxcpvloss.methods import method_of, model_record
@@ -41,13 +42,13 @@ def configuration_record(configuration: Config) -> dict[str, Any]:
     """Give the lasting keys, dotted, as records hold them: without younger ones at the value implied before."""
     tables = {**lasting(configuration), "model": model_record(configuration)}
     training = tables["training"]
-    off = {
-        name
-        for name, table in training["augmentation"].items()
-        if isinstance(table, dict) and table.get("probability") == 0
+    younger = {
+        each.name: each.table().model_dump(mode="json")
+        for each in AUGMENTATIONS
+        if "probability" in each.table.model_fields
     }
-    on = {name: table for name, table in training["augmentation"].items() if name not in off}
-    keys = config.flat({**tables, "training": {**training, "augmentation": on}})
+    changes = {name: table for name, table in training["augmentation"].items() if table != younger.get(name)}
+    keys = config.flat({**tables, "training": {**training, "augmentation": changes}})
     return {key: value for key, value in keys if YOUNGER.get(key, ...) != value}
 
 
