@@ -12,6 +12,7 @@ import auxcpvloss.metrics.keys
 import auxcpvloss.network.keys
 from auxcpvloss import config
 from auxcpvloss.augment import AUGMENTATIONS
+from auxcpvloss.augment.augmentation import Occasional
 from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.config.compose import Extension, Problem
 from auxcpvloss.methods import method_of, model_record
@@ -42,11 +43,8 @@ def configuration_record(configuration: Config) -> dict[str, Any]:
     """Give the lasting keys, dotted, as records hold them: without younger ones at the value implied before."""
     tables = {**lasting(configuration), "model": model_record(configuration)}
     training = tables["training"]
-    younger = {
-        each.name: each.table().model_dump(mode="json")
-        for each in AUGMENTATIONS
-        if "probability" in each.table.model_fields
-    }
+    occasional = [each for each in AUGMENTATIONS if issubclass(each.table, Occasional)]
+    younger = {each.name: each.table().model_dump(mode="json") for each in occasional}
     changes = {name: table for name, table in training["augmentation"].items() if table != younger.get(name)}
     keys = config.flat({**tables, "training": {**training, "augmentation": changes}})
     return {key: value for key, value in keys if YOUNGER.get(key, ...) != value}
