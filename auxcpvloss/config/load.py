@@ -99,8 +99,7 @@ class _Merged:
         for key, value in tables.items():
             self._origin[(*at, key)] = name
             if isinstance(value, Mapping):
-                if not isinstance(into.get(key), dict):
-                    into[key] = {}
+                into[key] = into[key] if isinstance(into.get(key), dict) else {}
                 self._merge(into[key], value, name, (*at, key))
             else:
                 into[key] = value

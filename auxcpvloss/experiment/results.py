@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Concatenate, Literal, ParamSpec
 
 import h5py
 import zarr
@@ -18,6 +18,8 @@ import zarr
 from auxcpvloss.data.missing_chunks import lacking_chunks
 from auxcpvloss.experiment.fingerprint import Record, Records
 from auxcpvloss.system.files import write_text
+
+P = ParamSpec("P")
 
 LEDGER = "made_from.json"
 """File beside tables and pictures, which have no room for a record: name -> record and checksum."""
@@ -80,23 +82,21 @@ class Result:
         return WHOLE if changed is None else State("stale", changed)
 
 
-def read_stored(path: Path, read: Callable[[], Stored]) -> Stored:
-    """Give what a reader finds; whatever it stumbles over is a problem of the result, not of the program."""
-    if not path.exists():
-        return Stored()
-    try:
-        return read()
-    except Exception as error:
-        # Readers of damaged files raise all kinds of errors.
-        return Stored(problem=f"cannot be read ({type(error).__name__}: {error})")
+def reader(read: Callable[Concatenate[Path, P], Stored]) -> Callable[Concatenate[Path, P], Stored]:
+    """Decorate a reader of a file or folder: whatever it raises is a problem of the result, not of the program."""
+
+    @wraps(read)
+    def careful(path: Path, *args: P.args, **options: P.kwargs) -> Stored:
+        try:
+            return read(path, *args, **options) if path.exists() else Stored()
+        except Exception as error:
+            # Readers of damaged files raise all kinds of errors.
+            return Stored(problem=f"cannot be read ({type(error).__name__}: {error})")
+
+    return careful
 
 
-def _careful(read: Callable[[Path], Stored]) -> Callable[[Path], Stored]:
-    """Turn a reader into one that follows `read_stored`."""
-    return wraps(read)(lambda path: read_stored(path, lambda: read(path)))
-
-
-@_careful
+@reader
 def stored_zarr(path: Path) -> Stored:
     """Read what a zarr folder was made from, and whether all of its chunks are there."""
     group = zarr.open_group(str(path), mode="r")
@@ -105,14 +105,14 @@ def stored_zarr(path: Path) -> Stored:
     return Stored(dict(group.attrs["made_from"]), group.attrs.get("made_with", {}))
 
 
-@_careful
+@reader
 def stored_hdf(path: Path) -> Stored:
     """Read what an HDF5 file was made from."""
     with h5py.File(path, "r") as file:
         return _parsed(file.attrs)
 
 
-@_careful
+@reader
 def stored_toml(path: Path) -> Stored:
     """Read what a table of scores was made from."""
     return _parsed(tomllib.loads(path.read_text(encoding="utf-8")))
@@ -122,7 +122,7 @@ def _parsed(table: Mapping[str, Any]) -> Stored:
     return Stored(json.loads(table["made_from"]), json.loads(table.get("made_with", "{}")))
 
 
-@_careful
+@reader
 def stored_beside(path: Path) -> Stored:
     """Read what a table or picture was made from, by the ledger of its folder."""
     entry = ledger(path.parent).get(path.name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from auxcpvloss.config import as_toml
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Stored, read_stored
+from auxcpvloss.experiment.results import Stored, reader
 from auxcpvloss.methods import Params
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
@@ -46,12 +46,13 @@ def write_selection(
 
 def stored_selection(experiment: Experiment) -> Stored:
     """Read what the selection, if there is one, was made from."""
+    return _stored(experiment.selection_path)
 
-    def read() -> Stored:
-        table = _read(experiment.selection_path)
-        return Stored(table["made_from"], table.get("made_with", {}))
 
-    return read_stored(experiment.selection_path, read)
+@reader
+def _stored(path: Path) -> Stored:
+    table = _read(path)
+    return Stored(table["made_from"], table.get("made_with", {}))
 
 
 def selection_record(experiment: Experiment) -> dict[str, Any] | None:

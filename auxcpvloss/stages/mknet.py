@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Result, Stored, file_digest, read_stored
+from auxcpvloss.experiment.results import Result, Stored, file_digest, reader
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -83,14 +83,12 @@ def _sizes(network: dict[str, Any], key: str) -> str:
     return "x".join(map(str, network[key][3 - network["ndim"] :]))
 
 
+@reader
 def _stored(path: Path, text: Path) -> Stored:
-    def read() -> Stored:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if not text.is_file() or record["text"] != file_digest(text):
-            return Stored(problem=f"{text.name} is {'not its own' if text.is_file() else 'missing'}")
-        return Stored(record["made_from"], record["made_with"])
-
-    return read_stored(path, read)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if not text.is_file() or record["text"] != file_digest(text):
+        return Stored(problem=f"{text.name} is {'not its own' if text.is_file() else 'missing'}")
+    return Stored(record["made_from"], record["made_with"])
 
 
 def _build(experiment: Experiment, text: Path) -> dict[str, Any]:

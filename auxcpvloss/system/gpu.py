@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import MutableMapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from auxcpvloss.system.processors import arithmetic
 
@@ -73,23 +73,15 @@ def choose_device(environment: MutableMapping[str, str]) -> Device:
 
 def _ask(program: str, query: str, environment: MutableMapping[str, str]) -> str:
     command = [program, f"--query-{query}", "--format=csv,noheader,nounits"]
-    options: dict[str, Any] = {
-        "capture_output": True,
-        "text": True,
-        "errors": "replace",
-        "check": True,
-        "timeout": SECONDS,
-    }
-    return subprocess.run(command, env=dict(environment), **options).stdout
+    return subprocess.run(
+        command, capture_output=True, text=True, errors="replace", check=True, timeout=SECONDS, env=dict(environment)
+    ).stdout
 
 
 def _gpus(text: str) -> list[Gpu]:
     """Read lines such as ``0, GPU-5c1f, 4, 81559, NVIDIA H100``; leave out any without numbers."""
-    lines = [re.fullmatch(r"\s*(\d+)\s*,([^,]*),\s*(\d+)\s*,\s*(\d+)\s*,(.*)", line) for line in text.splitlines()]
-    parts = [line.groups() for line in lines if line]
-    return [
-        Gpu(int(number), uuid.strip(), int(used), int(total), name.strip()) for number, uuid, used, total, name in parts
-    ]
+    found = re.findall(r"(?m)^ *(\d+) *, *([^,\n]*?) *, *(\d+) *, *(\d+) *, *(.*?)\s*$", text)
+    return [Gpu(int(number), uuid, int(used), int(total), name) for number, uuid, used, total, name in found]
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from types import TracebackType
+from types import NoneType
 from typing import Any
 
 from auxcpvloss.config import dump
@@ -25,8 +25,10 @@ from auxcpvloss.system.files import restore, unused
 from auxcpvloss.system.terminal import Terminal
 
 DONE = "done"
-OUTCOMES = {InputError: "refused", OSError: "refused", StageError: "failed", KeyboardInterrupt: "interrupted"}
-"""Outcome of a command that an exception ended; any other exception is recorded by its name."""
+OUTCOMES = {
+    NoneType: DONE, InputError: "refused", OSError: "refused", StageError: "failed", KeyboardInterrupt: "interrupted",
+}  # fmt: skip
+"""Outcome of a command by the exception that ended it; any other exception is recorded by its name."""
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +81,8 @@ class Recorder:
         self._end_stage(DONE)
         self._document.write(self._path)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        outcome = next((word for known, word in OUTCOMES.items() if isinstance(error, known)), type(error).__name__)
-        outcome = DONE if error is None else outcome
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        outcome = next((word for kind, word in OUTCOMES.items() if isinstance(error, kind)), type(error).__name__)
         self._end_stage(outcome)
         if error is None:
             self._keep_data()

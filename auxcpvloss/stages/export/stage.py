@@ -11,7 +11,7 @@ import numpy as np
 import zarr
 
 from auxcpvloss.data.missing_chunks import lacking_chunks
-from auxcpvloss.experiment.results import Result, Stored, file_digest, read_stored
+from auxcpvloss.experiment.results import Result, Stored, file_digest, reader
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
 from auxcpvloss.looking.handover.ome_zarr import store, write_ome_zarr
@@ -87,7 +87,7 @@ def export_of(run: Run, subject: Subject) -> Result:
         "data": {"voxel_unit": experiment.config.data.voxel_unit},
     }
     paths = tuple(folder / f"{name}{suffix}" for suffix in (".ome.zarr", ".tif", "_objects.csv", STATE))
-    return Result(Export.name, EXPORTS, name, paths, run.records.flat(made_from), _stored(paths), subject)
+    return Result(Export.name, EXPORTS, name, paths, run.records.flat(made_from), _stored(*paths), subject)
 
 
 def _table(run: Run, subject: Subject, scene: Scene) -> str:
@@ -99,20 +99,16 @@ def _table(run: Run, subject: Subject, scene: Scene) -> str:
     return object_table(objects, np.asarray(confidence), scene.space, scene.is_points)
 
 
-def _stored(paths: tuple[Path, ...]) -> Stored:
+@reader
+def _stored(ome_zarr: Path, *others: Path) -> Stored:
     """Read what exports were made from, if all of them are there as they were written."""
-    ome_zarr, *others = paths
-
-    def read() -> Stored:
-        root = zarr.open_group(store(ome_zarr), mode="r")
-        if problem := lacking_chunks(root):
-            return Stored(problem=problem)
-        record = dict(root.attrs["made_from"])
-        files = record.pop(FILES)
-        for path in others:
-            if files.get(path.name) != (file_digest(path) if path.is_file() else ""):
-                how = "changed since it was written" if path.is_file() else "is missing"
-                return Stored(problem=f"{path.name} {how}")
-        return Stored(record, root.attrs["made_with"])
-
-    return read_stored(ome_zarr, read)
+    root = zarr.open_group(store(ome_zarr), mode="r")
+    if problem := lacking_chunks(root):
+        return Stored(problem=problem)
+    record = dict(root.attrs["made_from"])
+    files = record.pop(FILES)
+    for path in others:
+        if files.get(path.name) != (file_digest(path) if path.is_file() else ""):
+            how = "changed since it was written" if path.is_file() else "is missing"
+            return Stored(problem=f"{path.name} {how}")
+    return Stored(record, root.attrs["made_with"])
