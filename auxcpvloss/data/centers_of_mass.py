@@ -16,14 +16,11 @@ class Centers(NamedTuple):
 
     Attributes
     ----------
-    ids : (N,) array of the type of the labels
-        The labels, rising.
+    ids : (N,) array of the type of the labels, rising
     positions : (N, 3) array of float64
         z, y, x in voxels.
-    voxels : (V,) array of int64
-        Flat indices of all voxels of labels.
-    instance : (V,) array of integer
-        Row of `positions` of each of them.
+    voxels, instance : (V,) array of int64
+        Flat indices of all voxels of labels, and the row of `positions` of each.
     """
 
     ids: NDArray[Any]

@@ -1,19 +1,41 @@
-"""What the files of a volume hold, decoded once to verify it and to store it."""
+"""What the files of a volume hold, decoded once to verify it and to store it; and the ground truth that it gives."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.data.centers import numbered
 from auxcpvloss.data.objects import Objects, measure
+from auxcpvloss.data.points import paint_balls
+from auxcpvloss.data.samples import LABELS, POINTS
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.data.untrusted.limits import available_memory
 
-SHARE = 4
-"""Of the memory that is free, the part that is not taken for volumes to be stored."""
+
+class Truth(NamedTuple):
+    """Ground truth of a volume, as it is stored in a sample.
+
+    Attributes
+    ----------
+    key : str
+        `LABELS`, or `POINTS` where there are no labels.
+    labels : (Z, Y, X) array of uint32
+        Instances, or a small ball around every point; 0 elsewhere.
+    centers : (N, 4) array of float64
+        z, y, x in voxels and the id: as annotated, else centers of mass.
+    max_extent : tuple
+        Largest extent of an instance or ball along z, y, x, in voxels.
+    """
+
+    key: str
+    labels: NDArray[np.uint32]
+    centers: NDArray[np.float64]
+    max_extent: tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,19 +56,29 @@ class Content:
 
     @classmethod
     def of(cls, source: Source) -> Content:
-        """Read all files of a volume.
-
-        Raises
-        ------
-        InputError
-            One of them cannot be read.
-        """
+        """Read all files of a volume; an `InputError` names one that cannot be read."""
         return cls(source.read_raw(), source.read_labels(), source.read_centers())
 
     @cached_property
     def objects(self) -> Objects | None:
         """The instances of the labels, which are of integers, not negative."""
         return None if self.labels is None else measure(self.labels)
+
+    def truth(self) -> Truth | None:
+        """Give the ground truth; None where there is none."""
+        labels, centers = self.labels, self.centers
+        if labels is not None:
+            key, labels = LABELS, labels.astype(np.uint32)
+        elif centers is not None:
+            centers = numbered(centers)
+            key, labels = POINTS, paint_balls(centers, self.raw.shape)
+        else:
+            return None
+        objects = self.objects or measure(labels)
+        if centers is None:
+            centers = np.column_stack([objects.centers, objects.ids])
+        z, y, x = objects.extents.max(axis=0, initial=0).tolist()
+        return Truth(key, labels, centers, (z, y, x))
 
     @property
     def nbytes(self) -> int:
@@ -55,16 +87,10 @@ class Content:
 
 
 class Contents:
-    """What volumes hold, kept from the first time that it is asked for until the second, as far as memory goes.
-
-    Parameters
-    ----------
-    budget : int, optional
-        Bytes to keep at once; by default a quarter of what is free.
-    """
+    """What volumes hold, kept until it is asked for again, in `budget` bytes or a quarter of those that are free."""
 
     def __init__(self, budget: int | None = None) -> None:
-        self._left = available_memory() // SHARE if budget is None else budget
+        self._left = available_memory() // 4 if budget is None else budget
         self._kept: dict[Source, Content] = {}
 
     def first(self, source: Source) -> Content:

@@ -24,8 +24,8 @@ def normalize(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.flo
     ----------
     raw : (Z, Y, X) array of integer or float
         Finite, and such that `check_range` accepts it.
-    preprocessing : the way, and the percentiles
-        Where the two percentiles are the same value (a volume that is nearly all background) the range is used.
+    preprocessing : Preprocessing
+        Where its two percentiles are the same value (a volume that is nearly all background) the range is used.
 
     Returns
     -------

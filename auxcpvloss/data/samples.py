@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.data.missing_chunks import open_whole
-from auxcpvloss.data.truth import LABELS, POINTS
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.system.errors import InputError
 
-RAW = "volumes/raw"
+RAW, LABELS, POINTS = "volumes/raw", "volumes/gt_labels", "volumes/gt_points"
 VERSION, LIBRARIES = 2, ("numpy", "scipy", "tifffile", "zarr")
 """Of how samples are made, and what computes them: raise the number with every change of what is written for the same
 volume."""

@@ -16,7 +16,6 @@ from auxcpvloss.data.content import Content
 from auxcpvloss.data.intensities import check_range, normalize
 from auxcpvloss.data.samples import LIBRARIES, RAW, VERSION, Sample, table_path
 from auxcpvloss.data.sources.source import Source, voxel_size
-from auxcpvloss.data.truth import truth_of
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import discard, replacing, write_text
 from auxcpvloss.system.libraries import versions_of
@@ -32,16 +31,12 @@ def write_sample(
     verified: Mapping[str, Any] | None = None,
     content: Content | None = None,
 ) -> Sample:
-    """Store a volume as a sample, all or nothing.
+    """Store a volume that `verify` finds fit as a sample, all or nothing.
 
     Parameters
     ----------
-    source : Source
-        A volume that `verify` finds fit.
     path : Path
         Of the zarr folder; what is there is replaced.
-    data : Data
-    preprocessing : Preprocessing
     verified : mapping, optional
         What `expected_made_from` gave before the volume was read; by default, what it gives now.
     content : Content, optional
@@ -55,7 +50,7 @@ def write_sample(
     made_from = verified or expected_made_from(source, data, preprocessing)
     content = content or Content.of(source)
     check_range(content.raw, preprocessing, source.origin)
-    truth = truth_of(content)
+    truth = content.truth()
     if expected_made_from(source, data, preprocessing) != made_from:
         raise InputError(
             f"{source.origin}: changed while it was read (or its labels or centers did), so it was not stored. Run the "

@@ -22,17 +22,10 @@ TINY = 5  # voxels; below, an instance is more likely a slip of the annotator's 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found out about a volume.
+    """What was found out about a volume; shape and type are those of the image as stored, without `data.padding`.
 
     Attributes
     ----------
-    name, split : str
-    shape : tuple
-        Z, Y, X, in voxels, as stored: without `data.padding`.
-    dtype : str
-        Type of the image, as stored.
-    voxel_size : tuple
-        Along z, y, x: as configured, else as recorded.
     nuclei : int or None
         None without ground truth.
     warnings : tuple of str
@@ -61,16 +54,7 @@ def verify(
 ) -> Finding:
     """Look for everything in a volume that would spoil a training.
 
-    Parameters
-    ----------
-    source : Source
-    split : str
-    data : Data
-    preprocessing : Preprocessing
-    ndim : int
-        ``model.ndim``: 2 wants images of one plane.
-    content : Content, optional
-        What the volume holds, if it was read.
+    `ndim` is ``model.ndim``: 2 wants images of one plane. `content` is what the volume holds, if it was read.
 
     Raises
     ------
@@ -121,13 +105,7 @@ def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | 
 
 
 def check_planes(origin: str, planes: int, ndim: int) -> None:
-    """Refuse a volume where ``model.ndim`` asks for images.
-
-    Raises
-    ------
-    InputError
-        With ndim = 2 there is more than one plane.
-    """
+    """Refuse a volume of more than one plane where ``model.ndim`` = 2 asks for images."""
     if ndim == 2 and planes > 1:
         raise InputError(
             f"{origin}: a volume of {planes} planes, but model.ndim = 2 is for images of one plane; "

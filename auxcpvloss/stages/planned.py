@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.samples import LABELS, POINTS, Sample
 from auxcpvloss.data.sources.source import Source
-from auxcpvloss.data.truth import LABELS, POINTS
 from auxcpvloss.experiment.fingerprint import plain
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.prepare import volume_of

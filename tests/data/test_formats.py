@@ -14,9 +14,8 @@ from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.config.places import config_folder
 from auxcpvloss.data.samples import open_sample
 from auxcpvloss.data.sources import FORMATS
-from auxcpvloss.data.sources.files import by_stem, visible
 from auxcpvloss.data.sources.find import Catalogue
-from auxcpvloss.data.sources.format import Format
+from auxcpvloss.data.sources.format import Format, by_stem, visible
 from auxcpvloss.data.sources.source import Image, Source
 from tests.data.volumes import blobs, configured, make_folder
 

@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.data.sources.files import TABLE, by_stem, visible
-from auxcpvloss.data.sources.format import Format
+from auxcpvloss.data.sources.format import TABLE, Format, by_stem, visible
 from auxcpvloss.data.sources.source import Image, Source, Vector
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.untrusted.zips import File

@@ -8,8 +8,7 @@ from pathlib import Path
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.folds import lot
 from auxcpvloss.data.sources import FORMATS
-from auxcpvloss.data.sources.files import CENTERS, visible
-from auxcpvloss.data.sources.format import SPLITS, Format
+from auxcpvloss.data.sources.format import CENTERS, SPLITS, Format, visible
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.system.errors import InputError
 

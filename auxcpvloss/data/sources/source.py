@@ -97,13 +97,7 @@ class Source:
         return self._agreed("voxel_size")
 
     def offset(self) -> Vector:
-        """Position of the first voxel, in the unit of the voxel size.
-
-        Raises
-        ------
-        InputError
-            Image and labels do not cover the same voxels.
-        """
+        """Position of the first voxel, in the unit of the voxel size; image and labels must agree in it."""
         return self._agreed("offset") or (0.0, 0.0, 0.0)
 
     def checksum(self) -> str:

@@ -20,8 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.data.sources.files import CENTERS, TABLE, by_stem, visible
-from auxcpvloss.data.sources.format import Format
+from auxcpvloss.data.sources.format import CENTERS, TABLE, Format, by_stem, visible
 from auxcpvloss.data.sources.source import Image, Source, Vector
 from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
 from auxcpvloss.data.untrusted.limits import check_declared

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.data.sources.files import CENTERS
-from auxcpvloss.data.sources.format import SPLITS, Format
+from auxcpvloss.data.sources.format import CENTERS, SPLITS, Format
 from auxcpvloss.data.sources.tif import TIF, pair
 from auxcpvloss.data.untrusted.zips import ZipMember, zip_members
 from auxcpvloss.system.errors import InputError
@@ -23,13 +22,7 @@ Folder = tuple[str, Mapping[str, Sequence[ZipMember]]]
 
 
 def _places(path: Path, data: Data) -> Mapping[str, Folder]:
-    """Sort the files of a zip by split and folder.
-
-    Raises
-    ------
-    InputError
-        See `zip_members`; or there are no images, or more than one folder around the splits.
-    """
+    """Sort the files of a zip by split and folder."""
     # A zip that was cut off is known by its suffix only.
     if not path.is_file() or not (path.suffix.lower() == ".zip" or zipfile.is_zipfile(path)):
         return {}

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from auxcpvloss.data.synthetic.body import Body, Floats
-from auxcpvloss.data.synthetic.nuclei import Nuclei
+from auxcpvloss.data.synthetic.anatomy import Body, Floats, Nuclei
 
 BLUR = (1.7, 1.2, 1.2)  # sigma of the point spread function; z is the optical axis
 HAZE = 25  # width

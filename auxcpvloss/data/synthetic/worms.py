@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.data.synthetic.body import FULL_RADIUS, make_body, mean_radius
+from auxcpvloss.data.synthetic.anatomy import FULL_RADIUS, make_body, make_nuclei, mean_radius
 from auxcpvloss.data.synthetic.microscope import paint, photograph
-from auxcpvloss.data.synthetic.nuclei import make_nuclei
 from auxcpvloss.system.errors import InputError
 
 MAX_NUCLEI = 60_000  # labels are uint16
@@ -23,9 +22,12 @@ def make_worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDAr
 
     Parameters
     ----------
-    shape : size in z, y, x; x is the long axis of the worm
-    seed : not negative; equal arguments give equal bits
-    nuclei : number of labelled nuclei
+    shape : tuple of int
+        In z, y, x; x is the long axis of the worm.
+    seed : int
+        Not negative; equal arguments give equal bits.
+    nuclei : int
+        Number of labelled nuclei.
 
     Returns
     -------
@@ -55,22 +57,12 @@ def make_worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDAr
 
 
 def dataset(train: int, val: int, test: int, seed: int) -> dict[str, dict[str, int]]:
-    """Name the volumes of a data set and derive their seeds.
-
-    Parameters
-    ----------
-    train, val, test : numbers of volumes, not negative
-    seed : of the data set, not negative
-
-    Returns
-    -------
-    dict
-        split -> {name of the volume: seed of the volume}; names and seeds are unique over the splits.
+    """Name the volumes of a data set and derive their seeds: split -> {name: seed}, unique over the splits.
 
     Raises
     ------
     InputError
-        A number is negative.
+        A number of volumes, or the seed of the data set, is negative.
     """
     counts = {"train": train, "val": val, "test": test}
     for name, value in (counts | {"seed": seed}).items():

@@ -62,15 +62,8 @@ FILTERS = ("delta", "shuffle", "fixedscaleoffset", "quantize", "bitround", "asty
 class Layout:
     """How an array is stored in a folder, as its metadata say.
 
-    Attributes
-    ----------
-    shape, chunks : tuple of int
-    dtype : numpy.dtype
-    codec : str
-        Compression of the chunks, as zarr calls it; those that are read are `CODECS`.
-    filters : tuple of str
-    has_header : bool
-        Whether the shape of each chunk precedes it, as in N5.
+    Codec and filters are those of the chunks, as zarr calls them; before each there may be a header with its shape, as
+    in N5.
     """
 
     shape: tuple[int, ...]
@@ -82,15 +75,7 @@ class Layout:
 
 
 def check_layout(origin: str, layout: Layout) -> None:
-    """Refuse an array that is not of numbers, or stored in an unknown way, before it is opened.
-
-    With a type of objects, to open it is to run what it holds.
-
-    Raises
-    ------
-    InputError
-        Names the array.
-    """
+    """Refuse an array not of numbers, or stored in an unknown way: to open one of objects may run what it holds."""
     check_declared(origin, layout.shape, layout.dtype)
     for what, names, known in (("compression", [layout.codec], CODECS), ("filter", layout.filters, FILTERS)):
         for name in names:
@@ -124,13 +109,9 @@ def check_folder(origin: str, folder: Path, layout: Layout) -> None:
 
 
 def check_chunk(data: bytes, codec: str, limit: int) -> None:
-    """Refuse a chunk that would decompress to more than it may.
+    """Refuse a chunk that would decompress to more than `limit` bytes.
 
-    Parameters
-    ----------
-    data : the chunk as it is stored; of codecs that say the size at the beginning, that suffices
-    codec : its compression, one of `CODECS`
-    limit : bytes of the chunk
+    Of codecs that say the size at the beginning, that much of the data suffices.
 
     Raises
     ------

@@ -38,13 +38,7 @@ def check_declared(origin: object, shape: Sequence[int], dtype: Any) -> None:
 
 
 def check_bytes(what: str, need: int, advice: str) -> None:
-    """Refuse what does not fit into memory.
-
-    Raises
-    ------
-    InputError
-        With the size, and how to go on.
-    """
+    """Refuse what does not fit into memory; the message names the size, and how to go on."""
     free = available_memory()
     if need > free:
         raise InputError(f"{what}: {need / GIB:,.1f} GiB, but {free / GIB:,.1f} GiB of memory are free. {advice}")

@@ -93,13 +93,7 @@ def zip_members(archive: Path) -> list[ZipMember]:
 
 
 def check_member(archive: Path, info: zipfile.ZipInfo) -> None:
-    """Refuse a file in a zip that leads out of it, or expands to more than a file of numbers can.
-
-    Raises
-    ------
-    InputError
-        Names the zip and the file.
-    """
+    """Refuse a file in a zip that leads out of it, or expands to more than a file of numbers can."""
     name = f"{archive}!{info.filename}"
     if stat.S_ISLNK(info.external_attr >> 16):
         raise InputError(f"{name}: a link to another file; replace it by the file itself")
