@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auxcpvloss.metrics.comparison import Comparison
-from auxcpvloss.metrics.counts import THRESHOLD, THRESHOLDS, numbers_at
+from auxcpvloss.metrics.counts import THRESHOLD, THRESHOLDS
 from auxcpvloss.metrics.matching import count, match
-from auxcpvloss.metrics.metric import Metric, Number, Numbers
+from auxcpvloss.metrics.metric import Metric, Number, Numbers, numbers_at
 
 PATHS = {threshold: f"confusion_matrix.th_{str(threshold).replace('.', '_')}" for threshold in THRESHOLDS}
 """Where the counts and ratios at each threshold stand: ``confusion_matrix.th_0_5``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from auxcpvloss.metrics.comparison import Comparison
-from auxcpvloss.metrics.detection import limit_in_words
+from auxcpvloss.metrics.detection_scores import limit_in_words
 from auxcpvloss.metrics.table import metrics_of
 
 EMPTY = (

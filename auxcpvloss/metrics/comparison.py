@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from auxcpvloss.metrics.counts import THRESHOLD, Counts
 from auxcpvloss.metrics.detection import VOXELS, Detections, centers_of_mass, match_points, within
 from auxcpvloss.metrics.matching import Matching, count, match
-from auxcpvloss.metrics.metric import Needs
 from auxcpvloss.metrics.mistakes import Mistakes, find_mistakes
 from auxcpvloss.metrics.overlap import Overlaps, Values, overlaps
 from auxcpvloss.metrics.surfaces import Surface, distances, surface_of
@@ -20,6 +19,8 @@ from auxcpvloss.metrics.surfaces import Surface, distances, surface_of
 if TYPE_CHECKING:
     from auxcpvloss.config.tables.results import PointMatching
     from auxcpvloss.config.units import Vector
+
+Needs = Literal["points", "overlaps", "voxels"]
 
 
 @dataclass(eq=False)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auxcpvloss.metrics.metric import Number, Numbers, total, weighted_by
-
 # Literals, not 0.1 * i: an IoU of 3/10 must equal the threshold 0.3 to the last bit.
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 THRESHOLD = 0.5
@@ -60,25 +58,11 @@ class Counts:
             return part / whole
         return float(self.tp + self.fp + self.fn == 0)
 
-    def at(self, path: str) -> Numbers:
+    def at(self, path: str) -> dict[str, float]:
         """Give counts and ratios as the numbers of the table at a dotted path."""
         ratios = {"precision": self.precision, "recall": self.recall, "fscore": self.f1}
         cell = {"AP": self.ap, "TP": self.tp, "FP": self.fp, "FN": self.fn, **ratios}
         return {f"{path}.{name}": value for name, value in cell.items()}
-
-
-def numbers_at(path: str, heading: str) -> dict[str, Number]:
-    """Describe the numbers of `Counts.at`; `heading` has braces for the name of each."""
-    tp, fp, fn = counts = [f"{path}.{name}" for name in ("TP", "FP", "FN")]
-    return {
-        f"{path}.AP": Number(heading.format("AP"), "higher", weighted_by(*counts)),
-        tp: Number(heading.format("TP"), "higher", total),
-        fp: Number(heading.format("FP"), "lower", total),
-        fn: Number(heading.format("FN"), "lower", total),
-        f"{path}.precision": Number(heading.format("precision"), "higher", weighted_by(tp, fp)),
-        f"{path}.recall": Number(heading.format("recall"), "higher", weighted_by(tp, fn)),
-        f"{path}.fscore": Number(heading.format("F1"), "higher", weighted_by(tp, *counts)),
-    }
 
 
 def pool(counts: Iterable[Counts]) -> Counts:

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auxcpvloss.metrics.counts import Counts, numbers_at
+from auxcpvloss.metrics.counts import Counts
 from auxcpvloss.metrics.matching import choose_greedy, choose_optimal
-from auxcpvloss.metrics.metric import Metric, Number, Numbers, total
 from auxcpvloss.metrics.overlap import Ids, Indices, instance_centers
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables.results import PointMatching
     from auxcpvloss.config.units import Vector
-    from auxcpvloss.metrics.comparison import Comparison
 
 Points = NDArray[np.float64]
 MATCHINGS: tuple[PointMatching, ...] = ("hoefener", "linear", "greedy")
@@ -150,51 +148,3 @@ def _nearest(point: Indices, distance: Points) -> Indices:
 def _first_of_each(nucleus: Indices, pairs: Indices) -> Indices:
     """Of some pairs, given by index, keep the first one of each nucleus."""
     return pairs[np.unique(nucleus[pairs], return_index=True)[1]]
-
-
-CENTERS = {
-    "hoefener": "the center of mass of a predicted instance finds the nucleus whose mask it lies in, one a nucleus",
-    "linear": "centers of mass of predicted instances and centers of true nuclei, one to one: as many pairs as "
-    "possible, and among such matchings the least sum of distances",
-    "greedy": "centers of mass of predicted instances and centers of true nuclei, one to one: the nearest pair first",
-}
-HOEFENER_OF_POINTS = "the center of mass of a predicted instance belongs to the nearest annotated point, one a point"
-
-
-def limit_in_words(comparison: Comparison) -> str:
-    """Say how far points and centers may be apart."""
-    return f"at most {comparison.distance_limit:g} voxels (along x; elsewhere as far in space) apart"
-
-
-def _card(comparison: Comparison) -> dict[str, str]:
-    name = comparison.detection
-    if name == "hoefener" and comparison.has_masks:
-        return {"detection": f"{name}: {CENTERS[name]}"}
-    text = HOEFENER_OF_POINTS if name == "hoefener" else CENTERS[name]
-    return {"detection": f"{name}: {text}; {limit_in_words(comparison)}"}
-
-
-def _instances(comparison: Comparison) -> Numbers:
-    counts = comparison.detections.counts
-    found = {"num_pred": counts.num_predicted, "num_points": counts.num_predicted}
-    cell = {"num_gt": counts.num_truth, **found, "empty_prediction": counts.num_predicted == 0}
-    return {f"general.{name}": value for name, value in cell.items()}
-
-
-INSTANCES = Metric(
-    needs="points",
-    numbers={f"general.{name}": Number(name, "neither", total) for name in ("num_gt", "num_pred", "num_points")},
-    compute=_instances,
-    card={},
-)
-
-DETECTION: dict[str, Metric] = {
-    name: Metric(
-        needs="points",
-        numbers=numbers_at(f"confusion_matrix.{name}", f"detection {{}} ({name})"),
-        compute=lambda comparison: comparison.detections.counts.at(f"confusion_matrix.{comparison.detection}"),
-        card=_card,
-    )
-    for name in MATCHINGS
-}
-"""One a matching; that of ``evaluation.detection`` is computed."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from auxcpvloss.metrics.comparison import Comparison
+from auxcpvloss.metrics.comparison import Comparison, Needs
 
-Needs = Literal["points", "overlaps", "voxels"]
 Numbers = dict[str, Any]
 """Numbers of a volume by dotted path, such as ``confusion_matrix.th_0_5.AP``."""
 Card = Mapping[str, str]
@@ -81,3 +79,17 @@ def weighted_by(*counts: str) -> Pool:
         return sum(weight * value for weight, value in zip(weights, values, strict=True)) / sum(weights)
 
     return pool
+
+
+def numbers_at(path: str, heading: str) -> dict[str, Number]:
+    """Describe the numbers of `Counts.at`; `heading` has braces for the name of each."""
+    tp, fp, fn = counts = [f"{path}.{name}" for name in ("TP", "FP", "FN")]
+    return {
+        f"{path}.AP": Number(heading.format("AP"), "higher", weighted_by(*counts)),
+        tp: Number(heading.format("TP"), "higher", total),
+        fp: Number(heading.format("FP"), "lower", total),
+        fn: Number(heading.format("FN"), "lower", total),
+        f"{path}.precision": Number(heading.format("precision"), "higher", weighted_by(tp, fp)),
+        f"{path}.recall": Number(heading.format("recall"), "higher", weighted_by(tp, fn)),
+        f"{path}.fscore": Number(heading.format("F1"), "higher", weighted_by(tp, *counts)),
+    }

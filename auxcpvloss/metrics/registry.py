@@ -6,7 +6,7 @@ from auxcpvloss.metrics.aggregated_jaccard import AGGREGATED_JACCARD
 from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
 from auxcpvloss.metrics.average_surface_distance import AVERAGE_SURFACE_DISTANCE
 from auxcpvloss.metrics.boundary import BOUNDARY
-from auxcpvloss.metrics.detection import DETECTION, INSTANCES
+from auxcpvloss.metrics.detection_scores import DETECTION, INSTANCES
 from auxcpvloss.metrics.dice import DICE
 from auxcpvloss.metrics.hausdorff import HAUSDORFF
 from auxcpvloss.metrics.metric import Metric
