@@ -61,6 +61,11 @@ class Comparison:
             self.predicted = np.where(self.truth > 0, self.predicted, self.predicted.dtype.type(0))
 
     @property
+    def volumes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What it holds in memory, beside what is small: result and truth."""
+        return self.predicted, self.truth
+
+    @property
     def has_masks(self) -> bool:
         """Whether the truth is labels."""
         return np.issubdtype(self.truth.dtype, np.integer)
@@ -106,6 +111,11 @@ class Comparison:
             true, predicted = (surface.of(instance) for surface, instance in zip(self.surfaces, ids, strict=True))
             pairs.append((distances(true, predicted, self.spacing), distances(predicted, true, self.spacing)))
         return pairs
+
+    def drop_surfaces(self) -> None:
+        """Free the memory of surfaces, from which only scores are made."""
+        for name in ("surfaces", "surface_distances"):
+            vars(self).pop(name, None)
 
     @cached_property
     def detections(self) -> Detections:

@@ -54,7 +54,9 @@ def score(truth: NDArray[Any], predicted: NDArray[Any], more: Collection[str] = 
 
 
 def _compute(metrics: Collection[Metric], comparison: Comparison) -> Numbers:
-    return {path: value for metric in metrics for path, value in metric.compute(comparison).items()}
+    numbers = {path: value for metric in metrics for path, value in metric.compute(comparison).items()}
+    comparison.drop_surfaces()
+    return numbers
 
 
 def pooled(tables: Sequence[Table]) -> dict[str, Any]:
