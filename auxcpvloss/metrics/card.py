@@ -12,7 +12,6 @@ EMPTY = (
     "where nothing was to be found and nothing was, every ratio is 1; otherwise 0 / 0 is 0; a class of by_size or "
     "by_density without nuclei has no ratios"
 )
-
 AVERAGING = (
     "mean: over the volumes that have the score, each counting the same (the paper's way); pooled: of the counts and "
     "sums of all volumes together, each nucleus counting the same"

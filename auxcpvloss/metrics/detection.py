@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +18,15 @@ if TYPE_CHECKING:
 
 Points = NDArray[np.float64]
 MATCHINGS: tuple[PointMatching, ...] = ("hoefener", "linear", "greedy")
-
 VOXELS = (1.0, 1.0, 1.0)
 """Spacing of voxels that are as long as wide."""
 
 
-@dataclass(frozen=True, eq=False)
-class Detections:
-    """Predicted points and true nuclei, and which of them found each other.
+class Detections(NamedTuple):
+    """(P, 3) predicted points and (T, 3) centers of true nuclei, z, y, x in voxels, and which found each other.
 
-    Attributes
-    ----------
-    points : (P, 3) array of float64
-        Predicted: z, y, x in voxels.
-    centers : (T, 3) array of float64
-        Of the true nuclei.
-    hit : (P,) array of bool
-        Which points are true positives; the others are false positives.
-    found : (T,) array of bool
-        Which nuclei are found; the others are false negatives.
+    `hit` says which points are true positives, the others are false positives; `found`, which nuclei are found, the
+    others are false negatives.
     """
 
     points: Points
@@ -83,19 +72,21 @@ def match_points(
     distance_limit : float
         Points and centers farther apart do not match; in voxels along x. Not used by "hoefener" with labels.
     spacing : tuple of float
-        Size of a voxel along z, y, x. Only the proportions matter: a distance is measured in space, in units of
-        the size along x, so that it means the same along every axis.
+        Size of a voxel along z, y, x. Distances are measured in space, in units of the size along x.
     nuclei : (T,) array of ids and (T, 3) array of their centers, optional
         What `instance_centers` gives for the labels, where that is known already.
     """
     has_masks = truth.ndim == 3
     ids, centers = nuclei or (instance_centers(truth) if has_masks else (np.arange(len(truth)), truth))
     if matching == "hoefener" and has_masks:
-        point, nucleus = _in_labels(_labels_at(points, truth), ids)
+        labels = _labels_at(points, truth)
+        point = _first_of_each(labels, np.flatnonzero(labels > 0))
+        nucleus = np.searchsorted(ids, labels[point])
     else:
         point, nucleus, distance = _near(points, centers, distance_limit, spacing)
         if matching == "hoefener":
-            chosen = _first_of_each(nucleus, _nearest(point, distance))
+            nearest = _first_of_each(point, np.lexsort((distance, point)))
+            chosen = _first_of_each(nucleus, nearest)
         else:
             choose = choose_optimal if matching == "linear" else choose_greedy
             chosen = choose(point, nucleus, 1 - distance / distance_limit)
@@ -108,9 +99,7 @@ def match_points(
 
 def within(points: Points, centers: Points, distance_limit: float, spacing: Vector = VOXELS) -> NDArray[np.bool_]:
     """Tell which points lie within `distance_limit` of any of the centers: (P,) array of bool."""
-    near = np.zeros(len(points), bool)
-    near[_near(points, centers, distance_limit, spacing)[0]] = True
-    return near
+    return np.isin(np.arange(len(points)), _near(points, centers, distance_limit, spacing)[0])
 
 
 def _labels_at(points: Points, labels: NDArray[Any]) -> NDArray[Any]:
@@ -122,14 +111,6 @@ def _labels_at(points: Points, labels: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def _in_labels(labels_at: NDArray[Any], ids: NDArray[Any]) -> tuple[Indices, Indices]:
-    """Pair each label that has points with the first of them."""
-    point = np.flatnonzero(labels_at > 0)
-    nucleus = np.searchsorted(ids, labels_at[point])
-    chosen = _first_of_each(nucleus, np.arange(len(point)))
-    return point[chosen], nucleus[chosen]
-
-
 def _near(points: Points, centers: Points, distance_limit: float, spacing: Vector) -> tuple[Indices, Indices, Points]:
     """List all pairs that are near enough, by point, then center: indices of both, and their distances."""
     scale = np.divide(spacing, spacing[-1])
@@ -139,12 +120,6 @@ def _near(points: Points, centers: Points, distance_limit: float, spacing: Vecto
     return pairs["i"], pairs["j"], pairs["v"]
 
 
-def _nearest(point: Indices, distance: Points) -> Indices:
-    """Give the indices of the pairs of each point with its nearest center."""
-    order = np.lexsort((distance, point))
-    return order[np.unique(point[order], return_index=True)[1]]
-
-
-def _first_of_each(nucleus: Indices, pairs: Indices) -> Indices:
-    """Of some pairs, given by index, keep the first one of each nucleus."""
-    return pairs[np.unique(nucleus[pairs], return_index=True)[1]]
+def _first_of_each(values: NDArray[Any], order: Indices) -> Indices:
+    """Of indices into some values, in an order, keep the first one of each value."""
+    return order[np.unique(values[order], return_index=True)[1]]

@@ -29,10 +29,9 @@ def _card(comparison: Comparison) -> dict[str, str]:
 
 
 def _instances(comparison: Comparison) -> Numbers:
-    counts = comparison.detections.counts
-    found = {"num_pred": counts.num_predicted, "num_points": counts.num_predicted}
-    cell = {"num_gt": counts.num_truth, **found, "empty_prediction": counts.num_predicted == 0}
-    return {f"general.{name}": value for name, value in cell.items()}
+    tp, fp, fn = comparison.detections.counts
+    numbers = {"num_gt": tp + fn, "num_pred": tp + fp, "num_points": tp + fp, "empty_prediction": tp + fp == 0}
+    return {f"general.{name}": value for name, value in numbers.items()}
 
 
 INSTANCES = Metric(
@@ -41,7 +40,6 @@ INSTANCES = Metric(
     compute=_instances,
     card={},
 )
-
 DETECTION: dict[str, Metric] = {
     name: Metric(
         needs="points",

@@ -108,7 +108,7 @@ class Run:
     @property
     def _held(self) -> int:
         """Bytes of what is kept; a volume that several hold counts once."""
-        each = (kept.volumes if isinstance(kept, Comparison) else (kept,) for kept in self._kept.values())
+        each = ((it.predicted, it.truth) if isinstance(it, Comparison) else (it,) for it in self._kept.values())
         return sum({id(volume): volume.nbytes for volumes in each for volume in volumes}.values())
 
     @cached_property
