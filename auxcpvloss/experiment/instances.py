@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Evaluation
 from auxcpvloss.config.units import Vector
-from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.experiment.results import Stored, file_digest, stored_hdf, stored_zarr
 from auxcpvloss.metrics import Comparison
-from auxcpvloss.metrics.detection import VOXELS, Detections
+from auxcpvloss.metrics.detection import VOXELS
 
 CENTERS = "centers"
 """Key of a stored record: checksum of the table beside the instances."""
@@ -47,13 +46,6 @@ def without_file_format(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "postprocessing": parameters}
 
 
-def as_scored(
-    instances: NDArray[np.uint32], truth: NDArray[np.uint32] | None, options: Evaluation
-) -> NDArray[np.uint32]:
-    """Give instances as far as they are scored: (Z, Y, X)."""
-    return instances if truth is None else compare(options, instances, truth).predicted
-
-
 def compare(
     options: Evaluation,
     instances: NDArray[np.uint32],
@@ -76,14 +68,3 @@ def compare(
         distance_limit=options.distance_limit,
         foreground_only=options.foreground_only,
     )
-
-
-def scored_points(
-    options: Evaluation, instances: NDArray[np.uint32], labels: NDArray[np.uint32] | None, sample: Sample
-) -> Detections:
-    """Match the centers of instances with the nuclei of a volume: its labels or, without any, its center points.
-
-    Both are (Z, Y, X) arrays, as far as they are scored.
-    """
-    truth: NDArray[Any] = sample.centers()[:, :3] if labels is None else labels
-    return compare(options, instances, truth, sample.voxel_size).detections

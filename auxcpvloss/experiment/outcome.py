@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
 
 from auxcpvloss.config.units import Vector
-from auxcpvloss.metrics.detection import VOXELS, Detections, Points
+from auxcpvloss.metrics import Comparison
+from auxcpvloss.metrics.detection import VOXELS, Detections, Points, centers_of_mass
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """A volume, and what was found in it: (Z, Y, X) arrays of intensities and of labels, 0 is background.
-
-    If nuclei were found as points, (N, 3), matched with the truth if there is any, pictures show these instead of
-    instances. The voxel size is along z, y and x. A `ValueError` says if shapes differ.
-    """
+    """A volume, (Z, Y, X) intensities, and what was found in it. A `ValueError` says if shapes differ."""
 
     name: str
     """What stands beside its pictures: the volume, or the method."""
     raw: NDArray[Any]
-    instances: NDArray[Any]
-    truth: NDArray[Any] | None = None
-    points: Detections | Points | None = None
+    found: Comparison | NDArray[Any]
+    """Instances beside the truth; without truth the instances alone, (Z, Y, X), 0 is background."""
+    shows_points: bool = False
+    """Whether pictures show points instead of instances."""
     voxel_size: Vector = VOXELS
 
     def __post_init__(self) -> None:
         for labels in (self.instances, self.truth):
             if labels is not None and labels.shape != self.raw.shape:
                 raise ValueError(f"raw data and labels differ in shape: {self.raw.shape} and {labels.shape}")
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The instances beside the truth, where there is any."""
+        return self.found if isinstance(self.found, Comparison) else None
+
+    @property
+    def instances(self) -> NDArray[Any]:
+        """Instances, as far as they are scored: (Z, Y, X)."""
+        return self.found.predicted if isinstance(self.found, Comparison) else self.found
+
+    @property
+    def truth(self) -> NDArray[Any] | None:
+        """True labels, (Z, Y, X), where there are masks."""
+        return self.comparison.truth if self.comparison and self.comparison.has_masks else None
+
+    @cached_property
+    def centers(self) -> Points:
+        """Centers of mass of the instances: (N, 3)."""
+        return centers_of_mass(self.instances)
+
+    @property
+    def points(self) -> Detections | Points | None:
+        """What pictures show as points, matched with the truth if there is any; None where they show instances."""
+        if not self.shows_points:
+            return None
+        return self.comparison.detections if self.comparison else self.centers
 
     @property
     def aspect(self) -> float:

@@ -11,19 +11,19 @@ from auxcpvloss.metrics.metric import Metric, Number, Numbers, total, weighted_b
 def _compute(comparison: Comparison) -> Numbers:
     """Give the AJI of Kumar et al. 2017, algorithm 1.
 
-    Each true nucleus goes with the predicted instance of the greatest IoU (of equal ones, that which appears first), so
-    that an instance may go with several. Intersections and unions of these pairs are added up; to the unions, the
-    nuclei without any overlap and the instances that go with none.
+    Each true nucleus goes with the predicted instance of the greatest IoU (of equals, the one that appears first), so
+    that an instance may go with several. Intersections and unions of these pairs are added up; nuclei without any
+    overlap, and instances that go with none, add to the unions.
     """
     table = comparison.overlaps
-    true, predicted = table.truth_index, table.predicted_index
     # The sort is stable: of equals the first.
-    order = np.lexsort((-table.iou, true))
-    best = order[np.unique(true[order], return_index=True)[1]]
-    union = table.truth_sizes.sum() + table.predicted_sizes[predicted[best]].sum() - table.shared[best].sum()
-    union += np.delete(table.predicted_sizes, predicted[best]).sum()
+    order = np.lexsort((-table.iou, table.truth_index))
+    best = order[np.unique(table.truth_index[order], return_index=True)[1]]
+    chosen, shared = table.predicted_index[best], int(table.shared[best].sum())
+    union = table.truth_sizes.sum() + table.predicted_sizes[chosen].sum() - shared
+    union += np.delete(table.predicted_sizes, chosen).sum()
     return {
-        "aggregated_jaccard.AJI": comparison.counts.ratio(int(table.shared[best].sum()), int(union)),
+        "aggregated_jaccard.AJI": comparison.counts.ratio(shared, int(union)),
         "aggregated_jaccard.union": int(union),
     }
 

@@ -5,34 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auxcpvloss.metrics.comparison import Comparison
-from auxcpvloss.metrics.counts import THRESHOLD, THRESHOLDS, numbers_at
+from auxcpvloss.metrics.counts import THRESHOLD, THRESHOLDS
 from auxcpvloss.metrics.matching import count, match
-from auxcpvloss.metrics.metric import Metric, Number, Numbers
+from auxcpvloss.metrics.metric import Metric, Number, Numbers, numbers_at
 
 PATHS = {threshold: f"confusion_matrix.th_{str(threshold).replace('.', '_')}" for threshold in THRESHOLDS}
 """Where the counts and ratios at each threshold stand: ``confusion_matrix.th_0_5``."""
 COUNTS = tuple(f"{PATHS[THRESHOLD]}.{name}" for name in ("TP", "FP", "FN"))
 """Paths of the counts at an IoU above 0.5, by which means over nuclei and pairs are pooled."""
-
-MATCHING = {
-    True: "optimal: as many pairs as possible, and among such matchings the greatest sum of IoU",
-    False: "greedy: by falling IoU, among equals the pair that appears first in the volume",
-}
+NUMBERS = {path: number for t, at in PATHS.items() for path, number in numbers_at(at, f"{{}} at IoU > {t}").items()}
 
 
 def _compute(comparison: Comparison) -> Numbers:
     table = comparison.overlaps
-    counts = {threshold: count(table, match(table, threshold, comparison.optimal)) for threshold in THRESHOLDS}
+    counts = {at: count(table, match(table, threshold, comparison.optimal)) for threshold, at in PATHS.items()}
     mean = sum(each.ap for each in counts.values()) / len(counts)
     numbers = {"general.avAP": mean, "confusion_matrix.avAP": mean}
-    for threshold, each in counts.items():
-        numbers |= each.at(PATHS[threshold])
-    return numbers
+    return numbers | {path: value for at, each in counts.items() for path, value in each.at(at).items()}
 
 
 def _card(comparison: Comparison) -> dict[str, str]:
     return {
-        "matching": MATCHING[comparison.optimal],
+        "matching": "optimal: as many pairs as possible, and among such matchings the greatest sum of IoU"
+        if comparison.optimal
+        else "greedy: by falling IoU, among equals the pair that appears first in the volume",
         "threshold": "a true nucleus and a predicted instance match one to one, and only at an IoU > t (not equal); "
         "th_0_5: t = 0.5",
         "counts": "TP matched pairs, FP predicted instances without a match, FN true nuclei without one; AP = TP / (TP "
@@ -41,19 +37,12 @@ def _card(comparison: Comparison) -> dict[str, str]:
     }
 
 
-NUMBERS = {path: number for t, at in PATHS.items() for path, number in numbers_at(at, f"{{}} at IoU > {t}").items()}
-
-
 def _mean_of_pooled(path: str, volumes: Sequence[Numbers]) -> float:
     aps = [f"{at}.AP" for at in PATHS.values()]
     return sum(NUMBERS[ap].pool(ap, volumes) for ap in aps) / len(aps)
 
 
 MEAN = Number("avAP (mean over IoU > 0.1 .. 0.9)", "higher", _mean_of_pooled)
-
 AVERAGE_PRECISION = Metric(
-    needs="overlaps",
-    numbers={"general.avAP": MEAN, "confusion_matrix.avAP": MEAN, **NUMBERS},
-    compute=_compute,
-    card=_card,
+    "overlaps", {"general.avAP": MEAN, "confusion_matrix.avAP": MEAN, **NUMBERS}, _compute, _card
 )

@@ -12,7 +12,6 @@ from auxcpvloss.metrics.surfaces import distances
 
 TOLERANCE = 1.0
 """How far a boundary voxel may be from the other boundary: voxels along x, and as far in space along z and y."""
-
 PRECISION = Number("precision of the boundary", "higher", weighted_by("boundary.num_pred"))
 RECALL = Number("recall of the boundary", "higher", weighted_by("boundary.num_gt"))
 
@@ -25,11 +24,12 @@ def _compute(comparison: Comparison) -> Numbers:
     """
     true, predicted = (surface.voxels for surface in comparison.surfaces)
     z, y, x = comparison.spacing
-    pairs = ((true, predicted), (predicted, true))
-    near = [int(np.isfinite(distances(*pair, (z / x, y / x, 1.0), TOLERANCE)).sum()) for pair in pairs]
-    recall, precision = (
-        comparison.counts.ratio(part, len(whole)) for part, (whole, _) in zip(near, pairs, strict=True)
-    )
+
+    def near(one: np.ndarray, other: np.ndarray) -> float:
+        found = np.isfinite(distances(one, other, (z / x, y / x, 1.0), TOLERANCE)).sum()
+        return comparison.counts.ratio(int(found), len(one))
+
+    precision, recall = near(predicted, true), near(true, predicted)
     return {
         "boundary.fscore": _harmonic_mean(precision, recall),
         "boundary.precision": precision,

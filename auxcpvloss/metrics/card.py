@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from auxcpvloss.metrics.comparison import Comparison
-from auxcpvloss.metrics.detection import limit_in_words
+from auxcpvloss.metrics.detection_scores import limit_in_words
 from auxcpvloss.metrics.table import metrics_of
 
 EMPTY = (
     "where nothing was to be found and nothing was, every ratio is 1; otherwise 0 / 0 is 0; a class of by_size or "
     "by_density without nuclei has no ratios"
 )
-
 AVERAGING = (
     "mean: over the volumes that have the score, each counting the same (the paper's way); pooled: of the counts and "
     "sums of all volumes together, each nucleus counting the same"

@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.metrics.counts import THRESHOLD, Counts
 from auxcpvloss.metrics.detection import VOXELS, Detections, centers_of_mass, match_points, within
-from auxcpvloss.metrics.matching import Matching, count, match
-from auxcpvloss.metrics.metric import Needs
-from auxcpvloss.metrics.mistakes import Mistakes, find_mistakes
+from auxcpvloss.metrics.matching import Matching, Mistakes, count, find_mistakes, match
 from auxcpvloss.metrics.overlap import Overlaps, Values, overlaps
 from auxcpvloss.metrics.surfaces import Surface, distances, surface_of
 
@@ -36,11 +34,8 @@ class Comparison:
         Size of a voxel along z, y, x.
     outlines : bool
         Whether outlines are compared where there are masks; False for methods that find points.
-    optimal : bool
-        How instances are matched, see `match`.
-    detection : {"hoefener", "linear", "greedy"}
-    distance_limit : float
-        How points are matched, see `match_points`.
+    optimal, detection, distance_limit
+        How instances are matched, see `match`; and points, see `match_points`.
     foreground_only : bool
         Ignore predicted voxels where the truth has background; without masks, predicted points that are farther than
         `distance_limit` from each true one.
@@ -63,11 +58,6 @@ class Comparison:
     def has_masks(self) -> bool:
         """Whether the truth is labels."""
         return np.issubdtype(self.truth.dtype, np.integer)
-
-    @property
-    def offers(self) -> tuple[Needs, ...]:
-        """What metrics can be made from."""
-        return ("points", "overlaps", "voxels") if self.has_masks and self.outlines else ("points",)
 
     @cached_property
     def overlaps(self) -> Overlaps:
@@ -98,23 +88,25 @@ class Comparison:
     def surface_distances(self) -> list[tuple[Values, Values]]:
         """Distances between the surfaces of each pair at an IoU above 0.5, in the unit of `spacing`.
 
-        From each surface voxel of the true instance to the surface of the predicted one, and the other way.
+        From each surface voxel of the true instance to the surface of the predicted one, and back.
         """
-        pairs = []
-        for ids in zip(self.matching.truth, self.matching.predicted, strict=True):
-            true, predicted = (surface.of(instance) for surface, instance in zip(self.surfaces, ids, strict=True))
-            pairs.append((distances(true, predicted, self.spacing), distances(predicted, true, self.spacing)))
-        return pairs
+        true, predicted = self.surfaces
+        pairs = zip(map(true.of, self.matching.truth), map(predicted.of, self.matching.predicted), strict=True)
+        return [(distances(t, p, self.spacing), distances(p, t, self.spacing)) for t, p in pairs]
+
+    def drop_surfaces(self) -> None:
+        """Free the memory of surfaces, from which only scores are made."""
+        for name in ("surfaces", "surface_distances"):
+            vars(self).pop(name, None)
 
     @cached_property
     def detections(self) -> Detections:
         """Centers of mass of the predicted instances, and which of them and of the true nuclei are right."""
-        limit, spacing = self.distance_limit, self.spacing
+        how = self.detection, self.distance_limit, self.spacing
         if self.has_masks:
             table = self.overlaps
-            known = table.truth_ids, table.truth_centers
-            return match_points(table.predicted_centers, self.truth, self.detection, limit, spacing, known)
+            return match_points(table.predicted_centers, self.truth, *how, (table.truth_ids, table.truth_centers))
         points = centers_of_mass(self.predicted)
         if self.foreground_only:
-            points = points[within(points, self.truth, limit, spacing)]
-        return match_points(points, self.truth, self.detection, limit, spacing)
+            points = points[within(points, self.truth, self.distance_limit, self.spacing)]
+        return match_points(points, self.truth, *how)

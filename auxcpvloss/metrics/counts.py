@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-
-from auxcpvloss.metrics.metric import Number, Numbers, total, weighted_by
+from typing import NamedTuple
 
 # Literals, not 0.1 * i: an IoU of 3/10 must equal the threshold 0.3 to the last bit.
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -13,8 +11,7 @@ THRESHOLD = 0.5
 """Of the IoU, by which an instance is right or wrong where there is one threshold: that of the paper's figures."""
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """True positives, false positives and false negatives, and the ratios made of them.
 
     Where nothing was to be found and nothing was, all ratios are 1; otherwise a ratio of 0 to 0 is 0.
@@ -25,63 +22,22 @@ class Counts:
     fn: int
 
     @property
-    def num_truth(self) -> int:
-        """Number of true instances."""
-        return self.tp + self.fn
-
-    @property
-    def num_predicted(self) -> int:
-        """Number of predicted instances."""
-        return self.tp + self.fp
-
-    @property
     def ap(self) -> float:
         """Average precision as microscopy uses the word: TP / (TP + FP + FN)."""
-        return self.ratio(self.tp, self.tp + self.fp + self.fn)
-
-    @property
-    def precision(self) -> float:
-        """TP / (TP + FP): how much of the prediction is right."""
-        return self.ratio(self.tp, self.num_predicted)
-
-    @property
-    def recall(self) -> float:
-        """TP / (TP + FN): how much of the ground truth was found."""
-        return self.ratio(self.tp, self.num_truth)
-
-    @property
-    def f1(self) -> float:
-        """2 TP / (2 TP + FP + FN): harmonic mean of precision and recall."""
-        return self.ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+        return self.ratio(self.tp, sum(self))
 
     def ratio(self, part: float, whole: float) -> float:
         """Divide by the rule of this class for 0 to 0."""
-        if whole:
-            return part / whole
-        return float(self.tp + self.fp + self.fn == 0)
+        return part / whole if whole else float(not any(self))
 
-    def at(self, path: str) -> Numbers:
-        """Give counts and ratios as the numbers of the table at a dotted path."""
-        ratios = {"precision": self.precision, "recall": self.recall, "fscore": self.f1}
-        cell = {"AP": self.ap, "TP": self.tp, "FP": self.fp, "FN": self.fn, **ratios}
+    def at(self, path: str) -> dict[str, float]:
+        """Give AP, counts, precision, recall and F1 as the numbers of the table at a dotted path."""
+        tp, fp, fn = self
+        ratios = {"precision": (tp, tp + fp), "recall": (tp, tp + fn), "fscore": (2 * tp, 2 * tp + fp + fn)}
+        cell = {"AP": self.ap, "TP": tp, "FP": fp, "FN": fn, **{name: self.ratio(*of) for name, of in ratios.items()}}
         return {f"{path}.{name}": value for name, value in cell.items()}
-
-
-def numbers_at(path: str, heading: str) -> dict[str, Number]:
-    """Describe the numbers of `Counts.at`; `heading` has braces for the name of each."""
-    tp, fp, fn = counts = [f"{path}.{name}" for name in ("TP", "FP", "FN")]
-    return {
-        f"{path}.AP": Number(heading.format("AP"), "higher", weighted_by(*counts)),
-        tp: Number(heading.format("TP"), "higher", total),
-        fp: Number(heading.format("FP"), "lower", total),
-        fn: Number(heading.format("FN"), "lower", total),
-        f"{path}.precision": Number(heading.format("precision"), "higher", weighted_by(tp, fp)),
-        f"{path}.recall": Number(heading.format("recall"), "higher", weighted_by(tp, fn)),
-        f"{path}.fscore": Number(heading.format("F1"), "higher", weighted_by(tp, *counts)),
-    }
 
 
 def pool(counts: Iterable[Counts]) -> Counts:
     """Add up the counts of several volumes."""
-    each = list(counts)
-    return Counts(tp=sum(c.tp for c in each), fp=sum(c.fp for c in each), fn=sum(c.fn for c in each))
+    return Counts(*map(sum, zip(Counts(0, 0, 0), *counts, strict=True)))

@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from auxcpvloss.metrics.counts import Counts, numbers_at
+from auxcpvloss.metrics.counts import Counts
 from auxcpvloss.metrics.matching import choose_greedy, choose_optimal
-from auxcpvloss.metrics.metric import Metric, Number, Numbers, total
 from auxcpvloss.metrics.overlap import Ids, Indices, instance_centers
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables.results import PointMatching
     from auxcpvloss.config.units import Vector
-    from auxcpvloss.metrics.comparison import Comparison
 
 Points = NDArray[np.float64]
 MATCHINGS: tuple[PointMatching, ...] = ("hoefener", "linear", "greedy")
-
 VOXELS = (1.0, 1.0, 1.0)
 """Spacing of voxels that are as long as wide."""
 
 
-@dataclass(frozen=True, eq=False)
-class Detections:
-    """Predicted points and true nuclei, and which of them found each other.
+class Detections(NamedTuple):
+    """(P, 3) predicted points and (T, 3) centers of true nuclei, z, y, x in voxels, and which found each other.
 
-    Attributes
-    ----------
-    points : (P, 3) array of float64
-        Predicted: z, y, x in voxels.
-    centers : (T, 3) array of float64
-        Of the true nuclei.
-    hit : (P,) array of bool
-        Which points are true positives; the others are false positives.
-    found : (T,) array of bool
-        Which nuclei are found; the others are false negatives.
+    `hit` says which points are true positives, the others are false positives; `found`, which nuclei are found, the
+    others are false negatives.
     """
 
     points: Points
@@ -85,19 +72,21 @@ def match_points(
     distance_limit : float
         Points and centers farther apart do not match; in voxels along x. Not used by "hoefener" with labels.
     spacing : tuple of float
-        Size of a voxel along z, y, x. Only the proportions matter: a distance is measured in space, in units of
-        the size along x, so that it means the same along every axis.
+        Size of a voxel along z, y, x. Distances are measured in space, in units of the size along x.
     nuclei : (T,) array of ids and (T, 3) array of their centers, optional
         What `instance_centers` gives for the labels, where that is known already.
     """
     has_masks = truth.ndim == 3
     ids, centers = nuclei or (instance_centers(truth) if has_masks else (np.arange(len(truth)), truth))
     if matching == "hoefener" and has_masks:
-        point, nucleus = _in_labels(_labels_at(points, truth), ids)
+        labels = _labels_at(points, truth)
+        point = _first_of_each(labels, np.flatnonzero(labels > 0))
+        nucleus = np.searchsorted(ids, labels[point])
     else:
         point, nucleus, distance = _near(points, centers, distance_limit, spacing)
         if matching == "hoefener":
-            chosen = _first_of_each(nucleus, _nearest(point, distance))
+            nearest = _first_of_each(point, np.lexsort((distance, point)))
+            chosen = _first_of_each(nucleus, nearest)
         else:
             choose = choose_optimal if matching == "linear" else choose_greedy
             chosen = choose(point, nucleus, 1 - distance / distance_limit)
@@ -110,9 +99,7 @@ def match_points(
 
 def within(points: Points, centers: Points, distance_limit: float, spacing: Vector = VOXELS) -> NDArray[np.bool_]:
     """Tell which points lie within `distance_limit` of any of the centers: (P,) array of bool."""
-    near = np.zeros(len(points), bool)
-    near[_near(points, centers, distance_limit, spacing)[0]] = True
-    return near
+    return np.isin(np.arange(len(points)), _near(points, centers, distance_limit, spacing)[0])
 
 
 def _labels_at(points: Points, labels: NDArray[Any]) -> NDArray[Any]:
@@ -124,14 +111,6 @@ def _labels_at(points: Points, labels: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def _in_labels(labels_at: NDArray[Any], ids: NDArray[Any]) -> tuple[Indices, Indices]:
-    """Pair each label that has points with the first of them."""
-    point = np.flatnonzero(labels_at > 0)
-    nucleus = np.searchsorted(ids, labels_at[point])
-    chosen = _first_of_each(nucleus, np.arange(len(point)))
-    return point[chosen], nucleus[chosen]
-
-
 def _near(points: Points, centers: Points, distance_limit: float, spacing: Vector) -> tuple[Indices, Indices, Points]:
     """List all pairs that are near enough, by point, then center: indices of both, and their distances."""
     scale = np.divide(spacing, spacing[-1])
@@ -141,60 +120,6 @@ def _near(points: Points, centers: Points, distance_limit: float, spacing: Vecto
     return pairs["i"], pairs["j"], pairs["v"]
 
 
-def _nearest(point: Indices, distance: Points) -> Indices:
-    """Give the indices of the pairs of each point with its nearest center."""
-    order = np.lexsort((distance, point))
-    return order[np.unique(point[order], return_index=True)[1]]
-
-
-def _first_of_each(nucleus: Indices, pairs: Indices) -> Indices:
-    """Of some pairs, given by index, keep the first one of each nucleus."""
-    return pairs[np.unique(nucleus[pairs], return_index=True)[1]]
-
-
-CENTERS = {
-    "hoefener": "the center of mass of a predicted instance finds the nucleus whose mask it lies in, one a nucleus",
-    "linear": "centers of mass of predicted instances and centers of true nuclei, one to one: as many pairs as "
-    "possible, and among such matchings the least sum of distances",
-    "greedy": "centers of mass of predicted instances and centers of true nuclei, one to one: the nearest pair first",
-}
-HOEFENER_OF_POINTS = "the center of mass of a predicted instance belongs to the nearest annotated point, one a point"
-
-
-def limit_in_words(comparison: Comparison) -> str:
-    """Say how far points and centers may be apart."""
-    return f"at most {comparison.distance_limit:g} voxels (along x; elsewhere as far in space) apart"
-
-
-def _card(comparison: Comparison) -> dict[str, str]:
-    name = comparison.detection
-    if name == "hoefener" and comparison.has_masks:
-        return {"detection": f"{name}: {CENTERS[name]}"}
-    text = HOEFENER_OF_POINTS if name == "hoefener" else CENTERS[name]
-    return {"detection": f"{name}: {text}; {limit_in_words(comparison)}"}
-
-
-def _instances(comparison: Comparison) -> Numbers:
-    counts = comparison.detections.counts
-    found = {"num_pred": counts.num_predicted, "num_points": counts.num_predicted}
-    cell = {"num_gt": counts.num_truth, **found, "empty_prediction": counts.num_predicted == 0}
-    return {f"general.{name}": value for name, value in cell.items()}
-
-
-INSTANCES = Metric(
-    needs="points",
-    numbers={f"general.{name}": Number(name, "neither", total) for name in ("num_gt", "num_pred", "num_points")},
-    compute=_instances,
-    card={},
-)
-
-DETECTION: dict[str, Metric] = {
-    name: Metric(
-        needs="points",
-        numbers=numbers_at(f"confusion_matrix.{name}", f"detection {{}} ({name})"),
-        compute=lambda comparison: comparison.detections.counts.at(f"confusion_matrix.{comparison.detection}"),
-        card=_card,
-    )
-    for name in MATCHINGS
-}
-"""One a matching; that of ``evaluation.detection`` is computed."""
+def _first_of_each(values: NDArray[Any], order: Indices) -> Indices:
+    """Of indices into some values, in an order, keep the first one of each value."""
+    return order[np.unique(values[order], return_index=True)[1]]

@@ -23,10 +23,11 @@ def _check(config: Config) -> Iterator[Problem]:
     for name in table.metrics:
         if name not in ON_REQUEST:
             yield ("evaluation", "metrics"), f"{name!r} is no metric to ask for; known: {', '.join(ON_REQUEST)}"
-    paths = [("metric", table.metric)] if table.metric != "auto" else []
-    for key, path in [*paths, *(("summary", path) for path in table.summary)]:
-        if words := _missing(path, table) or (_no_judge(path) if key == "metric" else ""):
-            yield ("evaluation", key), words
+    if table.metric != "auto" and (words := _missing(table.metric, table) or _no_judge(table.metric)):
+        yield ("evaluation", "metric"), words
+    for path in table.summary:
+        if words := _missing(path, table):
+            yield ("evaluation", "summary"), words
 
 
 def _missing(path: str, table: Evaluation) -> str:
@@ -37,10 +38,8 @@ def _missing(path: str, table: Evaluation) -> str:
         close = get_close_matches(path, known, n=3)
         return f"no evaluation has {path!r}; it has, among others, {', '.join(close or known[:3])}"
     if name in DETECTION and name != table.detection:
-        return (
-            f"{path!r} is a score of evaluation.detection = {name!r}, but that is {table.detection!r}; set both to the "
-            "same matching"
-        )
+        other = f"evaluation.detection = {name!r}, but that is {table.detection!r}"
+        return f"{path!r} is a score of {other}; set both to the same matching"
     if name in ON_REQUEST and name not in table.metrics:
         return f"{path!r} is computed only where it is asked for; add {name!r} to evaluation.metrics"
     return ""
@@ -50,16 +49,10 @@ def _no_judge(path: str) -> str:
     """Say why validation cannot select by a number; "" where it can."""
     metric = METRICS[str(metric_of(path))]
     if metric.numbers[path].better != "higher":
-        return (
-            f"the highest {path!r} is not the best; choose a number that grows with what is found, such as AP, fscore "
-            "or avAP"
-        )
-    if not metric.always:
-        return (
-            f"{path!r} is not there where a volume has no such nuclei; choose a score of all nuclei, such as "
-            "confusion_matrix.avAP"
-        )
-    return ""
+        advice = "a number that grows with what is found, such as AP, fscore or avAP"
+        return f"the highest {path!r} is not the best; choose {advice}"
+    advice = "a score of all nuclei, such as confusion_matrix.avAP"
+    return "" if metric.always else f"{path!r} is not there where a volume has no such nuclei; choose {advice}"
 
 
 EXTENSION = Extension(check=_check)

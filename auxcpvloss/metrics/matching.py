@@ -1,9 +1,8 @@
-"""Which predicted instance is which true one: one to one, where they overlap enough."""
+"""Which predicted instance is which true one, one to one where they overlap enough; and which are wrong."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +10,32 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from auxcpvloss.metrics.counts import Counts
-from auxcpvloss.metrics.overlap import Overlaps
+from auxcpvloss.metrics.overlap import Ids, Indices, Overlaps, Values
 
 BATCH = 500
 """Pairs that are assigned together, if they need not be more."""
 
 
-@dataclass(frozen=True, eq=False)
-class Matching:
+class Matching(NamedTuple):
     """Instances matched one to one: the ids of both sides and the IoU of each pair, as (M,) arrays."""
 
-    truth: NDArray[Any]
-    predicted: NDArray[Any]
-    iou: NDArray[np.float64]
+    truth: Ids
+    predicted: Ids
+    iou: Values
+
+
+class Mistakes(NamedTuple):
+    """The instances that are wrong. One instance can be wrong in several ways: a piece of a split is unmatched, too.
+
+    False positives are predicted ids without a match, false negatives true ones, both rising. `splits` has the true
+    nuclei in each of which at least two predicted instances lie, with more than half of their voxels each, and the ids
+    of these; `merges` has predicted instances in which true nuclei lie.
+    """
+
+    false_positives: Ids
+    false_negatives: Ids
+    splits: dict[int, Ids]
+    merges: dict[int, Ids]
 
 
 def match(overlaps: Overlaps, threshold: float, optimal: bool = True) -> Matching:
@@ -44,7 +56,7 @@ def match(overlaps: Overlaps, threshold: float, optimal: bool = True) -> Matchin
     return Matching(overlaps.truth[chosen], overlaps.predicted[chosen], overlaps.iou[chosen])
 
 
-def choose_greedy(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.float64]) -> NDArray[np.int64]:
+def choose_greedy(one: NDArray[Any], other: NDArray[Any], weight: Values) -> Indices:
     """Choose pairs by falling weight; among equals the first. Parameters and result as in `choose_optimal`."""
     taken_one: set[int] = set()
     taken_other: set[int] = set()
@@ -57,32 +69,21 @@ def choose_greedy(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.flo
     return np.array(sorted(chosen), dtype=np.int64)
 
 
-def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.float64]) -> NDArray[np.int64]:
+def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: Values) -> Indices:
     """Choose as many pairs as possible, and among such choices the greatest sum of weights.
 
-    Parameters
-    ----------
-    one, other : (P,) arrays of integer
-        The ids of both sides of each possible pair; each id is chosen once at most.
-    weight : (P,) array of float64
-        Of each pair, in [0, 1].
+    Takes the ids of both sides of each of P possible pairs, each to be chosen once at most, and their weights, in
+    [0, 1]. Gives the indices of the chosen pairs, rising.
 
-    Returns
-    -------
-    (M,) array of int64
-        Indices of the chosen pairs, rising.
-
-    Notes
-    -----
-    The solver takes a time that grows with the square of what it is given. So pairs that nobody contests are chosen
-    at once, and the others are solved some groups at a time; a group holds all that hang together.
+    The time of the solver grows with the square of what it is given. So pairs that nobody contests are chosen at once,
+    and the others are solved some groups at a time; a group holds all that hang together.
     """
-    one_ids, row = np.unique(one, return_inverse=True)
-    other_ids, column = np.unique(other, return_inverse=True)
-    if one_ids.size == other_ids.size == one.size:
+    (rows, row), (columns, column) = (np.unique(ids, return_inverse=True) for ids in (one, other))
+    if rows.size == columns.size == one.size:
         # As always above an IoU of 0.5.
         return np.arange(one.size)
-    group = _groups(row, column)
+    graph = coo_array((np.ones(row.size, bool), (row, rows.size + column)), shape=(rows.size + columns.size,) * 2)
+    group = connected_components(graph, directed=False)[1][row]
     sizes = np.bincount(group)
     batch = ((np.cumsum(sizes) - sizes) // BATCH)[group]
     contested = np.flatnonzero(sizes[group] > 1)
@@ -92,36 +93,44 @@ def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: NDArray[np.fl
     return np.sort(np.concatenate([np.flatnonzero(sizes[group] == 1), *solved]))
 
 
-def _groups(row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the groups of pairs that hang together by what they share: the number of each pair."""
-    rows, columns = row.max() + 1, column.max() + 1
-    graph = coo_array((np.ones(row.size, bool), (row, rows + column)), shape=(rows + columns,) * 2)
-    return connected_components(graph, directed=False)[1][row].astype(np.int64)
-
-
-def _assign(one: NDArray[np.int64], other: NDArray[np.int64], weight: NDArray[np.float64]) -> NDArray[np.int64]:
+def _assign(one: Indices, other: Indices, weight: Values) -> Indices:
     """Solve a sparse assignment: no matrix of all by all. Parameters and result as in `choose_optimal`.
 
     The solver assigns every row. So each row has, behind the columns of `other`, a column of its own that stands for
     no match. It weighs so little that one more pair outweighs any sum of weights.
     """
-    one_ids, row_of = np.unique(one, return_inverse=True)
-    other_ids, column_of = np.unique(other, return_inverse=True)
+    (one_ids, row), (other_ids, column) = (np.unique(ids, return_inverse=True) for ids in (one, other))
     rows, columns = one_ids.size, other_ids.size
     none = np.arange(rows)
-    table = coo_array(
-        (
-            np.append(1 + min(rows, columns) + weight, np.ones(rows)),
-            (np.append(row_of, none), np.append(column_of, columns + none)),
-        ),
-        shape=(rows, columns + rows),
-    )
-    row, column = min_weight_full_bipartite_matching(table.tocsr(), maximize=True)
-    assigned = column[np.argsort(row)]
-    return np.flatnonzero(assigned[row_of] == column_of)
+    weights = np.append(1 + min(rows, columns) + weight, np.ones(rows))
+    places = np.append(row, none), np.append(column, columns + none)
+    table = coo_array((weights, places), shape=(rows, columns + rows)).tocsr()
+    assigned = min_weight_full_bipartite_matching(table, maximize=True)[1]
+    return np.flatnonzero(assigned[row] == column)
 
 
 def count(overlaps: Overlaps, matching: Matching) -> Counts:
     """Count matched pairs (TP), predicted instances without one (FP) and true ones without one (FN)."""
     tp = matching.iou.size
     return Counts(tp=tp, fp=overlaps.predicted_ids.size - tp, fn=overlaps.truth_ids.size - tp)
+
+
+def find_mistakes(overlaps: Overlaps, matching: Matching) -> Mistakes:
+    """Find the instances that are wrong; splits and merges follow from the overlaps, the others from the matching."""
+    t, p = overlaps.truth_index, overlaps.predicted_index
+    p_in_t = 2 * overlaps.shared > overlaps.predicted_sizes[p]
+    t_in_p = 2 * overlaps.shared > overlaps.truth_sizes[t]
+    return Mistakes(
+        false_positives=np.setdiff1d(overlaps.predicted_ids, matching.predicted),
+        false_negatives=np.setdiff1d(overlaps.truth_ids, matching.truth),
+        splits=_several(overlaps.truth[p_in_t], overlaps.predicted[p_in_t]),
+        merges=_several(overlaps.predicted[t_in_p], overlaps.truth[t_in_p]),
+    )
+
+
+def _several(holder: Ids, held: Ids) -> dict[int, Ids]:
+    """Give the ids of those that hold at least two, and the ids of what they hold, both rising."""
+    order = np.lexsort((held, holder))
+    holders, starts = np.unique(holder[order], return_index=True)
+    parts = np.split(held[order], starts[1:])
+    return {int(one): part for one, part in zip(holders, parts, strict=False) if part.size > 1}

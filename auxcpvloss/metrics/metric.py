@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from auxcpvloss.metrics.comparison import Comparison
+from auxcpvloss.metrics.comparison import Comparison
 
-Needs = Literal["points", "overlaps", "voxels"]
 Numbers = dict[str, Any]
 """Numbers of a volume by dotted path, such as ``confusion_matrix.th_0_5.AP``."""
 Card = Mapping[str, str]
@@ -19,42 +16,30 @@ Pool = Callable[[str, Sequence[Numbers]], float]
 
 
 class Number(NamedTuple):
-    """A number that a metric gives.
-
-    Attributes
-    ----------
-    heading : str
-        Name of the number in figures and tables.
-    better : {"higher", "lower", "neither"}
-        Which way it improves. Validation selects by numbers of which the highest is the best.
-    pool : callable
-        Puts the stored numbers of several volumes together.
-    """
+    """A number: its name in figures and tables, which way it improves, and how to pool it over volumes."""
 
     heading: str
     better: Better
     pool: Pool
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """A metric, or a family of them.
 
     Attributes
     ----------
     needs : {"points", "overlaps", "voxels"}
-        What it is made from: centers; the table of overlaps, and what follows from it; or the label volumes
-        themselves. All but "points" exist only where outlines are compared.
+        What it is made from. All but "points" exist only where outlines are compared.
     numbers : mapping of dotted path to Number
     compute : callable
-        Gives the numbers of a volume by path. A number that is not defined for the volume is left out.
+        Gives the numbers of a volume by path, but for those that are not defined for it.
     card : mapping, or callable
         Says what the numbers mean, a text a name; a callable where that depends on how the comparison was made.
     always : bool
         Whether each volume has all numbers. Validation does not select by one that may be missing.
     """
 
-    needs: Needs
+    needs: Literal["points", "overlaps", "voxels"]
     numbers: Mapping[str, Number]
     compute: Callable[[Comparison], Numbers]
     card: Card | Callable[[Comparison], Card]
@@ -69,8 +54,8 @@ def total(path: str, volumes: Sequence[Numbers]) -> float:
 def weighted_by(*counts: str) -> Pool:
     """Pool means and ratios: average them, weighted by what they were divided by, the sum of the counts at some paths.
 
-    A path that is named twice counts twice. Where all weights are 0 it is the least of the values: 0 / 0 is 1 where
-    nothing was to be found and nothing was, and else 0.
+    A path that is named twice counts twice. Where all weights are 0 the least value is given: 0 / 0 is 1 where nothing
+    was to be found and nothing was, and else 0.
     """
 
     def pool(path: str, volumes: Sequence[Numbers]) -> float:
@@ -81,3 +66,17 @@ def weighted_by(*counts: str) -> Pool:
         return sum(weight * value for weight, value in zip(weights, values, strict=True)) / sum(weights)
 
     return pool
+
+
+def numbers_at(path: str, heading: str) -> dict[str, Number]:
+    """Describe the numbers of `Counts.at`; `heading` has braces for the name of each."""
+    tp, fp, fn = counts = [f"{path}.{name}" for name in ("TP", "FP", "FN")]
+    return {
+        f"{path}.AP": Number(heading.format("AP"), "higher", weighted_by(*counts)),
+        tp: Number(heading.format("TP"), "higher", total),
+        fp: Number(heading.format("FP"), "lower", total),
+        fn: Number(heading.format("FN"), "lower", total),
+        f"{path}.precision": Number(heading.format("precision"), "higher", weighted_by(tp, fp)),
+        f"{path}.recall": Number(heading.format("recall"), "higher", weighted_by(tp, fn)),
+        f"{path}.fscore": Number(heading.format("F1"), "higher", weighted_by(tp, *counts)),
+    }

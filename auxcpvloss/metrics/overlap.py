@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,29 +65,11 @@ class Overlaps:
         return self.shared / (both - self.shared)
 
 
-class _Instances(NamedTuple):
-    """Ids, sizes and centers of the instances of one side, and for each row of a table the place of its id."""
-
-    ids: Ids
-    sizes: Indices
-    centers: Values
-    place: Indices
-
-
 def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
-    """Tabulate which instances of two label volumes share voxels.
+    """Tabulate which instances of two label volumes of the same shape share voxels.
 
-    Parameters
-    ----------
-    truth, predicted : arrays of integer, of the same shape
-        Label volumes; 0 is background. Labels need be neither small nor consecutive.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or a label is negative.
-    TypeError
-        If an array is not of an integer type.
+    0 is background; labels need be neither small nor consecutive. A ValueError says if the shapes differ or a label is
+    negative, a TypeError if labels are not integers.
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"two label volumes of different shape: {truth.shape} and {predicted.shape}")
@@ -95,35 +77,26 @@ def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
         if not np.issubdtype(volume.dtype, np.integer):
             raise TypeError(f"{name}: labels must be of an integer type, not {volume.dtype}")
     table = tabulate(truth, predicted)
-    t, p = (_instances(table, side, name) for side, name in enumerate(("truth", "predicted")))
+    t_ids, t_sizes, t_centers, t = _instances(table, 0, "truth")
+    p_ids, p_sizes, p_centers, p = _instances(table, 1, "predicted")
     # Order of appearance: it does not depend on the values of the labels, and so neither do ties.
-    both = (t.place >= 0) & (p.place >= 0)
-    return Overlaps(
-        shape=truth.shape,
-        truth_ids=t.ids,
-        predicted_ids=p.ids,
-        truth_sizes=t.sizes,
-        predicted_sizes=p.sizes,
-        truth_centers=t.centers,
-        predicted_centers=p.centers,
-        truth_index=t.place[both],
-        predicted_index=p.place[both],
-        shared=table.sums[0, both],
-    )
+    both = (t >= 0) & (p >= 0)
+    pairs = t[both], p[both], table.sums[0, both]
+    return Overlaps(truth.shape, t_ids, p_ids, t_sizes, p_sizes, t_centers, p_centers, *pairs)
 
 
 def instance_centers(labels: NDArray[Any]) -> tuple[Ids, Values]:
     """Give the (N,) ids of the instances of a label volume, rising, and their (N, D) centers of mass, in voxels."""
-    found = _instances(tabulate(labels), 0, "labels")
-    return found.ids, found.centers
+    ids, _, centers, _ = _instances(tabulate(labels), 0, "labels")
+    return ids, centers
 
 
-def _instances(table: Tabulation, side: int, name: str) -> _Instances:
-    """Give the positive ids of one side of a table; the place of a row of background is -1."""
+def _instances(table: Tabulation, side: int, name: str) -> tuple[Ids, Indices, Values, Indices]:
+    """Give ids, sizes and centers of the instances of a side; and the place of the id of each row, -1: background."""
     ids, inverse = np.unique(table.labels[side], return_inverse=True)
     if ids.size and ids[0] < 0:
         raise ValueError(f"{name}: labels must not be negative, but there is {ids[0]}")
     background = int(ids.size > 0 and ids[0] == 0)
     # As float64: exact below 2**53.
     sums = np.array([np.bincount(inverse, row, minlength=ids.size) for row in table.sums])[:, background:]
-    return _Instances(ids[background:], sums[0].astype(np.int64), (sums[1:] / sums[0]).T, inverse - background)
+    return ids[background:], sums[0].astype(np.int64), (sums[1:] / sums[0]).T, inverse - background

@@ -12,13 +12,14 @@ TP, FP, FN = COUNTS
 def _compute(comparison: Comparison) -> Numbers:
     """Give PQ of Kirillov et al. 2019, SEG of Maska et al. 2014, and the others."""
     table, counts, mistakes = comparison.overlaps, comparison.counts, comparison.mistakes
+    tp, fp, fn = counts
     summed = float(comparison.matching.iou.sum())
     most = 2 * table.shared > table.truth_sizes[table.truth_index]
     return {
-        "quality.PQ": counts.ratio(summed, (counts.num_truth + counts.num_predicted) / 2),
-        "quality.SEG": counts.ratio(float(table.iou[most].sum()), counts.num_truth),
-        "quality.mean_matched_iou": counts.ratio(summed, counts.tp),
-        "quality.mean_true_iou": counts.ratio(summed, counts.num_truth),
+        "quality.PQ": counts.ratio(summed, (tp + fn + tp + fp) / 2),
+        "quality.SEG": counts.ratio(float(table.iou[most].sum()), tp + fn),
+        "quality.mean_matched_iou": counts.ratio(summed, tp),
+        "quality.mean_true_iou": counts.ratio(summed, tp + fn),
         "quality.splits": len(mistakes.splits),
         "quality.merges": len(mistakes.merges),
     }

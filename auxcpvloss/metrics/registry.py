@@ -1,17 +1,14 @@
 """The metrics by name, in the order in which scores are written. A new one is a file and a line here."""
 
-from __future__ import annotations
-
 from auxcpvloss.metrics.aggregated_jaccard import AGGREGATED_JACCARD
 from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
-from auxcpvloss.metrics.average_surface_distance import AVERAGE_SURFACE_DISTANCE
 from auxcpvloss.metrics.boundary import BOUNDARY
-from auxcpvloss.metrics.detection import DETECTION, INSTANCES
+from auxcpvloss.metrics.detection_scores import DETECTION, INSTANCES
 from auxcpvloss.metrics.dice import DICE
-from auxcpvloss.metrics.hausdorff import HAUSDORFF
 from auxcpvloss.metrics.metric import Metric
 from auxcpvloss.metrics.quality import QUALITY
 from auxcpvloss.metrics.strata import BY_DENSITY, BY_SIZE
+from auxcpvloss.metrics.surface_distances import AVERAGE_SURFACE_DISTANCE, HAUSDORFF
 
 BY_DEFAULT: dict[str, Metric] = {
     "instances": INSTANCES,
@@ -20,7 +17,6 @@ BY_DEFAULT: dict[str, Metric] = {
     "by_size": BY_SIZE,
     "by_density": BY_DENSITY,
 }
-
 ON_REQUEST: dict[str, Metric] = {
     "dice": DICE,
     "aggregated_jaccard": AGGREGATED_JACCARD,
@@ -29,5 +25,4 @@ ON_REQUEST: dict[str, Metric] = {
     "boundary": BOUNDARY,
 }
 """Computed where ``evaluation.metrics`` asks for them."""
-
 METRICS: dict[str, Metric] = {**BY_DEFAULT, **DETECTION, **ON_REQUEST}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import gamma, pi
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -13,9 +12,6 @@ from auxcpvloss.metrics.comparison import Comparison
 from auxcpvloss.metrics.detection import VOXELS
 from auxcpvloss.metrics.metric import Better, Metric, Number, Numbers, total, weighted_by
 from auxcpvloss.metrics.overlap import Indices, Overlaps, Values
-
-if TYPE_CHECKING:
-    from auxcpvloss.config.units import Vector
 
 SIZES = ("small", "medium", "large")
 """Thirds of the true nuclei of the volume, by number of voxels."""
@@ -40,21 +36,12 @@ CELL: dict[str, tuple[Better, str]] = {
 """Numbers of a class: which way is better, and by which count of the class a ratio is divided."""
 
 
-def neighbours(overlaps: Overlaps, spacing: Vector = VOXELS) -> tuple[Indices, Indices]:
-    """Count the other true nuclei whose center lies within 1.5 mean diameters of that of a nucleus.
+def neighbours(overlaps: Overlaps, spacing: tuple[float, ...] = VOXELS) -> tuple[Indices, Indices]:
+    """Count the other true nuclei whose center lies within 1.5 mean diameters, in space, of that of a nucleus.
 
-    Parameters
-    ----------
-    overlaps : Overlaps
-        Of volumes of three axes.
-    spacing : tuple of float
-        Size of a voxel along z, y, x. Distances are measured in space.
-
-    Returns
-    -------
-    (true, predicted) : (T,) and (R,) arrays of int64
-        In the order of ``truth_ids`` and ``predicted_ids``. A predicted instance has the number of the true nucleus
-        whose center is nearest: it tells where the instance lies, not whether it is right. 0 where no nucleus is true.
+    Gives (T,) and (R,) numbers, in the order of ``truth_ids`` and ``predicted_ids`` of volumes of three axes. A
+    predicted instance has the number of the true nucleus whose center is nearest: it tells where the instance lies, not
+    whether it is right. 0 where no nucleus is true.
     """
     if not overlaps.truth_ids.size:
         return np.zeros(0, np.int64), np.zeros(overlaps.predicted_ids.size, np.int64)
@@ -63,18 +50,9 @@ def neighbours(overlaps: Overlaps, spacing: Vector = VOXELS) -> tuple[Indices, I
 
 
 def crowding(places: Values, centers: Values, reach: float) -> Indices:
-    """Count the other centers within `reach` of the center that is nearest to each place.
+    """Count the other ones of (T, 3) centers within `reach` of the center that is nearest to each of (P, 3) places.
 
-    Parameters
-    ----------
-    places, centers : (P, 3) and (T, 3) arrays of float64
-        In space: all axes in the same unit.
-    reach : float
-
-    Returns
-    -------
-    (P,) array of int64
-        0 where there is no center.
+    All are in space, in the same unit. Gives (P,) numbers, 0 where there is no center.
     """
     if not len(centers):
         return np.zeros(len(places), np.int64)
@@ -84,7 +62,7 @@ def crowding(places: Values, centers: Values, reach: float) -> Indices:
     return np.asarray(others[tree.query(places)[1]], np.int64)
 
 
-def mean_diameter(overlaps: Overlaps, spacing: Vector = VOXELS) -> float:
+def mean_diameter(overlaps: Overlaps, spacing: tuple[float, ...] = VOXELS) -> float:
     """Mean diameter of balls (in a single plane, of discs) of the sizes of the true nuclei, in the unit of `spacing`.
 
     Axes along which the volume is one voxel long take no part.
@@ -124,23 +102,19 @@ def _classes(
     sums: dict[str, list[float]] = dict(zip(("num_gt", "found", "num_pred", "right"), counts, strict=True))
     sums |= {"recall": sums["found"], "precision": sums["right"]}
     sums["mean_matched_iou"] = np.bincount(found, matching.iou, minlength=len(names)).tolist()
-    numbers: Numbers = {f"{at}.edges": list(edges)}
-    for place, name in enumerate(names):
-        for key, (_, divisor) in CELL.items():
-            if not divisor:
-                numbers[f"{at}.{name}.{key}"] = sums[key][place]
-            elif whole := sums[divisor][place]:
-                numbers[f"{at}.{name}.{key}"] = sums[key][place] / whole
-    return numbers
+    return {f"{at}.edges": list(edges)} | {
+        f"{at}.{name}.{key}": sums[key][place] / sums[divisor][place] if divisor else sums[key][place]
+        for place, name in enumerate(names)
+        for key, (_, divisor) in CELL.items()
+        if not divisor or sums[divisor][place]
+    }
 
 
 def _numbers(at: str, names: Sequence[str]) -> dict[str, Number]:
     return {
-        f"{at}.{name}.{key}": Number(
-            f"{key} ({name})", better, weighted_by(f"{at}.{name}.{divisor}") if divisor else total
-        )
+        f"{at}.{name}.{key}": Number(f"{key} ({name})", better, weighted_by(f"{at}.{name}.{by}") if by else total)
         for name in names
-        for key, (better, divisor) in CELL.items()
+        for key, (better, by) in CELL.items()
     }
 
 

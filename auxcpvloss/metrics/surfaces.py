@@ -24,14 +24,9 @@ class Surface(NamedTuple):
 
 
 def surface_of(labels: NDArray[Any]) -> Surface:
-    """Find the surface voxels: those of which one of the six neighbours is not of the same instance.
+    """Find the surface voxels of (Z, Y, X) labels: those with one of six neighbours outside of the same instance.
 
     The end of the volume bounds an instance, too, so that each has a surface; along axes of one voxel it does not.
-
-    Parameters
-    ----------
-    labels : (Z, Y, X) array of integer
-        0 is background.
     """
     is_surface = np.full(labels.shape, labels.size == 1)
     for axis in np.flatnonzero(np.array(labels.shape) > 1):
@@ -47,20 +42,10 @@ def surface_of(labels: NDArray[Any]) -> Surface:
 
 
 def distances(one: Indices, other: Indices, spacing: tuple[float, ...], limit: float = np.inf) -> Values:
-    """Measure how far each voxel is from the nearest of some others.
+    """Measure how far each of (N, 3) voxels is from the nearest of (M, 3) others.
 
-    Parameters
-    ----------
-    one, other : (N, 3) and (M, 3) arrays of int64
-    spacing : tuple of float
-        Size of a voxel along z, y, x.
-    limit : float
-        What is farther is infinitely far: it takes less time to find out.
-
-    Returns
-    -------
-    (N,) array of float64
-        In the unit of `spacing`.
+    Gives (N,) distances in the unit of `spacing`, the size of a voxel along z, y, x. What is farther than `limit` is
+    infinitely far: that takes less time to find out.
     """
     tree = cKDTree(other * spacing)
     # The bound itself is beyond what scipy takes to be within it.

@@ -23,8 +23,9 @@ Table = Mapping[str, Any]
 
 def metrics_of(comparison: Comparison, more: Collection[str] = ()) -> list[Metric]:
     """Give the metrics to compute: those by default, that of the matching of points, and `more`, by name."""
-    names = (*BY_DEFAULT, comparison.detection, *more)
-    return [metric for name, metric in METRICS.items() if name in names and metric.needs in comparison.offers]
+    wanted = [METRICS[name] for name in METRICS if name in (*BY_DEFAULT, comparison.detection, *more)]
+    has_outlines = comparison.has_masks and comparison.outlines
+    return [metric for metric in wanted if has_outlines or metric.needs == "points"]
 
 
 def as_table(comparison: Comparison, more: Collection[str] = ()) -> dict[str, Any]:
@@ -33,28 +34,20 @@ def as_table(comparison: Comparison, more: Collection[str] = ()) -> dict[str, An
 
 
 def score(truth: NDArray[Any], predicted: NDArray[Any], more: Collection[str] = (), **options: Any) -> Numbers:
-    """Score the outlines of a segmentation.
+    """Score the outlines of a segmentation: dotted path -> number.
 
-    Parameters
-    ----------
-    truth, predicted : arrays of integer, of the same shape, with up to three axes
-        Labels, 0 is background.
-    more : collection of str
-        Metrics that are not computed by default.
-    **options
-        See `Comparison`.
-
-    Returns
-    -------
-    dict of dotted path to number
+    Takes labels of the same shape, of up to three axes, 0 is background; `more` metrics than those computed by default;
+    and the options of `Comparison`.
     """
     result, true = (np.array(labels, ndmin=3, copy=None) for labels in (predicted, truth))
-    metrics = [METRICS[name] for name in (*BY_DEFAULT, *more) if METRICS[name].needs != "points"]
-    return _compute(metrics, Comparison(result, true, **options))
+    comparison = Comparison(result, true, **options)
+    return _compute([each for each in metrics_of(comparison, more) if each.needs != "points"], comparison)
 
 
 def _compute(metrics: Collection[Metric], comparison: Comparison) -> Numbers:
-    return {path: value for metric in metrics for path, value in metric.compute(comparison).items()}
+    numbers = {path: value for metric in metrics for path, value in metric.compute(comparison).items()}
+    comparison.drop_surfaces()
+    return numbers
 
 
 def pooled(tables: Sequence[Table]) -> dict[str, Any]:
@@ -66,13 +59,7 @@ def pooled(tables: Sequence[Table]) -> dict[str, Any]:
 
 
 def value_at(table: Table, path: str) -> Any:
-    """Give the number at a dotted path.
-
-    Raises
-    ------
-    KeyError
-        The volume has no such score.
-    """
+    """Give the number at a dotted path; a KeyError says that the volume has no such score."""
     return reduce(getitem, path.split("."), table)
 
 
@@ -88,16 +75,10 @@ def number_paths(table: Table, at: str = "") -> Iterator[str]:
 def metric_paths(matchings: Collection[str] = MATCHINGS, segmentation: bool = True) -> list[str]:
     """Give the dotted paths of all numbers that tables of volumes can have.
 
-    Parameters
-    ----------
-    matchings : collection of str
-        The paths with any of these.
-    segmentation : bool
-        Whether also those that need masks.
+    Of scores of points those with any of some `matchings`; with `segmentation` also those that need masks.
     """
-    others = set(MATCHINGS) - set(matchings)
-    metrics = {name: each for name, each in METRICS.items() if segmentation or each.needs == "points"}
-    return [path for name, metric in metrics.items() if name not in others for path in metric.numbers]
+    metrics = [each for name, each in METRICS.items() if name not in MATCHINGS or name in matchings]
+    return [path for metric in metrics if segmentation or metric.needs == "points" for path in metric.numbers]
 
 
 def metric_of(path: str) -> str | None:

@@ -12,14 +12,9 @@ SLAB = 2**20
 
 
 class Tabulation(NamedTuple):
-    """The combinations of labels that occur, in the order in which they first appear in the volumes.
+    """The N combinations of labels that occur, in the order in which they first appear in the volumes.
 
-    Attributes
-    ----------
-    labels : list of (N,) arrays of integer
-        One array a volume.
-    sums : (1 + D, N) array of int64
-        Number of voxels, and the sum of each of their D coordinates.
+    `labels` has an (N,) array a volume; `sums`, (1 + D, N), the number of voxels and the sums of their D coordinates.
     """
 
     labels: list[NDArray[Any]]
@@ -34,14 +29,12 @@ def tabulate(*volumes: NDArray[Any]) -> Tabulation:
     """
     flat, shape = [volume.reshape(-1) for volume in volumes], volumes[0].shape
     parts = [Tabulation([volume[:0] for volume in flat], np.zeros((1 + len(shape), 0), np.int64))]
-    rows = 0
     for start in range(0, flat[0].size, SLAB):
-        parts.append(_grouped(_runs([volume[start : start + SLAB] for volume in flat], start, shape)))
-        rows += parts[-1].sums.shape[1]
-        if rows > SLAB + 2 * parts[0].sums.shape[1]:
-            parts = [_grouped(_joined(parts))]
-            rows = parts[0].sums.shape[1]
-    return _grouped(_joined(parts))
+        parts.append(_grouped([_runs([volume[start : start + SLAB] for volume in flat], start, shape)]))
+        first, *others = (part.sums.shape[1] for part in parts)
+        if sum(others) > SLAB + first:
+            parts = [_grouped(parts)]
+    return _grouped(parts)
 
 
 def _runs(slabs: list[NDArray[Any]], start: int, shape: tuple[int, ...]) -> Tabulation:
@@ -49,36 +42,32 @@ def _runs(slabs: list[NDArray[Any]], start: int, shape: tuple[int, ...]) -> Tabu
 
     Sorting some runs instead of many voxels is what makes it fast.
     """
-    begins = np.zeros(slabs[0].size, bool)
-    begins[0] = True
-    begins[-start % shape[-1] :: shape[-1]] = True
-    for slab in slabs:
-        begins[1:] |= slab[1:] != slab[:-1]
-    starts = np.flatnonzero(begins)
-    lengths = np.diff(starts, append=begins.size)
+    starts = _begins(slabs, slice(-start % shape[-1], None, shape[-1]))
+    lengths = np.diff(starts, append=slabs[0].size)
     sums = np.vstack([lengths, np.array(np.unravel_index(start + starts, shape)) * lengths])
     sums[-1] += lengths * (lengths - 1) // 2
     return Tabulation([slab[starts] for slab in slabs], sums)
 
 
-def _joined(parts: list[Tabulation]) -> Tabulation:
-    labels = [np.concatenate(column) for column in zip(*(part.labels for part in parts), strict=True)]
-    return Tabulation(labels, np.hstack([part.sums for part in parts]))
-
-
-def _grouped(table: Tabulation) -> Tabulation:
+def _grouped(parts: list[Tabulation]) -> Tabulation:
     """Add up the rows of equal labels. Sorts them and compares neighbours, so that no label can be too large."""
-    if not table.sums.size:
-        return table
-    order = np.lexsort(table.labels)
-    begins = np.zeros(order.size, bool)
-    begins[0] = True
-    for column in table.labels:
-        in_order = column[order]
-        begins[1:] |= in_order[1:] != in_order[:-1]
-    starts = np.flatnonzero(begins)
+    labels = [np.concatenate(column) for column in zip(*(part.labels for part in parts), strict=True)]
+    sums = np.hstack([part.sums for part in parts])
+    if not sums.size:
+        return parts[0]
+    order = np.lexsort(labels)
+    starts = _begins([column[order] for column in labels])
     # The sort is stable: the first of equals in the order is the first in the volume.
     first = order[starts]
     appearance = np.argsort(first)
-    sums = np.add.reduceat(table.sums[:, order], starts, axis=1)[:, appearance]
-    return Tabulation([column[first[appearance]] for column in table.labels], sums)
+    sums = np.add.reduceat(sums[:, order], starts, axis=1)[:, appearance]
+    return Tabulation([column[first[appearance]] for column in labels], sums)
+
+
+def _begins(columns: list[NDArray[Any]], more: slice = slice(0, 1)) -> NDArray[np.int64]:
+    """Give the rows, the first among them and those of `more`, in which a label is not that of the row before."""
+    begins = np.zeros(columns[0].size, bool)
+    begins[0] = begins[more] = True
+    for column in columns:
+        begins[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(begins)

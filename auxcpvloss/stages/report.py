@@ -12,7 +12,7 @@ from auxcpvloss.stages.chosen import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.visualize.pictures import picture_of, picture_without_truth_of
-from auxcpvloss.stages.volume.scores import scores_of
+from auxcpvloss.stages.volume.scores import outcome_of, scores_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.stages.volume.summary import summaries_of
 from auxcpvloss.system.files import write_text
@@ -67,7 +67,6 @@ class Report(Stage):
         # What makes it takes a while to import.
         from auxcpvloss.looking.report.experiment import experiment_page
         from auxcpvloss.looking.report.page import as_html
-        from auxcpvloss.stages.volume.outcome import outcome_of
 
         by_name = {subject.sample.name: subject for subject in result.subject}
 

@@ -9,13 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from numpy.typing import NDArray
-
 from auxcpvloss.data.untrusted.limits import available_memory
 from auxcpvloss.experiment.archive import Notes, set_aside
 from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, State
+from auxcpvloss.metrics import Comparison
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.libraries import other_versions, versions_of
 from auxcpvloss.system.terminal import Bar, Terminal
@@ -74,7 +73,7 @@ class Run:
     bar: Bar | None = None
     _results: dict[Any, Result] = field(default_factory=dict)
     _memory: dict[Any, Any] = field(default_factory=dict)
-    _arrays: dict[Path, NDArray[Any]] = field(default_factory=dict)
+    _kept: dict[tuple[Path, ...], Any] = field(default_factory=dict)
 
     @property
     def records(self) -> Records:
@@ -94,18 +93,27 @@ class Run:
         found: T = self._memory[key]
         return found
 
-    def array(self, path: Path, load: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Give an array that was read before from a path, or read it; the oldest make room where memory is short."""
-        if path not in self._arrays:
-            array = load()
-            while self._arrays and array.nbytes + sum(each.nbytes for each in self._arrays.values()) > self._room:
-                del self._arrays[next(iter(self._arrays))]
-            self._arrays[path] = array
-        return self._arrays[path]
+    def keep(self, paths: tuple[Path, ...], read: Callable[[], T]) -> T:
+        """Give the volume or comparison that was read before from files, or read it.
+
+        It stays until one of the files is made again; the oldest make room where memory is short.
+        """
+        if paths not in self._kept:
+            self._kept[paths] = read()
+            while len(self._kept) > 1 and self._held > self._room:
+                del self._kept[next(iter(self._kept))]
+        found: T = self._kept[paths]
+        return found
+
+    @property
+    def _held(self) -> int:
+        """Bytes of what is kept; a volume that several hold counts once."""
+        each = ((it.predicted, it.truth) if isinstance(it, Comparison) else (it,) for it in self._kept.values())
+        return sum({id(volume): volume.nbytes for volumes in each for volume in volumes}.values())
 
     @cached_property
     def _room(self) -> float:
-        """Bytes that arrays may take that are kept for later stages."""
+        """Bytes that may be kept for later stages."""
         return available_memory() / 8
 
     def recall(self, key: Any, value: Any) -> None:
@@ -122,8 +130,7 @@ class Run:
         if result is None:
             self._memory.clear()
         else:
-            for path in result.paths:
-                self._arrays.pop(path, None)
+            self._kept = {paths: each for paths, each in self._kept.items() if not set(paths) & set(result.paths)}
             self._results = {key: each for key, each in self._results.items() if each.paths[:1] != result.paths[:1]}
 
     def state(self, result: Result) -> State:

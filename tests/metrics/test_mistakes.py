@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 
 from auxcpvloss.metrics import Mistakes, find_mistakes, match, overlaps
-from tests.metrics.volumes import LABELS, Volume
+from tests.metrics.volumes import LABELS, Volume, ids
 
 
 def mistakes_of(truth: Volume, predicted: Volume) -> Mistakes:
@@ -15,20 +15,15 @@ def mistakes_of(truth: Volume, predicted: Volume) -> Mistakes:
 
 
 def plain(several: dict[int, Any]) -> dict[int, list[int]]:
-    return {one: ids.tolist() for one, ids in several.items()}
+    return {one: others.tolist() for one, others in several.items()}
 
 
 def held(holder: Volume, held: Volume) -> dict[int, list[int]]:
     """{id: ids that lie in it with more than half of their voxels}, where there are two or more; by the definition."""
     found = {
-        int(one): [
-            int(other)
-            for other in np.unique(held[held > 0])
-            if ((holder == one) & (held == other)).sum() > (held == other).sum() / 2
-        ]
-        for one in np.unique(holder[holder > 0])
+        one: [other for other in ids(held) if (holder == one)[held == other].mean() > 1 / 2] for one in ids(holder)
     }
-    return {one: ids for one, ids in found.items() if len(ids) > 1}
+    return {one: those for one, those in found.items() if len(those) > 1}
 
 
 @given(LABELS, LABELS)
@@ -43,8 +38,8 @@ def test_what_is_not_matched_is_a_false_positive_or_negative(truth: Volume, pred
     table = overlaps(truth, predicted)
     matching = match(table, 0.3)
     found = find_mistakes(table, matching)
-    assert sorted([*found.false_positives, *matching.predicted]) == table.predicted_ids.tolist()
-    assert sorted([*found.false_negatives, *matching.truth]) == table.truth_ids.tolist()
+    assert sorted([*found.false_positives, *matching.predicted]) == ids(predicted)
+    assert sorted([*found.false_negatives, *matching.truth]) == ids(truth)
 
 
 def test_half_of_an_instance_is_not_most_of_it() -> None:

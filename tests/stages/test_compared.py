@@ -45,7 +45,7 @@ def test_volumes_are_shown_as_they_were_scored(root):
     comparison = read(root)
     (volume,), run = comparison.volumes, comparison.groups[0].runs[0]
     counts = run.scores[volume]["confusion_matrix"]["hoefener"]
-    found = read_outcome(run, volume, "one").points.counts
+    found = read_outcome(run, volume, "one").comparison.detections.counts
     assert (found.tp, found.fp, found.fn) == (counts["TP"], counts["FP"], counts["FN"])
     (models, volumes), (_, others) = (draw_volumes(comparison, colors)[0] for colors in (PAPER, COLORBLIND))
     assert [models.figure.axes[row].get_ylabel() for row in (0, 4)] == ["one", "other"]

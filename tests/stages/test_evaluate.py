@@ -30,6 +30,7 @@ from auxcpvloss.metrics import THRESHOLDS, Counts
 from auxcpvloss.metrics import score as score_outlines
 from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.table import number_paths, value_at
+from auxcpvloss.metrics.tabulation import tabulate
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.monitor import Monitor
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
@@ -182,6 +183,19 @@ def test_every_table_has_the_segmentation_and_the_detection(make, capsys):
     assert {row["detection AP"] for row in rows} == {"0.600000"}
     assert "detection AP" in capsys.readouterr().out
     assert (results(experiment) / "a.png").is_file()
+
+
+@pytest.mark.parametrize("change", [{}, {"evaluation": {"do_detection": True, "foreground_only": True}}])
+def test_instances_and_truth_are_tabulated_once_a_command(make, monkeypatch, change):
+    experiment, calls = make(**change), []
+
+    def counted(*volumes: np.ndarray) -> Any:
+        calls.append(len(volumes))
+        return tabulate(*volumes)
+
+    monkeypatch.setattr("auxcpvloss.metrics.overlap.tabulate", counted)
+    perform(experiment, "label", "evaluate", "report", "export", "visualize", checkpoint=4)
+    assert calls == [2]
 
 
 @pytest.mark.parametrize("output_format", ["hdf", "zarr"])

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.data.samples import open_sample
-from auxcpvloss.experiment.instances import (
-    as_scored,
-    read_instances,
-    scored_points,
-    stored_instances,
-    without_file_format,
-)
+from auxcpvloss.experiment.instances import compare, read_instances, stored_instances, without_file_format
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.looking.compare.comparison import Run
@@ -41,7 +32,5 @@ def read_outcome(run: Run, volume: str, name: str) -> Outcome:
     record = stored_instances(path).record
     if record is None or experiment.records.digest(without_file_format(record)) != run.instances[volume]:
         raise InputError(f"{path}: not the instances that were scored. Run the stages label and evaluate.")
-    truth: NDArray[np.uint32] = read(sample.labels)
-    found = as_scored(read_instances(path), truth, options)
-    points = scored_points(options, found, truth, sample)
-    return Outcome(name, read(sample.raw), found, truth, points, sample.voxel_size)
+    found = compare(options, read_instances(path), read(sample.labels), sample.voxel_size)
+    return Outcome(name, read(sample.raw), found, voxel_size=sample.voxel_size)

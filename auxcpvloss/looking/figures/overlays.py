@@ -11,9 +11,7 @@ from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.layout import draw_panel
 from auxcpvloss.looking.figures.palette import PAPER, Palette
 from auxcpvloss.looking.figures.panels import DIMMED, Panel, project_raw, show_agreement, sorted_points
-from auxcpvloss.looking.figures.volume import THRESHOLD
-from auxcpvloss.metrics import count, match, overlaps
-from auxcpvloss.metrics.detection import Detections, centers_of_mass, match_points
+from auxcpvloss.metrics import THRESHOLD
 
 INCHES, DPI = 7.2, 200
 PANELS = 4
@@ -23,7 +21,7 @@ def overlays(outcomes: Sequence[Outcome], colors: Palette = PAPER) -> Figure:
     """Show results upon maximum projections along z, a row each; where volumes are long, a column each.
 
     Raw data, points (found, wrong and missed), true positives, and errors, at an IoU above 0.5, of at least one outcome
-    with ground truth. Without `points` the centers of mass of the instances are shown: right if they lie in a nucleus.
+    with labels as ground truth.
     """
     proportion = max(each.raw.shape[2] / (each.raw.shape[1] * each.aspect) for each in outcomes)
     is_long = proportion > 2
@@ -52,14 +50,10 @@ def overlays(outcomes: Sequence[Outcome], colors: Palette = PAPER) -> Figure:
 
 def show(outcome: Outcome, colors: Palette = PAPER) -> list[Panel]:
     """Give the panels of a result, each with a heading that says how many there are."""
-    background, truth = project_raw(outcome.raw), outcome.truth
-    assert truth is not None
-    table = overlaps(truth, outcome.instances)
-    matched = match(table, THRESHOLD)
-    hits, errors = show_agreement(truth, outcome.instances, matched, background, colors)
-    counts, points = count(table, matched), outcome.points
-    if not isinstance(points, Detections):
-        points = match_points(centers_of_mass(outcome.instances), truth)
+    background, compared = project_raw(outcome.raw), outcome.comparison
+    assert compared is not None
+    hits, errors = show_agreement(compared.truth, compared.predicted, compared.matching, background, colors)
+    counts, points = compared.counts, compared.detections
     found = points.counts
     heading = f"detections\nTP {found.tp}, FP {found.fp}, FN {found.fn}"
     return [

@@ -22,11 +22,9 @@ from auxcpvloss.looking.figures.panels import (
     show_instances,
     show_points,
 )
-from auxcpvloss.metrics import Counts, count, match, overlaps
+from auxcpvloss.metrics import THRESHOLD, Counts
 from auxcpvloss.metrics.detection import Detections, Points
 
-THRESHOLD = 0.5
-"""IoU above which figures count an instance as found."""
 NEAR = 3
 """Planes above and below the one that is shown whose points are shown, too: few points lie exactly in it."""
 
@@ -71,19 +69,17 @@ def fullest_plane(labels: NDArray[Any]) -> int:
 
 def _found(outcome: Outcome, background: Image, colors: Palette, z: int | None = None) -> tuple[list[Panel], str]:
     """Show what was found, in all planes or in one; and say, given the truth, how much of the volume is right."""
-    points, truth = outcome.points, outcome.truth
+    points, truth, compared = outcome.points, outcome.truth, outcome.comparison
     if points is not None:
         note = f"detection: {_in_words(points.counts)}" if isinstance(points, Detections) else ""
         return show_points(points if z is None else _near(points, z), background), note
     planes = slice(None) if z is None else slice(z, z + 1)
     instances = outcome.instances[planes]
     result = show_instances("result", instances, background)
-    if truth is None:
+    if truth is None or compared is None:
         return [result], ""
-    table = overlaps(truth, outcome.instances)
-    matched = match(table, THRESHOLD)
-    note = f"IoU > {THRESHOLD}: {_in_words(count(table, matched))}"
-    truth = truth[planes]
+    note = f"IoU > {THRESHOLD}: {_in_words(compared.counts)}"
+    truth, matched = truth[planes], compared.matching
     panels = [show_instances("ground truth", truth, background), result]
     panels += show_agreement(truth, instances, matched, background, colors)
     if z is not None:

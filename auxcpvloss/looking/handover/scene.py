@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from auxcpvloss.config.units import Space
 from auxcpvloss.data.centers_of_mass import Centers, centers_by_label
 from auxcpvloss.data.points import paint_balls
-from auxcpvloss.metrics import find_mistakes, match, overlaps
-from auxcpvloss.metrics.detection import Detections, Points
+from auxcpvloss.metrics import Comparison
+from auxcpvloss.metrics.detection import Points
 
-THRESHOLD = 0.5
 RED, YELLOW, MAGENTA, ORANGE = "#ff0000", "#ffff00", "#ff00ff", "#ff8000"
 
 
@@ -72,15 +71,11 @@ class Scene:
         return (low, high) if low < high else (low, low + 1)
 
 
-def errors_of_labels(truth: NDArray[Any], instances: NDArray[Any], optimal: bool = True) -> list[Errors]:
-    """Find what is wrong with (Z, Y, X) labels at an IoU of 0.5, `optimal` as for `metrics.match`.
-
-    Gives false positives, false negatives, splits (of true nuclei) and merges.
-    """
-    table = overlaps(truth, instances)
-    mistakes = find_mistakes(table, match(table, THRESHOLD, optimal))
-    found = (instances, table.predicted_ids, table.predicted_centers)
-    true = (truth, table.truth_ids, table.truth_centers)
+def errors_of_labels(comparison: Comparison) -> list[Errors]:
+    """Give false positives, false negatives, splits (of true nuclei) and merges, at an IoU of 0.5."""
+    table, mistakes = comparison.overlaps, comparison.mistakes
+    found = (comparison.predicted, table.predicted_ids, table.predicted_centers)
+    true = (comparison.truth, table.truth_ids, table.truth_centers)
 
     def errors(
         name: str, color: str, side: tuple[NDArray[Any], NDArray[Any], Points], texts: Mapping[int, str]
@@ -97,8 +92,9 @@ def errors_of_labels(truth: NDArray[Any], instances: NDArray[Any], optimal: bool
     ]
 
 
-def errors_of_points(detections: Detections) -> list[Errors]:
+def errors_of_points(comparison: Comparison) -> list[Errors]:
     """Give the points that are wrong and the nuclei that were missed."""
+    detections = comparison.detections
     wrong, missed = detections.points[~detections.hit], detections.centers[~detections.found]
     return [
         Errors("false positives", RED, wrong, ("wrong",) * len(wrong)),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skimage.measure import regionprops
 
 from auxcpvloss.config.units import Vector
-from auxcpvloss.metrics import Matching, Mistakes, Overlaps
+from auxcpvloss.metrics import Comparison, Matching, Mistakes, Overlaps
 from auxcpvloss.metrics.detection import VOXELS, Detections
 from auxcpvloss.metrics.strata import REACH, crowding, neighbours
 
@@ -59,19 +59,13 @@ class Case:
     why: Why
 
 
-def cases_of_instances(
-    truth: NDArray[Any],
-    result: NDArray[Any],
-    table: Overlaps,
-    matching: Matching,
-    mistakes: Mistakes,
-    voxel_size: Vector = VOXELS,
-) -> list[Case]:
-    """Describe the mistakes of a segmentation: two (Z, Y, X) label volumes, and their overlaps and matching."""
-    sides = (truth, table.truth_ids), (result, table.predicted_ids)
-    crowds = neighbours(table, voxel_size)
+def cases_of_instances(comparison: Comparison) -> list[Case]:
+    """Describe the mistakes of a segmentation."""
+    table = comparison.overlaps
+    sides = (comparison.truth, table.truth_ids), (comparison.predicted, table.predicted_ids)
+    crowds = neighbours(table, comparison.spacing)
     cases = []
-    for kind, explained in _explain(table, matching, mistakes).items():
+    for kind, explained in _explain(table, comparison.matching, comparison.mistakes).items():
         # Which side is wrong.
         is_result = kind in ("false positive", "merge")
         (labels, ids), crowd = sides[is_result], crowds[is_result]

@@ -13,13 +13,9 @@ from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.report.atlas import BYTES, Atlas
 from auxcpvloss.looking.report.cases import cases_of_instances, cases_of_points
 from auxcpvloss.looking.report.verdict import Scored
-from auxcpvloss.metrics import THRESHOLDS, Counts, find_mistakes, match, mean_diameter, overlaps
+from auxcpvloss.metrics import THRESHOLD, THRESHOLDS, Counts, mean_diameter
 from auxcpvloss.metrics.average_precision import PATHS
-from auxcpvloss.metrics.detection import Detections
 from auxcpvloss.metrics.table import value_at
-
-THRESHOLD = 0.5
-"""IoU above which a result counts as right in the atlas, as in the figures of the paper."""
 
 
 def find_errors(
@@ -43,23 +39,19 @@ def find_errors(
 
 def _scored(config: Config, sample: Sample, outcome: Outcome, table: Mapping[str, Any]) -> tuple[Scored, float]:
     """Judge a volume, and measure the mean diameter of its nuclei, in the unit of the voxel size."""
-    options, voxel_size, truth = config.evaluation, sample.voxel_size, outcome.truth
-    found = None if truth is None else overlaps(truth, outcome.instances)
-    if found is None:
+    options, voxel_size, compared = config.evaluation, sample.voxel_size, outcome.comparison
+    assert compared is not None
+    if compared.has_masks:
+        ids, sizes = compared.overlaps.truth_ids, compared.overlaps.truth_sizes
+        diameter = mean_diameter(compared.overlaps, voxel_size) if ids.size else max(voxel_size)
+    else:
         # Without masks their sizes are unknown.
         ids, sizes = sample.centers()[:, 3].astype(np.int64), np.empty(0, np.int64)
         diameter = options.distance_limit * voxel_size[2]
-    else:
-        ids, sizes = found.truth_ids, found.truth_sizes
-        diameter = mean_diameter(found, voxel_size) if ids.size else max(voxel_size)
-    if isinstance(outcome.points, Detections):
-        cases = cases_of_points(outcome.points, ids, sizes, diameter, voxel_size)
+    if outcome.shows_points:
+        cases = cases_of_points(compared.detections, ids, sizes, diameter, voxel_size)
         return Scored(_counts(table, f"confusion_matrix.{options.detection}"), cases=cases, sizes=sizes), diameter
-    assert found is not None
-    assert truth is not None
-    matching = match(found, THRESHOLD, options.use_linear_sum_assignment)
-    mistakes = find_mistakes(found, matching)
-    cases = cases_of_instances(truth, outcome.instances, found, matching, mistakes, voxel_size)
+    cases = cases_of_instances(compared)
     curve = {t: float(value_at(table, f"{PATHS[t]}.AP")) for t in THRESHOLDS}
     return Scored(_counts(table, PATHS[THRESHOLD]), curve, cases, sizes), diameter
 

@@ -16,11 +16,11 @@ from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
-from auxcpvloss.looking.report.errors import THRESHOLD, find_errors, rule_of_detection
+from auxcpvloss.looking.report.errors import find_errors, rule_of_detection
 from auxcpvloss.looking.report.page import Page, Picture, Section
 from auxcpvloss.looking.report.verdict import Scored, Verdict, judge
 from auxcpvloss.looking.table import Cell, Table
-from auxcpvloss.metrics.detection import centers_of_mass
+from auxcpvloss.metrics import THRESHOLD
 from auxcpvloss.metrics.strata import DENSITIES, NEIGHBOURS, REACH, SIZES
 from auxcpvloss.metrics.table import pooled
 from auxcpvloss.system.errors import InputError
@@ -141,7 +141,7 @@ def _volumes(
         what = f"{name}, seen along z: raw data, result and, where there is ground truth, hits and errors."
         pictures.append(Picture(source, f"{name} ({place})", what))
     text = [f"Not shown here, for want of room: {', '.join(left_out)}."] if left_out else []
-    counted = [(each.name, len(centers_of_mass(read(each).instances))) for each in samples if not each.has_truth]
+    counted = [(each.name, len(read(each).centers)) for each in samples if not each.has_truth]
     tables = [Table("Volumes without ground truth", ["volume", "nuclei found"], counted)] if counted else []
     return Section("volumes", "Volumes", text, tables, pictures, wide=True)
 

@@ -6,11 +6,10 @@ from auxcpvloss.config.units import Space
 from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.looking.handover.scene import Scene, errors_of_labels, errors_of_points
 from auxcpvloss.looking.handover.viewer import obstacle, show
-from auxcpvloss.metrics.detection import Detections
 from auxcpvloss.stages.chosen import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.instances import read_instances
-from auxcpvloss.stages.volume.outcome import outcome_of
+from auxcpvloss.stages.volume.scores import outcome_of
 from auxcpvloss.stages.volume.subject import Subject
 
 
@@ -18,17 +17,15 @@ def view_of(run: Run, subject: Subject) -> Scene:
     """Read a labelled volume, and find what is wrong with it, the way that it is scored."""
     experiment, sample = run.experiment, subject.sample
     outcome, errors = outcome_of(run, subject), []
-    if isinstance(outcome.points, Detections):
-        errors = errors_of_points(outcome.points)
-    elif outcome.truth is not None:
-        optimal = experiment.config.evaluation.use_linear_sum_assignment
-        errors = errors_of_labels(outcome.truth, outcome.instances, optimal)
+    if outcome.comparison:
+        judge = errors_of_points if outcome.shows_points else errors_of_labels
+        errors = judge(outcome.comparison)
     return Scene(
         name=sample.name,
         raw=outcome.raw,
         found=read_instances(run, subject),
         is_points=experiment.method.task == "detection",
-        truth=None if sample.truth is None else read(sample.truth),
+        truth=read(sample.truth) if sample.is_sparse else outcome.truth,
         errors=tuple(errors),
         space=Space(sample.voxel_size, sample.offset, experiment.config.data.voxel_unit),
     )

@@ -10,12 +10,10 @@ from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.palette import palette_of
 from auxcpvloss.looking.figures.volume import volume_figure
-from auxcpvloss.metrics.detection import centers_of_mass
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume import instances, scores
 from auxcpvloss.stages.volume.instances import instances_of
-from auxcpvloss.stages.volume.outcome import outcome_of, shows_points
-from auxcpvloss.stages.volume.scores import scores_of
+from auxcpvloss.stages.volume.scores import outcome_of, scores_of, shows_points
 from auxcpvloss.stages.volume.subject import Subject
 
 PICTURES = "pictures"
@@ -60,5 +58,5 @@ def draw(run: Run, result: Result) -> None:
 def draw_without_truth(run: Run, result: Result) -> None:
     """Draw what was found in a volume of which nobody knows what there is."""
     outcome = outcome_of(run, result.subject)
-    title = f"{outcome.name}: {len(centers_of_mass(outcome.instances))} nuclei"
+    title = f"{outcome.name}: {len(outcome.centers)} nuclei"
     save(result.paths[0], volume_figure(outcome, title, palette_of(run.experiment.config)))

@@ -16,8 +16,7 @@ from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.visualize.pictures import PICTURES, drawn_from
 from auxcpvloss.stages.volume.instances import need_instances
-from auxcpvloss.stages.volume.outcome import outcome_of
-from auxcpvloss.stages.volume.scores import scores_of
+from auxcpvloss.stages.volume.scores import outcome_of, scores_of
 from auxcpvloss.stages.volume.subject import Subject
 
 
@@ -46,11 +45,8 @@ class Visualize(Stage):
         arrays = open_whole(experiment.processed(SPLIT, subject.checkpoint, sample.name))["volumes"]
         prediction = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}
         title = f"{sample.name}, {experiment.method.name}, checkpoint {subject.checkpoint}, {subject.params.slug()}"
-        outcome, z = outcome_of(run, subject), None
-        if not experiment.is_detection:
-            outcome = replace(outcome, points=None)
-        elif sample.is_sparse:
-            z = fullest_plane(read(sample.truth))
+        outcome = replace(outcome_of(run, subject), shows_points=experiment.is_detection)
+        z = fullest_plane(read(sample.truth)) if experiment.is_detection and sample.is_sparse else None
         save(result.paths[0], plane_figure(outcome, prediction, title, palette_of(experiment.config), z))
 
     def say(self, run: Run, tally: Tally) -> None:

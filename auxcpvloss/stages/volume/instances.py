@@ -119,4 +119,4 @@ def _write_centers(path: Path, found: NDArray[np.uint32], made_from: Record) -> 
 def read_instances(run: Run, subject: Subject) -> NDArray[np.uint32]:
     """Read the instances of a labelled volume: (Z, Y, X); from the disk once, as long as memory allows."""
     path = instances_of(run, subject).paths[0]
-    return run.array(path, lambda: instances.read_instances(path))
+    return run.keep((path,), lambda: instances.read_instances(path))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-import numpy as np
 import toml
-from numpy.typing import NDArray
 
 from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import compare, without_file_format
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import Result, stored_toml
 from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.card import metric_card
@@ -88,19 +87,30 @@ def score(result: Result, run: Run) -> None:
 
 
 def comparison_of(run: Run, subject: Subject) -> Comparison:
-    """Read the instances of a volume, and put them beside its truth, as they are scored."""
+    """Put the instances of a volume beside its truth, as they are scored: once, as long as memory allows."""
     sample, experiment = subject.sample, run.experiment
-    truth = run.array(sample.path, lambda: read(sample.labels)) if sample.has_labels else sample.centers()[:, :3]
-    outlines = experiment.method.task == "segmentation"
-    return compare(
-        experiment.config.evaluation, read_instances(run, subject), truth, sample.voxel_size, outlines=outlines
-    )
+
+    def read_both() -> Comparison:
+        labels = sample.labels
+        truth = sample.centers()[:, :3] if labels is None else run.keep((sample.path,), lambda: read(labels))
+        outlines = experiment.method.task == "segmentation"
+        return compare(
+            experiment.config.evaluation, read_instances(run, subject), truth, sample.voxel_size, outlines=outlines
+        )
+
+    return run.keep((instances_of(run, subject).paths[0], sample.path), read_both)
 
 
-def scored_instances(run: Run, subject: Subject) -> tuple[NDArray[np.uint32], NDArray[np.uint32] | None]:
-    """Read the instances of a volume, as far as they are scored, and its labels, if it has any: (Z, Y, X) each."""
-    comparison = comparison_of(run, subject)
-    return comparison.predicted, comparison.truth if comparison.has_masks else None
+def outcome_of(run: Run, subject: Subject) -> Outcome:
+    """Read what was found in a labelled volume, as far as it is scored."""
+    experiment, sample = run.experiment, subject.sample
+    found = comparison_of(run, subject) if sample.has_truth else read_instances(run, subject)
+    return Outcome(sample.name, read(sample.raw), found, shows_points(experiment, sample), sample.voxel_size)
+
+
+def shows_points(experiment: Experiment, sample: Sample) -> bool:
+    """Whether points are shown: the task is detection, or the truth is points, so that no outlines are compared."""
+    return experiment.is_detection or sample.is_sparse
 
 
 def need_metric(experiment: Experiment, samples: Iterable[Sample]) -> None:

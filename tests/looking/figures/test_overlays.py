@@ -9,11 +9,13 @@ from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.overlays import overlays, show
 from auxcpvloss.looking.figures.palette import COLORBLIND
 from auxcpvloss.looking.figures.panels import project_raw
-from auxcpvloss.metrics.detection import match_points
-from tests.looking.figures.volumes import HERE, SHIFTED, THERE, noise, volume
+from auxcpvloss.metrics import Comparison
+from tests.looking.figures.volumes import HERE, SHIFTED, THERE, dots, noise, volume
 
 TRUTH = volume(HERE, THERE)
-GOOD, BAD = Outcome("good", noise(), TRUTH, TRUTH), Outcome("bad", noise(), volume(SHIFTED), TRUTH)
+GOOD, BAD = (
+    Outcome(name, noise(), Comparison(found, TRUTH)) for name, found in {"good": TRUTH, "bad": volume(SHIFTED)}.items()
+)
 
 
 def titles(figure: Figure) -> list[str]:
@@ -34,7 +36,7 @@ def test_a_row_a_method_and_a_column_a_panel() -> None:
 
 def test_where_volumes_are_long_a_column_a_method() -> None:
     long = [
-        replace(each, raw=noise((8, 20, 45)), instances=each.instances[:, :20], truth=TRUTH[:, :20])
+        replace(each, raw=noise((8, 20, 45)), found=Comparison(each.instances[:, :20], TRUTH[:, :20]))
         for each in (GOOD, BAD)
     ]
     figure = overlays(long)
@@ -63,6 +65,8 @@ def test_points_lie_where_they_were_found_and_missed() -> None:
     ax = overlays([BAD]).axes[1]
     places = {str(marks.get_label()): np.asarray(marks.get_offsets()).tolist() for marks in ax.collections}
     assert places == {"TP": [[15, 12]], "FN": [[32, 32]]}
-    points = np.array([[0, 40, 2]], np.float64)
-    ax = overlays([replace(BAD, points=match_points(points, TRUTH))]).axes[1]
+    # Too far from the centers, though it lies in a nucleus.
+    ax = overlays([replace(BAD, found=Comparison(dots((2, 5, 5)), TRUTH, detection="linear", distance_limit=5))]).axes[
+        1
+    ]
     assert ax.get_title() == "detections\nTP 0, FP 1, FN 2"

@@ -11,8 +11,8 @@ from matplotlib.image import imread
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.volume import fullest_plane, plane_figure, volume_figure
-from auxcpvloss.metrics.detection import match_points
-from tests.looking.figures.volumes import HERE, SHIFTED, THERE, colors_of, marked, noise, outcome, shown, volume
+from auxcpvloss.metrics import Comparison
+from tests.looking.figures.volumes import HERE, SHIFTED, THERE, colors_of, dots, marked, outcome, shown, volume
 
 SPLIT = volume(*((*HERE[:2], slice(x, x + 5)) for x in (5, 10, 15)))
 PLANE = volume((slice(0, 1), *HERE[1:]), shape=(1, 45, 45))
@@ -74,25 +74,26 @@ def test_without_the_truth_there_is_no_agreement() -> None:
 
 
 def test_points_are_right_wrong_and_missed() -> None:
-    found = points((4, 10, 10), (4, 20, 30), (1, 35, 5))
-    detections = match_points(found, points((4, 11, 10), (4, 21, 30), (4, 38, 38)))
+    found, truth = dots((4, 10, 10), (4, 20, 30), (1, 35, 5)), points((4, 11, 10), (4, 21, 30), (4, 38, 38))
     expected = {"TP": [[10, 10], [30, 20]], "FP": [[5, 35]], "FN": [[38, 38]]}
-    figure = volume_figure(outcome(points=detections))
+    figure = volume_figure(outcome(found, truth, shows_points=True))
     assert marked(figure) == {
         "raw data, brightest along z": {},
         "true positives": {"TP": expected["TP"]},
         "FP and FN": {"FP": expected["FP"], "FN": expected["FN"]},
     }
     assert figure.legends[0].get_title().get_text().startswith("detection: TP 2, FP 1, FN 1, AP 0.5")
-    assert marked(volume_figure(outcome(points=found)))["result: 3"] == {"result": [[10, 10], [30, 20], [5, 35]]}
-    nothing = volume_figure(outcome(points=match_points(points(), points())))
+    assert marked(volume_figure(outcome(found, shows_points=True)))["result: 3"] == {
+        "result": [[10, 10], [30, 20], [5, 35]]
+    }
+    nothing = volume_figure(outcome(truth=points(), shows_points=True))
     assert all(not marks for marks in marked(nothing).values())
 
 
 def test_a_point_outside_does_not_stretch_the_image() -> None:
     limits = []
     for place in ((0, 3, 3), (0, 500, -80)):
-        figure = volume_figure(outcome(points=match_points(points(place), points())))
+        figure = volume_figure(outcome(truth=points(place), shows_points=True))
         limits.append([(ax.get_xlim(), ax.get_ylim()) for ax in figure.axes])
     assert limits[0] == limits[1]
 
@@ -123,12 +124,14 @@ def test_hits_errors_and_differences_in_a_plane_are_those_of_the_whole_volume(ch
 
 
 def test_of_points_those_near_the_plane_are_marked() -> None:
-    found = points((4, 10, 10), (1, 35, 5), (0, 20, 30))
-    figure = plane_figure(outcome(points=match_points(found, points((4, 11, 10), (7, 38, 38)))), {}, z=4)
+    found, truth = dots((4, 10, 10), (1, 35, 5), (0, 20, 30)), points((4, 11, 10), (7, 38, 38))
+    figure = plane_figure(outcome(found, truth, shows_points=True), {}, z=4)
     # (0, 20, 30) is four planes away.
     assert marked(figure)["true positives"] == {"TP": [[10, 10]]}
     assert marked(figure)["FP and FN"] == {"FP": [[5, 35]], "FN": [[38, 38]]}
-    assert marked(plane_figure(outcome(points=found), {}, z=4))["result: 2"] == {"result": [[10, 10], [5, 35]]}
+    assert marked(plane_figure(outcome(found, shows_points=True), {}, z=4))["result: 2"] == {
+        "result": [[10, 10], [5, 35]]
+    }
 
 
 def test_long_volumes_are_stacked_and_tall_ones_stand_side_by_side(path: Path) -> None:
@@ -161,10 +164,10 @@ def test_a_long_worm_makes_no_large_file(path: Path) -> None:
     noise = np.random.default_rng(0).gamma(2, 4, (20, 140, 1100))
     boxes = [(slice(0, 9), slice(y, y + 12), slice(x, x + 12)) for x in range(0, 1080, 20) for y in (30, 60)]
     worm = volume(*boxes, shape=noise.shape)
-    save(path, volume_figure(Outcome("worm", noise + 40 * (worm > 0), np.roll(worm, 2, axis=2), worm)))
+    save(path, volume_figure(Outcome("worm", noise + 40 * (worm > 0), Comparison(np.roll(worm, 2, axis=2), worm))))
     assert path.stat().st_size < 2_000_000
 
 
 def test_volumes_of_different_shape_are_refused() -> None:
     with pytest.raises(ValueError, match=r"differ in shape: \(8, 45, 45\) and \(1, 45, 45\)"):
-        Outcome("worm", noise(), volume(), volume(shape=(1, 45, 45)))
+        outcome(truth=volume(shape=(1, 45, 45)))

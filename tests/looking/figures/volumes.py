@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.palette import PALETTES, Palette
+from auxcpvloss.metrics import Comparison
 
 Volume = NDArray[Any]
 HERE = (slice(2, 6), slice(5, 20), slice(5, 20))
@@ -28,9 +29,15 @@ def noise(shape: tuple[int, ...] = (8, 45, 45)) -> Volume:
     return np.random.default_rng(0).integers(0, 300, shape).astype(np.uint16)
 
 
+def dots(*places: tuple[int, int, int]) -> Volume:
+    """Instances of one voxel each."""
+    return volume(*(tuple(slice(at, at + 1) for at in place) for place in places))
+
+
 def outcome(instances: Volume | None = None, truth: Volume | None = None, **others: Any) -> Outcome:
     instances = volume() if instances is None else instances
-    return Outcome("worm", noise(instances.shape), instances, truth, **others)
+    found = instances if truth is None else Comparison(instances, truth)
+    return Outcome("worm", noise(instances.shape), found, **others)
 
 
 def colors_of(image: Volume, palette: Palette = PALETTES["paper"]) -> set[str]:

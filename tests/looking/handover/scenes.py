@@ -8,7 +8,7 @@ import numpy as np
 
 from auxcpvloss.config.units import Space
 from auxcpvloss.looking.handover.scene import Scene, errors_of_labels, errors_of_points
-from auxcpvloss.metrics.detection import match_points
+from auxcpvloss.metrics import Comparison
 
 SPACE = Space((2.0, 1.0, 0.5), (-4.0, 0.0, 1.5), "micrometer")
 
@@ -40,7 +40,7 @@ def scene(is_points: bool = False, space: Space = SPACE, **change: Any) -> Scene
     if is_points:
         points = np.zeros_like(found())
         points[3, 3, 3], points[6, 9, 9] = 1, 2
-        errors = errors_of_points(match_points(np.argwhere(points).astype(float), truth()))
+        errors = errors_of_points(Comparison(points, truth()))
         return Scene(**{"name": "p", "raw": raw, "found": points, "is_points": True, "truth": truth(), "errors": tuple(errors), "space": space, **change})  # fmt: skip
-    errors = errors_of_labels(truth(), found())
+    errors = errors_of_labels(Comparison(found(), truth()))
     return Scene(**{"name": "a", "raw": raw, "found": found(), "is_points": False, "truth": truth(), "errors": tuple(errors), "space": space, **change})  # fmt: skip

@@ -12,8 +12,7 @@ from auxcpvloss.looking.report.atlas import BYTES, Atlas
 from auxcpvloss.looking.report.cases import Case, Why, cases_of_instances, cases_of_points
 from auxcpvloss.looking.report.page import Page, as_html
 from auxcpvloss.looking.report.verdict import Verdict
-from auxcpvloss.metrics import find_mistakes, match, overlaps
-from auxcpvloss.metrics.detection import match_points
+from auxcpvloss.metrics import Comparison, match
 from tests.conftest import blobs
 from tests.looking.report.test_outlines import edges_of
 
@@ -30,11 +29,8 @@ def test_an_error_is_shown_with_its_outlines():
     truth[8:13, 20:25, 15:25] = 2
     result[8:13, 12:18, 15:25] = 5
     raw = (truth > 0).astype(np.float32)
-    table = overlaps(truth, result)
-    matching = match(table, 0.5)
-    cases = cases_of_instances(truth, result, table, matching, find_mistakes(table, matching))
-    atlas = Atlas()
-    atlas.add(Outcome("a", raw, result, truth), cases, 6.0, BYTES)
+    compared, atlas = Comparison(result, truth), Atlas()
+    atlas.add(Outcome("a", raw, compared), cases_of_instances(compared), 6.0, BYTES)
     (shown,) = atlas.cases
     assert (shown["kind"], shown["truth"], shown["volume"]) == ("false negative", (2,), "a")
     n = shown["side"]
@@ -54,11 +50,12 @@ def test_an_error_is_shown_with_its_outlines():
 
 
 def test_errors_are_points_where_there_are_no_outlines():
-    detections = match_points(np.array([[10.0, 10, 10], [10, 10, 20]]), np.array([[10.0, 11, 10], [10, 10, 35]]), "hoefener", 5.0)  # fmt: skip
-    cases = cases_of_points(detections, np.array([1, 2]), np.empty(0, int), 10.0)
-    atlas = Atlas()
     raw = np.random.default_rng(0).random((20, 20, 40)).astype(np.float32)
-    atlas.add(Outcome("a", raw, np.zeros(raw.shape, int), points=detections), cases, 10.0, BYTES)
+    found = np.zeros(raw.shape, int)
+    found[10, 10, 10], found[10, 10, 20] = 1, 2
+    compared, atlas = Comparison(found, np.array([[10.0, 11, 10], [10, 10, 35]]), distance_limit=5.0), Atlas()
+    cases = cases_of_points(compared.detections, np.array([1, 2]), np.empty(0, int), 10.0)
+    atlas.add(Outcome("a", raw, compared, shows_points=True), cases, 10.0, BYTES)
     wrong, missed = atlas.cases
     assert wrong["outlines"] == ["", "", "", ""]
     middle = wrong["side"] / 2
@@ -72,7 +69,7 @@ def test_of_a_plane_there_is_one_view():
     labels = blobs((1, 40, 40), 4, seed=1).astype(np.uint32)
     cases = [Case("false negative", (0, 20, 20), (1, 5, 5), (1,), (), 20, 0, Why("alone", "no result here"))]
     atlas = Atlas()
-    atlas.add(Outcome("a", labels.astype(float), labels, labels), cases, 5.0, BYTES)
+    atlas.add(Outcome("a", labels.astype(float), Comparison(labels, labels)), cases, 5.0, BYTES)
     assert atlas.cases[0]["planar"]
     assert decoded(atlas.cases[0]["image"]).shape[0] == atlas.cases[0]["side"]
 
@@ -85,11 +82,11 @@ def test_a_file_on_a_test_set_as_large_as_that_of_l1_stays_small():
     truth = blobs((60, 60, 60), 60, seed=0, radius=6.0)
     result = np.roll(truth, 2, axis=2)
     raw = np.random.default_rng(0).random(truth.shape)
-    table = overlaps(truth, result)
-    matching = match(table, 0.99)
-    several = cases_of_instances(truth, result, table, matching, find_mistakes(table, matching))
+    compared = Comparison(result, truth)
+    compared.matching = match(compared.overlaps, 0.99)
+    several = cases_of_instances(compared)
     one = Atlas()
-    one.add(Outcome("a", raw, result, truth), (several * 5)[:300], 12.0, BYTES // 7)
+    one.add(Outcome("a", raw, compared), (several * 5)[:300], 12.0, BYTES // 7)
     names = [f"worm_{number}" for number in range(7)]
     cases = [{**case, "volume": name} for name in names for case in one.cases]
     atlas = Atlas(cases, dict.fromkeys(names, one.volumes["a"]), dict.fromkeys(names, (1.0, 1.0, 1.0)))
@@ -103,7 +100,7 @@ def test_a_file_on_a_test_set_as_large_as_that_of_l1_stays_small():
 def test_where_there_is_no_room_a_fair_sample_is_shown_and_always_the_same():
     labels = blobs((30, 30, 30), 10, seed=0)
     raw = np.random.default_rng(0).random(labels.shape)
-    volume = Outcome("a", raw, labels, labels)
+    volume = Outcome("a", raw, Comparison(labels, labels))
     cases = [Case("split", (15, 15, number % 30), (1, 1, 1), (1,), (), number, 0, Why("alone", "")) for number in range(60)]  # fmt: skip
     shown = []
     for _ in range(2):

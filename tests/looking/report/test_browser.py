@@ -17,7 +17,7 @@ from auxcpvloss.looking.report.cases import cases_of_instances
 from auxcpvloss.looking.report.page import Page, Picture, Section, as_html
 from auxcpvloss.looking.report.verdict import Hint, Share, Verdict
 from auxcpvloss.looking.table import Table
-from auxcpvloss.metrics import find_mistakes, match, overlaps
+from auxcpvloss.metrics import Comparison
 from tests.conftest import blobs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -42,10 +42,8 @@ def errors() -> Atlas:
         result = np.where(truth % 5 == 0, 0, truth // 2 * 2)
         result[truth == 7] = np.where(np.indices(truth.shape)[2][truth == 7] % 2, 200, 201)
         raw = (truth > 0) + np.random.default_rng(0).normal(0, 0.2, truth.shape)
-        table = overlaps(truth, result)
-        matching = match(table, 0.5)
-        cases = cases_of_instances(truth, result, table, matching, find_mistakes(table, matching))
-        atlas.add(Outcome(name, raw, result, truth), cases, 9.0, BYTES)
+        compared = Comparison(result, truth)
+        atlas.add(Outcome(name, raw, compared), cases_of_instances(compared), 9.0, BYTES)
     return atlas
 
 

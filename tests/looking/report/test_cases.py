@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.looking.report.cases import Case, cases_of_instances, cases_of_points, locate
-from auxcpvloss.metrics import find_mistakes, match, overlaps
+from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.detection import match_points
 from tests.conftest import blobs
 
@@ -32,10 +32,7 @@ def result() -> np.ndarray:
 
 
 def cases() -> list[Case]:
-    labels = result()
-    table = overlaps(TRUTH, labels)
-    matching = match(table, 0.5)
-    return cases_of_instances(TRUTH, labels, table, matching, find_mistakes(table, matching))
+    return cases_of_instances(Comparison(result(), TRUTH))
 
 
 def test_every_error_is_explained():
@@ -62,9 +59,7 @@ def test_what_overlaps_with_a_nucleus_that_is_found_is_told_so():
     labels[TRUTH == 1] = 10
     labels[2:4, 2:8, 2:8] = 11
     labels[0:2, 2:8, 2:8] = 11
-    table = overlaps(TRUTH, labels)
-    matching = match(table, 0.5)
-    found = cases_of_instances(TRUTH, labels, table, matching, find_mistakes(table, matching))
+    found = cases_of_instances(Comparison(labels, TRUTH))
     (wrong,) = [case for case in found if case.kind == "false positive"]
     assert (wrong.truth, wrong.result) == ((1,), (11,))
     assert wrong.why == ("alone", "best IoU 0.25, with nucleus 1, which has its match")
@@ -81,11 +76,8 @@ def test_an_error_says_where_it_is_and_how_large():
 
 
 def test_errors_are_as_many_as_the_scores_count():
-    table = overlaps(TRUTH, result())
-    matching = match(table, 0.5)
-    kinds = [case.kind for case in cases()]
-    assert kinds.count("false positive") == table.predicted_ids.size - matching.iou.size
-    assert kinds.count("false negative") == table.truth_ids.size - matching.iou.size
+    counts, kinds = Comparison(result(), TRUTH).counts, [case.kind for case in cases()]
+    assert (kinds.count("false positive"), kinds.count("false negative")) == (counts.fp, counts.fn)
 
 
 def test_points_are_wrong_or_missed():
@@ -105,9 +97,7 @@ def test_points_are_wrong_or_missed():
 def test_of_nothing_there_are_no_errors_and_everything_can_be_wrong():
     nothing = np.zeros_like(TRUTH)
     for truth, labels, number in ((nothing, nothing, 0), (nothing, result(), 6), (TRUTH, nothing, 6)):
-        table = overlaps(truth, labels)
-        matching = match(table, 0.5)
-        assert len(cases_of_instances(truth, labels, table, matching, find_mistakes(table, matching))) == number
+        assert len(cases_of_instances(Comparison(labels, truth))) == number
 
 
 def test_places_equal_those_found_one_by_one():
