@@ -10,10 +10,8 @@ import pytest
 import zarr
 
 from auxcpvloss.cli import main
-from auxcpvloss.looking.compare.assemble import compare
-from auxcpvloss.looking.compare.comparison import Comparison
-from auxcpvloss.looking.compare.drawing import draw_volumes
-from auxcpvloss.looking.compare.outcomes import read_outcome
+from auxcpvloss.looking.compare.comparison import RunComparison, compare
+from auxcpvloss.looking.compare.drawing import draw_volumes, read_outcome
 from auxcpvloss.looking.compare.reading import read_run
 from auxcpvloss.looking.figures.palette import COLORBLIND, PAPER
 
@@ -27,7 +25,7 @@ def root(every_stage, tmp_path) -> Path:
     return tmp_path
 
 
-def read(root: Path) -> Comparison:
+def read(root: Path) -> RunComparison:
     return compare([("one", read_run(root / "a")), ("other", read_run(root / "b"))])
 
 

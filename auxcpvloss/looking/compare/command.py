@@ -42,7 +42,7 @@ def compare_folders(args: argparse.Namespace, terminal: Terminal) -> None:
         Runs that cannot be compared, or a folder to write to that holds something else. Nothing is written.
     """
     # They bring matplotlib and pandas along, which other commands should not wait for.
-    from auxcpvloss.looking.compare.assemble import compare
+    from auxcpvloss.looking.compare.comparison import compare
     from auxcpvloss.looking.compare.drawing import draw_scores, draw_volumes
     from auxcpvloss.looking.compare.grouping import parse_folder
     from auxcpvloss.looking.compare.output import need_free, write_comparison

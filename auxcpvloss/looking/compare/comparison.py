@@ -1,235 +1,105 @@
-"""What a comparison consists of: plain data, that tables, figures and the report are made from."""
+"""From runs to all that a comparison finds, and in what else runs differ that are taken to be alike."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from auxcpvloss.looking.table import Table
-from auxcpvloss.metrics.average_precision import PATHS
-from auxcpvloss.metrics.table import value_at
-
-AVAP = "confusion_matrix.avAP"
-AP = {threshold: f"{path}.AP" for threshold, path in PATHS.items()}
-"""Dotted paths of what is compared of instances."""
-
-Word = Literal["better", "worse", "not distinguishable on these data"]
+from auxcpvloss.looking.compare.grouping import differences, find_pairs, make_groups, need_same_evaluation
+from auxcpvloss.looking.compare.runs import EvaluatedRun, Group
+from auxcpvloss.looking.compare.selected import selection_tables
+from auxcpvloss.looking.compare.tables import summary, table_1, table_2, table_3
+from auxcpvloss.looking.compare.verdicts import PairVerdict, make_verdicts
+from auxcpvloss.looking.table import PaperTable
+from auxcpvloss.system.errors import InputError
 
 
 @dataclass(frozen=True)
-class Run:
-    """One experiment: a training, what its validation selected, and how that did on the test volumes.
-
-    Attributes
-    ----------
-    folder, base, auxiliary, seed
-        Of the experiment; ``model.method`` and ``model.auxiliary``.
-    checkpoint, params
-        The selected iteration, and the selected parameters that have an effect.
-    metric, validated_on
-        Dotted path of the score that they were selected by, and its task.
-    seeds : {"main", "cpv", "either"}
-        What floods: seeds from the main prediction, from center point vectors, or what validation chose of the two.
-    weights : str
-        Checksum of the weights.
-    training, selected_from
-        What the weights depend on, but for the seed; what validation selected from, and by which score.
-    evaluation, truth, instances
-        Of each volume with ground truth: how it was scored (keys of [evaluation], version of the stage), what tells
-        it from others, and the digest of the record of the instances that were scored.
-    scores
-        Of each volume nested tables, as ``<sample>.toml`` has them.
-    """
-
-    folder: Path
-    base: str
-    auxiliary: tuple[str, ...]
-    seed: int
-    checkpoint: int
-    params: Mapping[str, Any]
-    metric: str
-    validated_on: Literal["segmentation", "detection"]
-    seeds: Literal["main", "cpv", "either"]
-    weights: str
-    training: Mapping[str, Any]
-    selected_from: Mapping[str, Any]
-    evaluation: Mapping[str, Mapping[str, Any]]
-    truth: Mapping[str, Mapping[str, Any]]
-    instances: Mapping[str, str]
-    scores: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def name(self) -> str:
-        """Name of the experiment, as it can be shown."""
-        return printable(self.folder.name)
-
-    @property
-    def method(self) -> str:
-        """The method with its auxiliary tasks, in the short form."""
-        return "_".join((self.base, *self.auxiliary))
-
-    @property
-    def matching(self) -> str:
-        """How centers were matched with nuclei: ``evaluation.detection``, which is one for all volumes."""
-        return str(next(iter(self.evaluation.values()))["detection"])
-
-
-@dataclass(frozen=True)
-class Group:
-    """Runs of one method that differ in nothing but chance: their seeds.
-
-    `model` is the method, or what the user calls the runs; `variant` says how they were validated, if not as usual:
-    ", validated on detection".
-    """
-
-    model: str
-    variant: str
-    runs: tuple[Run, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the group, of which there is one of each."""
-        return f"{self.model}{self.variant}"
-
-    @property
-    def method(self) -> str:
-        """Method of all the runs."""
-        return self.runs[0].method
-
-    @property
-    def label(self) -> str:
-        """The name as figures show it, as in the paper: ``threeclass +cpv``."""
-        if self.model != self.method:
-            return self.name
-        return " +".join((self.runs[0].base, *self.runs[0].auxiliary)) + self.variant
-
-    def added_to(self, baseline: Group) -> str:
-        """Name the one auxiliary task that these runs have and those of the baseline lack; "" if more differs."""
-        here, there = self.runs[0], baseline.runs[0]
-        added = [task for task in here.auxiliary if task not in there.auxiliary]
-        same = here.base == there.base and len(here.auxiliary) == len(there.auxiliary) + 1
-        return added[0] if same and len(added) == 1 else ""
-
-    def scores(self, path: str) -> NDArray[np.float64] | None:
-        """Give a score by its dotted path.
-
-        Returns
-        -------
-        (runs, volumes) array of float64, or None
-            Volumes that lack the score (one of instances, where there are center points only) are left out; None
-            where all do. All runs have it on the same volumes, as `need_same_evaluation` makes sure.
-        """
-        volumes = [name for name, table in self.runs[0].scores.items() if _has(table, path)]
-        assert all(_has(run.scores[name], path) == (name in volumes) for run in self.runs for name in run.scores)
-        if not volumes:
-            return None
-        return np.array([[value_at(run.scores[name], path) for name in volumes] for run in self.runs], dtype=float)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether one group scores higher than another, the baseline, by a metric.
-
-    Attributes
-    ----------
-    metric, path : str
-        What people call the score, and its dotted path.
-    word : {"better", "worse", "not distinguishable on these data"}
-        The other one, of the baseline.
-    difference, low, high : float
-        Mean of the other minus mean of the baseline, and its 95 % interval; None if there are too few runs or volumes.
-    p, p_holm : float or None
-        Of the test for this pair alone, and corrected for all the pairs that are tested by this score (Holm).
-    reason : str
-        One sentence for people, with the numbers.
-    adds : str
-        The auxiliary task that the other has and the baseline lacks; "" if something else differs.
-    """
-
-    baseline: str
-    other: str
-    metric: str
-    path: str
-    word: Word
-    difference: float
-    low: float | None
-    high: float | None
-    p: float | None
-    p_holm: float | None
-    reason: str
-    adds: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in words: ``+cpv: threeclass_cpv is better than threeclass by avAP: ...``."""
-        task = f"+{self.adds}: " if self.adds else ""
-        if self.word == "not distinguishable on these data":
-            return f"{task}{self.other} and {self.baseline} are {self.word} by {self.metric}: {self.reason}"
-        return f"{task}{self.other} is {self.word} than {self.baseline} by {self.metric}: {self.reason}"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class PaperTable(Table):
-    """A table that is written to files called `name`, with its numbers for programs in `data`, all digits."""
-
-    name: str
-    data: pd.DataFrame
-    # A row may go on with the one above.
-    is_sortable: bool = False
-
-    @property
-    def heading(self) -> str:
-        """The title, with the number that the table has in the paper."""
-        number = self.name.removeprefix("table_")
-        return f"Table {number}. {self.title}" if number.isdecimal() else self.title
-
-
-@dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """All that a comparison found.
 
-    Attributes
-    ----------
-    groups : tuple of Group
-        Each method before the same with auxiliary tasks.
-    volumes : tuple of str
-        The test volumes with ground truth, the same for all runs.
-    matching : str
-        ``evaluation.detection`` of all runs: how centers were matched with nuclei.
-    verdicts : tuple of Verdict
-    tables : tuple of PaperTable
-        ``summary``, then those of the paper that the runs fill: ``table_1`` to ``table_7``.
-    remarks : tuple of str
-        In what else runs differ that are taken to be alike.
+    Groups come before the same with auxiliary tasks; `volumes` are the test volumes with ground truth, the same for all
+    runs; `matching` is ``evaluation.detection`` of all runs. The tables are ``summary``, then those of the paper that
+    the runs fill, ``table_1`` to ``table_7``. Remarks say in what else runs differ that are taken to be alike.
     """
 
     groups: tuple[Group, ...]
     volumes: tuple[str, ...]
     matching: str
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[PairVerdict, ...]
     tables: tuple[PaperTable, ...]
     remarks: tuple[str, ...]
 
 
-def detection_path(matching: str) -> str:
-    """Dotted path of the AP of detection; `matching` as in ``evaluation.detection``."""
-    return f"confusion_matrix.{matching}.AP"
+def compare(runs: Sequence[tuple[str | None, EvaluatedRun]]) -> RunComparison:
+    """Compare runs, each with the name of its group or None.
+
+    Raises
+    ------
+    InputError
+        They cannot be compared.
+    """
+    _need_each_once([run for _, run in runs])
+    need_same_evaluation([run for _, run in runs])
+    groups = make_groups(runs)
+    pairs = find_pairs(groups)
+    first = groups[0].runs[0]
+    tables = [make(groups) for make in (summary, table_1, table_2, table_3)]
+    return RunComparison(
+        groups=groups,
+        volumes=tuple(first.scores),
+        matching=first.matching,
+        verdicts=make_verdicts(pairs, first.matching),
+        tables=(*(table for table in tables if table is not None), *selection_tables(groups)),
+        remarks=tuple(remarks(groups, pairs)),
+    )
 
 
-def printable(text: str) -> str:
-    """Replace what cannot be printed: line breaks, bytes that are no text. Names of folders may have both."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+def _need_each_once(runs: Sequence[EvaluatedRun]) -> None:
+    folders = [run.folder for run in runs]
+    for folder in folders:
+        if folders.count(folder) > 1:
+            raise InputError(f"{folder}: named {folders.count(folder)} times; name each experiment once.")
 
 
-def _has(table: Mapping[str, Any], path: str) -> bool:
-    try:
-        value_at(table, path)
-    except KeyError:
-        return False
-    return True
+def remarks(groups: Sequence[Group], pairs: Sequence[tuple[Group, Group]]) -> Iterator[str]:
+    """Say in what runs differ besides what they are compared for."""
+    for group in groups:
+        for run in group.runs[1:]:
+            if changed := differences(*_comparable(group.runs[0], run)):
+                yield f"{group.name}: {group.runs[0].name} and {run.name} differ in more than their seed: {changed}"
+        if len({run.seed for run in group.runs}) < len(group.runs):
+            yield f"{group.name}: runs of the same seed are not independent of each other"
+    for baseline, other in pairs:
+        one, two = _comparable(baseline.runs[0], other.runs[0])
+        if changed := differences(_without_method(one), _without_method(two)):
+            yield f"{baseline.name} and {other.name} differ in more than the method: {changed}"
+
+
+def _comparable(one: EvaluatedRun, other: EvaluatedRun) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What both trainings and selections are known to depend on: training volumes only where both say theirs.
+
+    Parameters of post-processing only where both have them, whether they were fixed or chosen.
+    """
+    both = one.training.keys() & other.training.keys()
+    used = _parameters(one) & _parameters(other)
+    here, there = ({**{key: run.training[key] for key in both}, **_selected_from(run, used)} for run in (one, other))
+    return here, there
+
+
+def _parameters(run: EvaluatedRun) -> set[str]:
+    return {*run.selected_from["validation"], *run.selected_from["postprocessing"]}
+
+
+def _selected_from(run: EvaluatedRun, used: Collection[str]) -> dict[str, Any]:
+    tables = {
+        name: {key: value for key, value in run.selected_from[name].items() if key in used}
+        for name in ("validation", "postprocessing")
+    }
+    return {**run.selected_from, **tables}
+
+
+def _without_method(training: Mapping[str, Any]) -> dict[str, Any]:
+    model = {key: value for key, value in training["model"].items() if key != "method" and not key.startswith("loss_")}
+    return {**training, "model": model}

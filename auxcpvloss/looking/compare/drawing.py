@@ -8,10 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from auxcpvloss.data.missing_chunks import read
+from auxcpvloss.data.samples import open_sample
+from auxcpvloss.experiment.instances import compare, read_instances, stored_instances, without_file_format
+from auxcpvloss.experiment.outcome import Outcome
+from auxcpvloss.experiment.selection import read_selection
 from auxcpvloss.looking.compare import reference
-from auxcpvloss.looking.compare.comparison import AP, AVAP, Comparison, detection_path
+from auxcpvloss.looking.compare.comparison import RunComparison
 from auxcpvloss.looking.compare.grouping import families
-from auxcpvloss.looking.compare.outcomes import read_outcome
+from auxcpvloss.looking.compare.reading import TRUTH, open_experiment
+from auxcpvloss.looking.compare.runs import AP, AVAP, EvaluatedRun, detection_path
 from auxcpvloss.looking.figures.overlays import overlays
 from auxcpvloss.looking.figures.palette import LINES, Palette
 from auxcpvloss.looking.figures.scores import Floats, ap_over_iou, detection_boxes
@@ -27,7 +33,7 @@ class Drawn(NamedTuple):
     caption: str
 
 
-def draw_scores(comparison: Comparison, with_paper: bool) -> Iterator[Drawn]:
+def draw_scores(comparison: RunComparison, with_paper: bool) -> Iterator[Drawn]:
     """Draw figures 3 and 4; `with_paper`: with the numbers of the paper."""
     curves: dict[str, Floats] = {}
     paper_curves: dict[str, Floats] = {}
@@ -54,16 +60,11 @@ def draw_scores(comparison: Comparison, with_paper: bool) -> Iterator[Drawn]:
     yield Drawn("figure_4", detection_boxes(boxes, colors, paper_points), caption)
 
 
-def draw_volumes(comparison: Comparison, colors: Palette) -> tuple[list[Drawn], str]:
-    """Draw figures 5 and 6, if any model makes instances.
+def draw_volumes(comparison: RunComparison, colors: Palette) -> tuple[list[Drawn], str]:
+    """Draw figures 5 and 6, if any model makes instances; or say why there are none: data are not on this machine.
 
     Figure 5 shows the best run of each model on a volume that is neither the best nor the worst of the best run of
     the best model (by avAP), if there are three; figure 6, the worst and the best volume of this run.
-
-    Returns
-    -------
-    (figures, why)
-        `why` there are none: volumes or results are not on this machine; else "".
     """
     segmenting = [(group, scores) for group in comparison.groups if (scores := group.scores(AVAP)) is not None]
     if not segmenting:
@@ -84,3 +85,27 @@ def draw_volumes(comparison: Comparison, colors: Palette) -> tuple[list[Drawn], 
         Drawn("figure_5", overlays(models, colors), f"The best run of each model on the volume {middle} (figure 5)."),
         Drawn("figure_6", overlays(volumes, colors), f"{best.name}: worst and best volume of its best run (figure 6)."),
     ], ""
+
+
+def read_outcome(run: EvaluatedRun, volume: str, name: str) -> Outcome:
+    """Read what a run found in a volume, to be shown under a name.
+
+    Raises
+    ------
+    InputError
+        Volume or instances are not on this machine, or not those that were scored.
+    """
+    experiment = open_experiment(run.folder)
+    place = next((each for each in experiment.volumes("test") if each.name == volume), None)
+    sample = open_sample(experiment.sample_path(place)) if place else None
+    if sample is None or not sample.has_labels:
+        raise InputError(f"{run.name}: the prepared volume {volume} is not there")
+    if {key: sample.made_from[key] for key in TRUTH} != run.truth[volume]:
+        raise InputError(f"{run.name}: {volume} is not the volume any more that was scored")
+    selection, options = read_selection(experiment), experiment.config.evaluation
+    path = experiment.instanced("test", selection.checkpoint, selection.params, volume)
+    record = stored_instances(path).record
+    if record is None or experiment.records.digest(without_file_format(record)) != run.instances[volume]:
+        raise InputError(f"{path}: not the instances that were scored. Run the stages label and evaluate.")
+    found = compare(options, read_instances(path), read(sample.labels), sample.voxel_size)
+    return Outcome(name, read(sample.raw), found, voxel_size=sample.voxel_size)

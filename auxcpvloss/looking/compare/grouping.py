@@ -10,7 +10,7 @@ from textwrap import shorten
 from typing import Any
 
 from auxcpvloss.experiment.fingerprint import SHOWN, Records, relevant
-from auxcpvloss.looking.compare.comparison import Group, Run
+from auxcpvloss.looking.compare.runs import EvaluatedRun, Group
 from auxcpvloss.methods import BASES
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import checked_name
@@ -33,24 +33,17 @@ def parse_folder(text: str) -> tuple[str | None, Path]:
     return checked_name(name, f"{text}: the name of a group"), Path(folder)
 
 
-def make_groups(runs: Sequence[tuple[str | None, Run]]) -> tuple[Group, ...]:
-    """Put runs of the same name together; without a name those of a method that were validated alike.
+def make_groups(runs: Sequence[tuple[str | None, EvaluatedRun]]) -> tuple[Group, ...]:
+    """Put runs of the same name together; those without a name by method and by how they were validated.
 
-    Parameters
-    ----------
-    runs : sequence of (name, run)
-
-    Returns
-    -------
-    tuple of Group
-        In the order of the paper; groups with names of their own as they were named.
+    Groups are in the order of the paper; if any has a name of its own, in that of the arguments.
 
     Raises
     ------
     InputError
         The same training twice in a group, or several methods.
     """
-    groups: dict[tuple[str, str], list[Run]] = {}
+    groups: dict[tuple[str, str], list[EvaluatedRun]] = {}
     for name, run in runs:
         groups.setdefault((name, "") if name else (run.method, _variant(run)), []).append(run)
     found = [Group(*name, tuple(members)) for name, members in groups.items()]
@@ -105,7 +98,7 @@ def families(groups: Sequence[Group]) -> list[list[Group]]:
     return [*(family for family in together if len(family) > 1), *([alone] if alone else [])]
 
 
-def need_same_evaluation(runs: Sequence[Run]) -> None:
+def need_same_evaluation(runs: Sequence[EvaluatedRun]) -> None:
     """Refuse runs that were not scored alike on the same test volumes.
 
     Raises
@@ -137,7 +130,7 @@ def need_same_evaluation(runs: Sequence[Run]) -> None:
             )
 
 
-def _scored_alike(one: Run, other: Run) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def _scored_alike(one: EvaluatedRun, other: EvaluatedRun) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Give how both were scored, volume by volume, as far as it has to be alike."""
     if BASES[one.base].task == BASES[other.base].task:
         return one.evaluation, other.evaluation
@@ -154,7 +147,7 @@ def _common(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Mapping[s
     return here, there
 
 
-def _variant(run: Run) -> str:
+def _variant(run: EvaluatedRun) -> str:
     """Say how a run was validated, where that is not as usual."""
     usual = BASES[run.base].task
     validated = "" if run.validated_on == usual else f", validated on {run.validated_on}"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from auxcpvloss import __version__
-from auxcpvloss.looking.compare.comparison import Comparison
+from auxcpvloss.looking.compare.comparison import RunComparison
 from auxcpvloss.looking.compare.drawing import Drawn
-from auxcpvloss.looking.compare.page import comparison_page
 from auxcpvloss.looking.compare.writing import FORMATS, document, scores_as_csv, verdicts_as_csv
 from auxcpvloss.looking.figures.layout import encode
-from auxcpvloss.looking.report.page import as_html
+from auxcpvloss.looking.report.atlas import data_uri
+from auxcpvloss.looking.report.page import Page, Picture, Section, as_html
+from auxcpvloss.looking.report.verdict import Verdict
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing
 
@@ -45,7 +46,7 @@ def need_free(out: Path) -> None:
         )
 
 
-def write_comparison(comparison: Comparison, figures: Sequence[Drawn], out: Path) -> None:
+def write_comparison(comparison: RunComparison, figures: Sequence[Drawn], out: Path) -> None:
     """Write all of a comparison, in place of an earlier one."""
     texts = {f"{table.name}.{kind}": write(table) for table in comparison.tables for kind, write in FORMATS.items()}
     texts |= {
@@ -64,7 +65,7 @@ def write_comparison(comparison: Comparison, figures: Sequence[Drawn], out: Path
             (beside / name).write_bytes(content)
 
 
-def _record(comparison: Comparison, files: Sequence[str]) -> dict[str, Any]:
+def _record(comparison: RunComparison, files: Sequence[str]) -> dict[str, Any]:
     """Say what a comparison was made from, and what it said."""
     keys = ("seed", "checkpoint", "params", "metric", "validated_on", "seeds", "weights")
     first = comparison.groups[0].runs[0]
@@ -84,3 +85,28 @@ def _record(comparison: Comparison, files: Sequence[str]) -> dict[str, Any]:
         "remarks": comparison.remarks,
         "files": sorted(files),
     }
+
+
+def comparison_page(comparison: RunComparison, figures: Mapping[str, bytes]) -> Page:
+    """Show a comparison: verdicts, tables, and figures, PNG files by caption."""
+    number = sum(len(group.runs) for group in comparison.groups)
+    pictures = [Picture(data_uri("png", content), caption, caption) for caption, content in figures.items()]
+    more = "Each run has a report of its own, report.html in its folder, with every error."
+    tables = [replace(table, title=table.heading) for table in comparison.tables]
+    sections = [Section("tables", "Tables", [more], tables)]
+    if pictures:
+        sections.append(Section("figures", "Figures", pictures=pictures))
+    return Page(
+        title=f"Comparison: {', '.join(group.name for group in comparison.groups)}",
+        subtitle=f"{number} runs on {len(comparison.volumes)} test volumes: {', '.join(comparison.volumes)}",
+        verdict=_verdict(comparison),
+        results=sections,
+    )
+
+
+def _verdict(comparison: RunComparison) -> Verdict:
+    """Say each verdict; the first one, by the main score, as headline."""
+    nothing = "There is no baseline beside the same with vectors, and so there is no verdict."
+    headline, *facts = [verdict.sentence for verdict in comparison.verdicts] or [nothing]
+    caveat = "With few runs and volumes a small difference cannot be seen: not distinguishable does not mean equal."
+    return Verdict(headline, facts=facts, caveats=[caveat, *comparison.remarks])

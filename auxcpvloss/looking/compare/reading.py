@@ -16,7 +16,7 @@ from auxcpvloss.experiment.parameter_sets import parameter_sets
 from auxcpvloss.experiment.results import LEDGER, ledger
 from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
 from auxcpvloss.experiment.training_record import training_keys, training_record
-from auxcpvloss.looking.compare.comparison import AP, AVAP, Run, detection_path
+from auxcpvloss.looking.compare.runs import AP, AVAP, EvaluatedRun, detection_path
 from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.table import metric_paths, value_at
 from auxcpvloss.system.errors import InputError
@@ -33,7 +33,7 @@ class _Scored(NamedTuple):
     made_from: Record
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> EvaluatedRun:
     """Read the scores of an experiment on its test volumes, with the selected checkpoint and parameters.
 
     Nothing but the experiment's folder is needed: neither weights nor volumes.
@@ -50,7 +50,7 @@ def read_run(folder: Path) -> Run:
     scored = {name: _read_scores(experiment.records, place / f"{name}.toml", made) for name, made in evaluated}
     seeds = _seeds(experiment)
     table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
-    return Run(
+    return EvaluatedRun(
         folder=experiment.folder,
         base=experiment.method.base,
         auxiliary=experiment.method.auxiliary,

@@ -6,7 +6,7 @@ import csv
 from functools import cache
 from importlib.resources import files
 
-from auxcpvloss.looking.compare.comparison import Group
+from auxcpvloss.looking.compare.runs import Group
 
 NAME = "paper (L1)"
 """How tables call them: on 7 test volumes of C. elegans L1, 3 runs a method."""

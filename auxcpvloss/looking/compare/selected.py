@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from auxcpvloss.looking.compare.comparison import Group, PaperTable
+from auxcpvloss.looking.compare.runs import Group
 from auxcpvloss.looking.compare.tables import frame
-from auxcpvloss.looking.table import Cell
+from auxcpvloss.looking.table import Cell, PaperTable
 
 NUMBERS = {"sdt": 4, "threeclass": 5, "affinities": 6, "gauss": 7}
 """Which table of the paper is about which method, whatever its auxiliary tasks."""

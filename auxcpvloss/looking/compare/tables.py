@@ -9,9 +9,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from auxcpvloss.looking.compare import reference
-from auxcpvloss.looking.compare.comparison import AP, AVAP, Group, PaperTable, detection_path
+from auxcpvloss.looking.compare.runs import AP, AVAP, Group, detection_path
 from auxcpvloss.looking.compare.statistics import bootstrap_interval
-from auxcpvloss.looking.table import Cell
+from auxcpvloss.looking.table import Cell, PaperTable
 
 NOTE = (
     "Means over runs and test volumes; range of the means of runs; 95 % interval of the mean by a bootstrap that draws "

@@ -3,30 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from auxcpvloss.looking.compare.comparison import AVAP, Group, Verdict, Word, detection_path
+from auxcpvloss.looking.compare.runs import AVAP, Group, detection_path
 from auxcpvloss.looking.compare.statistics import ALPHA, SMALLEST_P, Test, compare_means, holm
 
+Word = Literal["better", "worse", "not distinguishable on these data"]
 
-def make_verdicts(pairs: Sequence[tuple[Group, Group]], matching: str) -> tuple[Verdict, ...]:
-    """Say of each pair whether the other one scores higher than the baseline: by avAP, and by detection AP.
+
+@dataclass(frozen=True)
+class PairVerdict:
+    """Whether one group scores higher than another, the baseline, by a metric.
+
+    Attributes
+    ----------
+    metric, path : str
+        What people call the score, and its dotted path.
+    word : {"better", "worse", "not distinguishable on these data"}
+        The other one, of the baseline.
+    difference, low, high : float
+        Mean of the other minus mean of the baseline, and its 95 % interval; None if there are too few runs or volumes.
+    p, p_holm : float or None
+        Of the test for this pair alone, and corrected for all the pairs that are tested by this score (Holm).
+    reason : str
+        One sentence for people, with the numbers.
+    adds : str
+        The auxiliary task that the other has and the baseline lacks; "" if something else differs.
+    """
+
+    baseline: str
+    other: str
+    metric: str
+    path: str
+    word: Word
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_holm: float | None
+    reason: str
+    adds: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words: ``+cpv: threeclass_cpv is better than threeclass by avAP: ...``."""
+        task = f"+{self.adds}: " if self.adds else ""
+        if self.word == "not distinguishable on these data":
+            return f"{task}{self.other} and {self.baseline} are {self.word} by {self.metric}: {self.reason}"
+        return f"{task}{self.other} is {self.word} than {self.baseline} by {self.metric}: {self.reason}"
+
+
+def make_verdicts(pairs: Sequence[tuple[Group, Group]], matching: str) -> tuple[PairVerdict, ...]:
+    """Say of each pair (baseline, other) whether the other one scores higher: by avAP, and by detection AP.
 
     The pairs that are tested by the same score are one family: that any of its verdicts is wrong, where there are no
-    differences, has a chance of at most 5 %.
-
-    Parameters
-    ----------
-    pairs : sequence of (baseline, other)
-    matching : str
-        As in ``evaluation.detection``.
+    differences, has a chance of at most 5 %. `matching` is that of ``evaluation.detection``.
     """
     metrics = {"avAP": AVAP, "detection AP": detection_path(matching)}
     return tuple(verdict for name, path in metrics.items() for verdict in _family(pairs, name, path))
 
 
-def _family(pairs: Sequence[tuple[Group, Group]], metric: str, path: str) -> list[Verdict]:
+def _family(pairs: Sequence[tuple[Group, Group]], metric: str, path: str) -> list[PairVerdict]:
     tested = [
         (baseline, other, compare_means(here, there))
         for baseline, other in pairs
@@ -39,7 +79,7 @@ def _family(pairs: Sequence[tuple[Group, Group]], metric: str, path: str) -> lis
         p_holm = None if test.p is None else next(corrected)
         why = _why_not(baseline, other, path) if p_holm is None else _numbers(test, p_holm, len(values))
         verdicts.append(
-            Verdict(
+            PairVerdict(
                 baseline=baseline.name,
                 other=other.name,
                 metric=metric,

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from auxcpvloss.looking.compare.comparison import Comparison, PaperTable, printable
+from auxcpvloss.looking.compare.comparison import RunComparison
+from auxcpvloss.looking.compare.runs import printable
 from auxcpvloss.looking.compare.tables import frame
-from auxcpvloss.looking.table import Cell
+from auxcpvloss.looking.table import Cell, PaperTable
 from auxcpvloss.metrics.table import number_paths, value_at
 
 NONE = "-"
@@ -53,7 +54,7 @@ FORMATS: dict[str, Callable[[PaperTable], str]] = {
 """Suffix of the file, and what writes it."""
 
 
-def verdicts_as_csv(comparison: Comparison) -> str:
+def verdicts_as_csv(comparison: RunComparison) -> str:
     """Give the verdicts, a line each."""
     keys = ("metric", "baseline", "other", "adds", "word", "difference", "low", "high", "p", "p_holm")
     names = {"word": "verdict", "low": "interval_low", "high": "interval_high"}
@@ -61,7 +62,7 @@ def verdicts_as_csv(comparison: Comparison) -> str:
     return as_csv(frame([names.get(key, key) for key in keys], rows))
 
 
-def scores_as_csv(comparison: Comparison) -> str:
+def scores_as_csv(comparison: RunComparison) -> str:
     """Give every score of every run on every volume, a line each, for one's own statistics."""
     rows = []
     for group in comparison.groups:
@@ -72,7 +73,7 @@ def scores_as_csv(comparison: Comparison) -> str:
     return as_csv(frame(("model", "run", "seed", "volume", "metric", "value"), rows))
 
 
-def document(comparison: Comparison) -> str:
+def document(comparison: RunComparison) -> str:
     """Give all in one Markdown file: verdicts first."""
     runs = sum(len(group.runs) for group in comparison.groups)
     lists = {"Verdicts": [verdict.sentence for verdict in comparison.verdicts], "To be known": comparison.remarks}

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from auxcpvloss.looking.figures.names import metric_label
 from auxcpvloss.looking.figures.palette import BLACK, LINES
+from auxcpvloss.looking.figures.validation import metric_label
 
 DPI = 150
 POINTS = 60

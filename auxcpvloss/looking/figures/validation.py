@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from auxcpvloss.looking.figures.names import metric_label
+from auxcpvloss.metrics.registry import METRICS
+from auxcpvloss.metrics.table import metric_of
 
 DPI = 150
 NUMBERS = 150
@@ -88,3 +89,9 @@ def set_labels(sets: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[
     if len(sets) > 1:
         names = [name for name in names if len({repr(parameters[name]) for parameters in sets}) > 1]
     return names, [[str(parameters[name]) for name in names] for parameters in sets]
+
+
+def metric_label(path: str) -> str:
+    """Say for people what the number at a dotted path is: ``confusion_matrix.th_0_5.AP`` is ``AP at IoU > 0.5``."""
+    name = metric_of(path)
+    return METRICS[name].numbers[path].heading if name else path

@@ -15,7 +15,7 @@ from auxcpvloss.looking.figures.experiment import experiment_figures
 from auxcpvloss.looking.figures.layout import encode
 from auxcpvloss.looking.report.atlas import data_uri
 from auxcpvloss.looking.report.page import Picture, Section
-from auxcpvloss.looking.table import Table
+from auxcpvloss.looking.table import DisplayTable
 from auxcpvloss.system.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def _configuration(experiment: Experiment) -> Section:
     return Section(
         "configuration",
         "Configuration",
-        tables=[Table("Keys that differ from the defaults of the method", ["key", "value", "default"], changed)],
+        tables=[DisplayTable("Keys that differ from the defaults of the method", ["key", "value", "default"], changed)],
         code=as_toml(tables),
         summary="The whole configuration",
     )
@@ -87,16 +87,17 @@ def _provenance(experiment: Experiment) -> Section:
         for split, volumes in newest["data"].items()
         for name, checksum in volumes.items()
     ]
+    seeds = [(key, str(value)) for key, value in newest.get("seeds", {}).items()]
     headings = ["began", "stages", "outcome", "seconds", "code", "processor", "GPUs"]
     return Section(
         "provenance",
         "Provenance",
         text=[f"What {NAME} recorded by the time this page was written."],
         tables=[
-            Table("Commands", headings, [_command(command) for command in document.commands]),
-            Table("Versions", ["of", "is"], versions),
-            Table("Volumes", ["volume", "split", "sha256 begins"], data),
-            Table("Seeds", ["key", "value"], [(key, str(value)) for key, value in newest.get("seeds", {}).items()]),
+            DisplayTable("Commands", headings, [_command(command) for command in document.commands]),
+            DisplayTable("Versions", ["of", "is"], versions),
+            DisplayTable("Volumes", ["volume", "split", "sha256 begins"], data),
+            DisplayTable("Seeds", ["key", "value"], seeds),
         ],
         # Whoever receives the page does not know the folder.
         code=document.repeat_command(Path(experiment.folder.parent.name, experiment.folder.name)),

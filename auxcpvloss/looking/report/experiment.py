@@ -19,7 +19,7 @@ from auxcpvloss.looking.report.background import background
 from auxcpvloss.looking.report.errors import find_errors, rule_of_detection
 from auxcpvloss.looking.report.page import Page, Picture, Section
 from auxcpvloss.looking.report.verdict import Scored, Verdict, judge
-from auxcpvloss.looking.table import Cell, Table
+from auxcpvloss.looking.table import Cell, DisplayTable
 from auxcpvloss.metrics import THRESHOLD
 from auxcpvloss.metrics.strata import DENSITIES, NEIGHBOURS, REACH, SIZES
 from auxcpvloss.metrics.table import pooled
@@ -142,7 +142,7 @@ def _volumes(
         pictures.append(Picture(source, f"{name} ({place})", what))
     text = [f"Not shown here, for want of room: {', '.join(left_out)}."] if left_out else []
     counted = [(each.name, len(read(each).centers)) for each in samples if not each.has_truth]
-    tables = [Table("Volumes without ground truth", ["volume", "nuclei found"], counted)] if counted else []
+    tables = [DisplayTable("Volumes without ground truth", ["volume", "nuclei found"], counted)] if counted else []
     return Section("volumes", "Volumes", text, tables, pictures, wide=True)
 
 
@@ -155,13 +155,13 @@ def _scores(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> Section:
     return Section("scores", "Scores", tables=shown, code=card, summary="What the scores mean")
 
 
-def _summary(path: Path) -> Table:
+def _summary(path: Path) -> DisplayTable:
     """Read the table that evaluate wrote; its last two rows are over all volumes."""
     with path.open(newline="", encoding="utf-8") as file:
         headings, *rows = csv.reader(file)
     cells = [[row[0], *map(_cell, row[1:])] for row in rows]
     note = "mean: over volumes, as in the paper. pooled: of all volumes together, each nucleus counting the same."
-    return Table("Test volumes", headings, cells[:-2], cells[-2:], note)
+    return DisplayTable("Test volumes", headings, cells[:-2], cells[-2:], note)
 
 
 def _cell(text: str) -> Cell:
@@ -170,6 +170,6 @@ def _cell(text: str) -> Cell:
     return float(text) if "." in text else int(text)
 
 
-def _by_class(heading: str, names: Sequence[str], note: str, table: Mapping[str, Any]) -> Table:
+def _by_class(heading: str, names: Sequence[str], note: str, table: Mapping[str, Any]) -> DisplayTable:
     rows = [[name, *(table[name].get(key) for key in COLUMNS.values())] for name in names]
-    return Table(heading, ["class", *COLUMNS], rows, note=note)
+    return DisplayTable(heading, ["class", *COLUMNS], rows, note=note)

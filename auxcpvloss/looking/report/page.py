@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from auxcpvloss.looking.report.atlas import Atlas
 from auxcpvloss.looking.report.verdict import Verdict
-from auxcpvloss.looking.table import Cell, Table
+from auxcpvloss.looking.table import Cell, DisplayTable
 from auxcpvloss.metrics.strata import REACH
 
 
@@ -36,7 +36,7 @@ class Section:
     name: str
     heading: str
     text: Sequence[str] = ()
-    tables: Sequence[Table] = ()
+    tables: Sequence[DisplayTable] = ()
     pictures: Sequence[Picture] = ()
     wide: bool = False
     code: str = ""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from auxcpvloss.cli import main
-from auxcpvloss.looking.compare.assemble import compare
+from auxcpvloss.looking.compare.comparison import compare
 from auxcpvloss.looking.compare.drawing import draw_scores
 from auxcpvloss.looking.compare.reading import read_run
 from tests.looking.compare.experiments import VOLUMES, write_experiment

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from auxcpvloss.looking.compare.comparison import Run
+from auxcpvloss.looking.compare.comparison import remarks
 from auxcpvloss.looking.compare.grouping import families, find_pairs, make_groups, need_same_evaluation, parse_folder
-from auxcpvloss.looking.compare.remarks import remarks
+from auxcpvloss.looking.compare.runs import EvaluatedRun
 from auxcpvloss.system.errors import InputError
 
 HOEFENER = "confusion_matrix.hoefener.AP"
@@ -24,7 +24,7 @@ def selected_from(metric: str = "confusion_matrix.th_0_5.AP", seeds: str = "main
     }
 
 
-def run(method: str = "sdt", seed: int = 1, **change) -> Run:
+def run(method: str = "sdt", seed: int = 1, **change) -> EvaluatedRun:
     base, *auxiliary = method.split("_")
     evaluation = {**POINTS, "use_linear_sum_assignment": True}
     model = {"method": method, "num_fmaps": 10, f"loss_{method}_coeff": 1.0}
@@ -46,10 +46,10 @@ def run(method: str = "sdt", seed: int = 1, **change) -> Run:
         "instances": {},
         "scores": {"a": {}},
     }
-    return Run(**{**given, **change})
+    return EvaluatedRun(**{**given, **change})
 
 
-def names(runs: list[Run]) -> list[str]:
+def names(runs: list[EvaluatedRun]) -> list[str]:
     return [group.name for group in make_groups([(None, each) for each in runs])]
 
 
@@ -106,7 +106,7 @@ def test_a_group_is_of_one_method_and_of_different_trainings():
 # Pairs.
 
 
-def paired(*runs: tuple[str | None, Run]) -> list[tuple[str, str]]:
+def paired(*runs: tuple[str | None, EvaluatedRun]) -> list[tuple[str, str]]:
     return [(baseline.name, other.name) for baseline, other in find_pairs(make_groups(runs))]
 
 
@@ -151,7 +151,7 @@ def test_of_several_seeds_the_same_are_paired():
 
 
 def test_what_is_paired_shares_axes_under_the_names_of_the_paper():
-    def together(*runs: tuple[str | None, Run]) -> list[list[str]]:
+    def together(*runs: tuple[str | None, EvaluatedRun]) -> list[list[str]]:
         return [[group.label for group in family] for family in families(make_groups(runs))]
 
     others = (run("sdt_cpv"), run("gauss"), run("affinities_cpv", seeds="cpv"))
@@ -191,7 +191,7 @@ def test_other_volumes_are_refused():
 
 
 def test_other_ways_to_score_are_refused():
-    def scored(method: str = "sdt", **last: object) -> Run:
+    def scored(method: str = "sdt", **last: object) -> EvaluatedRun:
         """Scores on a volume with center points only, and on one with masks."""
         evaluation = {"a": POINTS, "b": {**POINTS, "use_linear_sum_assignment": True, **last}}
         return run(method, 2, evaluation=evaluation, truth={"a": {}, "b": {}})
@@ -214,14 +214,14 @@ def test_other_ways_to_score_are_refused():
         need_same_evaluation([without, scored("gauss", foreground_only=True)])
 
 
-def told(*runs: Run, name: str | None = None) -> tuple[str, ...]:
+def told(*runs: EvaluatedRun, name: str | None = None) -> tuple[str, ...]:
     """Remarks on runs, in groups of their own or in one of that name."""
     groups = make_groups([(name, each) for each in runs])
-    return remarks(groups, find_pairs(groups))
+    return tuple(remarks(groups, find_pairs(groups)))
 
 
 def test_what_else_differs_is_told():
-    def changed(seed: int, method: str = "sdt", **training: int) -> Run:
+    def changed(seed: int, method: str = "sdt", **training: int) -> EvaluatedRun:
         return run(method, seed, training={**run(method).training, "training": training})
 
     assert told(run(), run(seed=2), run("sdt_cpv")) == ()

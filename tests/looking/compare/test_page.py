@@ -4,27 +4,30 @@ from pathlib import Path
 
 import pandas as pd
 
-from auxcpvloss.looking.compare.comparison import Comparison, Group, PaperTable, Run, Verdict
-from auxcpvloss.looking.compare.page import comparison_page
+from auxcpvloss.looking.compare.comparison import RunComparison
+from auxcpvloss.looking.compare.output import comparison_page
+from auxcpvloss.looking.compare.runs import EvaluatedRun, Group
+from auxcpvloss.looking.compare.verdicts import PairVerdict
 from auxcpvloss.looking.report.page import as_html
+from auxcpvloss.looking.table import PaperTable
 from tests.looking.report.test_page import Elements
 
 PNG = bytes.fromhex("89504e470d0a1a0a")
 
 
-def verdict(metric: str, word: str) -> Verdict:
-    return Verdict("sdt", "sdt_cpv", metric, "a.b", word, 0.03, 0.01, 0.05, 0.01, 0.02, "+0.030")  # type: ignore[arg-type]
+def verdict(metric: str, word: str) -> PairVerdict:
+    return PairVerdict("sdt", "sdt_cpv", metric, "a.b", word, 0.03, 0.01, 0.05, 0.01, 0.02, "+0.030")  # type: ignore[arg-type]
 
 
-def comparison(*verdicts: Verdict) -> Comparison:
-    run = Run(
+def comparison(*verdicts: PairVerdict) -> RunComparison:
+    run = EvaluatedRun(
         folder=Path("experiments/<b>"), base="sdt", auxiliary=(), seed=1, checkpoint=500, params={}, metric="m",
         validated_on="segmentation", seeds="main", weights="", scores={}, training={}, selected_from={},
         evaluation={}, truth={}, instances={},
     )  # fmt: skip
     rows = [("sdt", "mean", "0.5"), ("", "paper", None)]
     table = PaperTable("Segmentation", ("model", "", "avAP"), rows, note="a note", name="table_1", data=pd.DataFrame())
-    return Comparison((Group("sdt", "", (run,)), Group("sdt_cpv", "", (run, run))), ("a", "b"), "hoefener", verdicts, (table,), ("a remark",))  # fmt: skip
+    return RunComparison((Group("sdt", "", (run,)), Group("sdt_cpv", "", (run, run))), ("a", "b"), "hoefener", verdicts, (table,), ("a remark",))  # fmt: skip
 
 
 def test_verdicts_come_first_then_tables_then_figures():

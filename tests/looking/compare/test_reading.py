@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import toml
 
-from auxcpvloss.looking.compare.comparison import AP, AVAP, Group
 from auxcpvloss.looking.compare.reading import read_run
+from auxcpvloss.looking.compare.runs import AP, AVAP, Group
 from auxcpvloss.system.errors import InputError
 from tests.looking.compare.experiments import VOLUMES, write_experiment
 

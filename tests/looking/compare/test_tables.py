@@ -10,23 +10,24 @@ import pandas as pd
 import pytest
 
 from auxcpvloss.looking.compare import reference
-from auxcpvloss.looking.compare.assemble import compare
-from auxcpvloss.looking.compare.comparison import AP, Comparison, PaperTable
+from auxcpvloss.looking.compare.comparison import RunComparison, compare
 from auxcpvloss.looking.compare.output import write_comparison
 from auxcpvloss.looking.compare.reading import read_run
+from auxcpvloss.looking.compare.runs import AP
 from auxcpvloss.looking.compare.selected import selection_tables
 from auxcpvloss.looking.compare.tables import table_3
 from auxcpvloss.looking.compare.verdicts import make_verdicts
 from auxcpvloss.looking.compare.writing import FORMATS, as_latex, as_markdown, document, scores_as_csv, verdicts_as_csv
+from auxcpvloss.looking.table import PaperTable
 from tests.looking.compare.experiments import VOLUMES, write_experiment, write_runs
 
 
 @pytest.fixture(scope="module")
-def comparison(two_methods) -> Comparison:
+def comparison(two_methods) -> RunComparison:
     return compare([(None, read_run(folder)) for folder in sorted(two_methods.iterdir())])
 
 
-def table(comparison: Comparison, name: str) -> PaperTable:
+def table(comparison: RunComparison, name: str) -> PaperTable:
     (found,) = [each for each in comparison.tables if each.name == name]
     return found
 
@@ -260,7 +261,7 @@ def test_markdown_is_a_table_of_as_many_cells_everywhere(comparison):
     assert text.index("is better than") < text.index("## Scores") < text.index("## Table 5")
 
 
-def strange(comparison: Comparison) -> PaperTable:
+def strange(comparison: RunComparison) -> PaperTable:
     name = r"a_b|c<i>&50% #1 $x$ {y} ~^ \z*" + "[t](u)\nv"
     data = pd.DataFrame({"model": [name], "n": [1]})
     return PaperTable("Strange", ("model", "n"), [(name, "1")], note=name, name="table_9", data=data)

@@ -16,7 +16,7 @@ from auxcpvloss.looking.report.atlas import BYTES, Atlas, as_webp
 from auxcpvloss.looking.report.cases import cases_of_instances
 from auxcpvloss.looking.report.page import Page, Picture, Section, as_html
 from auxcpvloss.looking.report.verdict import Hint, Share, Verdict
-from auxcpvloss.looking.table import Table
+from auxcpvloss.looking.table import DisplayTable
 from auxcpvloss.metrics import Comparison
 from tests.conftest import blobs
 
@@ -51,8 +51,8 @@ def errors() -> Atlas:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report."""
     rows = [["worm_10", None, 100, "0.35"], ["worm_1", 0.5, 10, "0.71–0.80"], ["worm_2", 0.75, 9, "0.9"]]
-    table = Table("Test volumes", ["volume", "AP", "TP", "range"], rows, [["mean", 0.625, None, None]])
-    wide = Table("Wide", [f"column {number}" for number in range(30)], [[0.5] * 30])
+    table = DisplayTable("Test volumes", ["volume", "AP", "TP", "range"], rows, [["mean", 0.625, None, None]])
+    wide = DisplayTable("Wide", [f"column {number}" for number in range(30)], [[0.5] * 30])
     image = as_webp(np.zeros((400, 1200), np.uint8), 50)
     path = tmp_path_factory.mktemp("report") / "report.html"
     page = Page(

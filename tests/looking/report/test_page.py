@@ -8,7 +8,7 @@ from typing import Any
 from auxcpvloss.looking.report.atlas import Atlas
 from auxcpvloss.looking.report.page import Page, Section, as_html
 from auxcpvloss.looking.report.verdict import Hint, Share, Verdict
-from auxcpvloss.looking.table import Table
+from auxcpvloss.looking.table import DisplayTable
 
 HOSTILE = """</script><script>alert("x")</script><img src=x onerror=alert(1)> ' " & <!--"""
 
@@ -47,7 +47,7 @@ def case(volume: str) -> dict[str, Any]:
 
 def page(text: str) -> Page:
     atlas = Atlas([case(text)], {text: (1, 1)}, {text: (1.0, 1.0, 1.0)})
-    table = Table(text, [text, "AP"], [[text, 0.5], ["b", None]], [["mean", 1]], text)
+    table = DisplayTable(text, [text, "AP"], [[text, 0.5], ["b", None]], [["mean", 1]], text)
     section = Section("scores", text, [text], [table], code=text, summary=text)
     verdict = Verdict(text, [Share(text, text, 1, 2)], [text], [Hint(text, "split", text)], [text])
     return Page(text, text, verdict, [section], atlas)

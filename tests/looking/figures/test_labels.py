@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from auxcpvloss.looking.figures.names import metric_label
+from auxcpvloss.looking.figures.validation import metric_label
 from auxcpvloss.metrics.table import metric_paths
 
 
