@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.augment import AUGMENTATIONS, switched_off
-from auxcpvloss.config import ConfigFile
+from auxcpvloss.config import ConfigFile, defaults
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.training_record import training_keys
@@ -46,6 +46,8 @@ def make(tmp_path_factory):
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS, ids=ON)
 def test_every_key_has_a_default_a_description_and_an_example(augmentation):
+    shipped = defaults().tables["training"]["augmentation"].get(augmentation.name, {})
+    assert augmentation.table.model_validate(shipped) == augmentation.table()
     for field in augmentation.table.model_fields.values():
         assert field.description
         assert not field.is_required()
