@@ -12,7 +12,7 @@ import numpy as np
 
 from auxcpvloss.data.folds import deal
 from auxcpvloss.experiment.results import Result, State
-from auxcpvloss.experiment.validation_table import Score, best_of
+from auxcpvloss.experiment.validation import Score, best_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Tally
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples

@@ -105,7 +105,7 @@ def _handle(handler: Any) -> dict[int, Any]:
 
 def _end(number: int, frame: FrameType | None) -> None:
     # During an import, an exception may be swallowed or replaced.
-    if _asked or _is_importing(frame):
+    if _asked or any(each.f_code.co_filename.startswith("<frozen importlib") for each, _ in walk_stack(frame)):
         _leave(number)
     raise _begin_to_end(number)
 
@@ -117,10 +117,6 @@ def _begin_to_end(number: int) -> Ended:
     timer.daemon = True
     timer.start()
     return _asked
-
-
-def _is_importing(frame: FrameType | None) -> bool:
-    return any(each.f_code.co_filename.startswith("<frozen importlib") for each, _ in walk_stack(frame))
 
 
 def _unraisable(problem: sys.UnraisableHookArgs) -> None:

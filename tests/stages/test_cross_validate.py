@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.cli import main
-from auxcpvloss.experiment.validation_table import Score
+from auxcpvloss.experiment.validation import Score
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.cross_validate import cross_validated
 from auxcpvloss.system.errors import InputError

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.validation_table import Score, read_scores, write_scores
+from auxcpvloss.experiment.validation import Score, read_scores, write_scores
 from auxcpvloss.methods import METHODS
 from auxcpvloss.stages.validate_checkpoints.trained_models import average, averages
 from auxcpvloss.system.errors import InputError

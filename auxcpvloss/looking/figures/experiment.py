@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection import selection_record
-from auxcpvloss.experiment.validation_table import read_scores
+from auxcpvloss.experiment.validation import read_scores
 from auxcpvloss.looking.figures.training import training_curves
 from auxcpvloss.looking.figures.validation import ScoreGrid, validation_surface
 from auxcpvloss.looking.figures.vectors import vectors_figure

@@ -10,9 +10,8 @@ from typing import Any
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.parameter_sets import parameter_sets
 from auxcpvloss.experiment.results import Result
-from auxcpvloss.experiment.validation_table import Score
+from auxcpvloss.experiment.validation import Score, parameter_sets
 from auxcpvloss.methods import Params
 from auxcpvloss.metrics.table import value_at
 from auxcpvloss.stages.planned import samples_of

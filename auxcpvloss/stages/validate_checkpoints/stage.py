@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from auxcpvloss.experiment.parameter_sets import grids, parameter_sets
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.experiment.selection import Selection, write_selection
-from auxcpvloss.experiment.validation_table import Score, best_of, write_scores
+from auxcpvloss.experiment.validation import Score, best_of, grids, parameter_sets, write_scores
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.validate_checkpoints import trained_models

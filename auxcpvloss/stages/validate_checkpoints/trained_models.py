@@ -12,7 +12,7 @@ from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result
 from auxcpvloss.experiment.selection import Selection, read_selection, stored_selection, write_selection
-from auxcpvloss.experiment.validation_table import Means, read_scores
+from auxcpvloss.experiment.validation import Means, read_scores
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.run import Run
 from auxcpvloss.system.errors import InputError
