@@ -27,8 +27,8 @@ def batch_images(
     Returns
     -------
     dict of name to (Y, X) array of uint8
-        ``batch/raw``, ``batch/target/<head>`` and ``batch/prediction/<head>``: the channels side by side, each from its
-        least value, black, to its greatest, white; what is no number like 0.
+        ``batch/raw``, ``batch/target/<head>`` and ``batch/prediction/<head>``: channels side by side, each from its
+        minimum, black, to its maximum, white; values that are not finite are shown as 0.
     """
     shape = next(iter(targets.values())).shape[2:]
     z, y, x = (
