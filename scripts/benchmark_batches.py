@@ -22,7 +22,7 @@ from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.auxiliary import cpv
-from auxcpvloss.pipeline.training import BatchMaker
+from auxcpvloss.pipeline.batch_maker import BatchMaker
 from auxcpvloss.stages.order import run_stages
 from auxcpvloss.stages.run import Run
 

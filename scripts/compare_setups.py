@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from auxcpvloss.config import ConfigFile, known
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.selection import read_selection
+from auxcpvloss.experiment.selection_file import read_selection
 
 REPOSITORY = Path(__file__).parents[1]
 COLUMNS = ("setup", "seed", "checkpoint", "parameters", "AP_0.5", "avAP", "detection_AP", "nuclei", "minutes")

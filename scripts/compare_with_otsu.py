@@ -30,7 +30,7 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import read_instances
-from auxcpvloss.experiment.selection import read_selection
+from auxcpvloss.experiment.selection_file import read_selection
 from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.system.terminal import Terminal
 

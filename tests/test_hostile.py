@@ -31,7 +31,7 @@ from auxcpvloss.data.untrusted import limits
 from auxcpvloss.data.untrusted.chunks import CODECS, STREAMS, check_chunk
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures.unet_layers import build_unet
+from auxcpvloss.network.architectures.unet import build_unet
 from auxcpvloss.network.compiled import prediction_network
 from auxcpvloss.network.initial import take_over
 from auxcpvloss.system.errors import InputError

@@ -1,6 +1,6 @@
 """Configuration: files are merged left to right and checked once into typed tables."""
 
-from auxcpvloss.config.load import defaults, load
+from auxcpvloss.config.load_and_check import defaults, load
 from auxcpvloss.config.places import find_config, find_setup, known
 from auxcpvloss.config.tables import Config
 from auxcpvloss.config.toml_files import ConfigFile

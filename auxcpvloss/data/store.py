@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.centers import format_centers
-from auxcpvloss.data.content import Content
+from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range, normalize
 from auxcpvloss.data.samples import LIBRARIES, RAW, VERSION, Sample, table_path
 from auxcpvloss.data.sources.source import Source, voxel_size

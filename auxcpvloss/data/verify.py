@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.check_centers import check_centers, check_points, listing
-from auxcpvloss.data.content import Content
+from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range
 from auxcpvloss.data.objects import MAX_LABEL
 from auxcpvloss.data.sources.source import Source, Vector, voxel_size

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import auxcpvloss.augment.keys
-import auxcpvloss.data.keys
-import auxcpvloss.methods.keys
-import auxcpvloss.metrics.keys
-import auxcpvloss.network.keys
+import auxcpvloss.augment.config_part
+import auxcpvloss.data.config_part
+import auxcpvloss.methods.config_part
+import auxcpvloss.metrics.config_part
+import auxcpvloss.network.config_part
 from auxcpvloss import config
 from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Occasional
@@ -28,7 +28,7 @@ YOUNGER = {"model.architecture": "unet", "evaluation.metrics": [], "training.aug
 
 def load(places: Sequence[ConfigFile]) -> Config:
     """Merge places left to right over the built-in defaults, and check the result with all parts: see `config.load`."""
-    return config.load(places, PARTS, auxcpvloss.methods.keys.long_form)
+    return config.load(places, PARTS, auxcpvloss.methods.config_part.long_form)
 
 
 def lasting(configuration: Config) -> dict[str, Any]:
@@ -75,10 +75,10 @@ def part(tables: dict[str, Any]) -> Extension:
 
 
 PARTS = (
-    auxcpvloss.data.keys.part,
-    auxcpvloss.methods.keys.part,
-    auxcpvloss.augment.keys.part,
-    auxcpvloss.network.keys.part,
-    auxcpvloss.metrics.keys.part,
+    auxcpvloss.data.config_part.part,
+    auxcpvloss.methods.config_part.part,
+    auxcpvloss.augment.config_part.part,
+    auxcpvloss.network.config_part.part,
+    auxcpvloss.metrics.config_part.part,
     part,
 )

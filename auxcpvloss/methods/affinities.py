@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
-from auxcpvloss.methods.boundary import boundary, instances
+from auxcpvloss.methods.decoding import Basins, WatershedParams
+from auxcpvloss.methods.instance_geometry import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
-from auxcpvloss.methods.watershed import Basins, WatershedParams
 from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS
 from auxcpvloss.segmentation.measure import mean_within
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from auxcpvloss.methods.boundary import find_centers
+from auxcpvloss.methods.instance_geometry import find_centers
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.segmentation.peaks import local_maxima

@@ -6,9 +6,9 @@ import edt
 import numpy as np
 from pydantic import Field
 
-from auxcpvloss.methods.boundary import boundary, instances, known_box
+from auxcpvloss.methods.decoding import Basins, WatershedParams
+from auxcpvloss.methods.instance_geometry import boundary, instances, known_box
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
-from auxcpvloss.methods.watershed import Basins, WatershedParams
 from auxcpvloss.segmentation.measure import mean_within
 
 SCALE = 9.0

@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 from scipy.special import softmax
 
-from auxcpvloss.methods.boundary import boundary, instances
+from auxcpvloss.methods.decoding import Basins, WatershedParams
+from auxcpvloss.methods.instance_geometry import boundary, instances
 from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
-from auxcpvloss.methods.watershed import Basins, WatershedParams
 from auxcpvloss.segmentation.measure import mean_within
 
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2

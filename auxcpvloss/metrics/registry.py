@@ -2,7 +2,7 @@
 
 from auxcpvloss.metrics.aggregated_jaccard import AGGREGATED_JACCARD
 from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
-from auxcpvloss.metrics.boundary import BOUNDARY
+from auxcpvloss.metrics.boundary_f import BOUNDARY
 from auxcpvloss.metrics.detection_scores import DETECTION, INSTANCES
 from auxcpvloss.metrics.dice import DICE
 from auxcpvloss.metrics.metric import Metric

@@ -50,7 +50,7 @@ def _doing(index: int) -> str:
 def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:
     from auxcpvloss.data.samples import open_sample
     from auxcpvloss.methods import method_of
-    from auxcpvloss.pipeline.training import BatchMaker
+    from auxcpvloss.pipeline.batch_maker import BatchMaker
 
     samples = [sample for path in paths if (sample := open_sample(path)) is not None]
     if len(samples) < len(paths):

@@ -15,9 +15,9 @@ from auxcpvloss.experiment.results import Result, State
 from auxcpvloss.experiment.validation import Score, best_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Tally
+from auxcpvloss.stages.validate_checkpoints.choose import Validation
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
-from auxcpvloss.stages.validate_checkpoints.selection import validated_from
-from auxcpvloss.stages.validate_checkpoints.stage import Validation
+from auxcpvloss.stages.validate_checkpoints.selected_from import validated_from
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 

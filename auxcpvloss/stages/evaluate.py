@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable
 
 from auxcpvloss.experiment.results import Result
-from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
+from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.visualize.pictures import PICTURES, draw, picture_of

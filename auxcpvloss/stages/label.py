@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.experiment.instances import centers_path
 from auxcpvloss.experiment.results import Result
-from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
+from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.visualize.pictures import PICTURES, draw_without_truth, picture_without_truth_of

@@ -20,7 +20,8 @@ from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.stage import Stage
 from auxcpvloss.stages.train.stage import Train
 from auxcpvloss.stages.validate import Validate
-from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints, Validation
+from auxcpvloss.stages.validate_checkpoints.choose import Validation
+from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints
 from auxcpvloss.stages.visualize.stage import Visualize
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.gpu import Device, choose_device, gpus_of_tensorflow

@@ -11,9 +11,9 @@ from time import perf_counter
 from typing import Any
 
 from auxcpvloss.config import Config
-from auxcpvloss.experiment.archive import Notes, place
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, record_beside
+from auxcpvloss.experiment.superseded import Notes, place
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.system import workers

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from auxcpvloss.experiment.results import Result, State
-from auxcpvloss.stages.chosen import SPLIT, chosen
+from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen
 from auxcpvloss.stages.evaluate import Evaluate
 from auxcpvloss.stages.label import Label
 from auxcpvloss.stages.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auxcpvloss.experiment.results import Result
-from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
+from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.volume import prediction

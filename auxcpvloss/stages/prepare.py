@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from auxcpvloss.data import samples
-from auxcpvloss.data.content import Contents
+from auxcpvloss.data.decoded_files import Contents
 from auxcpvloss.data.sources.find import SPLITS, Source
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes, verify

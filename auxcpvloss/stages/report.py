@@ -8,7 +8,7 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.configuration import configuration_record
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import Result, file_digest
-from auxcpvloss.stages.chosen import chosen, subjects
+from auxcpvloss.stages.chosen_checkpoint import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.visualize.pictures import picture_of, picture_without_truth_of

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auxcpvloss.data.untrusted.limits import available_memory
-from auxcpvloss.experiment.archive import Notes, set_aside
 from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, State
+from auxcpvloss.experiment.superseded import Notes, set_aside
 from auxcpvloss.metrics import Comparison
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.libraries import other_versions, versions_of

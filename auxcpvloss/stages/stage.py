@@ -1,4 +1,4 @@
-"""What a stage is, and the loop that makes its results."""
+"""What a stage is: the results that it makes, and how."""
 
 from __future__ import annotations
 

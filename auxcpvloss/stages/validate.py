@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from auxcpvloss.experiment.results import State
-from auxcpvloss.experiment.selection import selection_record
-from auxcpvloss.stages.chosen import checkpoint_to_validate
+from auxcpvloss.experiment.selection_file import selection_record
+from auxcpvloss.stages.chosen_checkpoint import checkpoint_to_validate
 from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.validate_checkpoints.choose import Choosing
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
-from auxcpvloss.stages.validate_checkpoints.selection import selection_of
-from auxcpvloss.stages.validate_checkpoints.stage import Choosing
+from auxcpvloss.stages.validate_checkpoints.selected_from import selection_of
 
 
 class Validate(Choosing):

@@ -9,10 +9,10 @@ from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.training_record import training_keys
 from auxcpvloss.methods import METHODS
-from auxcpvloss.pipeline.training import BatchMaker
+from auxcpvloss.pipeline.batch_maker import BatchMaker
 from auxcpvloss.system.errors import InputError
 from tests.conftest import blobs, configure, make_sample
-from tests.pipeline.test_training import SMALL
+from tests.pipeline.test_batch_maker import SMALL
 
 ON = {each.name: {key: field.examples[0] for key, field in each.table.model_fields.items()} for each in AUGMENTATIONS}
 CHANGING = [each.name for each in AUGMENTATIONS if each.change is not None]

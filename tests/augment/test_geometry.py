@@ -8,10 +8,10 @@ from auxcpvloss.augment.simple import SIMPLE, exchangeable_axes
 from auxcpvloss.config import dump
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.auxiliary.cpv import CPV
+from auxcpvloss.pipeline.batch_maker import BatchMaker
 from auxcpvloss.pipeline.targets import target_context
-from auxcpvloss.pipeline.training import BatchMaker
 from tests.conftest import configure, make_sample
-from tests.pipeline.test_training import SMALL
+from tests.pipeline.test_batch_maker import SMALL
 
 STILL = dump(switched_off(configure()))["training"]["augmentation"]
 TURNED = {"elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 30, "rotation_max": 30}}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from auxcpvloss.data import intensities, store
-from auxcpvloss.data.content import Content
+from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range, normalize
 from auxcpvloss.data.samples import open_sample
 from auxcpvloss.data.sources.find import find_sources

@@ -12,7 +12,7 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.data.content import Content, Contents
+from auxcpvloss.data.decoded_files import Content, Contents
 from auxcpvloss.data.samples import open_sample
 from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.volume import Volume

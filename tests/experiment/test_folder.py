@@ -7,7 +7,7 @@ import tifffile
 
 from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.selection import Selection, read_selection, validated_checkpoints, write_selection
+from auxcpvloss.experiment.selection_file import Selection, read_selection, validated_checkpoints, write_selection
 from auxcpvloss.experiment.training_record import training_keys
 from auxcpvloss.stages.order import STAGES, wanted
 from auxcpvloss.stages.run import Choice

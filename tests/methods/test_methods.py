@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.methods import METHODS, threeclass
-from auxcpvloss.methods.boundary import find_centers
+from auxcpvloss.methods.instance_geometry import find_centers
 from auxcpvloss.metrics import score
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from keras import Input, Model, layers
 
-from auxcpvloss.config.load import ConfigFile
+from auxcpvloss.config.load_and_check import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import debug_tables
 from auxcpvloss.methods import METHODS
@@ -15,8 +15,8 @@ from auxcpvloss.network.compiled import prediction_network
 from auxcpvloss.network.shapes import AxisGeometry
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.network.trainer import Trainer
+from auxcpvloss.pipeline.batch_maker import BatchMaker
 from auxcpvloss.pipeline.scan import scan_volume
-from auxcpvloss.pipeline.training import BatchMaker
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure, merge
 from tests.stages.test_mknet import made

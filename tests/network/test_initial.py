@@ -10,7 +10,7 @@ import pytest
 from auxcpvloss.methods import METHODS, method_of
 from auxcpvloss.methods.auxiliary.cpv import CPV
 from auxcpvloss.methods.threeclass import THREECLASS
-from auxcpvloss.network.architectures.unet_layers import build_unet
+from auxcpvloss.network.architectures.unet import build_unet
 from auxcpvloss.network.compiled import new_network
 from auxcpvloss.network.initial import describe, take_over
 from auxcpvloss.system.errors import InputError

@@ -26,7 +26,7 @@ ARCHITECTURES = [
 
 
 def build(model, shape):
-    from auxcpvloss.network.architectures.unet_layers import build_unet
+    from auxcpvloss.network.architectures.unet import build_unet
 
     return build_unet(model, METHODS["threeclass_cpv"].heads, tuple(shape))
 

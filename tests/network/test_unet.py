@@ -10,7 +10,7 @@ from keras import layers
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods import METHODS
 from auxcpvloss.network.architectures import geometry
-from auxcpvloss.network.architectures.unet_layers import build_unet
+from auxcpvloss.network.architectures.unet import build_unet
 from auxcpvloss.network.tiling import smallest_tileable
 from tests.conftest import configure
 

@@ -35,7 +35,7 @@ def predict(model, sample, limit):
     """Predict with a network of random weights, the same for every tiling."""
     import keras
 
-    from auxcpvloss.network.architectures.unet_layers import build_unet
+    from auxcpvloss.network.architectures.unet import build_unet
     from auxcpvloss.network.compiled import predict as predict_on
 
     limit = [max(g.nearest_inputs(size)) for g, size in zip(geometry(model), limit, strict=True)]

@@ -8,9 +8,9 @@ import pytest
 from auxcpvloss.methods import METHODS, OUTSIDE
 from auxcpvloss.methods.method import FromRaw, Head
 from auxcpvloss.network import losses
-from auxcpvloss.pipeline.training import BatchMaker
+from auxcpvloss.pipeline.batch_maker import BatchMaker
 from tests.conftest import blobs, configure, make_sample
-from tests.pipeline.test_training import SMALL
+from tests.pipeline.test_batch_maker import SMALL
 
 
 def sums(raw, labels):

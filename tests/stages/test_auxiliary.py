@@ -12,8 +12,8 @@ import zarr
 
 from auxcpvloss.cli import main
 from auxcpvloss.methods import AUXILIARY, Auxiliary, Head, Prediction, find_method
-from auxcpvloss.methods.boundary import instances
-from auxcpvloss.methods.watershed import Seeds
+from auxcpvloss.methods.decoding import Seeds
+from auxcpvloss.methods.instance_geometry import instances
 from auxcpvloss.segmentation.arrays import Mask
 from tests.conftest import merge
 from tests.looking.compare.experiments import write_runs

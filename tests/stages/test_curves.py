@@ -11,7 +11,7 @@ import pytest
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.selection import read_selection
+from auxcpvloss.experiment.selection_file import read_selection
 from auxcpvloss.looking.figures.experiment import experiment_figures, read_grid, read_log, read_vectors
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.stages.train.log import TrainingLog

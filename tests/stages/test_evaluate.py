@@ -22,7 +22,7 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import CENTERS as THEIR_CENTERS
 from auxcpvloss.experiment.instances import read_instances
 from auxcpvloss.experiment.results import file_digest
-from auxcpvloss.experiment.selection import selection_record
+from auxcpvloss.experiment.selection_file import selection_record
 from auxcpvloss.looking.figures.palette import PALETTES
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target

@@ -21,7 +21,7 @@ from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result
-from auxcpvloss.experiment.selection import Selection, write_selection
+from auxcpvloss.experiment.selection_file import Selection, write_selection
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.stages.perform import in_parallel, perform
 from auxcpvloss.stages.run import Run

@@ -5,7 +5,7 @@ import time
 
 from auxcpvloss.cli import main
 from auxcpvloss.stages.order import STAGES
-from auxcpvloss.stages.planned import samples_of
+from auxcpvloss.stages.planned_samples import samples_of
 from auxcpvloss.stages.stage import Stage
 from auxcpvloss.system.files import write_text
 

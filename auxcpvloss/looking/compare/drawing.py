@@ -12,7 +12,7 @@ from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.data.samples import open_sample
 from auxcpvloss.experiment.instances import compare, read_instances, stored_instances, without_file_format
 from auxcpvloss.experiment.outcome import Outcome
-from auxcpvloss.experiment.selection import read_selection
+from auxcpvloss.experiment.selection_file import read_selection
 from auxcpvloss.looking.compare import reference
 from auxcpvloss.looking.compare.comparison import RunComparison
 from auxcpvloss.looking.compare.grouping import families

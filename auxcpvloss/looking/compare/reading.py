@@ -13,7 +13,7 @@ from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.fingerprint import Record, Records
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import LEDGER, ledger
-from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
+from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record
 from auxcpvloss.experiment.training_record import training_keys, training_record
 from auxcpvloss.experiment.validation import parameter_sets
 from auxcpvloss.looking.compare.runs import AP, AVAP, EvaluatedRun, detection_path

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.selection import selection_record
+from auxcpvloss.experiment.selection_file import selection_record
 from auxcpvloss.experiment.validation import read_scores
 from auxcpvloss.looking.figures.training import training_curves
 from auxcpvloss.looking.figures.validation import ScoreGrid, validation_surface

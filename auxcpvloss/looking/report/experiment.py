@@ -13,7 +13,7 @@ import imagecodecs
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.outcome import Outcome
-from auxcpvloss.experiment.selection import Selection, read_selection, selection_record
+from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
 from auxcpvloss.looking.report.errors import find_errors, rule_of_detection

@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
-from auxcpvloss.methods.boundary import find_centers
+from auxcpvloss.methods.decoding import Seeds
+from auxcpvloss.methods.instance_geometry import find_centers
 from auxcpvloss.methods.method import Array, Head, Labels, Prediction
-from auxcpvloss.methods.watershed import Seeds
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.votes import count_votes
 

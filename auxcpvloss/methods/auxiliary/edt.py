@@ -6,7 +6,7 @@ import edt
 import numpy as np
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
-from auxcpvloss.methods.boundary import boundary, instances, known_box
+from auxcpvloss.methods.instance_geometry import boundary, instances, known_box
 from auxcpvloss.methods.method import Array, Head, Labels
 
 

@@ -7,8 +7,8 @@ from functools import cache
 
 from pydantic import create_model
 
+from auxcpvloss.methods.decoding import Seeds
 from auxcpvloss.methods.method import Head, Method
-from auxcpvloss.methods.watershed import Seeds
 
 
 @dataclass(frozen=True)

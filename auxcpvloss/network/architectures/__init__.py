@@ -9,7 +9,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.tables import Model
 from auxcpvloss.data.untrusted.limits import check_bytes
 from auxcpvloss.network.architectures.architecture import Architecture, Geometry
-from auxcpvloss.network.architectures.unet import UNET
+from auxcpvloss.network.architectures.unet_keys import UNET
 from auxcpvloss.network.tiling import smallest_tileable
 
 ARCHITECTURES: dict[str, Architecture] = {"unet": UNET}

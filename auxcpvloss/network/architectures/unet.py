@@ -1,103 +1,113 @@
-"""The U-Net: its sizes, and which keys of [model] make one."""
+"""The 3D U-Net (Çiçek et al. 2016), in Keras, for any backend."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers
 
 from auxcpvloss.config.tables import Model
-from auxcpvloss.network.architectures.architecture import Architecture, Geometry
+from auxcpvloss.methods.method import Head
 from auxcpvloss.network.architectures.feature_maps import feature_maps
-from auxcpvloss.network.shapes import AxisGeometry, Shape
+from auxcpvloss.network.shapes import Shape
 
-if TYPE_CHECKING:
-    import keras
-
-    from auxcpvloss.methods.method import Head
-
-MOST_DOWNSAMPLING = 1024
-"""Of all levels together, along an axis."""
-MOST_MAPS = 100_000
-"""Feature maps; a convolution between two levels of so many has a trillion weights."""
+EPSILON = 1e-5
+"""Added to variances: small beside those of dim images, which Keras' 1e-3 is not."""
+MOMENTUM = 0.95
+"""Of the moving averages of batch normalisation: what a training begins with is forgotten after 100 iterations."""
 
 
-def build(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str, channels: int) -> keras.Model:
-    """Build the network, see `unet_layers.build_unet`."""
-    from auxcpvloss.network.architectures.unet_layers import build_unet
+def build_unet(
+    model: Model, heads: Sequence[Head], input_shape: Shape, precision: str = "float32", channels: int = 1
+) -> keras.Model:
+    """U-Net with one output per head.
 
-    return build_unet(model, heads, input_shape, precision, channels)
+    Layers are named by level and direction, so that networks of different input shapes share weights by name.
 
+    Parameters
+    ----------
+    model : Model
+        Table [model]: levels, feature maps, kernels, padding, upsampling, normalisation. A network for images is one
+        for volumes of one plane, with kernels and factors of 1 along z: the same arithmetic, as fast.
+    heads : sequence of Head
+        One 1x1x1 convolution without activation makes the channels of all of them.
+    input_shape : tuple of int
+        (Z, Y, X) of the input patch.
+    precision : str
+        Keras dtype policy of the layers; the outputs are float32.
+    channels : int
+        Of the input.
 
-def geometry(model: Model) -> Geometry:
-    """Tell what the network does to the sizes of its input, by axis."""
-    kernels, repetitions, valid = model.kernel_size, model.num_repetitions, model.padding == "valid"
-    z, y, x = (
-        AxisGeometry(tuple(level[axis] for level in model.downsample_factors), kernels[axis], repetitions, valid)
-        for axis in range(3)
-    )
-    return z, y, x
-
-
-def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
-    """Estimate the bytes of the weights, and of the first feature maps of a batch."""
-    down, up = feature_maps(model)
-    # Where two levels meet, the convolution on the way up takes in the maps of both.
-    pairs = [*pairwise([1, *down]), *((fine + wide, wide) for fine, wide in zip(down, up, strict=False))]
-    pairs += [(maps, maps) for maps in (*down, *up) for _ in range(model.num_repetitions - 1)]
-    weights = math.prod(model.kernel_size) * sum(before * after for before, after in pairs)
-    yield "model.num_fmaps: the weights of this network", 4 * weights, "Take fewer feature maps or levels."
-    yield (
-        "model.train_input_shape: the first feature maps of a batch",
-        4 * batch_size * math.prod(model.train_input_shape) * model.num_fmaps,
-        "Take a smaller shape, fewer feature maps (model.num_fmaps) or patches (training.batch_size).",
-    )
-
-
-def smaller(model: Model) -> dict[str, Any]:
-    """Give the keys of a network of few feature maps, with as many levels."""
-    keys: dict[str, Any] = {"num_fmaps": min(model.num_fmaps, 4)}
-    for key in ("fmap_inc_factors", "fmap_dec_factors"):
-        keys[key] = [min(factor, 2) for factor in getattr(model, key)]
-    down, up = feature_maps(model.model_copy(update=keys))
-    # They have to divide the feature maps that are left.
-    return {**keys, "normalization_groups": math.gcd(model.normalization_groups, *down, *up)}
+    Returns
+    -------
+    keras.Model
+        (B, Z, Y, X, channels) -> {head name: (B, Z', Y', X', C)}.
+    """
+    raw = layers.Input((*input_shape, channels), name="raw")
+    features = _Builder(model, precision).level(raw, 0)
+    joint = layers.Conv3D(sum(head.channels for head in heads), 1, name="heads", dtype="float32")(features)
+    outputs, first = {}, 0
+    for head in heads:
+        part = joint[..., first : first + head.channels]
+        outputs[head.name] = layers.Identity(name=head.name, dtype="float32")(part)
+        first += head.channels
+    return keras.Model(raw, outputs, name="unet")
 
 
-def check(model: Model) -> Iterator[tuple[str, str]]:
-    """Find keys that make no U-Net: the first one, with what is wrong with it."""
-    levels = len(model.downsample_factors)
-    for key in ("fmap_inc_factors", "fmap_dec_factors"):
-        if len(getattr(model, key)) != levels:
-            yield key, f"needs one number per entry of downsample_factors, {levels} in all"
-            return
-    down, up = feature_maps(model)
-    most, maps = max(axis.total_factor for axis in geometry(model)), max([*down, *up])
-    odd = sorted({maps for maps in (*down, *up) if maps % model.normalization_groups})
-    if any(size % 2 == 0 for size in model.kernel_size):
-        yield "kernel_size", f"must be odd along every axis, not {list(model.kernel_size)}"
-    elif most > MOST_DOWNSAMPLING:
-        yield (
-            "downsample_factors",
-            f"all of them together shrink the image {most:,} times, more than {MOST_DOWNSAMPLING:,}; "
-            "take fewer levels, or smaller factors",
-        )
-    elif maps > MOST_MAPS:
-        yield (
-            "fmap_inc_factors",
-            f"make {maps:,} feature maps of num_fmaps, more than {MOST_MAPS:,}; take fewer levels, or smaller factors",
-        )
-    elif model.normalization == "group" and odd:
-        yield (
-            "normalization_groups",
-            f"{model.normalization_groups} groups do not divide {_listed(odd)} feature maps (num_fmaps and its factors "
-            f"make {_listed([*down, *up])}); every divisor of {math.gcd(*down, *up)} fits",
-        )
+class _Builder:
+    def __init__(self, model: Model, precision: str) -> None:
+        self.model, self.precision = model, precision
+        self.down, self.up = feature_maps(model)
 
+    def level(self, x: Any, level: int) -> Any:
+        """Everything at and below one level: (features in) -> (features out), at the level's resolution."""
+        model = self.model
+        if level == len(model.downsample_factors):
+            return self._convolutions(x, f"bottom_{level}", self.down[level])
+        factors = model.downsample_factors[level]
+        skip = self._convolutions(x, f"down_{level}", self.down[level])
+        below = layers.MaxPooling3D(factors, name=f"pool_{level}", dtype=self.precision)(skip)
+        up = self._upsample(self.level(below, level + 1), level, self.up[level], factors)
+        joined = layers.Concatenate(name=f"join_{level}", dtype=self.precision)([self._crop(skip, up, level), up])
+        return self._convolutions(joined, f"up_{level}", self.up[level])
 
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers))
+    def _convolutions(self, x: Any, name: str, fmaps: int) -> Any:
+        model = self.model
+        normalized = model.normalization != "none"
+        for number in range(model.num_repetitions):
+            x = layers.Conv3D(
+                fmaps,
+                model.kernel_size,
+                padding=model.padding,
+                activation=None if normalized else model.activation,
+                # The normalisation takes a bias away, and adds one of its own.
+                use_bias=not normalized,
+                kernel_initializer="he_normal",
+                name=f"{name}_conv_{number}",
+                dtype=self.precision,
+            )(x)
+            if normalized:
+                x = self._normalize(x, f"{name}_norm_{number}")
+                x = layers.Activation(model.activation, name=f"{name}_act_{number}", dtype=self.precision)(x)
+        return x
 
+    def _normalize(self, x: Any, name: str) -> Any:
+        """Normalise over space, by group of feature maps or over the batch; in float32 whatever the precision."""
+        shared: dict[str, Any] = {"epsilon": EPSILON, "name": name, "dtype": self.precision}
+        if self.model.normalization == "group":
+            return layers.GroupNormalization(self.model.normalization_groups, **shared)(x)
+        return layers.BatchNormalization(momentum=MOMENTUM, **shared)(x)
 
-UNET = Architecture(build, geometry, check=check, memory=memory, smaller=smaller)
+    def _upsample(self, x: Any, level: int, fmaps: int, factors: Shape) -> Any:
+        name = f"upsample_{level}"
+        if self.model.upsampling == "transposed_conv":
+            return layers.Conv3DTranspose(fmaps, factors, strides=factors, name=name, dtype=self.precision)(x)
+        x = layers.UpSampling3D(factors, name=name, dtype=self.precision)(x)
+        return layers.Conv3D(fmaps, 1, name=f"{name}_conv", dtype=self.precision)(x)
+
+    def _crop(self, skip: Any, to: Any, level: int) -> Any:
+        """Cut the center of the skip connection to the size of what comes from below."""
+        margins = [(a - b) // 2 for a, b in zip(skip.shape[1:4], to.shape[1:4], strict=True)]
+        return layers.Cropping3D(margins, name=f"crop_{level}", dtype=self.precision)(skip)

@@ -16,7 +16,7 @@ from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
 from auxcpvloss.looking.handover.ome_zarr import store, write_ome_zarr
 from auxcpvloss.looking.handover.scene import Scene
-from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
+from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.export.viewing import view_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally

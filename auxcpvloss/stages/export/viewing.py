@@ -6,7 +6,7 @@ from auxcpvloss.config.units import Space
 from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.looking.handover.scene import Scene, errors_of_labels, errors_of_points
 from auxcpvloss.looking.handover.viewer import obstacle, show
-from auxcpvloss.stages.chosen import chosen, subjects
+from auxcpvloss.stages.chosen_checkpoint import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.instances import read_instances
 from auxcpvloss.stages.volume.scores import outcome_of

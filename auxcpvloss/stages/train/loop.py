@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.selection import last_iteration
+from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.stages.train.images import batch_images
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.monitor import Monitor

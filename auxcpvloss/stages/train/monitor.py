@@ -19,7 +19,7 @@ from auxcpvloss.system.files import write_text
 if TYPE_CHECKING:
     from auxcpvloss.network.batch import Batch
     from auxcpvloss.network.trainer import Trainer
-    from auxcpvloss.pipeline.training import BatchMaker
+    from auxcpvloss.pipeline.batch_maker import BatchMaker
 
 Row = dict[str, str]
 
@@ -100,7 +100,7 @@ class Monitor:
         )
 
     def _fixed_batches(self) -> Iterator[Batch]:
-        from auxcpvloss.pipeline.training import BatchMaker
+        from auxcpvloss.pipeline.batch_maker import BatchMaker
 
         if self._maker is None:
             config = switched_off(self._experiment.config)

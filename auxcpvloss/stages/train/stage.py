@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auxcpvloss.experiment import training_record
 from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.results import WHOLE, Result, State, Stored
-from auxcpvloss.experiment.selection import last_iteration
+from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
 from auxcpvloss.pipeline.batches import batches

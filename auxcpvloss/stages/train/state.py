@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.archive import place
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import MISSING, WHOLE, State
-from auxcpvloss.experiment.selection import last_iteration
+from auxcpvloss.experiment.selection_file import last_iteration
+from auxcpvloss.experiment.superseded import place
 from auxcpvloss.experiment.training_record import other_training, record_path, training_keys, training_record
-from auxcpvloss.stages.planned import samples_of
+from auxcpvloss.stages.planned_samples import samples_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import lacking
 from auxcpvloss.stages.train.initial import initial_weights

@@ -14,7 +14,7 @@ from auxcpvloss.experiment.results import Result
 from auxcpvloss.experiment.validation import Score, parameter_sets
 from auxcpvloss.methods import Params
 from auxcpvloss.metrics.table import value_at
-from auxcpvloss.stages.planned import samples_of
+from auxcpvloss.stages.planned_samples import samples_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import lacking
 from auxcpvloss.stages.volume.instances import instances_of

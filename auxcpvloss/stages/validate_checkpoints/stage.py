@@ -1,157 +1,20 @@
-"""Score every checkpoint with every set of parameters on the validation volumes."""
+"""Score every checkpoint with every set of parameters on the validation volumes, and choose."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-from auxcpvloss.experiment.results import Result, stored_beside
-from auxcpvloss.experiment.selection import Selection, write_selection
-from auxcpvloss.experiment.validation import Score, best_of, grids, parameter_sets, write_scores
+from auxcpvloss.experiment.results import Result
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.stage import Tally
 from auxcpvloss.stages.validate_checkpoints import trained_models
-from auxcpvloss.stages.validate_checkpoints.scoring import (
-    checkpoints_to_validate,
-    job_by_key,
-    predictions_of,
-    read_values,
-    scored_with,
-    validation_samples,
-)
-from auxcpvloss.stages.validate_checkpoints.selection import selection_of
+from auxcpvloss.stages.validate_checkpoints.choose import Choosing
 from auxcpvloss.stages.validate_checkpoints.trained_models import (
     averaged_selection_of,
     averages,
     show_averages,
     write_averaged,
 )
-from auxcpvloss.system.errors import InputError
-
-
-class Validation(Stage):
-    """What stages have in common that predict, label and score the validation volumes."""
-
-    split, follows = "val", "train"
-    uses_network = True
-    libraries = ("numpy",)
-
-    def precondition(self, run: Run) -> None:
-        """Refuse to validate where no volume is left for it."""
-        if run.experiment.config.validation.trained_models:
-            self.precondition_of_averages(run)
-        else:
-            super().precondition(run)
-
-    def precondition_of_averages(self, run: Run) -> None:
-        """Refuse to validate where every volume trains."""
-        raise InputError(f"validation.trained_models: every volume trains, so that none is left for {self.name}.")
-
-    def checkpoints(self, run: Run) -> Sequence[int]:
-        """Give the checkpoints that are looked at."""
-        # What is wrong with the volumes is said before what the training lacks.
-        validation_samples(run)
-        return run.remember("checkpoints", lambda: checkpoints_to_validate(run.experiment))
-
-    def results(self, run: Run) -> Iterable[Result]:
-        """Give predictions, then instances and scores, then what is made of all of these."""
-        checkpoints = self.checkpoints(run)
-        yield from predictions_of(run, checkpoints)
-        if not run.choice.term_after_predict:
-            yield from scored_with(run, checkpoints)
-            yield from self.tables(run, checkpoints)
-
-    def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
-        """Give what is made of all scores."""
-        return ()
-
-    def check(self, result: Result, run: Run) -> None:
-        """Nothing: what an earlier stage has to make is made here."""
-
-    def workers(self, run: Run) -> int:
-        """Give validation.num_workers."""
-        return run.experiment.config.validation.num_workers
-
-    def job(self, run: Run, key: Any) -> Sequence[Result]:
-        """Give the instances and scores of a volume."""
-        return job_by_key(run, key)
-
-    def scores(self, run: Run) -> list[Score]:
-        """Give all scores, once they are there."""
-        return run.remember("scores", lambda: read_values(run, self.checkpoints(run)))
-
-    def say(self, run: Run, tally: Tally) -> None:
-        """Say what was predicted, where that is all that was to be done."""
-        if run.choice.term_after_predict:
-            checkpoints = self.checkpoints(run)
-            volumes = counted(len(validation_samples(run)), "volume")
-            listing = ", ".join(map(str, checkpoints))
-            run.terminal.say(f"predicted {volumes} with {counted(len(checkpoints), 'checkpoint')} ({listing})")
-        else:
-            self.say_scores(run, tally)
-
-    def say_scores(self, run: Run, tally: Tally) -> None:
-        """Say what the scores are."""
-
-    def plan(self, run: Run) -> str:
-        """Say which checkpoints would be scored, on which volumes."""
-        experiment = run.experiment
-        sets = counted(len(parameter_sets(experiment)), "parameter set")
-        folder = experiment.folder / experiment.validation_split
-        return f"{self.volumes(run)}: {self.planned_checkpoints(run)} x {sets} -> {folder}"
-
-    def planned_checkpoints(self, run: Run) -> str:
-        """Say which checkpoints would be scored."""
-        config = run.experiment.config
-        every = ", ".join(map(str, config.validation.checkpoints)) or f"every {config.training.checkpoints} iterations"
-        return f"checkpoints {every}"
-
-    def volumes(self, run: Run) -> str:
-        """Name the validation volumes, which may be those of the training."""
-        split = "train" if run.experiment.config.validation.on_train else "val"
-        return f"{split} ({', '.join(run.experiment.names('val')) or 'no volumes'})"
-
-
-class Choosing(Validation):
-    """What stages have in common that choose a checkpoint and parameters."""
-
-    def table_name(self, run: Run) -> str:
-        """Give the name of the table of scores."""
-        return "scores.csv"
-
-    def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
-        """Give the table of scores, and the selection."""
-        selection = selection_of(run, checkpoints, validation_samples(run))
-        path = selection.paths[0].with_name(self.table_name(run))
-        yield Result(self.name, "table", path.name, (path,), selection.record, stored_beside(path), is_beside=True)
-        yield selection
-
-    def make(self, result: Result, run: Run) -> None:
-        """Write the table, or the selection."""
-        scores, experiment = self.scores(run), run.experiment
-        if result.is_beside:
-            write_scores(result.paths[0], scores, experiment.metric)
-        else:
-            best = best_of(scores)
-            selection = Selection(best.checkpoint, best.params)
-            write_selection(experiment, selection, grids(experiment), best.value, result.record, self.made_with())
-
-    def say_scores(self, run: Run, tally: Tally) -> None:
-        """Say what won."""
-        scores, metric = self.scores(run), run.experiment.metric
-        best, checkpoints = best_of(scores), len({score.checkpoint for score in scores})
-        if best.value == 0:
-            run.terminal.warn(
-                f"{metric} is 0 for every checkpoint with all of the parameters: there is nothing to choose by. "
-                "Train longer (training.max_iterations), or try other thresholds ([validation])."
-            )
-        of = f"{counted(checkpoints, 'checkpoint')} x {counted(len(scores) // checkpoints, 'parameter set')}"
-        whole = "" if any(each.kind == "scores" for each in tally.made) else "whole already: "
-        on_train = " that it was trained on" if run.experiment.config.validation.on_train else ""
-        run.terminal.say(
-            f"{whole}best of {of} on {counted(len(best.values), 'volume')}{on_train}: checkpoint {best.checkpoint}, "
-            f"{best.params.describe()}: {metric} = {best.value:.3f}"
-        )
 
 
 class ValidateCheckpoints(Choosing):
@@ -192,8 +55,3 @@ class ValidateCheckpoints(Choosing):
             folder = run.experiment.folder / run.experiment.validation_split
             return f"take what is best in the mean of {', '.join(averaged)} -> {folder}"
         return super().plan(run)
-
-
-def counted(count: int, thing: str) -> str:
-    """Give a number with what it counts: 1 volume, 2 volumes."""
-    return f"{count} {thing}{'s' * (count != 1)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result
-from auxcpvloss.experiment.selection import Selection, read_selection, stored_selection, write_selection
+from auxcpvloss.experiment.selection_file import Selection, read_selection, stored_selection, write_selection
 from auxcpvloss.experiment.validation import Means, read_scores
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.run import Run

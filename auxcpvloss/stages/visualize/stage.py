@@ -10,7 +10,7 @@ from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.palette import palette_of
 from auxcpvloss.looking.figures.volume import fullest_plane, plane_figure
-from auxcpvloss.stages.chosen import SPLIT, chosen, subjects
+from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.export.stage import Export
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally

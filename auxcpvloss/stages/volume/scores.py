@@ -15,7 +15,7 @@ from auxcpvloss.experiment.instances import compare, without_file_format
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import Result, stored_toml
 from auxcpvloss.metrics import Comparison
-from auxcpvloss.metrics.card import metric_card
+from auxcpvloss.metrics.metric_card import metric_card
 from auxcpvloss.metrics.table import as_table, metric_of, metric_paths
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.instances import instances_of, read_instances

@@ -15,7 +15,7 @@ from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.metrics.average_precision import PATHS
-from auxcpvloss.metrics.card import card_of_volumes
+from auxcpvloss.metrics.metric_card import card_of_volumes
 from auxcpvloss.metrics.table import number_paths, pooled, value_at
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume import scores

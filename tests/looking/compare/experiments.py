@@ -12,7 +12,7 @@ import toml
 from auxcpvloss.config import write
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, Stored, record_beside
-from auxcpvloss.experiment.selection import Selection, write_selection
+from auxcpvloss.experiment.selection_file import Selection, write_selection
 from auxcpvloss.experiment.validation import grids
 from auxcpvloss.metrics import THRESHOLDS, Counts
 from auxcpvloss.system.files import write_text

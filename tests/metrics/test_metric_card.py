@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.metrics import Comparison
-from auxcpvloss.metrics.card import card_of_volumes, metric_card
 from auxcpvloss.metrics.detection import MATCHINGS
+from auxcpvloss.metrics.metric_card import card_of_volumes, metric_card
 
 MASKS, POINTS = np.ones((2, 2, 2), int), np.zeros((1, 3))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.selection import Selection, read_selection, selection_record, validated_checkpoints
-from auxcpvloss.stages.planned import samples_of
+from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record, validated_checkpoints
+from auxcpvloss.stages.planned_samples import samples_of
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.validate_checkpoints.selection import stale_selection
+from auxcpvloss.stages.validate_checkpoints.selected_from import stale_selection
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.errors import InputError
 

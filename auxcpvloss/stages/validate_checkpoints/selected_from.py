@@ -9,7 +9,7 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_zarr
-from auxcpvloss.experiment.selection import stored_selection
+from auxcpvloss.experiment.selection_file import stored_selection
 from auxcpvloss.experiment.validation import grids, parameter_sets
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples

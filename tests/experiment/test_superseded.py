@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from auxcpvloss.experiment.archive import Notes, place, set_aside
 from auxcpvloss.experiment.fingerprint import Records, relevant
+from auxcpvloss.experiment.superseded import Notes, place, set_aside
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.system.libraries import other_versions
 

@@ -1,0 +1,103 @@
+"""The U-Net: its sizes, and which keys of [model] make one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from auxcpvloss.config.tables import Model
+from auxcpvloss.network.architectures.architecture import Architecture, Geometry
+from auxcpvloss.network.architectures.feature_maps import feature_maps
+from auxcpvloss.network.shapes import AxisGeometry, Shape
+
+if TYPE_CHECKING:
+    import keras
+
+    from auxcpvloss.methods.method import Head
+
+MOST_DOWNSAMPLING = 1024
+"""Of all levels together, along an axis."""
+MOST_MAPS = 100_000
+"""Feature maps; a convolution between two levels of so many has a trillion weights."""
+
+
+def build(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str, channels: int) -> keras.Model:
+    """Build the network, see `unet.build_unet`."""
+    from auxcpvloss.network.architectures.unet import build_unet
+
+    return build_unet(model, heads, input_shape, precision, channels)
+
+
+def geometry(model: Model) -> Geometry:
+    """Tell what the network does to the sizes of its input, by axis."""
+    kernels, repetitions, valid = model.kernel_size, model.num_repetitions, model.padding == "valid"
+    z, y, x = (
+        AxisGeometry(tuple(level[axis] for level in model.downsample_factors), kernels[axis], repetitions, valid)
+        for axis in range(3)
+    )
+    return z, y, x
+
+
+def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
+    """Estimate the bytes of the weights, and of the first feature maps of a batch."""
+    down, up = feature_maps(model)
+    # Where two levels meet, the convolution on the way up takes in the maps of both.
+    pairs = [*pairwise([1, *down]), *((fine + wide, wide) for fine, wide in zip(down, up, strict=False))]
+    pairs += [(maps, maps) for maps in (*down, *up) for _ in range(model.num_repetitions - 1)]
+    weights = math.prod(model.kernel_size) * sum(before * after for before, after in pairs)
+    yield "model.num_fmaps: the weights of this network", 4 * weights, "Take fewer feature maps or levels."
+    yield (
+        "model.train_input_shape: the first feature maps of a batch",
+        4 * batch_size * math.prod(model.train_input_shape) * model.num_fmaps,
+        "Take a smaller shape, fewer feature maps (model.num_fmaps) or patches (training.batch_size).",
+    )
+
+
+def smaller(model: Model) -> dict[str, Any]:
+    """Give the keys of a network of few feature maps, with as many levels."""
+    keys: dict[str, Any] = {"num_fmaps": min(model.num_fmaps, 4)}
+    for key in ("fmap_inc_factors", "fmap_dec_factors"):
+        keys[key] = [min(factor, 2) for factor in getattr(model, key)]
+    down, up = feature_maps(model.model_copy(update=keys))
+    # They have to divide the feature maps that are left.
+    return {**keys, "normalization_groups": math.gcd(model.normalization_groups, *down, *up)}
+
+
+def check(model: Model) -> Iterator[tuple[str, str]]:
+    """Find keys that make no U-Net: the first one, with what is wrong with it."""
+    levels = len(model.downsample_factors)
+    for key in ("fmap_inc_factors", "fmap_dec_factors"):
+        if len(getattr(model, key)) != levels:
+            yield key, f"needs one number per entry of downsample_factors, {levels} in all"
+            return
+    down, up = feature_maps(model)
+    most, maps = max(axis.total_factor for axis in geometry(model)), max([*down, *up])
+    odd = sorted({maps for maps in (*down, *up) if maps % model.normalization_groups})
+    if any(size % 2 == 0 for size in model.kernel_size):
+        yield "kernel_size", f"must be odd along every axis, not {list(model.kernel_size)}"
+    elif most > MOST_DOWNSAMPLING:
+        yield (
+            "downsample_factors",
+            f"all of them together shrink the image {most:,} times, more than {MOST_DOWNSAMPLING:,}; "
+            "take fewer levels, or smaller factors",
+        )
+    elif maps > MOST_MAPS:
+        yield (
+            "fmap_inc_factors",
+            f"make {maps:,} feature maps of num_fmaps, more than {MOST_MAPS:,}; take fewer levels, or smaller factors",
+        )
+    elif model.normalization == "group" and odd:
+        yield (
+            "normalization_groups",
+            f"{model.normalization_groups} groups do not divide {_listed(odd)} feature maps (num_fmaps and its factors "
+            f"make {_listed([*down, *up])}); every divisor of {math.gcd(*down, *up)} fits",
+        )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+UNET = Architecture(build, geometry, check=check, memory=memory, smaller=smaller)
