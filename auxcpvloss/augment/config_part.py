@@ -56,6 +56,6 @@ def _check_groups(config: Config) -> Iterator[Problem]:
             yield ONE_OF, f"{name!r} cannot be drawn from a group; these can: {', '.join(members)}"
         elif not members[name].is_on(config):
             key = ".".join((*ONE_OF[:-1], name, "probability"))
-            yield ONE_OF, f"{name!r} is off; set {key} above 0, or leave it out"
+            yield ONE_OF, f"{name!r} is off; set {key} above 0, or remove the name"
         elif named.count(name) > 1:
             yield ONE_OF, f"{name!r} is named more than once"

@@ -19,8 +19,8 @@ class Contrast(Occasional):
 
     factor: Annotated[tuple[Factor, Factor], Ordered] = Field(
         (0.7, 1.4),
-        description="Range of the factor by which differences from the mean of the patch are multiplied; what leaves "
-        "the range of intensities of the patch is set to its ends (`intensity.scale` does not do that).",
+        description="Range of the factor by which differences from the mean of the patch are multiplied; results are "
+        "clipped to the range of intensities of the patch (unlike with `intensity.scale`).",
         examples=[[0.5, 2]],
     )
 

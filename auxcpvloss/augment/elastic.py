@@ -17,7 +17,7 @@ from auxcpvloss.config.axes import in_plane
 from auxcpvloss.config.tables.types import Hundreds, Table
 
 SIGMAS = 5
-"""Context is provided for jitter up to so many standard deviations; beyond are 1 in 3 million."""
+"""Context covers jitter up to this many standard deviations; only 1 in 3 million displacements exceed it."""
 
 Angle = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Spacing = Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False)]
@@ -40,7 +40,9 @@ class Elastic(Table):
     )
     rotation_max: Angle = Field(45.0, description="... in degrees, -180 to 180. Both 0: no rotation.", examples=[10.0])
     subsample: Hundreds = Field(
-        4, description="The deformation is computed at every so many-th voxel and interpolated.", examples=[2]
+        4,
+        description="Spacing of the voxels at which the deformation is computed; the others are interpolated.",
+        examples=[2],
     )
 
     @model_validator(mode="after")

@@ -19,8 +19,8 @@ class Gamma(Occasional):
 
     exponent: Annotated[tuple[Exponent, Exponent], Ordered] = Field(
         (0.7, 1.4),
-        description="Range of the power to which intensities are raised, scaled to 0..1 in the patch; below 1 the dark "
-        "ones are spread.",
+        description="Range of the exponent, applied to intensities scaled to 0..1 in the patch; below 1 it brightens "
+        "dark voxels.",
         examples=[[0.5, 2]],
     )
 

@@ -20,8 +20,8 @@ class GaussianBlur(Occasional):
 
     sigma: Annotated[tuple[Sigma, Sigma], Ordered] = Field(
         (0.5, 1.5),
-        description="Range of the standard deviation, in voxels of the axis with the smallest ones; along the others "
-        "it is as wide in space.",
+        description="Range of the standard deviation, in voxels along the axis with the smallest spacing; the blur "
+        "is equally wide in space along all axes.",
         examples=[[1, 2]],
     )
 

@@ -37,7 +37,7 @@ class Simple(Table):
     )
     transpose: Axes = Field(
         [0, 1, 2],
-        description="Axes that are exchanged at random; only axes of equal voxel size are.",
+        description="Axes that are permuted at random, if their voxel sizes are equal.",
         examples=[[1, 2]],
     )
 

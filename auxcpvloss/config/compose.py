@@ -17,7 +17,7 @@ from auxcpvloss.config.tables import Config
 
 Key = tuple[str, ...]
 Problem = tuple[Key, str]
-"""A key, and what is wrong with it, without the name of the key and the full stop."""
+"""A key, and what is wrong with it, without the key's name and without a full stop."""
 
 
 class KeyProblemError(Exception):

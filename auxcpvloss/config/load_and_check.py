@@ -73,15 +73,15 @@ def _protocol_problems(config: Config) -> Iterator[Problem]:
         known = f"the folds are 1 to {number} (data.num_folds)"
         outside = [each for each in folds if each > number]
         if outside or len(set(folds)) < len(folds):
-            yield ("training", "folds"), f"{folds}: {known}, each at most once"
+            yield ("training", "folds"), f"{folds}: {known}; list each at most once"
         if fold > number:
             yield ("validation", "fold"), f"{fold}: {known}"
         elif fold == 0 and not config.validation.trained_models:
-            yield ("data", "num_folds"), f"{number}: choose the fold that validates with validation.fold, 1 to {number}"
+            yield ("data", "num_folds"), f"{number}: select the validation fold with validation.fold, 1 to {number}"
         elif fold in folds:
             yield ("validation", "fold"), f"{fold}: also in training.folds = {folds}; a fold cannot be in both"
     if config.validation.trained_models and config.validation.on_train:
-        message = "cannot be true with validation.trained_models, which takes the checkpoint from other runs"
+        message = "cannot be combined with validation.trained_models, which takes the checkpoint from other runs"
         yield ("validation", "on_train"), message
 
 

@@ -13,9 +13,9 @@ from auxcpvloss.config.compose import Extension, Key
 from auxcpvloss.config.tables import Config
 
 MAX_SHOWN = 200
-"""Characters of a wrong value in a message."""
+"""Maximum number of characters of a wrong value in a message."""
 MAX_ERRORS = 10
-"""Errors that are listed."""
+"""Maximum number of errors listed."""
 
 WANTED = {
     "missing": "has too few entries",
@@ -23,7 +23,7 @@ WANTED = {
     "tuple_type": "must be a list",
     "list_type": "must be a list",
     "model_type": "must be a table",
-    "string_type": "must be a text in quotes",
+    "string_type": "must be a string in quotes",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",
     "int_type": "must be a whole number",

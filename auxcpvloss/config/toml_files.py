@@ -11,7 +11,7 @@ from typing import Any
 from auxcpvloss.system.errors import InputError
 
 MAX_BYTES = 2**20
-"""Sixty times the built-in defaults with all their comments."""
+"""Sixty times the size of the built-in defaults with all their comments."""
 MAX_DEPTH = 20
 """Levels of tables and lists; the defaults have four."""
 MAX_DOTS = 2000
@@ -57,7 +57,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         if depth > MAX_DEPTH:
             raise InputError(f"{path}: {key}: {too_deep}")
         if not isinstance(value, str | int | float | list | dict):
-            raise InputError(f"{path}: {key}: {value} is a date or time, which no key accepts; put it in quotes.")
+            raise InputError(
+                f"{path}: {key}: {value} is a date or time, which no key accepts; put the value in quotes."
+            )
     return tables
 
 

@@ -62,8 +62,8 @@ def _rows(file: File) -> Iterator[tuple[int, list[float]]]:
             # "z (px)" and "Z" are fine; x before z, or an index before them, would be read as another place.
             if [name.strip(' "').lower()[:1] for name in line.split(",")[:3]] != ["z", "y", "x"]:
                 raise InputError(
-                    f"{file}, line 1: the columns are {line[:MAX_SHOWN]!r}; expected z, y, x (in voxels) and perhaps "
-                    "id, in this order"
+                    f"{file}, line 1: the columns are {line[:MAX_SHOWN]!r}; expected z, y, x (in voxels) and "
+                    "optionally id, in this order"
                 )
         elif line.strip():
             yield number, _row(file, number, line)
@@ -80,7 +80,6 @@ def _row(file: File, number: int, line: str) -> list[float]:
         row = []
     if len(row) != 4 or not np.isfinite(row).all():
         raise InputError(
-            f"{file}, line {number}: {line[:MAX_SHOWN]!r}; expected z, y, x in voxels and, if it has one, the number "
-            "of the label"
+            f"{file}, line {number}: {line[:MAX_SHOWN]!r}; expected z, y, x in voxels and, optionally, the label number"
         )
     return row

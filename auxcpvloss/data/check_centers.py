@@ -27,18 +27,18 @@ def check_points(file: File, points: NDArray[Any], shape: tuple[int, ...], split
         With file and line: a point lies outside the image, or its id is too large; a volume for training has no point.
     """
     if split == "train" and not len(points):
-        raise InputError(f"{file}: no point in it; remove the volume from the training volumes")
+        raise InputError(f"{file}: contains no points; remove the volume from the training volumes")
     voxels = " x ".join(map(str, shape))
     expected = "expected z, y, x in this order, in voxels, counted from 0"
-    _refuse(file, points, _outside(points, shape), f"outside of the image of {voxels} voxels; {expected}")
+    _refuse(file, points, _outside(points, shape), f"outside the image of {voxels} voxels; {expected}")
     _refuse(file, points, points[:, 3] > MAX_LABEL, f"the id is too large; expected at most {MAX_LABEL}")
     ids = points[:, 3]
     pairs = cKDTree(points[:, :3]).query_pairs(CLOSE) if len(points) else set()
     close = points[sorted({number for pair in pairs for number in pair})]
     return listing(
         {
-            "ids that come more than once, so that the points are numbered anew": _repeated(ids[ids > 0]),
-            "points less than a voxel from another (z y x)": [_place(point) for point in close],
+            "duplicate ids, so the points are renumbered": _repeated(ids[ids > 0]),
+            "points less than one voxel from another point (z y x)": [_place(point) for point in close],
         }
     )
 
@@ -51,7 +51,7 @@ def check_centers(file: File, centers: NDArray[Any], shape: tuple[int, ...], obj
     InputError
         With file and line: a center does not say to which label it belongs.
     """
-    _refuse(file, centers, centers[:, 3] == 0, "no id; where there are masks, expected the number of the label")
+    _refuse(file, centers, centers[:, 3] == 0, "no id; a volume with masks needs the label number of each point")
     ids, labels = centers[:, 3].astype(np.int64), objects.ids.astype(np.int64)
     known = np.flatnonzero(np.isin(ids, labels))
     row = np.searchsorted(labels, ids[known])
@@ -59,7 +59,7 @@ def check_centers(file: File, centers: NDArray[Any], shape: tuple[int, ...], obj
     return listing(
         {
             "annotated centers outside the image (z, y, x?)": ids[_outside(centers, shape)],
-            "annotated centers further from the middle of their labels than these are long": ids[known[away]],
+            "annotated centers farther from the center of their label than the label is long": ids[known[away]],
             "labels with several annotated centers": _repeated(ids),
             "labels without an annotated center": np.setdiff1d(labels, ids),
             "annotated centers without a label": np.setdiff1d(ids, labels),
@@ -81,7 +81,7 @@ def _refuse(file: File, centers: NDArray[Any], wrong: NDArray[np.bool_], what: s
     rows = np.flatnonzero(wrong)
     if len(rows):
         line, place = line_numbers(file)[rows[0]], _place(centers[rows[0]])
-        raise InputError(f"{file}, line {line}: {place}: {what} (so are {len(rows)} of {len(centers)} points)")
+        raise InputError(f"{file}, line {line}: {place}: {what} (affects {len(rows)} of {len(centers)} points)")
 
 
 def _place(center: NDArray[Any]) -> str:

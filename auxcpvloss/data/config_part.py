@@ -20,7 +20,7 @@ def _check(config: Config) -> Iterator[Problem]:
     if config.data.input_format not in known:
         yield (
             ("data", "input_format"),
-            f"{config.data.input_format!r} is no format; known: {', '.join(known)}",
+            f"{config.data.input_format!r} is not a known format; known: {', '.join(known)}",
         )
 
 

@@ -57,7 +57,9 @@ def check_range(raw: NDArray[Any], preprocessing: Preprocessing, origin: str) ->
             "choose 'percentile', 'min_max' or 'mean_std'"
         )
     if not np.isfinite(high - low):
-        raise InputError(f"{origin}: intensities from {low:g} to {high:g}, too far apart to compute with; scale them")
+        raise InputError(
+            f"{origin}: intensities from {low:g} to {high:g}, too wide a range for single precision; rescale them"
+        )
 
 
 def _unit_range(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:

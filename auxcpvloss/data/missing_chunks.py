@@ -16,7 +16,7 @@ from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.system.errors import InputError
 
 CHUNK = re.compile(r"(.*/)?\d+(\.\d+)*")
-ADVICE = "Remove {}; the same command then makes it again."
+ADVICE = "Remove {} and repeat the command to create it again."
 
 
 class WholeStore(zarr.DirectoryStore):

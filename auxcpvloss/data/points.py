@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RADIUS = 2
-"""Of a ball, in voxels: some of it is left whatever an elastic deformation does, which samples the nearest voxel."""
+"""Radius of a ball, in voxels: large enough to survive elastic deformation with nearest-neighbor sampling."""
 
 
 def paint_balls(points: NDArray[np.float64], shape: tuple[int, int, int]) -> NDArray[np.uint32]:

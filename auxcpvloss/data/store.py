@@ -53,8 +53,8 @@ def write_sample(
     truth = content.truth()
     if expected_made_from(source, data, preprocessing) != made_from:
         raise InputError(
-            f"{source.origin}: changed while it was read (or its labels or centers did), so it was not stored. Run the "
-            "same command again when nothing writes to it any more."
+            f"{source.origin}: changed while it was being read (or its labels or centers did), so it was not stored. "
+            "Repeat the command when no other program is writing to it."
         )
     offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
     attributes = {"offset": offset, "resolution": made_from["voxel_size"]}

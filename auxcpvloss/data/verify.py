@@ -75,7 +75,7 @@ def verify(
     source.offset()  # raises where image and labels do not cover the same voxels
     warnings = []
     if raw.shape[0] == 1 and ndim == 3:
-        warnings.append("one plane only; model.ndim = 2 is made for images, and much faster")
+        warnings.append("only one plane; model.ndim = 2 is meant for images, and much faster")
     if labels is not None:
         _check_labels(labels, raw.shape, source)
     nuclei, odd = _look_at_truth(content, source, split)
@@ -89,7 +89,7 @@ def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | 
     if objects is not None:
         nuclei = len(objects.ids)
         if split == "train" and nuclei == 0:
-            raise InputError(f"{source.labels}: no instance, all labels are 0; remove it from the training volumes")
+            raise InputError(f"{source.labels}: no instances, all labels are 0; remove it from the training volumes")
         found = {
             "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
             f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
@@ -108,8 +108,8 @@ def check_planes(origin: str, planes: int, ndim: int) -> None:
     """Refuse a volume of more than one plane where ``model.ndim`` = 2 asks for images."""
     if ndim == 2 and planes > 1:
         raise InputError(
-            f"{origin}: a volume of {planes} planes, but model.ndim = 2 is for images of one plane; "
-            "set model.ndim = 3, or store each plane in a file of its own"
+            f"{origin}: a volume of {planes} planes, but model.ndim = 2 is for images of one plane; set model.ndim = "
+            "3, or store each plane in a separate file"
         )
 
 
@@ -120,15 +120,17 @@ def _times(shape: tuple[int, ...]) -> str:
 def _check_raw(raw: NDArray[Any], origin: str) -> None:
     if raw.dtype.kind not in "iuf":
         raise InputError(
-            f"{origin}: its values are of type {raw.dtype}; expected intensities, integer or floating point"
+            f"{origin}: its values are of type {raw.dtype}; expected intensities (integer or floating point)"
         )
     if not raw.size:
         raise InputError(f"{origin}: empty, {_times(raw.shape)} voxels")
     low, high = raw.min(), raw.max()
     if not np.isfinite(low) or not np.isfinite(high):
-        raise InputError(f"{origin}: holds values that are NaN or infinite; replace them, e.g. with numpy.nan_to_num")
+        raise InputError(
+            f"{origin}: contains values that are NaN or infinite; replace them, e.g. with numpy.nan_to_num"
+        )
     if low == high:
-        raise InputError(f"{origin}: constant, every voxel is {low}; there is nothing to see in it")
+        raise InputError(f"{origin}: constant: every voxel is {low}; the image shows nothing")
 
 
 def _check_labels(labels: NDArray[Any], shape: tuple[int, ...], source: Source) -> None:
@@ -136,14 +138,14 @@ def _check_labels(labels: NDArray[Any], shape: tuple[int, ...], source: Source) 
     if labels.shape != shape:
         raise InputError(f"{place}: {_times(labels.shape)} voxels, but the image {source.origin} has {_times(shape)}")
     if labels.dtype.kind == "b":
-        raise InputError(f"{place}: yes or no for each voxel; expected a number for each instance, 0 for background")
+        raise InputError(f"{place}: a boolean mask; expected a different number for each instance, 0 for background")
     if labels.dtype.kind not in "iu":
         remedy = "expected a whole number for each instance, 0 for background"
         if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.trunc(labels)).all():
-            remedy = "all are whole numbers: store them as such, in numpy with labels.astype('uint32')"
+            remedy = "all values are whole numbers: convert them, e.g. in numpy with labels.astype('uint32')"
         raise InputError(f"{place}: labels of type {labels.dtype}; {remedy}")
     low, high = int(labels.min()), int(labels.max())
     if low < 0:
         raise InputError(f"{place}: negative label {low}; expected 0 for background and positive numbers for instances")
     if high > MAX_LABEL:
-        raise InputError(f"{place}: label {high} is too large; expected at most {MAX_LABEL}: number the instances anew")
+        raise InputError(f"{place}: label {high} is too large; expected at most {MAX_LABEL}: renumber the instances")

@@ -66,11 +66,11 @@ def test_a_kernel_may_be_one_number(ndim, kernel):
         ({"model": {"ndim": 2, "kernel_size": True}}, "model.kernel_size: must be a list, not True"),
         ({"model": {"ndim": 2, "kernel_size": 4}}, "model.kernel_size: must be odd"),
         ({"model": {"ndim": 2, "downsample_factors": [2, 2]}}, "model.downsample_factors: must be a list, not"),
-        ({"model": {"ndim": 2, "train_input_shape": [92, 93]}}, "(along x); the nearest sizes that it can take: y: 92 or 96; x: 92 or 96"),
+        ({"model": {"ndim": 2, "train_input_shape": [92, 93]}}, "(along x); the nearest valid sizes are y: 92 or 96; x: 92 or 96"),
         ({"model": {"ndim": 2}, "training": 3}, "my.toml: training: must be a table"),
         ({"model": {"ndim": 2}, "training": {"augmentation": {"simple": {"mirror": [3]}}}}, "mirror: input should be less than or equal to 2, not 3"),
         ({"data": {"voxel_size": [1, 1]}}, "data.voxel_size: needs three numbers"),
-        ({"model": {"normalization": "group", "normalization_groups": 4}}, "model.normalization_groups: 4 groups do not divide 10 feature maps (num_fmaps and its factors make 10, 40, 160, 10, 40); every divisor of 10 fits"),
+        ({"model": {"normalization": "group", "normalization_groups": 4}}, "model.normalization_groups: 4 groups do not divide 10 feature maps (num_fmaps and its factors make 10, 40, 160, 10, 40); use a divisor of 10"),
         ({"model": {"normalization": "layer"}}, "model.normalization: input should be 'none', 'group' or 'batch', not 'layer'"),
     ],
 )  # fmt: skip

@@ -262,8 +262,8 @@ def rolled(file):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda folder: rolled(folder / "images" / "a.tif"), "changed while it was read .*Run the same command again"),
-        (lambda folder: rolled(folder / "masks" / "a.tif"), "changed while it was read .*Run the same command again"),
+        (lambda folder: rolled(folder / "images" / "a.tif"), "changed while it was being read .*Repeat the command"),
+        (lambda folder: rolled(folder / "masks" / "a.tif"), "changed while it was being read .*Repeat the command"),
         (shutil.rmtree, "cannot be read"),
     ],
     ids=["image", "mask", "gone"],
@@ -284,7 +284,7 @@ def test_a_volume_that_changed_since_it_was_verified_is_not_stored(folder, path,
     source, data = source_of(folder)
     verified, content = expected_made_from(source, data, preprocessing()), Content.of(source)
     rolled(folder / "images" / "a.tif")
-    with pytest.raises(InputError, match="changed while it was read"):
+    with pytest.raises(InputError, match="changed while it was being read"):
         write_sample(source, path, data, preprocessing(), verified, content)
     assert not path.exists()
 
@@ -452,7 +452,7 @@ def test_powers_are_of_intensities_in_0_to_1(key, power):
 
 
 def test_square_and_cube_root_contradict_each_other():
-    with pytest.raises(InputError, match=r"test: preprocessing\.cuberoot: square is true as well"):
+    with pytest.raises(InputError, match=r"test: preprocessing\.cuberoot: cannot be combined with square"):
         configure(preprocessing={"square": True, "cuberoot": True})
 
 

@@ -223,7 +223,7 @@ def test_an_image_or_mask_that_is_alone_is_named(tmp_path, left, gone, said):
 def test_two_files_of_one_name_are_named(tmp_path):
     make_folder(tmp_path / "train", "a")
     shutil.copy(tmp_path / "train" / "images" / "a.tif", tmp_path / "train" / "images" / "a.tiff")
-    fails("a.tif and", "a.tiff", "one name", path=tmp_path)
+    fails("a.tif and", "a.tiff", "same name", path=tmp_path)
 
 
 @pytest.mark.parametrize("key", ["path", "train_data", "val_data", "test_data"])
@@ -232,7 +232,7 @@ def test_a_missing_place_is_named(tmp_path, key):
 
 
 def test_empty_places_are_named(tmp_path):
-    fails(tmp_path, "holds nothing", "images/", path=tmp_path)
+    fails(tmp_path, "found nothing", "images/", path=tmp_path)
     (tmp_path / "train" / "images").mkdir(parents=True)
     fails(tmp_path / "train" / "images", "no .tif file", path=tmp_path)
 

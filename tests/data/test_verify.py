@@ -184,7 +184,7 @@ def test_a_recorded_voxel_size(tmp_path):
         (LABELS + 0.5, ["float64", "expected a whole number"]),
         (np.where(LABELS == 3, np.nan, LABELS), ["float64", "expected a whole number"]),
         (np.where(LABELS == 3, np.inf, LABELS), ["float64", "expected a whole number"]),
-        (LABELS > 0, ["yes or no", "a number for each instance"]),
+        (LABELS > 0, ["a boolean mask", "a different number for each instance"]),
         (with_labels(((0, 0, 0), -3), dtype=np.int32), ["negative label -3"]),
         (with_labels((LABELS == 3, 2**32 - 1)), ["4294967295", "4294967294"]),
         (with_labels((LABELS == 3, 2**40), dtype=np.uint64), [str(2**40)]),
@@ -303,7 +303,7 @@ def test_centers_far_from_their_labels_are_listed(tmp_path):
     assert warnings(objects.centers) == ()
     assert warnings(np.add(objects.centers, (0, 3, -3))) == ()
     (warning,) = warnings(np.roll(objects.centers, 1, axis=0))
-    assert warning.startswith("annotated centers further from the middle of their labels than these are long: 3, 5")
+    assert warning.startswith("annotated centers farther from the center of their label than the label is long: 3, 5")
     assert warnings(objects.centers[:, [1, 0, 2]])
 
 
@@ -311,7 +311,7 @@ def test_a_center_beside_masks_needs_the_number_of_its_label(tmp_path):
     stored(tmp_path)
     (tmp_path / "centers").mkdir()
     (tmp_path / "centers" / "a.csv").write_text("5, 5, 5, 3\n\n6, 7, 8\n")
-    refused(tmp_path, "centers/a.csv, line 3: 6 7 8", "number of the label")
+    refused(tmp_path, "centers/a.csv, line 3: 6 7 8", "needs the label number")
 
 
 # Points without labels
@@ -351,8 +351,8 @@ def test_a_test_volume_may_have_no_point(tmp_path):
 def test_odd_points_are_listed(tmp_path):
     text = "5, 5, 5, 2\n8, 8, 8, 7\n5, 5, 5.5, 3\n9, 9, 9, 2\n"
     assert verified(points(tmp_path, text)).warnings == (
-        "ids that come more than once, so that the points are numbered anew: 2",
-        "points less than a voxel from another (z y x): 5 5 5, 5 5 5.5",
+        "duplicate ids, so the points are renumbered: 2",
+        "points less than one voxel from another point (z y x): 5 5 5, 5 5 5.5",
     )
 
 

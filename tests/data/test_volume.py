@@ -67,7 +67,7 @@ def test_what_is_missing_of_a_volume_is_told(tmp_path, stored):
         np.testing.assert_array_equal(damaged.read((slice(0, 2),) * 3), array[..., :2, :2, :2])
     else:
         path.write_bytes(path.read_bytes()[:2500])
-    with pytest.raises(InputError, match=r"Remove .*; the same command then makes it again\."):
+    with pytest.raises(InputError, match=r"Remove .* and repeat the command to create it again\."):
         damaged.read()
 
 

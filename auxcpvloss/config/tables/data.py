@@ -12,7 +12,7 @@ from auxcpvloss.config.units import Unit
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 UpToThousand = Annotated[int, Field(ge=0, le=1000)]
 MOST_PROPORTION = 1000
-"""Maximum ratio of the sides of a voxel; no microscope comes near it."""
+"""Maximum ratio of the sides of a voxel; no microscope comes close to it."""
 
 
 def _none_or_three(size: tuple[float, ...]) -> tuple[float, ...]:
@@ -88,5 +88,7 @@ class Preprocessing(Table):
     @model_validator(mode="after")
     def _one_power(self) -> Preprocessing:
         if self.square and self.cuberoot:
-            raise ValueError("cuberoot: square is true as well, which nearly cancels it; choose one of them")
+            raise ValueError(
+                "cuberoot: cannot be combined with square, which nearly cancels it; set one of them to false"
+            )
         return self

@@ -83,7 +83,7 @@ class Optimizer(Table):
         if self.min_lr > self.lr:
             raise ValueError(f"min_lr: must not be above lr, {self.lr:g}")
         if self.clip_norm and self.clip_value:
-            raise ValueError("clip_value: gradients are clipped by norm or by value, not both; set one of them to 0")
+            raise ValueError("clip_value: cannot be combined with clip_norm; set one of them to 0")
         return self
 
 

@@ -7,16 +7,16 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MOST = 10**9
-"""Maximum of anything that is counted; a larger number is a mistake."""
+"""Maximum of every count; a larger number is a mistake."""
 LARGEST = 1e30
 """Networks compute in single precision, whose maximum is 3e38."""
 MOST_TEXT = 4096
-"""Characters; the longest path of Linux."""
+"""Maximum length of a path on Linux, in characters."""
 
 
 def _no_null(text: str) -> str:
     if "\0" in text:
-        raise ValueError("contains the character 0, which no file name can have")
+        raise ValueError("contains a null character, which is not allowed in file names")
     return text
 
 

@@ -57,7 +57,7 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
                 raise InputError(
                     f"{source.origin}: no labels ({split}); expected {data.masks}/ beside {data.images}/, "
                     f"or an array {data.gt_key!r} (data.gt_key), or center points ({CENTERS}/{source.name}.csv, or "
-                    f"{source.name}.csv beside the arrays); only test volumes may lack all of them"
+                    f"{source.name}.csv beside the arrays); only test volumes may have none of these"
                 )
     return found
 
@@ -67,13 +67,13 @@ def _find(split: str, data: Data) -> list[Source]:
     if own := getattr(data, f"{split}_data"):
         sources, _ = _look(key, Path(own), split, data)
         if not sources:
-            raise InputError(f"{key}: {own}: has folders of other splits, but no {split}/")
+            raise InputError(f"{key}: {own}: contains folders of other splits, but no {split}/")
         return sources
     chosen = FORMATS.get(data.input_format)
     if chosen and chosen.is_generated:
         if data.path:
             raise InputError(
-                f"data.path: {data.path}: not used with data.input_format = {chosen.name!r}; empty one of them"
+                f"data.path: {data.path}: not used with data.input_format = {chosen.name!r}; remove one of the two"
             )
         return chosen.volumes(split, data)
     if not data.path:
@@ -100,11 +100,11 @@ def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], b
     where = path / chosen
     if len(holding) > 1:
         names = " and ".join(each.name for each in holding)
-        raise InputError(f"{where}: holds {names} files; choose one with data.input_format")
+        raise InputError(f"{where}: contains {names} files; select one format with data.input_format")
     if not holding:
         names = ", ".join(file.name for file in visible(where)[:5]) or "nothing"
         raise InputError(
-            f"{where}: no volumes (data.input_format = {asked!r}; it holds {names}); expected {_expected(there, data)}"
+            f"{where}: no volumes (data.input_format = {asked!r}; found {names}); expected {_expected(there, data)}"
         )
     return holding[0].volumes(there[holding[0]], data), is_flat
 
@@ -112,8 +112,8 @@ def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], b
 def _no_place(key: str, path: Path, data: Data, wanted: Iterable[Format]) -> InputError:
     if key == "data.path" and data.available_at and not path.exists():
         return InputError(
-            f"{key}: {path}: no such folder or file. The data can be had at {data.available_at}. "
-            f"Put them there, or set {key} to where they are."
+            f"{key}: {path}: no such folder or file. The data are available at {data.available_at}. Download them "
+            f"there, or set {key} to their location."
         )
     problem = f"does not fit data.input_format = {data.input_format!r}" if path.exists() else "no such folder or file"
     expected = _expected(wanted, data)

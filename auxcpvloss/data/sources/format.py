@@ -75,9 +75,9 @@ def by_stem(files: Iterable[AnyFile], suffixes: Sequence[str]) -> dict[str, AnyF
         if file.suffix.lower() not in suffixes:
             continue
         if file.stem in found:
-            raise InputError(f"{found[file.stem]} and {file}: two volumes of one name; rename one of them")
+            raise InputError(f"{found[file.stem]} and {file}: two volumes with the same name; rename one of them")
         checked_name(file.stem, f"{file}: the name of the volume")
         if isinstance(file, Path) and not (file.is_file() or file.is_dir()):
-            raise InputError(f"{file}: neither a file nor a folder; a link to nowhere, or a pipe?")
+            raise InputError(f"{file}: neither a file nor a folder; is it a broken link or a pipe?")
         found[file.stem] = file
     return found

@@ -20,7 +20,7 @@ from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.system.errors import InputError
 
 FILTERS = {1: "zlib", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
-"""Those that the library has built in, by their numbers; all but the first are bounded by what they are given."""
+"""Filters built into the library, by their numbers; the output of all but the first is bounded by their input."""
 DEFLATE = 1
 
 
@@ -49,7 +49,7 @@ class HdfImage(ArrayImage):
     def check(self, array: h5py.Dataset) -> None:
         """Refuse an array that refers to other files, does not fit into memory, or has a chunk that does not."""
         if array.external or array.is_virtual or Path(array.file.filename).resolve() != self.path.resolve():
-            raise InputError(f"{self}: refers to another file; only arrays that lie in the file itself are read")
+            raise InputError(f"{self}: refers to another file; only arrays stored in the file itself are read")
         check_declared(self, array.shape or (), array.dtype)
         if not array.chunks:
             return
@@ -59,7 +59,7 @@ class HdfImage(ArrayImage):
         if len(set(filters)) < len(filters) or not set(filters) <= FILTERS.keys():
             names = ", ".join(FILTERS.get(number, f"number {number}") for number in filters)
             known = ", ".join(FILTERS.values())
-            raise InputError(f"{self}: stored with the filters {names}; known are {known}, each once at most")
+            raise InputError(f"{self}: stored with the filters {names}; supported are {known}, each at most once")
         if DEFLATE in filters:
             _check_chunks(str(self), array)
 
@@ -73,7 +73,7 @@ def _check_chunks(origin: str, array: h5py.Dataset) -> None:
         info = array.id.get_chunk_info(number)
         try:
             if info.size > limit:
-                raise ValueError(f"{info.size:,} bytes, more than the {limit:,} of a chunk")
+                raise ValueError(f"{info.size:,} bytes, more than the {limit:,} bytes of a chunk")
             # Bits say which filters were left out for a chunk.
             if not info.filter_mask:
                 check_chunk(array.id.read_direct_chunk(info.chunk_offset)[1], FILTERS[DEFLATE], limit)

@@ -25,7 +25,7 @@ class Image(ABC):
     """An image, or the labels of one, as it is stored. Making one reads nothing; `str` gives its place, for people."""
 
     table: ClassVar[str] = "centers"
-    """What the table of centers is called among the files; not a name that one of these can have."""
+    """Name of the table of centers among the files; no other file can have this name."""
 
     @property
     def is_there(self) -> bool:
@@ -129,11 +129,11 @@ def voxel_size(source: Source, data: Data) -> Vector:
     try:
         check_proportions(size or ())
     except ValueError as error:
-        raise InputError(f"{source.origin}: size of a voxel: {error} Set data.voxel_size.") from None
+        raise InputError(f"{source.origin}: voxel size: {error} Set data.voxel_size.") from None
     if not size:
         raise InputError(
-            f"{source.origin}: the file does not record the size of its voxels; "
-            "set data.voxel_size, e.g. [1, 1, 1] for voxels as long as wide (z, y, x; only the ratios matter)"
+            f"{source.origin}: the file does not record the voxel size; set data.voxel_size, e.g. [1, 1, 1] for "
+            "cubic voxels (z, y, x; only the ratios matter)"
         )
     z, y, x = size
     return z, y, x

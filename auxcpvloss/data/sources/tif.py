@@ -116,7 +116,7 @@ TIF = Format("tif", "{data.images}/ and {data.masks}/ with .tif files of the sam
 def _read(file: File, tiff: tifffile.TiffFile) -> NDArray[Any]:
     """Read a file that holds one volume of one channel, and nothing else."""
     if len(tiff.series) != 1:
-        raise InputError(f"{file}: holds {len(tiff.series)} images that are no one stack; expected one volume")
+        raise InputError(f"{file}: contains {len(tiff.series)} images that do not form a stack; expected one volume")
     series = tiff.series[0]
     channels = min((n for n, axis in zip(series.shape, series.axes, strict=True) if axis in "CS"), default=None)
     if series.ndim not in (2, 3) or (channels is not None and channels <= MAX_CHANNELS):
@@ -125,7 +125,7 @@ def _read(file: File, tiff: tifffile.TiffFile) -> NDArray[Any]:
             "(C or S: channels, T: time); expected one volume of one channel, with the axes Z, Y, X, or Y, X"
         )
     if any(page is None for page in series.pages):
-        raise InputError(f"{file}: planes are missing; copy or save it again")
+        raise InputError(f"{file}: planes are missing; copy or save the file again")
     check_declared(file, series.shape, series.dtype)
     data: NDArray[Any] = series.asarray()
     return data.reshape((1, *series.shape)[-3:])
@@ -146,6 +146,6 @@ def _opened(file: File) -> Iterator[tifffile.TiffFile]:
         # Also in place of an error: that an axis is missing, say, is but the consequence.
         if complaints.buffer:
             raise InputError(
-                f"{file}: damaged or incomplete; copy it again, or save it again with another program "
+                f"{file}: damaged or incomplete; copy the file again, or save it with another program "
                 f"({complaints.buffer[0].getMessage()})"
             )

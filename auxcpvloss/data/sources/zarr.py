@@ -29,7 +29,7 @@ class ZarrImage(ArrayImage):
     def there(self) -> str:
         """List the arrays."""
         if (self.path / "zarr.json").exists():
-            return "it is zarr format 3, expected format 2"
+            return "it is in zarr format 3; expected format 2"
         return f"there are: {', '.join(sorted(self._keys())) or 'none'}"
 
     @contextmanager

@@ -18,7 +18,7 @@ from auxcpvloss.data.untrusted.zips import ZipMember, zip_members
 from auxcpvloss.system.errors import InputError
 
 Folder = tuple[str, Mapping[str, Sequence[ZipMember]]]
-"""What messages call a folder in a zip, and the files of each folder in it."""
+"""How messages name a folder in a zip, and the files of each such folder."""
 
 
 def _places(path: Path, data: Data) -> Mapping[str, Folder]:

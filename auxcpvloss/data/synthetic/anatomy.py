@@ -78,8 +78,8 @@ def mean_radius(shape: tuple[int, int, int], body: Body, nuclei: int) -> float:
     if radius < MIN_RADIUS:
         fitting = int(room / (4 / 3 * np.pi * MIN_RADIUS**3)) if thickest >= MIN_RADIUS else 0
         raise InputError(
-            f"nuclei: {nuclei} do not fit into the shape {shape}, at most {fitting} do; "
-            "ask for fewer or for a larger shape (13 voxels an axis at least)"
+            f"nuclei: {nuclei} do not fit into the shape {shape}, which has room for at most {fitting}; choose fewer "
+            "nuclei or a larger shape (at least 13 voxels per axis)"
         )
     return float(radius)
 

@@ -42,7 +42,7 @@ def make_worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDAr
         A size or number is not positive, or the nuclei do not fit into the shape.
     """
     if len(shape) != 3 or min(shape) < 1:
-        raise InputError(f"shape: {shape} is no size in z, y, x; expected three positive numbers")
+        raise InputError(f"shape: {shape} not a valid shape (z, y, x); expected three positive numbers")
     if not 1 <= nuclei <= MAX_NUCLEI:
         raise InputError(f"nuclei: {nuclei} is out of range; expected 1 to {MAX_NUCLEI}")
     if seed < 0:

@@ -34,7 +34,7 @@ STREAMS: dict[str, Callable[[], Any]] = {
     "bz2": bz2.BZ2Decompressor,
     "lzma": lambda: lzma.LZMADecompressor(memlimit=DICTIONARY),
 }
-"""Codecs, as zarr calls them, whose data do not say reliably how large they are."""
+"""Codecs, by their zarr names, whose data do not reliably state their decompressed size."""
 
 
 def _zstd_size(data: bytes) -> int:
@@ -42,7 +42,7 @@ def _zstd_size(data: bytes) -> int:
     magic, descriptor = struct.unpack_from("<IB", data)
     single, width = descriptor >> 5 & 1, descriptor >> 6
     if magic != 0xFD2FB528 or not (width or single):
-        raise ValueError("no zstd data that say how large they are")
+        raise ValueError("not zstd data that state their decompressed size")
     start = 5 + (0 if single else 1) + (0, 1, 2, 4)[descriptor & 3]
     return int(struct.unpack_from(("<B", "<H", "<I", "<Q")[width], data, start)[0]) + (256 if width == 1 else 0)
 
@@ -55,7 +55,7 @@ HEADERS: dict[str, Callable[[bytes], int]] = {
 }
 CODECS = (*STREAMS, *HEADERS)
 FILTERS = ("delta", "shuffle", "fixedscaleoffset", "quantize", "bitround", "astype", "crc32", "adler32", "fletcher32")
-"""Those of zarr that make numbers of numbers; others make objects, by running what is stored (pickle)."""
+"""Filters of zarr that map numbers to numbers; others create objects by running stored code (pickle)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def check_layout(origin: str, layout: Layout) -> None:
     for what, names, known in (("compression", [layout.codec], CODECS), ("filter", layout.filters, FILTERS)):
         for name in names:
             if name not in known:
-                raise InputError(f"{origin}: stored with the {what} {name!r}; known are {', '.join(known)}")
+                raise InputError(f"{origin}: stored with the {what} {name!r}; supported are {', '.join(known)}")
 
 
 def check_folder(origin: str, folder: Path, layout: Layout) -> None:
@@ -96,7 +96,7 @@ def check_folder(origin: str, folder: Path, layout: Layout) -> None:
         raise InputError(f"{origin}: chunks of {list(layout.chunks)} in an array of {list(layout.shape)}")
     count = math.prod(-(-size // chunk) for size, chunk in zip(layout.shape, layout.chunks, strict=True))
     if count > MOST_CHUNKS:
-        raise InputError(f"{origin}: {count:,} chunks, more than {MOST_CHUNKS:,}; store it with larger ones")
+        raise InputError(f"{origin}: {count:,} chunks, more than {MOST_CHUNKS:,}; store the array with larger chunks")
     # Filters may keep smaller numbers in larger ones.
     limit = math.prod(layout.chunks) * max(8, layout.dtype.itemsize) + SLACK
     for file in sorted(folder.rglob("*")):
@@ -122,12 +122,12 @@ def check_chunk(data: bytes, codec: str, limit: int) -> None:
     """
     size = _streamed(data, codec, limit) if codec in STREAMS else HEADERS[codec](data)
     if size > limit:
-        raise ValueError(f"it expands to more than {limit:,} bytes, which is all that a chunk has; do not trust it")
+        raise ValueError(f"it expands to more than {limit:,} bytes, the size of a chunk; do not trust this file")
 
 
 def _check_file(file: Path, layout: Layout, limit: int) -> None:
     if file.stat().st_size > limit:
-        raise ValueError(f"{file.stat().st_size:,} bytes, more than the {limit:,} of a chunk")
+        raise ValueError(f"{file.stat().st_size:,} bytes, more than the {limit:,} bytes of a chunk")
     with file.open("rb") as stored:
         if layout.has_header:
             mode, axes = struct.unpack(">HH", stored.read(4))

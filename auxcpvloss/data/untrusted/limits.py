@@ -13,7 +13,7 @@ import numpy as np
 from auxcpvloss.system.errors import InputError
 
 NUMBERS = "biufc"
-"""Kinds of numpy types that hold no objects; which of them serve as intensities or labels is said elsewhere."""
+"""Kinds of numpy types that hold no objects; `verify` decides which of them can be intensities or labels."""
 GIB = 2**30
 
 
@@ -27,7 +27,7 @@ def check_declared(origin: object, shape: Sequence[int], dtype: Any) -> None:
     """
     kind = np.dtype(dtype)
     if kind.kind not in NUMBERS or kind.hasobject:
-        raise InputError(f"{origin}: its values are of type {kind}; expected intensities or labels, that is: numbers")
+        raise InputError(f"{origin}: its values are of type {kind}; expected numbers (intensities or labels)")
     if any(size < 0 for size in shape):
         raise InputError(f"{origin}: a shape of {' x '.join(map(str, shape))} voxels; expected positive numbers")
     check_bytes(

@@ -11,7 +11,7 @@ from typing import Any
 from auxcpvloss.system.errors import InputError
 
 MAX_METADATA = 2**24
-"""Bytes of a file that describes an array."""
+"""Maximum size in bytes of a file that describes an array."""
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def reading(origin: object) -> Iterator[None]:
         raise
     except Exception as error:
         raise InputError(
-            f"{origin}: cannot be read, it may be damaged or incomplete ({type(error).__name__}: {error})"
+            f"{origin}: cannot be read; it may be damaged or incomplete ({type(error).__name__}: {error})"
         ) from error
 
 
@@ -41,8 +41,8 @@ def read_json(file: Path) -> dict[str, Any]:
     with reading(file), file.open("rb") as stream:
         content = stream.read(MAX_METADATA + 1)
         if len(content) > MAX_METADATA:
-            raise InputError(f"{file}: more than {MAX_METADATA:,} bytes, too large for the description of an array")
+            raise InputError(f"{file}: more than {MAX_METADATA:,} bytes, too large for array metadata")
         found = json.loads(content)
         if not isinstance(found, dict):
-            raise InputError(f"{file}: no description of an array")
+            raise InputError(f"{file}: not array metadata")
         return found

@@ -83,8 +83,8 @@ def zip_members(archive: Path) -> list[ZipMember]:
             infos = opened.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InputError(
-            f"{archive}: no whole zip ({error}); if it was downloaded, compare its size and checksum, "
-            "and download it again"
+            f"{archive}: not a complete zip file ({error}); if you downloaded it, compare its size and checksum, and "
+            "download it again"
         ) from error
     for info in infos:
         check_member(archive, info)
@@ -96,16 +96,17 @@ def check_member(archive: Path, info: zipfile.ZipInfo) -> None:
     """Refuse a file in a zip that leads out of it, or expands to more than a file of numbers can."""
     name = f"{archive}!{info.filename}"
     if stat.S_ISLNK(info.external_attr >> 16):
-        raise InputError(f"{name}: a link to another file; replace it by the file itself")
+        raise InputError(f"{name}: a link to another file; replace it with the file itself")
     # A drive or a backslash means nothing here, but such a zip was made to be unpacked on Windows, out of its folder.
     windows = PureWindowsPath(info.filename)
     if windows.drive or windows.root or ".." in windows.parts:
-        raise InputError(f"{name}: unsafe path, it leads out of the zip; do not trust this file")
+        raise InputError(f"{name}: unsafe path that leads out of the zip; do not trust this file")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         method = zipfile.compressor_names.get(info.compress_type, str(info.compress_type))  # type: ignore[attr-defined]
         raise InputError(f"{name}: compressed by {method}; only stored and deflated files are read")
     if info.file_size > max(HARMLESS_BYTES, MAX_RATIO * info.compress_size):
         raise InputError(
             f"{name}: {info.file_size:,} bytes in {info.compress_size:,}, "
-            f"no image compresses to less than 1/{MAX_RATIO}; if it is right, unpack the zip and name its folder"
+            f"but no image compresses to less than 1/{MAX_RATIO}; if the file is genuine, unpack the zip and use its "
+            "folder"
         )
