@@ -14,21 +14,21 @@ NAME = "compare"
 
 DESCRIPTION = """\
 Compare runs on the test volumes that all of them were evaluated on: the tables of the paper with ranges and intervals,
-and for each model and the same with one auxiliary task more (threeclass, threeclass_cpv) a verdict: better, worse, or
-not distinguishable on these data. Runs of a method that were validated alike make a group. docs/comparing.md explains
-what is written and how verdicts are made."""
+and, for each pair of models that differ in one auxiliary task (threeclass, threeclass_cpv), a verdict: better, worse,
+or not distinguishable on these data. Runs of one method that were validated in the same way form a group.
+docs/comparing.md explains what is written and how verdicts are made."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Give the parser of the arguments after ``compare``."""
     result = argparse.ArgumentParser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
-    folders = "folder of an experiment; NAME=FOLDER puts runs into a group of that name"
+    folders = "folder of an experiment; NAME=FOLDER assigns it to the group NAME"
     result.add_argument("folders", nargs="+", metavar="FOLDER", help=folders)
     out = "folder to write to (default: comparison/ beside the first experiment)"
     result.add_argument("-o", "--out", type=Path, help=out)
-    paper = "show the numbers of the paper, which are of C. elegans L1, in figures 3 and 4 too; tables always have them"
+    paper = "also show the numbers of the paper (C. elegans L1) in figures 3 and 4; tables always include them"
     result.add_argument("--paper", action="store_true", help=paper)
-    colors = "of figures 5 and 6: as in the paper (default), or such as the color-blind can tell apart"
+    colors = "colors of figures 5 and 6: as in the paper (default), or distinguishable with any color vision"
     result.add_argument("--colors", choices=get_args(Colors), default="paper", help=colors)
     return result
 

@@ -60,7 +60,7 @@ def _need_each_once(runs: Sequence[EvaluatedRun]) -> None:
     folders = [run.folder for run in runs]
     for folder in folders:
         if folders.count(folder) > 1:
-            raise InputError(f"{folder}: named {folders.count(folder)} times; name each experiment once.")
+            raise InputError(f"{folder}: given {folders.count(folder)} times; give each experiment once.")
 
 
 def remarks(groups: Sequence[Group], pairs: Sequence[tuple[Group, Group]]) -> Iterator[str]:

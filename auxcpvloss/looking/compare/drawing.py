@@ -80,7 +80,7 @@ def draw_volumes(comparison: RunComparison, colors: Palette) -> tuple[list[Drawn
         models = [read_outcome(each, middle, name) for name, each in runs.items()]
         volumes = [read_outcome(run, volume, f"{which}: {volume}") for volume, which in extremes.items()]
     except InputError as error:
-        return [], f"figures 5 and 6 are left out, for want of volumes or results: {error}"
+        return [], f"figures 5 and 6 are omitted because volumes or results are missing: {error}"
     return [
         Drawn("figure_5", overlays(models, colors), f"The best run of each model on the volume {middle} (figure 5)."),
         Drawn("figure_6", overlays(volumes, colors), f"{best.name}: worst and best volume of its best run (figure 6)."),
@@ -99,13 +99,13 @@ def read_outcome(run: EvaluatedRun, volume: str, name: str) -> Outcome:
     place = next((each for each in experiment.volumes("test") if each.name == volume), None)
     sample = open_sample(experiment.sample_path(place)) if place else None
     if sample is None or not sample.has_labels:
-        raise InputError(f"{run.name}: the prepared volume {volume} is not there")
+        raise InputError(f"{run.name}: the prepared volume {volume} is missing")
     if {key: sample.made_from[key] for key in TRUTH} != run.truth[volume]:
-        raise InputError(f"{run.name}: {volume} is not the volume any more that was scored")
+        raise InputError(f"{run.name}: {volume} has changed since it was scored")
     selection, options = read_selection(experiment), experiment.config.evaluation
     path = experiment.instanced("test", selection.checkpoint, selection.params, volume)
     record = stored_instances(path).record
     if record is None or experiment.records.digest(without_file_format(record)) != run.instances[volume]:
-        raise InputError(f"{path}: not the instances that were scored. Run the stages label and evaluate.")
+        raise InputError(f"{path}: has changed since it was scored. Run the stages label and evaluate.")
     found = compare(options, read_instances(path), read(sample.labels), sample.voxel_size)
     return Outcome(name, read(sample.raw), found, voxel_size=sample.voxel_size)

@@ -16,7 +16,7 @@ from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import checked_name
 
 ORDER = ("sdt", "threeclass", "affinities", "gauss")
-"""Of the methods in the tables of the paper; each before the same with auxiliary tasks."""
+"""Order of the methods in the tables of the paper; each precedes its variants with auxiliary tasks."""
 
 
 def parse_folder(text: str) -> tuple[str | None, Path]:
@@ -58,13 +58,13 @@ def _need_one_method(group: Group) -> None:
     for one, other in combinations(group.runs, 2):
         if one.method != other.method:
             raise InputError(
-                f"{group.name}: {one.folder} is of the method {one.method}, {other.folder} of {other.method}; "
-                "a group is of runs that differ in their seed only."
+                f"{group.name}: {one.folder} uses the method {one.method}, {other.folder} {other.method}; the runs "
+                "of a group may differ only in their seed."
             )
         if one.weights == other.weights:
             raise InputError(
-                f"{group.name}: {one.folder} and {other.folder} have the same weights, so that they are one run, not "
-                "two. Leave one of them out."
+                f"{group.name}: {one.folder} and {other.folder} have the same weights, so they are copies of one "
+                "run. Remove one of them."
             )
 
 
@@ -118,15 +118,15 @@ def need_same_evaluation(runs: Sequence[EvaluatedRun]) -> None:
             )
         if changed := differences(first.truth, run.truth):
             raise InputError(
-                f"{run.folder}: scored on other test volumes than {first.folder}, though they have the same names: "
+                f"{run.folder}: scored on other test volumes than {first.folder}, although they have the same names: "
                 f"{changed}. Evaluate both on the same volumes."
             )
     # Not with the first one only: methods of other tasks have not all keys in common.
     for one, other in combinations(runs, 2):
         if changed := differences(*_scored_alike(one, other)):
             raise InputError(
-                f"{other.folder}: scored in another way than {one.folder}: {changed}. "
-                "Make the keys of [evaluation] alike and run the stage evaluate."
+                f"{other.folder}: scored differently from {one.folder}: {changed}. Make the keys of [evaluation] "
+                "equal and run the stage evaluate."
             )
 
 

@@ -20,7 +20,7 @@ from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing
 
 RECORD = "comparison.json"
-"""File that says what is in the folder, and what it was made from."""
+"""File that records what is in the folder and what it was made from."""
 KINDS = ("png", "pdf")
 
 
@@ -42,7 +42,7 @@ def need_free(out: Path) -> None:
         known = set()
     if other := sorted({path.name for path in out.iterdir()} - known):
         raise InputError(
-            f"{out}: holds what is no comparison: {', '.join(other[:5])}. Name another folder with -o, or move it away."
+            f"{out}: contains other files: {', '.join(other[:5])}. Choose another folder with -o, or move them away."
         )
 
 
@@ -91,7 +91,7 @@ def comparison_page(comparison: RunComparison, figures: Mapping[str, bytes]) -> 
     """Show a comparison: verdicts, tables, and figures, PNG files by caption."""
     number = sum(len(group.runs) for group in comparison.groups)
     pictures = [Picture(data_uri("png", content), caption, caption) for caption, content in figures.items()]
-    more = "Each run has a report of its own, report.html in its folder, with every error."
+    more = "Each run has its own report with every error, report.html in its folder."
     tables = [replace(table, title=table.heading) for table in comparison.tables]
     sections = [Section("tables", "Tables", [more], tables)]
     if pictures:
@@ -106,7 +106,7 @@ def comparison_page(comparison: RunComparison, figures: Mapping[str, bytes]) -> 
 
 def _verdict(comparison: RunComparison) -> Verdict:
     """Say each verdict; the first one, by the main score, as headline."""
-    nothing = "There is no baseline beside the same with vectors, and so there is no verdict."
+    nothing = "No pair of models differs in one auxiliary task, so there is no verdict."
     headline, *facts = [verdict.sentence for verdict in comparison.verdicts] or [nothing]
-    caveat = "With few runs and volumes a small difference cannot be seen: not distinguishable does not mean equal."
+    caveat = "With few runs and volumes, small differences cannot be detected: not distinguishable does not mean equal."
     return Verdict(headline, facts=facts, caveats=[caveat, *comparison.remarks])

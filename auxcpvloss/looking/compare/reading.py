@@ -22,7 +22,7 @@ from auxcpvloss.metrics.table import metric_paths, value_at
 from auxcpvloss.system.errors import InputError
 
 TRUTH = ("checksum", "gt_key", "padding", "voxel_size")
-"""What the record of a volume has to have in common for scores on it to be comparable."""
+"""Keys of the record of a volume that must agree for scores on it to be comparable."""
 
 
 class _Scored(NamedTuple):
@@ -85,9 +85,9 @@ def open_experiment(folder: Path) -> Experiment:
     """
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder. Name experiments, such as experiments/NAME.")
+        raise InputError(f"{folder}: no such folder. Give folders of experiments, such as experiments/NAME.")
     if not (folder / "config.toml").is_file():
-        raise InputError(f"{folder}: no experiment: there is no config.toml in it.")
+        raise InputError(f"{folder}: not an experiment: it contains no config.toml.")
     return Experiment(folder, load([ConfigFile.read(folder / "config.toml")]))
 
 
@@ -95,7 +95,7 @@ def _selection(experiment: Experiment) -> tuple[Selection, str, Record]:
     """Read what validation selected, the dotted path of the score that it went by, and what it selected from."""
     path, record = experiment.selection_path, selection_record(experiment)
     if record is None:
-        raise InputError(f"{path}: not there: no checkpoint was selected yet. Run the stage validate_checkpoints.")
+        raise InputError(f"{path}: missing: no checkpoint has been selected yet. Run the stage validate_checkpoints.")
     metric, made_from = record["metric"], record["made_from"]
     tables = [made_from, *(made_from.get(key, {}) for key in ("validation", "postprocessing"))]
     if metric not in metric_paths() or not all(isinstance(table, dict) for table in tables):
@@ -109,7 +109,7 @@ def _evaluated(place: Path) -> Mapping[str, Record | str]:
         entry = ledger(place).get("summary.csv")
         if entry is None:
             raise InputError(
-                f"{place}: the test volumes were not evaluated yet. Run the stages predict, label, evaluate."
+                f"{place}: the test volumes have not been evaluated yet. Run the stages predict, label, evaluate."
             )
         predictions: dict[str, Record | str] = entry["made_from"]["predictions"]
         if not predictions or not all(isinstance(made, dict | str) for made in predictions.values()):
@@ -127,7 +127,7 @@ def _evaluation(made_from: Record) -> Record:
 
 def _read_scores(records: Records, path: Path, made_from: Record | str) -> _Scored:
     if not path.is_file():
-        raise InputError(f"{path}: not there, though its volume was evaluated. Run the stage evaluate.")
+        raise InputError(f"{path}: missing, although its volume was evaluated. Run the stage evaluate.")
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         record = records.flat(json.loads(table["made_from"]))
@@ -137,7 +137,7 @@ def _read_scores(records: Records, path: Path, made_from: Record | str) -> _Scor
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}). Run the stage evaluate.") from None
     if records.digest(record) != records.digest(made_from):
         raise InputError(
-            f"{path}: not of the same evaluation as {path.parent / 'summary.csv'}. Run the stage evaluate."
+            f"{path}: not from the same evaluation as {path.parent / 'summary.csv'}. Run the stage evaluate."
         )
     return scored
 
@@ -153,7 +153,7 @@ def _check(scored: _Scored) -> None:
     if "use_linear_sum_assignment" in made_from["evaluation"]:
         paths += [AVAP, *AP.values()]
     elif "avAP" in scored.table["confusion_matrix"]:
-        raise ValueError(f"{AVAP} is there, though the volume has center points only")
+        raise ValueError(f"it contains {AVAP}, although the volume has only center points")
     for path in paths:
         value = value_at(scored.table, path)
         if type(value) not in (int, float) or not 0 <= value <= 1:
@@ -169,11 +169,11 @@ def _weights(experiment: Experiment, checkpoint: int, validated: Record, scored:
             # Empty where neither the weights nor predictions were there when it was selected.
             weights = str(validated["checkpoints"][str(checkpoint)]) or weights
         except (KeyError, TypeError):
-            message = f"damaged: it does not say which weights checkpoint {checkpoint} had"
+            message = f"damaged: the weights of checkpoint {checkpoint} are not recorded"
             raise InputError(f"{experiment.selection_path}: {message}.\nRun the stage validate_checkpoints.") from None
     if other := sorted(name for name, each in used.items() if each != weights):
         raise InputError(
-            f"{experiment.folder}: scored with other weights than those of checkpoint {checkpoint} that were selected: "
+            f"{experiment.folder}: not scored with the selected weights of checkpoint {checkpoint}: "
             f"{', '.join(other)}. Run the stages validate_checkpoints, predict, label, evaluate."
         )
     return weights

@@ -9,7 +9,7 @@ from importlib.resources import files
 from auxcpvloss.looking.compare.runs import Group
 
 NAME = "paper (L1)"
-"""How tables call them: on 7 test volumes of C. elegans L1, 3 runs a method."""
+"""Their name in tables: 7 test volumes of C. elegans L1, 3 runs per method."""
 
 
 @cache

@@ -15,7 +15,7 @@ from auxcpvloss.metrics.table import value_at
 
 AVAP = "confusion_matrix.avAP"
 AP = {threshold: f"{path}.AP" for threshold, path in PATHS.items()}
-"""Dotted paths of what is compared of instances."""
+"""Dotted paths of the scores of instances that are compared."""
 
 
 @dataclass(frozen=True)

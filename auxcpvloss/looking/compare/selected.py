@@ -10,7 +10,7 @@ from auxcpvloss.looking.compare.tables import frame
 from auxcpvloss.looking.table import Cell, PaperTable
 
 NUMBERS = {"sdt": 4, "threeclass": 5, "affinities": 6, "gauss": 7}
-"""Which table of the paper is about which method, whatever its auxiliary tasks."""
+"""Table of the paper for each method, with any auxiliary tasks."""
 
 HEADINGS = {
     "seed_thresh": "seed threshold",
@@ -20,9 +20,11 @@ HEADINGS = {
     "gauss_thresh": "gauss threshold",
     "nms_size": "nms distance",
 }
-"""Parameters that have a column in the paper, and its heading."""
+"""Parameters with a column in the paper, and the heading of the column."""
 
-NOTE = "Selected on the validation volumes, checkpoint and parameters together. What is not listed has no effect there."
+NOTE = (
+    "Selected on the validation volumes, checkpoint and parameters together. Parameters without a value have no effect."
+)
 
 
 def selection_tables(groups: Sequence[Group]) -> list[PaperTable]:
@@ -49,7 +51,7 @@ def _table(name: str, base: str, groups: Sequence[Group]) -> PaperTable:
     headings = (HEADINGS[key] for key in columns)
     return PaperTable(
         name=name,
-        title=f"What was selected: {base}",
+        title=f"Selected checkpoint and parameters: {base}",
         note=NOTE,
         columns=("model", "run", "seed", "validation on", "iteration", *headings, "other parameters"),
         rows=rows,

@@ -21,7 +21,7 @@ from scipy.stats import t
 Floats = NDArray[np.floating[Any]]
 
 ALPHA = 0.05
-"""Of intervals, 95 %, and of verdicts: the chance of a wrong one."""
+"""Level of intervals (95 %) and verdicts: the probability of a wrong one."""
 DRAWS = 10_000
 SMALLEST_P = 1e-12
 """Smaller p values are given as this."""

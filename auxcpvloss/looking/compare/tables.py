@@ -18,7 +18,8 @@ NOTE = (
     "runs and volumes (too narrow where there are few)."
 )
 PAPER_NOTE = (
-    f"{reference.NAME}: as published, 3 runs on 7 volumes of C. elegans L1; it says nothing about other volumes."
+    f"{reference.NAME}: as published, 3 runs on 7 volumes of C. elegans L1; these numbers say nothing about other "
+    "volumes."
 )
 LINES = ("mean", "range of runs", "95 % interval", reference.NAME)
 SEGMENTATION = {"avAP": AVAP, **{f"AP_{threshold:g}": path for threshold, path in AP.items()}}

@@ -103,11 +103,11 @@ def _word(test: Test, p_holm: float | None) -> Word:
 def _why_not(baseline: Group, other: Group, path: str) -> str:
     for group in (baseline, other):
         if len(group.runs) < 2:
-            return f"but there is one run of {group.name}, which does not tell how much runs differ by chance"
+            return f"but there is only one run of {group.name}, which does not show how much runs differ by chance"
     scores = baseline.scores(path)
     if scores is not None and scores.shape[1] < 2:
-        return "but there is one test volume, which does not tell how much volumes differ by chance"
-    return "but no score differs between runs or volumes, so that nothing tells what chance would do"
+        return "but there is only one test volume, which does not show how much volumes differ by chance"
+    return "but all runs and volumes have equal scores, which do not show how much they differ by chance"
 
 
 def _numbers(test: Test, p_holm: float, pairs: int) -> str:

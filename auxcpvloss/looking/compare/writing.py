@@ -22,7 +22,7 @@ LATEX = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "–": "--",
     "[": "{[}", "]": "{]}",
 }  # fmt: skip
-"""A bracket that begins a row would be an argument of the end of the row before."""
+"""LaTeX takes a bracket that begins a row for an argument of the preceding row end."""
 MARKDOWN = {
     "|": r"\|", "<": "&lt;", "&": "&amp;", "\\": r"\\", "_": r"\_", "*": r"\*", "`": r"\`", "~": r"\~",
     "[": r"\[", "]": r"\]",
@@ -51,7 +51,7 @@ FORMATS: dict[str, Callable[[PaperTable], str]] = {
     "md": as_markdown,
     "tex": as_latex,
 }
-"""Suffix of the file, and what writes it."""
+"""File suffix -> function that writes the file."""
 
 
 def verdicts_as_csv(comparison: RunComparison) -> str:

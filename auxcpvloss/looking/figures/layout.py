@@ -24,10 +24,10 @@ MARKS: dict[str, dict[str, Any]] = {
     "result": {"marker": "o", "s": 22},
 }
 SAME = {"TP": "TP: both", "result": "TP: result only"}
-"""Points that have the color of a region."""
+"""Points in the color of a region."""
 INCHES, DPI = 12.0, 100
 DATES: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-"""Metadata that leave the date out of a file."""
+"""Metadata that omit the date from a file."""
 
 
 def draw(panels: list[Panel], aspect: float, title: str = "", note: str = "", colors: Palette = PAPER) -> Figure:

@@ -17,7 +17,7 @@ from auxcpvloss.looking.figures.validation import metric_label
 
 DPI = 150
 POINTS = 60
-"""A longer curve is shown as means of this many stretches, upon itself in pale."""
+"""A longer curve is drawn pale, with the means of this many intervals on top."""
 
 
 def training_curves(

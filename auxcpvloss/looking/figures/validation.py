@@ -17,9 +17,9 @@ from auxcpvloss.metrics.table import metric_of
 
 DPI = 150
 NUMBERS = 150
-"""Cells at most that show their number."""
+"""Maximum number of cells that show their value."""
 NAMES = 60
-"""Sets of parameters at most that are all named; of more, every second one, or third, and so on."""
+"""Maximum number of labelled parameter sets; of more, only every second, third or so is labelled."""
 
 
 class ScoreGrid(NamedTuple):

@@ -26,7 +26,7 @@ from auxcpvloss.metrics import THRESHOLD, Counts
 from auxcpvloss.metrics.detection import Detections, Points
 
 NEAR = 3
-"""Planes above and below the one that is shown whose points are shown, too: few points lie exactly in it."""
+"""Points in this many planes above and below the shown one are drawn, too: few points lie exactly in it."""
 
 
 def volume_figure(outcome: Outcome, title: str = "", colors: Palette = PAPER) -> Figure:

@@ -13,10 +13,10 @@ from auxcpvloss.config.units import SYMBOLS, Space
 from auxcpvloss.system.files import replacing
 
 IMAGEJ_BYTES = 2**32 - 2**25
-"""Limit of ImageJ's format, whose offsets have 32 bits, less some room for metadata."""
+"""Size limit of ImageJ's format, whose offsets have 32 bits, minus some room for metadata."""
 
 SHORT = {**SYMBOLS, "": "pixel"}
-"""Units as microscopy formats write them; OME takes a length without a unit for micrometers."""
+"""Units as written in microscopy formats; OME interprets a length without a unit as micrometers."""
 
 
 def write_labels(path: Path, labels: NDArray[Any], space: Space) -> None:

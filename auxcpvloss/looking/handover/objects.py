@@ -18,7 +18,7 @@ MEASURED = {
     **{f"bbox-{i}": f"first_{axis}" for i, axis in enumerate(AXES)},
     **{f"bbox-{i + 3}": f"last_{axis}" for i, axis in enumerate(AXES)},
 }
-"""Properties of a region in scikit-image, and the columns that they fill."""
+"""Region properties in scikit-image, and the columns that they fill."""
 
 
 def describe(labels: NDArray[Any], image: NDArray[Any], margin: tuple[int, int, int] = (0, 0, 0)) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from auxcpvloss.system.files import replacing
 VERSION = "0.4"
 CHUNKS = (64, 64, 64)
 SMALLEST = 64
-"""Voxels along each axis of the coarsest resolution, at most."""
+"""Maximum number of voxels along each axis of the coarsest resolution."""
 
 Factors = tuple[int, int, int]
 

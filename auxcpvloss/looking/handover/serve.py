@@ -18,7 +18,7 @@ from auxcpvloss.looking.handover.neuroglancer import ADDRESS, PORT, STATE, VIEWE
 
 HOST = "127.0.0.1"
 OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
-"""Names of this machine in a browser on it; the port differs if it is forwarded."""
+"""Names of this machine in its own browser; the port differs if it is forwarded."""
 BAD = 2
 MAX_PORT = 65_535
 
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     states = sorted(args.folder.glob(f"*{STATE}"))
     if not states:
-        print(f"{args.folder}: no exported volume (*{STATE}) there. Run the stage export.", file=sys.stderr)
+        print(f"{args.folder}: contains no exported volume (*{STATE}). Run the stage export.", file=sys.stderr)
         return BAD
     try:
         serving = server(args.folder, args.port, args.viewer)
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD
     with serving:
         own = f"http://{HOST}:{serving.server_address[1]}/"
-        print(f"serving {args.folder} at {own}, for this machine only; Ctrl-C ends it")
+        print(f"serving {args.folder} at {own}, for this machine only; Ctrl-C stops it")
         for state in states:
             print(f"{state.name.removesuffix(STATE)}: {link(quote(state.name), args.viewer, own)}", flush=True)
         with suppress(KeyboardInterrupt):
@@ -134,7 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) <= MAX_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: a whole number from 0 (any that is free) to {MAX_PORT}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a port: expected a whole number from 0 (any free port) to {MAX_PORT}"
+        )
     return int(text)
 
 
@@ -146,7 +148,7 @@ def _viewer(text: str) -> str:
     except ValueError:
         is_page = False
     if not is_page or not text.isprintable() or " " in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address of a page, such as {VIEWER}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the address of a web page, such as {VIEWER}")
     return text
 
 
@@ -154,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m auxcpvloss.serve", description=DESCRIPTION, formatter_class=style)
     add = parser.add_argument
-    add("folder", type=Path, metavar="FOLDER", help="of exported volumes")
-    add("--port", type=_port, metavar="PORT", default=PORT, help=f"of this machine (default: {PORT})")
-    add("--viewer", type=_viewer, metavar="URL", default=VIEWER, help=f"another Neuroglancer than {VIEWER}")
+    add("folder", type=Path, metavar="FOLDER", help="folder of exported volumes")
+    add("--port", type=_port, metavar="PORT", default=PORT, help=f"port on this machine (default: {PORT})")
+    add("--viewer", type=_viewer, metavar="URL", default=VIEWER, help=f"Neuroglancer page to use instead of {VIEWER}")
     return parser

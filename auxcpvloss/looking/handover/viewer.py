@@ -21,10 +21,10 @@ CYAN = "#00ffff"
 TRANSPARENT = "#00000000"
 
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-"""One of these is set where windows can be opened, on Linux."""
+"""On Linux, one of these is set where windows can be opened."""
 
 MARGIN = 2
-"""Planes before and behind the one that is shown whose points are shown, too: few lie exactly in it."""
+"""Points in this many planes before and behind the shown one are drawn, too: few lie exactly in it."""
 
 
 def obstacle(asked: bool | None, environment: Mapping[str, str] = os.environ) -> str:
@@ -38,18 +38,18 @@ def obstacle(asked: bool | None, environment: Mapping[str, str] = os.environ) ->
         It was asked for, and cannot be opened.
     """
     if asked is False:
-        return "it was not asked for"
+        return "not requested"
     problem = ""
     if importlib.util.find_spec("napari") is None:
         problem = "napari is not installed; pip install 'napari[pyqt6]' installs it"
     elif sys.platform == "linux" and not any(environment.get(name) for name in DISPLAYS):
         problem = "there is no display (DISPLAY is not set)"
     if asked and problem:
-        raise InputError(f"--napari: {problem}. Or leave it out: docs/handover.md has other ways to look.")
+        raise InputError(f"--napari: {problem}. Or omit --napari: docs/handover.md describes other viewers.")
     if asked or problem:
         return problem
     at_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    return "" if at_terminal else "the command was not given at a terminal; --napari opens it all the same"
+    return "" if at_terminal else "the command does not run in a terminal; --napari opens it anyway"
 
 
 def show(title: str, names: Sequence[str], read: Callable[[str], Scene]) -> None:

@@ -23,7 +23,7 @@ BYTES = 14_000_000
 """Size of all pictures together; each volume has an equal share."""
 
 FIELD, AROUND = 4.0, 1.5
-"""Field of view: this many mean diameters, or the error and half as much again."""
+"""Field of view: this many mean diameters, or 1.5 times the size of the error."""
 
 QUALITY, EFFORT = 60, 2
 """Compression of the raw data."""

@@ -28,15 +28,15 @@ LIBRARIES = ("tensorflow", "keras", "gunpowder", "numpy", "scipy", "scikit-image
 
 CAPTIONS = {
     "training": (
-        "Losses of the training, and what validation said of each checkpoint.",
-        "Every part of the loss over iterations, and the best score of each checkpoint on the validation volumes.",
+        "Training losses, and validation scores of each checkpoint.",
+        "Each part of the loss against iterations, and the best score of each checkpoint on the validation volumes.",
     ),
     "validation": (
-        "Scores on the validation volumes: what was selected is marked.",
-        "A map of scores, checkpoints by sets of parameters.",
+        "Scores on the validation volumes; the selected combination is marked.",
+        "Heat map of scores: checkpoints by parameter sets.",
     ),
     "vectors": (
-        "Center point vectors in a patch of the training: predicted, true, and the length of the error.",
+        "Center point vectors in a training patch: predicted, true, and the length of the error.",
         "Maps of the three components of the vectors within nuclei, in voxels.",
     ),
 }
@@ -92,7 +92,7 @@ def _provenance(experiment: Experiment) -> Section:
     return Section(
         "provenance",
         "Provenance",
-        text=[f"What {NAME} recorded by the time this page was written."],
+        text=[f"Contents of {NAME} when this page was written."],
         tables=[
             DisplayTable("Commands", headings, [_command(command) for command in document.commands]),
             DisplayTable("Versions", ["of", "is"], versions),
@@ -101,7 +101,7 @@ def _provenance(experiment: Experiment) -> Section:
         ],
         # Whoever receives the page does not know the folder.
         code=document.repeat_command(Path(experiment.folder.parent.name, experiment.folder.name)),
-        summary="The command that repeats the experiment in a second folder",
+        summary="Command that repeats the experiment in a second folder",
     )
 
 

@@ -20,10 +20,10 @@ Kind = Literal["false positive", "false negative", "split", "merge"]
 Cause = Literal["alone", "outline", "split", "merge"]
 
 ALONE = 0.1
-"""IoU up to which a nucleus and a result are not taken for the same object."""
+"""A nucleus and a result with an IoU up to this value do not count as the same object."""
 
 SHOWN = 4
-"""Ids that are listed; the others are counted."""
+"""Maximum number of ids listed; the others are only counted."""
 
 
 class Why(NamedTuple):
@@ -96,8 +96,8 @@ def cases_of_points(
     voxel_size : tuple of float
     """
     sides: list[tuple[Kind, NDArray[np.float64], NDArray[np.bool_], str]] = [
-        ("false positive", detections.points, detections.hit, "no nucleus here that is not found already"),
-        ("false negative", detections.centers, detections.found, "no point found it"),
+        ("false positive", detections.points, detections.hit, "no unmatched nucleus here"),
+        ("false negative", detections.centers, detections.found, "not found by any point"),
     ]
     cases = []
     for kind, places, is_right, words in sides:
@@ -135,7 +135,7 @@ def locate(labels: NDArray[Any], wanted: NDArray[Any]) -> dict[int, Place]:
 
 
 Explanation = tuple[tuple[int, ...], Why]
-"""Ids of the other side that are involved in an error, and why it is one."""
+"""Ids of the other side involved in an error, and the cause of the error."""
 
 
 def _explain(table: Overlaps, matching: Matching, mistakes: Mistakes) -> dict[Kind, dict[int, Explanation]]:
@@ -157,7 +157,7 @@ def _explain(table: Overlaps, matching: Matching, mistakes: Mistakes) -> dict[Ki
 
     def missed(one: int) -> Explanation:
         if one in splits:
-            return splits[one], Why("split", "it falls into pieces")
+            return splits[one], Why("split", "it is split into pieces")
         if merge := merge_of.get(one):
             return (merge,), Why("merge", f"lies in result {merge}, which covers several nuclei")
         return _by_overlap(result_of.get(one), "result", matching.predicted)
@@ -166,7 +166,7 @@ def _explain(table: Overlaps, matching: Matching, mistakes: Mistakes) -> dict[Ki
         "false positive": {one: wrong(one) for one in mistakes.false_positives.tolist()},
         "false negative": {one: missed(one) for one in mistakes.false_negatives.tolist()},
         "split": {
-            one: (pieces, Why("split", f"falls into {len(pieces)} pieces: results {_listed(pieces)}"))
+            one: (pieces, Why("split", f"split into {len(pieces)} pieces: results {_listed(pieces)}"))
             for one, pieces in splits.items()
         },
         "merge": {
@@ -187,7 +187,7 @@ def _by_overlap(partner: tuple[float, int] | None, what: str, matched: NDArray[A
     iou, best = partner
     is_taken = best in matched
     cause: Cause = "outline" if iou > ALONE and not is_taken else "alone"
-    return (best,), Why(cause, f"best IoU {iou:.2f}, with {what} {best}{', which has its match' * is_taken}")
+    return (best,), Why(cause, f"best IoU {iou:.2f}, with {what} {best}{', which is already matched' * is_taken}")
 
 
 def _listed(ids: Sequence[int]) -> str:

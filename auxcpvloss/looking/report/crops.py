@@ -12,10 +12,10 @@ from auxcpvloss.config.units import Vector
 from auxcpvloss.looking.report.cases import Voxel
 
 MARGIN = 1
-"""Pixels around each plane that are not shown, in which outlines are closed that go on outside."""
+"""Margin around each plane, in pixels, which is not shown; outlines that continue outside are closed in it."""
 
 MOST = 65
-"""Pixels along a side, at most; an odd number, so that one is in the middle."""
+"""Maximum number of pixels along a side; odd, so one pixel is in the middle."""
 
 
 @dataclass(frozen=True)

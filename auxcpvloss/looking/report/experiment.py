@@ -26,13 +26,13 @@ from auxcpvloss.metrics.table import pooled
 from auxcpvloss.system.errors import InputError
 
 PICTURES = 4_000_000
-"""Size of the pictures of whole volumes, at most; those without room are named."""
+"""Maximum total size of the pictures of whole volumes; others are only named."""
 
 QUALITY = 80
-"""Of their compression, in percent."""
+"""Quality of their compression, in percent."""
 
 FEW = 100
-"""True nuclei below which the page says how much a single one counts."""
+"""With fewer true nuclei than this, the page says how much a single one counts."""
 
 POOLED = "all volumes pooled, at an IoU above 0.5."
 CLASSES = {
@@ -92,20 +92,20 @@ def experiment_page(
 
 
 def _nothing_scored(samples: Sequence[Sample]) -> str:
-    what = "The test volumes have no ground truth: nothing is scored." if samples else "There are no test volumes."
-    return f"{what} What is said below is of training and validation."
+    what = "The test volumes have no ground truth, so nothing is scored." if samples else "There are no test volumes."
+    return f"{what} The rest of this page describes training and validation."
 
 
 def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, Scored], volumes: int) -> Iterator[str]:
-    yield "This is one training. Another seed gives other numbers: auxcpvloss compare, of several, says by how much."
+    yield "This is a single training run. Another seed gives different numbers; auxcpvloss compare shows by how much."
     yield _how_chosen(experiment, selection)
     true = sum(scored.counts.tp + scored.counts.fn for scored in judged.values())
     if 0 < true < FEW:
-        yield f"There are {true} true nuclei only: one of them is {100 / true:.1f} %."
+        yield f"There are only {true} true nuclei: each of them counts {100 / true:.1f} %."
     if experiment.config.evaluation.foreground_only:
-        yield "What was found outside of the ground truth was not counted (evaluation.foreground_only)."
+        yield "Results outside the ground truth were not counted (evaluation.foreground_only)."
     if others := volumes - len(judged):
-        yield f"{others} of {volumes} volumes have center points only; the verdict leaves them out."
+        yield f"{others} of {volumes} volumes have only center points; the verdict omits them."
 
 
 def _how_chosen(experiment: Experiment, selection: Selection) -> str:
@@ -140,7 +140,7 @@ def _volumes(
             continue
         what = f"{name}, seen along z: raw data, result and, where there is ground truth, hits and errors."
         pictures.append(Picture(source, f"{name} ({place})", what))
-    text = [f"Not shown here, for want of room: {', '.join(left_out)}."] if left_out else []
+    text = [f"Not shown here, to limit the size of this page: {', '.join(left_out)}."] if left_out else []
     counted = [(each.name, len(read(each).centers)) for each in samples if not each.has_truth]
     tables = [DisplayTable("Volumes without ground truth", ["volume", "nuclei found"], counted)] if counted else []
     return Section("volumes", "Volumes", text, tables, pictures, wide=True)
@@ -160,7 +160,7 @@ def _summary(path: Path) -> DisplayTable:
     with path.open(newline="", encoding="utf-8") as file:
         headings, *rows = csv.reader(file)
     cells = [[row[0], *map(_cell, row[1:])] for row in rows]
-    note = "mean: over volumes, as in the paper. pooled: of all volumes together, each nucleus counting the same."
+    note = "mean: over volumes, as in the paper. pooled: over all volumes together, each nucleus counting the same."
     return DisplayTable("Test volumes", headings, cells[:-2], cells[-2:], note)
 
 

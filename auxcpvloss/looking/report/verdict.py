@@ -13,27 +13,27 @@ from auxcpvloss.looking.report.cases import Case, Cause, Kind
 from auxcpvloss.metrics import Counts, pool
 
 STANDS_OUT = 0.1
-"""A volume whose AP is this much below the mean of the others is pointed at."""
+"""A volume whose AP is this much below the mean of the others is pointed out."""
 
 SMALLER, ENOUGH = 0.75, 5
-"""Missed nuclei are called small if their median size is at most this part of that of all, and there are enough."""
+"""Missed nuclei are called small if their median size is at most this fraction of the median of all nuclei."""
 
 COUNTED: tuple[tuple[Kind, str, str], ...] = (
     ("false negative", "true nucleus was missed", "true nuclei were missed"),
     ("false positive", "result is wrong", "results are wrong"),
-    ("split", "true nucleus fell into pieces (split)", "true nuclei fell into pieces (splits)"),
+    ("split", "true nucleus was split into pieces (split)", "true nuclei were split into pieces (splits)"),
     ("merge", "result covers several nuclei (merge)", "results cover several nuclei (merges)"),
 )
 CAUSES: Mapping[Kind, Mapping[Cause, str]] = {
     "false negative": {
         "alone": "without a result of their own",
-        "outline": "whose result has too different an outline",
+        "outline": "whose result has an outline that differs too much",
         "merge": "within a result that covers several",
         "split": "in pieces",
     },
     "false positive": {
-        "alone": "where no nucleus is left to find",
-        "outline": "with too different an outline from that of their nucleus",
+        "alone": "without an unmatched nucleus nearby",
+        "outline": "whose outline differs too much from that of their nucleus",
         "merge": "that cover several nuclei",
         "split": "that are pieces of a nucleus",
     },
@@ -102,10 +102,10 @@ def judge(volumes: Mapping[str, Scored], rule: str, caveats: Sequence[str]) -> V
         shares=[Share("found", "missed", total.tp, total.fn), Share("right", "wrong", total.tp, total.fp)],
         facts=[
             f"Average precision (AP, true positives among all true positives and errors): {np.mean(aps):.3f}, {what}.",
-            f"A nucleus counts as found by a result of its own, one to one, with {rule}.",
+            f"A nucleus counts as found if it has its own result, one to one, with {rule}.",
             *_outline_fact(volumes),
         ],
-        hints=list(_hints(volumes)) or [Hint("There are no errors to look at.")],
+        hints=list(_hints(volumes)) or [Hint("There are no errors.")],
         caveats=caveats,
     )
 
@@ -127,7 +127,7 @@ def _outline_fact(volumes: Mapping[str, Scored]) -> Iterator[str]:
     half = next((threshold for threshold, ap in mean.items() if ap < mean[0.5] / 2), None)
     if half is not None:
         low = f"{mean[half]:.3f}"
-        yield f"Outlines: AP falls to less than half of that where an IoU above {half:g} is asked for ({low})."
+        yield f"Outlines: AP falls to less than half of this at an IoU above {half:g} ({low})."
 
 
 def _hints(volumes: Mapping[str, Scored]) -> Iterator[Hint]:

@@ -57,7 +57,7 @@ def test_the_verdict_comes_first_then_the_scores(two_methods, tmp_path, capsys):
     out = capsys.readouterr().out
     assert out.index("big and small are not distinguishable") < out.index("Scores, mean of 3 volumes")
     assert "0.700" in out
-    assert "figures 5 and 6 are left out, for want of volumes or results" in out
+    assert "figures 5 and 6 are omitted because volumes or results are missing" in out
     assert (tmp_path / "comparison" / "table_1.csv").is_file()
     first = (tmp_path / "comparison" / "verdicts.csv").read_bytes()
     # Once more, now with one experiment: what was there is replaced, but for what others have put there.
@@ -66,7 +66,7 @@ def test_the_verdict_comes_first_then_the_scores(two_methods, tmp_path, capsys):
     (tmp_path / "comparison" / "notes.txt").write_text("mine")
     capsys.readouterr()
     message = refused(capsys, tmp_path / "one")
-    assert "comparison: holds what is no comparison: notes.txt. Name another folder with -o" in message
+    assert "comparison: contains other files: notes.txt. Choose another folder with -o" in message
     assert (tmp_path / "comparison" / "notes.txt").read_text() == "mine"
 
 
@@ -101,16 +101,16 @@ def test_curves_are_means_over_volumes_and_those_of_the_paper(two_methods):
 
 
 def test_bad_folders(two_methods, tmp_path, capsys):
-    assert "none: there is no such folder" in refused(capsys, tmp_path / "none")
-    assert "no experiment: there is no config.toml in it" in refused(capsys, tmp_path)
+    assert "none: no such folder" in refused(capsys, tmp_path / "none")
+    assert "not an experiment: it contains no config.toml" in refused(capsys, tmp_path)
     one = two_methods / "threeclass_seed1"
-    assert "threeclass_seed1: named 2 times; name each experiment once" in refused(capsys, one, one / ".." / one.name)
+    assert "threeclass_seed1: given 2 times; give each experiment once" in refused(capsys, one, one / ".." / one.name)
     assert "the name of a group" in refused(capsys, f"a/b={one}")
     (tmp_path / "file").touch()
     assert "file: is a file; name a folder with -o" in refused(capsys, one, "-o", tmp_path / "file")
-    assert "holds what is no comparison: file" in refused(capsys, one, "-o", tmp_path)
+    assert "contains other files: file" in refused(capsys, one, "-o", tmp_path)
     (tmp_path / "comparison.json").write_text("[")
-    assert "holds what is no comparison: comparison.json, file" in refused(capsys, one, "-o", tmp_path)
+    assert "contains other files: comparison.json, file" in refused(capsys, one, "-o", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.json", "file"]
     assert "comparison" not in {path.name for path in two_methods.iterdir()}
 

@@ -95,9 +95,9 @@ def test_groups_by_hand_keep_their_names_and_order():
 
 
 def test_a_group_is_of_one_method_and_of_different_trainings():
-    with pytest.raises(InputError, match=r"x: .*/sdt_1 is of the method sdt, .*/gauss_1 of gauss"):
+    with pytest.raises(InputError, match=r"x: .*/sdt_1 uses the method sdt, .*/gauss_1 gauss"):
         make_groups([("x", run("sdt")), ("x", run("gauss"))])
-    with pytest.raises(InputError, match=r"have the same weights, so that they are one run"):
+    with pytest.raises(InputError, match=r"have the same weights, so they are copies of one run"):
         make_groups([(None, run(seed=1)), (None, run(seed=2, weights="sdt 1"))])
     # The same training with other seeds for the watershed: two groups.
     assert len(make_groups([(None, run("sdt_cpv")), (None, run("sdt_cpv", seeds="cpv"))])) == 2
@@ -183,7 +183,7 @@ def test_other_volumes_are_refused():
     with pytest.raises(InputError, match=r"sdt_1: only in sdt_2: b\.|only in sdt_2: b\. Evaluate"):
         need_same_evaluation([run(), more])
     changed = run(seed=2, truth={"a": {"checksum": "2", "padding": [0, 0, 0]}})
-    with pytest.raises(InputError, match="though they have the same names: a is another file"):
+    with pytest.raises(InputError, match="although they have the same names: a is another file"):
         need_same_evaluation([run(), changed])
     padded = run(seed=2, truth={"a": {"checksum": "1", "padding": [0, 9, 0]}})
     with pytest.raises(InputError, match=r"a.padding is \[0, 0, 0\] and \[0, 9, 0\]"):
@@ -196,9 +196,7 @@ def test_other_ways_to_score_are_refused():
         evaluation = {"a": POINTS, "b": {**POINTS, "use_linear_sum_assignment": True, **last}}
         return run(method, 2, evaluation=evaluation, truth={"a": {}, "b": {}})
 
-    with pytest.raises(
-        InputError, match=r"in another way than .*: b.foreground_only is false and true\. Make the keys"
-    ):
+    with pytest.raises(InputError, match=r"differently from .*: b.foreground_only is false and true\. Make the keys"):
         need_same_evaluation([scored(), scored(foreground_only=True)])
     with pytest.raises(InputError, match=r"b.use_linear_sum_assignment is true and false"):
         need_same_evaluation([scored(), scored(use_linear_sum_assignment=False)])

@@ -101,27 +101,27 @@ def test_detection_may_be_what_validation_went_by(tmp_path):
 
 
 def test_what_is_no_evaluated_experiment_is_refused(folder, tmp_path):
-    refuse(tmp_path / "none", "none: there is no such folder")
-    refuse(tmp_path, "no experiment: there is no config.toml in it")
+    refuse(tmp_path / "none", "none: no such folder")
+    refuse(tmp_path, "not an experiment: it contains no config.toml")
     shutil.rmtree(folder / "test")
-    refuse(folder, "not evaluated yet", "Run the stages predict, label, evaluate")
+    refuse(folder, "not been evaluated yet", "Run the stages predict, label, evaluate")
     shutil.rmtree(folder / "val")
-    refuse(folder, "selection.toml: not there: no checkpoint was selected yet. Run the stage validate_checkpoints")
+    refuse(folder, "selection.toml: missing: no checkpoint has been selected yet. Run the stage validate_checkpoints")
 
 
 def test_scores_of_another_selection_do_not_count(folder):
     path = folder / "val" / "selection.toml"
     path.write_text(path.read_text().replace("checkpoint = 4", "checkpoint = 2"))
-    refuse(folder, "evaluated/2", "not evaluated yet")
+    refuse(folder, "evaluated/2", "not been evaluated yet")
 
 
 def test_the_weights_that_were_selected_are_those_that_were_tested(folder, tmp_path):
     path = folder / "val" / "selection.toml"
     text = path.read_text()
     path.write_text(text.replace("weights of threeclass_seed1", "others"))
-    refuse(folder, "other weights than those of checkpoint 4 that were selected: worm_1, worm_2, worm_3")
+    refuse(folder, "not scored with the selected weights of checkpoint 4: worm_1, worm_2, worm_3")
     path.write_text(text.replace('4 = "weights', '5 = "weights'))
-    refuse(folder, "selection.toml: damaged: it does not say which weights checkpoint 4 had")
+    refuse(folder, "selection.toml: damaged: the weights of checkpoint 4 are not recorded")
     # Neither weights nor predictions were there to take the checksum of.
     path.write_text(text.replace("weights of threeclass_seed1", ""))
     assert read_run(folder).weights == "weights of threeclass_seed1"
@@ -163,7 +163,7 @@ def test_scores_of_instances_where_there_are_none_are_damage(tmp_path):
     table = toml.loads(path.read_text())
     table["confusion_matrix"]["avAP"] = 0.5
     path.write_text(toml.dumps(table))
-    refuse(points, "worm_2.toml: damaged", "avAP is there, though the volume has center points only")
+    refuse(points, "worm_2.toml: damaged", "avAP, although the volume has only center points")
 
 
 @pytest.mark.parametrize("value", [True, 1.5, -0.1, float("nan"), "0.5", [0.5]])
@@ -179,9 +179,9 @@ def test_scores_that_are_not_all_there_or_of_another_evaluation(folder):
     path = scores_in(folder) / "worm_2.toml"
     text = path.read_text()
     path.unlink()
-    refuse(folder, "worm_2.toml: not there, though its volume was evaluated")
+    refuse(folder, "worm_2.toml: missing, although its volume was evaluated")
     path.write_text(text.replace("of worm_2", "of another"))
-    refuse(folder, "worm_2.toml: not of the same evaluation as", "Run the stage evaluate")
+    refuse(folder, "worm_2.toml: not from the same evaluation as", "Run the stage evaluate")
 
 
 @pytest.mark.parametrize("entry", [{}, {"made_from": {}}, {"made_from": {"predictions": {}}}, {"made_from": {"predictions": {"a": 3}}}, 7])  # fmt: skip
@@ -194,4 +194,4 @@ def test_a_damaged_record_of_what_was_evaluated(folder, entry):
 
 def test_a_damaged_configuration(folder):
     (folder / "config.toml").write_text("[model]\nmethod = 'none'\n")
-    refuse(folder, "config.toml: model.method: 'none' is no method")
+    refuse(folder, "config.toml: model.method: 'none' is not a known method")

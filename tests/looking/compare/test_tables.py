@@ -179,7 +179,8 @@ def test_better_worse_and_not_distinguishable_in_words(tmp_path):
     assert len(found) == 6
     better = found["sdt_cpv", "avAP"]
     assert re.fullmatch(
-        r"\+cpv: sdt_cpv is better than sdt by avAP: \+0\.0\d\d, 95 % interval \+0\.0\d\d to \+0\.\d\d\d, p = \S+, = \S+ for 3 pairs",
+        r"\+cpv: sdt_cpv is better than sdt by avAP: \+0\.0\d\d, 95 % interval \+0\.0\d\d to \+0\.\d\d\d, p = \S+, = "
+        r"\S+ for 3 pairs",
         better.sentence,
     )
     assert better.difference == pytest.approx(0.05, abs=0.003)
@@ -203,9 +204,9 @@ def test_several_pairs_are_judged_more_carefully(comparison, tmp_path):
 
 
 @pytest.mark.parametrize(("change", "reason"), [
-    ("runs", "but there is one run of sdt, which does not tell how much runs differ by chance"),
-    ("volumes", "but there is one test volume, which does not tell how much volumes differ by chance"),
-    ("nothing", "but no score differs between runs or volumes, so that nothing tells what chance would do"),
+    ("runs", "but there is only one run of sdt, which does not show how much runs differ by chance"),
+    ("volumes", "but there is only one test volume, which does not show how much volumes differ by chance"),
+    ("nothing", "but all runs and volumes have equal scores, which do not show how much they differ by chance"),
 ])  # fmt: skip
 def test_too_little_for_a_verdict_is_said(change, reason, tmp_path):
     volumes = {"a": 0.5} if change == "volumes" else {"a": 0.5, "b": 0.6}
@@ -275,7 +276,8 @@ def test_names_are_no_markup(comparison):
     latex = as_latex(strange(comparison))
     body = latex[latex.index(r"\midrule") : latex.index(r"\bottomrule")]
     assert (
-        r"a\_b|c\textless{}i\textgreater{}\&50\% \#1 \$x\$ \{y\} \textasciitilde{}\textasciicircum{} \textbackslash{}z*{[}t{]}(u)"
+        r"a\_b|c\textless{}i\textgreater{}\&50\% \#1 \$x\$ \{y\} \textasciitilde{}\textasciicircum{} "
+        r"\textbackslash{}z*{[}t{]}(u)"
         "\N{REPLACEMENT CHARACTER}v &" in body
     )
     assert len(re.findall(r"(?<!\\)&", body)) == 1

@@ -54,7 +54,7 @@ def test_napari_is_opened_where_somebody_sits_before_it(monkeypatch):
     with pytest.raises(InputError, match="--napari: there is no display"):
         obstacle(True, on_cluster)
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    assert "not given at a terminal" in obstacle(None, at_desk)
+    assert "does not run in a terminal" in obstacle(None, at_desk)
     assert obstacle(True, at_desk) == ""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "not installed" in obstacle(None, at_desk)

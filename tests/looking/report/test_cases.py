@@ -46,10 +46,10 @@ def test_every_error_is_explained():
         ("false positive", (), (60,)): ("alone", "no nucleus here"),
         ("false negative", (2,), (20,)): ("merge", "lies in result 20, which covers several nuclei"),
         ("false negative", (3,), (20,)): ("merge", "lies in result 20, which covers several nuclei"),
-        ("false negative", (4,), (30, 31)): ("split", "it falls into pieces"),
+        ("false negative", (4,), (30, 31)): ("split", "it is split into pieces"),
         ("false negative", (5,), (40,)): ("outline", "best IoU 0.33, with result 40"),
         ("false negative", (6,), ()): ("alone", "no result here"),
-        ("split", (4,), (30, 31)): ("split", "falls into 2 pieces: results 30, 31"),
+        ("split", (4,), (30, 31)): ("split", "split into 2 pieces: results 30, 31"),
         ("merge", (2, 3), (20,)): ("merge", "covers 2 nuclei: 2, 3"),
     }
 
@@ -62,7 +62,7 @@ def test_what_overlaps_with_a_nucleus_that_is_found_is_told_so():
     found = cases_of_instances(Comparison(labels, TRUTH))
     (wrong,) = [case for case in found if case.kind == "false positive"]
     assert (wrong.truth, wrong.result) == ((1,), (11,))
-    assert wrong.why == ("alone", "best IoU 0.25, with nucleus 1, which has its match")
+    assert wrong.why == ("alone", "best IoU 0.25, with nucleus 1, which is already matched")
 
 
 def test_an_error_says_where_it_is_and_how_large():

@@ -50,7 +50,7 @@ def test_reasons_are_counted():
     assert hints(verdict) == [
         "3 true nuclei were missed: 1 without a result of their own, 2 within a result that covers several.",
         "1 result is wrong: 1 that cover several nuclei.",
-        "1 true nucleus fell into pieces (split).",
+        "1 true nucleus was split into pieces (split).",
         "1 result covers several nuclei (merge).",
     ]
     assert [hint.kind for hint in verdict.hints] == ["false negative", "false positive", "split", "merge"]
@@ -75,10 +75,10 @@ def test_what_stands_out_is_pointed_at():
 
 
 def test_where_all_is_right_there_is_nothing_to_look_at():
-    assert hints(judge({"a": Scored(Counts(5, 0, 0))}, RULE, [])) == ["There are no errors to look at."]
+    assert hints(judge({"a": Scored(Counts(5, 0, 0))}, RULE, [])) == ["There are no errors."]
 
 
 def test_how_exact_outlines_are_is_told():
     curve = dict(zip(THRESHOLDS, (0.9, 0.9, 0.9, 0.9, 0.8, 0.7, 0.5, 0.3, 0.1), strict=True))
     facts = judge({"a": Scored(Counts(9, 1, 1), curve)}, RULE, []).facts
-    assert facts[2] == "Outlines: AP falls to less than half of that where an IoU above 0.8 is asked for (0.300)."
+    assert facts[2] == "Outlines: AP falls to less than half of this at an IoU above 0.8 (0.300)."
