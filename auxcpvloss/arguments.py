@@ -11,7 +11,7 @@ from auxcpvloss.stages.order import STAGES
 from auxcpvloss.stages.status import STATUS
 
 LINES = (f"  {name + '*' * (not stage.in_all):<22}{stage.help}\n" for name, stage in STAGES.items())
-EPILOG = f"""stages, in the order in which they run (all: those without *):
+EPILOG = f"""stages, in the order in which they run (all omits those with *):
 {"".join(LINES)}
 A stage skips results that are complete and made from the same inputs. If keys or files have changed, it says
 which, makes the dependent results again, and moves the old ones to superseded/ (--overwrite: replaces them).
@@ -47,13 +47,13 @@ def _what_to_do(parser: argparse.ArgumentParser) -> None:
     stages = "stages to run, in any order (see below); all, or status"
     add("-d", "--do", nargs="+", required=True, choices=[*STAGES, STATUS, "all"], metavar="STAGE", help=stages)
     add("--dry-run", action="store_true", help="show what would run; change nothing")
-    again = "make complete results again; replace stale ones, including a stale training (general.overwrite)"
+    again = "recompute complete results; replace stale ones, including stale checkpoints (general.overwrite)"
     add("--overwrite", action="store_true", help=again)
     detection = "score centers instead of outlines (evaluation.do_detection)"
     add("--do_detection", action=argparse.BooleanOptionalAction, default=None, help=detection)
     napari = "open napari after visualize (default: if it is installed, in a terminal with a display)"
     add("--napari", action=argparse.BooleanOptionalAction, default=None, help=napari)
-    debug = "tiny network, few iterations: test that everything runs, in an experiment of its own, NAME_debug"
+    debug = "quick test that everything runs: tiny network, few iterations, separate experiment NAME_debug"
     add("--debug_args", action="store_true", help=debug)
 
 
@@ -82,9 +82,12 @@ def _validation_and_test(parser: argparse.ArgumentParser) -> None:
     add("--param_product", action=flag, default=None, help=combine)
     on_train = "validate on the training volumes; results go to val_on_train/ (validation.on_train)"
     add("--validate_on_train", action=flag, default=None, help=on_train)
-    end = "stop after the predictions of validate_checkpoints, or the first that are made: the rest needs no GPU"
+    end = "stop after the first stage that predicts (normally validate_checkpoints): the rest needs no GPU"
     add("--term_after_predict", action="store_true", help=end)
-    runs = "validated experiments: train on train and val up to the best of their mean (validation.trained_models)"
+    runs = (
+        "validated experiments: average their scores, and train on train and val up to the checkpoint with the best "
+        "mean (validation.trained_models)"
+    )
     add("-m", "--trained_model", action="append", nargs="+", metavar="EXPERIMENT", help=runs)
     add = parser.add_argument_group("checkpoint for the test volumes").add_mutually_exclusive_group().add_argument
     best = "best: selected by validate_checkpoints (default); last: the newest"

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = Run(experiment, terminal, choice, wanted(args.do, choice))
         if STATUS in args.do:
             if len(args.do) > 1:
-                raise InputError("-d status: name it alone, since it runs nothing.")
+                raise InputError("-d status: cannot be combined with stages, because it runs nothing.")
             status(run)
             return 0
         if "train" not in run.stages:

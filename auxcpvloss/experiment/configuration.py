@@ -20,10 +20,10 @@ from auxcpvloss.metrics.registry import METRICS
 from auxcpvloss.metrics.table import metric_paths
 
 OF_ONE_COMMAND = ("overwrite", "logging")
-"""Keys of [general] that are asked for one command."""
+"""Keys of [general] that apply to one command only."""
 
 YOUNGER = {"model.architecture": "unet", "evaluation.metrics": [], "training.augmentation.one_of": []}
-"""Keys younger than the first records, with the values implied before they existed."""
+"""Keys added after the first records, with the values implied before they existed."""
 
 
 def load(places: Sequence[ConfigFile]) -> Config:
@@ -55,15 +55,15 @@ def _check(configuration: Config) -> Iterator[Problem]:
     method = method_of(configuration)
     if method.task == "segmentation":
         return
-    table, but = configuration.evaluation, f"instances, but the method {method.name} finds points"
+    table, but = configuration.evaluation, f"instances, but the method {method.name} predicts points"
     known = metric_paths([table.detection], segmentation=False)
     for key, paths in {"metric": [table.metric], "summary": table.summary}.items():
         for path in paths:
             if path not in ("auto", *known):
-                yield ("evaluation", key), f"{path!r} is a score of {but}; it has, among others, {known[-7]}"
+                yield ("evaluation", key), f"{path!r} is a score of {but}; use another one, such as {known[-7]}"
     for name in table.metrics:
         if name in METRICS and METRICS[name].needs != "points":
-            yield ("evaluation", "metrics"), f"{name!r} is a metric of {but}; leave it out"
+            yield ("evaluation", "metrics"), f"{name!r} is a metric of {but}; remove it"
 
 
 _BOTH = Extension(check=_check)

@@ -18,7 +18,7 @@ from auxcpvloss.system.files import write_text
 Record = dict[str, Any]
 
 SHOWN = 5
-"""Differences that are told, at most."""
+"""Maximum number of differences reported."""
 
 SOURCES = {
     "sample": "the volume",
@@ -26,13 +26,13 @@ SOURCES = {
     "predicted": "the prediction",
     "instances": "the instances",
 }
-"""Keys under which a record holds the digest of another one, and what that is of."""
+"""Keys under which a record holds the digest of another record, and what that record describes."""
 
 NAMED = {"samples": "volume", "predictions": "volume", "checkpoints": "checkpoint", "files": "file"}
-"""Keys under which a record holds one entry a thing, and what the things are."""
+"""Keys under which a record holds one entry per item, and what the items are."""
 
 WITHIN = (*SOURCES, "configuration")
-"""Keys that say nothing to people."""
+"""Keys that mean nothing to users."""
 
 OF_SAMPLES = {
     "raw_key": "data.raw_key",
@@ -41,7 +41,7 @@ OF_SAMPLES = {
     "voxel_size": "data.voxel_size",
     "version": "version of prepare",
 }
-"""Names of keys in the records of prepared volumes, as the configuration has them."""
+"""Keys in the records of prepared volumes, and their names in the configuration."""
 
 DIGEST = 32
 """Hexadecimal digits of a digest."""

@@ -167,7 +167,7 @@ class Experiment:
         if iteration in there:
             return self.checkpoint_path(iteration)
         raise InputError(
-            f"no checkpoint of iteration {iteration} in {self.train_folder}; there are: "
+            f"no checkpoint of iteration {iteration} in {self.train_folder}; available: "
             f"{', '.join(map(str, there)) or 'none'}.\nRun the stage train, or set --checkpoint to one of these."
         )
 

@@ -16,7 +16,7 @@ from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.detection import VOXELS
 
 CENTERS = "centers"
-"""Key of a stored record: checksum of the table beside the instances."""
+"""Key of a stored record: checksum of the table next to the instances."""
 
 
 def read_instances(path: Path) -> NDArray[np.uint32]:
@@ -36,7 +36,8 @@ def stored_instances(path: Path) -> Stored:
         return stored
     record = dict(stored.record)
     if record.pop(CENTERS, None) != (file_digest(table) if table.is_file() else ""):
-        return Stored(problem=f"{table.name}, their centers, is {'not theirs' if table.is_file() else 'missing'}")
+        problem = "belongs to other instances" if table.is_file() else "is missing"
+        return Stored(problem=f"{table.name}, the table of their centers, {problem}")
     return Stored(record, stored.made_with)
 
 

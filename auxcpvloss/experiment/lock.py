@@ -24,7 +24,7 @@ from auxcpvloss.system.files import writing
 BEAT = 10.0
 """Seconds between heartbeats."""
 LOST = 1
-"""Exit status of a command that lost its lock: that of a failed stage."""
+"""Exit status of a command that lost its lock; the same as for a failed stage."""
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def _take(lock: Path, me: Holder) -> Holder | None:
             return other
         try:
             if read(lock) == holder:
-                logger.info("%s: taken over from process %d on %s, which is dead", lock, holder.pid, holder.host)
+                logger.info("%s: taken over from process %d on %s, which no longer runs", lock, holder.pid, holder.host)
                 _write_beside(lock, me).replace(lock)
                 return None
         finally:
@@ -151,7 +151,7 @@ def _beat(lock: Path, me: Holder, stopped: Event) -> None:
 def _end(lock: Path, holder: Holder | None) -> None:
     """End the process at once, as a kill would: another command may be writing the same files now."""
     who = f"was taken over by process {holder.pid} on {holder.host}" if holder else "was removed"
-    message = f"{lock}: {who} while this command was stopped or cut off. It ends here; what was finished is kept."
+    message = f"{lock}: {who} while this command was suspended or cut off. It ends here; finished results are kept."
     logger.error("%s", message)
     print(message, file=sys.stderr, flush=True)
     os._exit(LOST)

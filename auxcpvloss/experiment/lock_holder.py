@@ -16,7 +16,7 @@ from auxcpvloss.system.processes import is_alive, start_of
 
 NAME = ".lock"
 SILENCE = 120.0
-"""Seconds without a heartbeat after which a holder of which nothing else is known counts as dead."""
+"""Seconds without a heartbeat after which a holder counts as dead if nothing else is known about it."""
 
 
 @dataclass(frozen=True)

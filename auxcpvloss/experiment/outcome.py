@@ -18,10 +18,10 @@ class Outcome:
     """A volume, (Z, Y, X) intensities, and what was found in it. A `ValueError` says if shapes differ."""
 
     name: str
-    """What stands beside its pictures: the volume, or the method."""
+    """Caption of its pictures: the volume or the method."""
     raw: NDArray[Any]
     found: Comparison | NDArray[Any]
-    """Instances beside the truth; without truth the instances alone, (Z, Y, X), 0 is background."""
+    """Instances compared with the ground truth; without ground truth only the instances, (Z, Y, X), 0 is background."""
     shows_points: bool = False
     """Whether pictures show points instead of instances."""
     voxel_size: Vector = VOXELS

@@ -22,7 +22,7 @@ from auxcpvloss.system.files import write_text
 P = ParamSpec("P")
 
 LEDGER = "made_from.json"
-"""File beside tables and pictures, which have no room for a record: name -> record and checksum."""
+"""File next to tables and pictures, which cannot hold a record: name -> record and checksum."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Stored:
     record: Record | None = None
     made_with: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
-    """Why it cannot be used, though something is there."""
+    """Why it cannot be used, although it exists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,23 +52,23 @@ class Result:
 
     stage: str
     kind: str
-    """What people call it, together with its like: "instances"."""
+    """Plural name of its kind, for users: "instances"."""
     name: str
-    """Which one of them: most often a volume."""
+    """Its name within the kind: usually a volume."""
     paths: tuple[Path, ...]
-    """All that it consists of, most important first."""
+    """All its files, the most important first."""
     record: Record
-    """What it has to be made from: flat, see `Records.flat`."""
+    """What it must be made from: flat, see `Records.flat`."""
     stored: Stored
-    """What was there when this was asked for."""
+    """The result as found when this was asked for."""
     subject: Any = None
-    """What the stage makes it from."""
+    """Input from which the stage makes it."""
     job: Any = None
-    """Hashable; results with the same job belong together, and several processes can do different jobs."""
+    """Hashable; results with the same job are made together, different jobs can run in different processes."""
     is_beside: bool = False
     """Whether the ledger of its folder holds its record; otherwise, the file itself does."""
     at: str = ""
-    """What comes before the kind in a list of many: "checkpoint 400, "."""
+    """Prefix of the kind in a long list: "checkpoint 400, "."""
 
     def state(self, records: Records) -> State:
         """Say how it is: the one place where that is decided."""

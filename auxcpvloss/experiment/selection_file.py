@@ -62,9 +62,9 @@ def selection_record(experiment: Experiment) -> dict[str, Any] | None:
     try:
         table = _read(experiment.selection_path)
         if not {"checkpoint", "metric", "params", "made_from"} <= table.keys():
-            raise ValueError("not all of its keys are there")
+            raise ValueError("some of its keys are missing")
         if not isinstance(table["made_from"], dict):
-            raise ValueError("made_from is no table")
+            raise ValueError("made_from is not a table")
     except ValueError as error:
         raise _damaged(experiment, error) from None
     return table
@@ -92,7 +92,7 @@ def read_selection(experiment: Experiment) -> Selection:
     table = selection_record(experiment)
     if table is None:
         raise InputError(
-            f"{experiment.selection_path}: not there: no checkpoint was selected yet.\n"
+            f"{experiment.selection_path}: missing: no checkpoint has been selected yet.\n"
             "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
         )
     then, now = table["made_from"].get("trained_models", []), experiment.config.validation.trained_models

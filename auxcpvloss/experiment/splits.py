@@ -55,8 +55,8 @@ def _pooled(listing: Listing) -> dict[str, Volume]:
         # Where data.val_data is data.train_data it is one volume, not two.
         if train[name] != val[name]:
             raise InputError(
-                f"{name}: {train[name]} (train) and {val[name]} (val) have the same name, but train and val are taken "
-                "together (data.num_folds, validation.trained_models). Rename one of them."
+                f"{name}: {train[name]} (train) and {val[name]} (val) have the same name, but train and val are "
+                "combined (data.num_folds, validation.trained_models). Rename one of them."
             )
     return {name: Volume(split, name) for split, names in (("val", val), ("train", train)) for name in names}
 
@@ -65,6 +65,6 @@ def _folds(config: Config, pooled: Mapping[str, Volume]) -> list[list[str]]:
     number = config.data.num_folds
     if len(pooled) < number:
         raise InputError(
-            f"data.num_folds: {number} folds need as many volumes; train and val together have {len(pooled)}."
+            f"data.num_folds: {number} folds need at least as many volumes; train and val together have {len(pooled)}."
         )
     return deal(pooled, number, config.data.split_seed)

@@ -21,7 +21,7 @@ class Notes:
 
     say: Callable[[str], None] = logger.info
     told: dict[str, str] = field(default_factory=dict)
-    """Lines by their topics, in order."""
+    """Lines by topic, in order."""
     begun: str = ""
     """Name of the folder in superseded/ to which this command moves results; "" until it is needed."""
     config: str = ""
@@ -56,4 +56,4 @@ def set_aside(folder: Path, path: Path, notes: Notes, overwrite: bool) -> None:
     if notes.config and not (frozen := place(folder, notes) / "config.toml").exists():
         write_text(frozen, notes.config)
     path.rename(to)
-    notes.tell(f"what was there before is kept in {place(folder, notes)}")
+    notes.tell(f"earlier results are kept in {place(folder, notes)}")

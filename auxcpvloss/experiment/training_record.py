@@ -17,13 +17,13 @@ from auxcpvloss.methods import model_record
 from auxcpvloss.system.errors import InputError
 
 VERSION = 1
-"""Of what a training makes of the same keys and data: raise it with every change of that."""
+"""Version of the training code: raise it whenever the same keys and data give other weights."""
 
 INDIFFERENT = (
     "max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size",
     "validation_batches", "early_stop",
 )  # fmt: skip
-"""Keys of [training] that do not change what the weights become."""
+"""Keys of [training] that do not affect the weights."""
 
 
 def training_record(experiment: Experiment) -> dict[str, Any] | None:
@@ -97,7 +97,7 @@ def refuse_other_training(experiment: Experiment) -> None:
     """Refuse to use weights that were made from other keys, which the `InputError` names, if nobody asked to train."""
     if changed := other_training(experiment):
         raise InputError(
-            f"{experiment.train_folder}: holds checkpoints of another training: {changed}.\n"
-            "Use another experiment (-id NAME), --run_from_exp to go on with the configuration of this one, or the "
-            "stage train to train anew: what is there is then moved to superseded/."
+            f"{experiment.train_folder}: contains checkpoints of another training: {changed}.\n"
+            "Use another experiment (-id NAME), --run_from_exp to continue with its stored configuration, or the "
+            "stage train to start again: the old checkpoints are then moved to superseded/."
         )

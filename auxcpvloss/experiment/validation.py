@@ -77,8 +77,8 @@ def read_scores(path: Path, kind: type[Params], metric: str) -> Means:
         names, expected = header[1:-1], list(kind.model_fields)
         if header[:1] != ["checkpoint"] or names != expected:
             raise InputError(
-                f"{path}: scores of the parameters {', '.join(names) or 'none'}, but the method has "
-                f"{', '.join(expected)}. Average experiments of the same model.method."
+                f"{path}: has scores for the parameters {', '.join(names) or 'none'}, but the method has "
+                f"{', '.join(expected)}. Average experiments with the same model.method."
             )
         if header[-1] != metric:
             raise InputError(
@@ -87,6 +87,6 @@ def read_scores(path: Path, kind: type[Params], metric: str) -> Means:
             )
         return {(int(row[0]), kind(**dict(zip(names, row[1:-1], strict=True)))): float(row[-1]) for row in rows}
     except (FileNotFoundError, IsADirectoryError):
-        raise InputError(f"{path}: not there. Run the stage validate_checkpoints of that experiment first.") from None
+        raise InputError(f"{path}: missing. Run the stage validate_checkpoints of that experiment first.") from None
     except (ValueError, IndexError, csv.Error) as error:
         raise InputError(f"{path}: not readable as a table of scores: {error}.") from None

@@ -13,7 +13,7 @@ from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS
 from auxcpvloss.segmentation.measure import mean_within
 
 CONFIDENT_LOGIT = 20.0
-"""The logistic function of it is 1 - 2e-9: certain for every threshold."""
+"""The logistic function of this value is 1 - 2e-9, above every threshold."""
 
 
 def target(labels: Labels) -> Array:

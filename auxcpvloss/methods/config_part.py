@@ -14,7 +14,7 @@ from auxcpvloss.config.tables.types import NotNegativeFloat
 from auxcpvloss.methods import AUXILIARY, BASES, METHODS, Method, find_method, split_name
 
 MAX_SETS = 100_000
-"""Of parameters to try; at a second each, a day."""
+"""Maximum number of parameter sets to try; at one second each, a day."""
 
 
 def long_form(tables: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -47,12 +47,12 @@ def part(tables: dict[str, Any]) -> Extension:
     name, tasks = model["method"], model["auxiliary"]
     if not isinstance(name, str) or name not in BASES:
         known = f"{', '.join(METHODS)}; auxiliary tasks for each: {', '.join(AUXILIARY)}"
-        raise KeyProblemError(("model", "method"), f"{shown(name)} is no method; known: {known}")
+        raise KeyProblemError(("model", "method"), f"{shown(name)} is not a known method; known: {known}")
     if not isinstance(tasks, list):
         raise KeyProblemError(("model", "auxiliary"), f"must be a list of {', '.join(AUXILIARY)}, not {shown(tasks)}")
     for task in tasks:
         if not isinstance(task, str) or task not in AUXILIARY:
-            message = f"{shown(task)} is no auxiliary task; known: {', '.join(AUXILIARY)}"
+            message = f"{shown(task)} is not a known auxiliary task; known: {', '.join(AUXILIARY)}"
             raise KeyProblemError(("model", "auxiliary"), message)
     method = find_method(name, tasks)
     # Each once, in one order, so that equal trainings have equal configurations.
@@ -89,13 +89,13 @@ def _check_lists(method: Method, config: Config) -> Iterator[Problem]:
         if (count := math.prod(lengths.values())) > MAX_SETS:
             yield (
                 ("validation", "param_product"),
-                f"the lists have {count:,} combinations, more than {MAX_SETS:,} are not gone through",
+                f"the lists have {count:,} combinations; at most {MAX_SETS:,} are allowed",
             )
     elif len(set(lengths.values())) > 1:
         listing = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         yield (
             ("validation", list(lengths)[-1]),
-            f"the lists are gone through entry by entry, so they need the same length ({listing}). Or set "
+            f"the lists are combined entry by entry, so they must have the same length ({listing}). Or set "
             "validation.param_product = true",
         )
 

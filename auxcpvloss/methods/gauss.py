@@ -11,10 +11,10 @@ from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.segmentation.peaks import local_maxima
 
 SIGMA = 2.0
-"""Of the blobs, in voxels."""
+"""Standard deviation of the blobs, in voxels."""
 
 REACH = 10
-"""Voxels beyond which a blob is taken for 0; there it is exp(-12.5) = 4e-6."""
+"""Distance in voxels beyond which a blob counts as 0; there it is exp(-12.5) = 4e-6."""
 
 
 def target(labels: Labels) -> Array:

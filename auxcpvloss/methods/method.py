@@ -17,7 +17,7 @@ Prediction = Mapping[str, Array]
 """Head name -> (C, Z, Y, X) array."""
 
 OUTSIDE = np.uint32(0xFFFFFFFF)
-"""Label of voxels beyond the end of the volume: nothing is known there, nothing is trained there."""
+"""Label of voxels outside the volume, which are not trained on."""
 
 
 class Params(BaseModel):

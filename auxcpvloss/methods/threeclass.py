@@ -14,7 +14,7 @@ from auxcpvloss.segmentation.measure import mean_within
 BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
 
 CONFIDENT_LOGIT = 20.0
-"""exp(-20) is 2e-9: certain for every threshold."""
+"""exp(-20) is 2e-9: the probability is above every threshold."""
 
 
 def target(labels: Labels) -> Array:

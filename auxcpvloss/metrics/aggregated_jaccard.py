@@ -37,6 +37,6 @@ AGGREGATED_JACCARD = Metric(
     compute=_compute,
     card={
         "AJI": "aggregated Jaccard index: sum of the intersections / sum of the unions, of each true nucleus with the "
-        "predicted instance of the greatest IoU; nuclei and instances that go with none add to the unions"
+        "predicted instance of the greatest IoU; unmatched nuclei and instances add to the unions"
     },
 )

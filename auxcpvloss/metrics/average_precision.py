@@ -10,7 +10,7 @@ from auxcpvloss.metrics.matching import count, match
 from auxcpvloss.metrics.metric import Metric, Number, Numbers, numbers_at
 
 PATHS = {threshold: f"confusion_matrix.th_{str(threshold).replace('.', '_')}" for threshold in THRESHOLDS}
-"""Where the counts and ratios at each threshold stand: ``confusion_matrix.th_0_5``."""
+"""Path of the counts and ratios at each threshold: ``confusion_matrix.th_0_5``."""
 COUNTS = tuple(f"{PATHS[THRESHOLD]}.{name}" for name in ("TP", "FP", "FN"))
 """Paths of the counts at an IoU above 0.5, by which means over nuclei and pairs are pooled."""
 NUMBERS = {path: number for t, at in PATHS.items() for path, number in numbers_at(at, f"{{}} at IoU > {t}").items()}
@@ -28,7 +28,7 @@ def _card(comparison: Comparison) -> dict[str, str]:
     return {
         "matching": "optimal: as many pairs as possible, and among such matchings the greatest sum of IoU"
         if comparison.optimal
-        else "greedy: by falling IoU, among equals the pair that appears first in the volume",
+        else "greedy: by decreasing IoU, among equals the pair that appears first in the volume",
         "threshold": "a true nucleus and a predicted instance match one to one, and only at an IoU > t (not equal); "
         "th_0_5: t = 0.5",
         "counts": "TP matched pairs, FP predicted instances without a match, FN true nuclei without one; AP = TP / (TP "

@@ -11,7 +11,7 @@ from auxcpvloss.metrics.metric import Metric, Number, Numbers, total, weighted_b
 from auxcpvloss.metrics.surfaces import distances
 
 TOLERANCE = 1.0
-"""How far a boundary voxel may be from the other boundary: voxels along x, and as far in space along z and y."""
+"""Maximum distance to the other boundary, in voxels along x; the same physical distance along z and y."""
 PRECISION = Number("precision of the boundary", "higher", weighted_by("boundary.num_pred"))
 RECALL = Number("recall of the boundary", "higher", weighted_by("boundary.num_gt"))
 
@@ -58,8 +58,8 @@ BOUNDARY = Metric(
     },
     compute=_compute,
     card={
-        "boundary": f"surface voxels of nuclei are right within {TOLERANCE:g} voxel (along x; elsewhere as far in "
-        "space) of one of the other side, whichever nucleus that is of; precision of the predicted ones, recall of the "
+        "boundary": f"a surface voxel is correct within {TOLERANCE:g} voxel (along x; the same physical distance along "
+        "z and y) of a surface voxel of the other side, of any nucleus; precision of the predicted ones, recall of the "
         "true ones, fscore their harmonic mean"
     },
 )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 # Literals, not 0.1 * i: an IoU of 3/10 must equal the threshold 0.3 to the last bit.
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 THRESHOLD = 0.5
-"""Of the IoU, by which an instance is right or wrong where there is one threshold: that of the paper's figures."""
+"""IoU threshold for a correct instance where only one threshold is used: that of the paper's figures."""
 
 
 class Counts(NamedTuple):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Points = NDArray[np.float64]
 MATCHINGS: tuple[PointMatching, ...] = ("hoefener", "linear", "greedy")
 VOXELS = (1.0, 1.0, 1.0)
-"""Spacing of voxels that are as long as wide."""
+"""Spacing of cubic voxels."""
 
 
 class Detections(NamedTuple):

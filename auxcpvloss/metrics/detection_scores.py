@@ -7,17 +7,17 @@ from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.metric import Metric, Number, Numbers, numbers_at, total
 
 CENTERS = {
-    "hoefener": "the center of mass of a predicted instance finds the nucleus whose mask it lies in, one a nucleus",
+    "hoefener": "the center of mass of a predicted instance finds the nucleus whose mask it lies in, one per nucleus",
     "linear": "centers of mass of predicted instances and centers of true nuclei, one to one: as many pairs as "
     "possible, and among such matchings the least sum of distances",
     "greedy": "centers of mass of predicted instances and centers of true nuclei, one to one: the nearest pair first",
 }
-HOEFENER_OF_POINTS = "the center of mass of a predicted instance belongs to the nearest annotated point, one a point"
+HOEFENER_OF_POINTS = "the center of mass of a predicted instance belongs to the nearest annotated point, one per point"
 
 
 def limit_in_words(comparison: Comparison) -> str:
     """Say how far points and centers may be apart."""
-    return f"at most {comparison.distance_limit:g} voxels (along x; elsewhere as far in space) apart"
+    return f"at most {comparison.distance_limit:g} voxels apart (along x; the same physical distance along z and y)"
 
 
 def _card(comparison: Comparison) -> dict[str, str]:
@@ -49,4 +49,4 @@ DETECTION: dict[str, Metric] = {
     )
     for name in MATCHINGS
 }
-"""One a matching; that of ``evaluation.detection`` is computed."""
+"""One per matching; only that of ``evaluation.detection`` is computed."""

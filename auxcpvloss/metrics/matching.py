@@ -13,7 +13,7 @@ from auxcpvloss.metrics.counts import Counts
 from auxcpvloss.metrics.overlap import Ids, Indices, Overlaps, Values
 
 BATCH = 500
-"""Pairs that are assigned together, if they need not be more."""
+"""Maximum number of pairs assigned together, where a larger group can be divided."""
 
 
 class Matching(NamedTuple):

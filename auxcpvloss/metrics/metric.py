@@ -12,7 +12,7 @@ Numbers = dict[str, Any]
 Card = Mapping[str, str]
 Better = Literal["higher", "lower", "neither"]
 Pool = Callable[[str, Sequence[Numbers]], float]
-"""Path, and the numbers of all volumes that have it -> number of the volumes together."""
+"""Path, and the numbers of all volumes that have it -> pooled number."""
 
 
 class Number(NamedTuple):

@@ -9,7 +9,7 @@ from auxcpvloss.metrics.detection_scores import limit_in_words
 from auxcpvloss.metrics.table import metrics_of
 
 EMPTY = (
-    "where nothing was to be found and nothing was, every ratio is 1; otherwise 0 / 0 is 0; a class of by_size or "
+    "if nothing was to be found and nothing was found, every ratio is 1; otherwise 0 / 0 is 0; a class of by_size or "
     "by_density without nuclei has no ratios"
 )
 AVERAGING = (

@@ -72,7 +72,7 @@ def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
     negative, a TypeError if labels are not integers.
     """
     if truth.shape != predicted.shape:
-        raise ValueError(f"two label volumes of different shape: {truth.shape} and {predicted.shape}")
+        raise ValueError(f"the label volumes differ in shape: {truth.shape} and {predicted.shape}")
     for name, volume in {"truth": truth, "predicted": predicted}.items():
         if not np.issubdtype(volume.dtype, np.integer):
             raise TypeError(f"{name}: labels must be of an integer type, not {volume.dtype}")
@@ -95,7 +95,7 @@ def _instances(table: Tabulation, side: int, name: str) -> tuple[Ids, Indices, V
     """Give ids, sizes and centers of the instances of a side; and the place of the id of each row, -1: background."""
     ids, inverse = np.unique(table.labels[side], return_inverse=True)
     if ids.size and ids[0] < 0:
-        raise ValueError(f"{name}: labels must not be negative, but there is {ids[0]}")
+        raise ValueError(f"{name}: labels must not be negative; found {ids[0]}")
     background = int(ids.size > 0 and ids[0] == 0)
     # As float64: exact below 2**53.
     sums = np.array([np.bincount(inverse, row, minlength=ids.size) for row in table.sums])[:, background:]

@@ -18,11 +18,11 @@ SIZES = ("small", "medium", "large")
 
 DENSITIES = ("sparse", "dense", "crowded")
 NEIGHBOURS = (2, 6)
-"""Up to how many neighbours the first two of them have. Balls side by side have 2 in a row and 6 in a sheet; in the
+"""Maximum number of neighbours in the first two classes. Balls side by side have 2 in a row and 6 in a sheet; in the
 densest packing there are 18 within `REACH`."""
 
 REACH = 1.5
-"""How near the center of a neighbour is, in mean diameters."""
+"""Maximum distance to the center of a neighbour, in mean diameters."""
 
 CELL: dict[str, tuple[Better, str]] = {
     "num_gt": ("neither", ""),
@@ -33,7 +33,7 @@ CELL: dict[str, tuple[Better, str]] = {
     "right": ("higher", ""),
     "precision": ("higher", "num_pred"),
 }
-"""Numbers of a class: which way is better, and by which count of the class a ratio is divided."""
+"""Scores of a class: which way is better, and the count of the class that a ratio is divided by."""
 
 
 def neighbours(overlaps: Overlaps, spacing: tuple[float, ...] = VOXELS) -> tuple[Indices, Indices]:
@@ -124,7 +124,7 @@ BY_SIZE = Metric(
     compute=_by_size,
     card={
         "by_size": "matches at t = 0.5 of the small, medium and large nuclei: thirds of the true ones of each volume, "
-        "edges in voxels; predicted instances by their own size and the same edges"
+        "edges in voxels; predicted instances by their own size, with the same edges"
     },
     always=False,
 )
@@ -136,7 +136,7 @@ BY_DENSITY = Metric(
     card={
         "by_density": f"matches at t = 0.5 of sparse, dense and crowded nuclei: up to {NEIGHBOURS[0]}, up to "
         f"{NEIGHBOURS[1]}, more true nuclei whose center lies within {REACH} mean diameters (of balls of their volume; "
-        "in space); predicted instances as the true nucleus whose center is nearest"
+        "in space); predicted instances by the true nucleus with the nearest center"
     },
     always=False,
 )

@@ -37,7 +37,7 @@ AVERAGE_SURFACE_DISTANCE = Metric(
     compute=_average,
     card={
         "ASD": "mean over the pairs matched at t = 0.5 of the mean distance of the surface voxels of both to the "
-        "surface of the other, in the unit of the voxel size; left out where nothing matches"
+        "surface of the other, in the unit of the voxel size; omitted if nothing matches"
     },
     always=False,
 )
@@ -48,7 +48,7 @@ HAUSDORFF = Metric(
     compute=_hausdorff,
     card={
         "HD95": "mean over the pairs matched at t = 0.5 of the 95 % Hausdorff distance between their surfaces, in the "
-        "unit of the voxel size; left out where nothing matches"
+        "unit of the voxel size; omitted if nothing matches"
     },
     always=False,
 )

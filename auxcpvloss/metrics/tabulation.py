@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLAB = 2**20
-"""Voxels that are looked at together."""
+"""Number of voxels processed at once."""
 
 
 class Tabulation(NamedTuple):

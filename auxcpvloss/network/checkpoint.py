@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import keras
 
 NOTES, METADATA = "training.json", "metadata.json"
-"""Members of the zip beside those of `keras_files`: NOTES is ours."""
+"""Members of the zip in addition to those of `keras_files`; NOTES is our own."""
 
 END = struct.Struct("<4s4H2LH")
-"""The last bytes of a zip: the fifth number of them is that of its members."""
+"""Last bytes of a zip; their fifth number is the number of members."""
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The earliest date that a zip knows: the time of writing would make two files of the same weights differ."""
+"""Earliest date in a zip: with the time of writing, two files with the same weights would differ."""
 
 
 class DamagedCheckpointError(InputError):
@@ -102,8 +102,8 @@ def check_checkpoint(path: Path) -> None:
         except Exception as error:  # A flipped bit makes zipfile raise all kinds of errors.
             raise DamagedCheckpointError(
                 f"{path}: damaged: {str(error).strip() or type(error).__name__}.\n"
-                "The stage train makes the newest checkpoint again; remove the file if it is an older one. "
-                "Or take another one: --checkpoint N."
+                "The stage train makes the newest checkpoint again; if this is an older one, remove the file. Or use "
+                "another one: --checkpoint N."
             ) from error
     check_keras_file(path)
 
@@ -116,7 +116,7 @@ def _read_all(path: Path, file: IO[bytes]) -> None:
         signature, *_, members, _, _, _ = END.unpack(file.read(END.size))
         # A flipped bit in a length makes zipfile pass over members.
         if signature == b"PK\5\6" and members != len(archive.infolist()):
-            raise zipfile.BadZipFile(f"{members} members are announced, {len(archive.infolist())} are there")
+            raise zipfile.BadZipFile(f"it lists {members} members but contains {len(archive.infolist())}")
         if damaged := archive.testzip():
             raise zipfile.BadZipFile(f"the checksum of {damaged} in it is wrong")
         with archive.open(WEIGHTS) as weights, h5py.File(weights, "r"):

@@ -35,7 +35,7 @@ def check_precision(precision: str) -> None:
     """
     if precision == "mixed_float16" and not keras.distribution.list_devices("gpu"):
         raise InputError(
-            "training.precision = 'mixed_float16' needs a GPU, and there is none. On processors use 'mixed_bfloat16' "
+            "training.precision = 'mixed_float16' needs a GPU, but there is none. On CPUs, use 'mixed_bfloat16' "
             "(fast on recent ones) or 'float32'."
         )
     if precision == "mixed_bfloat16":
@@ -44,8 +44,8 @@ def check_precision(precision: str) -> None:
         # Each backend has its own kinds.
         except Exception as error:
             raise InputError(
-                "training.precision = 'mixed_bfloat16': convolutions of this machine do not take it, with "
-                "ONEDNN_MAX_CPU_ISA below AVX512, say. Use 'float32', or allow more instruction sets."
+                "training.precision = 'mixed_bfloat16': convolutions on this machine do not support it, perhaps "
+                "because ONEDNN_MAX_CPU_ISA is below AVX512. Use 'float32', or allow more instruction sets."
             ) from error
 
 

@@ -18,7 +18,7 @@ def part(tables: dict[str, Any]) -> Extension:
     name = tables["model"]["architecture"]
     if not isinstance(name, str) or name not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise KeyProblemError(("model", "architecture"), f"{name!r:.200} is no architecture; known: {known}")
+        raise KeyProblemError(("model", "architecture"), f"{name!r:.200} is not a known architecture; known: {known}")
     return _extension(ARCHITECTURES[name])
 
 
@@ -42,14 +42,14 @@ def _inputs(model: Model) -> Iterator[tuple[str, str]]:
             near = [f"{axis}: {sizes}" for axis, sizes in zip("zyx", fits, strict=True)]
             yield (
                 key,
-                f"this network cannot take an input of {list(shape)} (along {', '.join(bad)}); "
-                f"the nearest sizes that it can take: {'; '.join(near[3 - model.ndim :])}",
+                f"this network does not accept an input of {list(shape)} (along {', '.join(bad)}); the nearest valid "
+                f"sizes are {'; '.join(near[3 - model.ndim :])}",
             )
             return
     for axis, g, size in zip("zyx", axes, model.test_input_shape, strict=True):
         if size < (smallest := smallest_tileable(g)):
             yield (
                 "test_input_shape",
-                f"of an input of {size} along {axis} nothing is left that is free of what padding {model.padding!r} "
-                f"does at the border; it needs {smallest} at least",
+                f"with an input of {size} along {axis}, padding {model.padding!r} at the border affects the whole "
+                f"output; use at least {smallest}",
             )

@@ -25,7 +25,7 @@ from auxcpvloss.network.keras_files import ARCHITECTURE, WEIGHTS, check_keras_fi
 from auxcpvloss.system.errors import InputError
 
 HEADS = "heads"
-"""Layer whose channels are those of all heads, one after the other."""
+"""Layer with the concatenated channels of all heads."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Loaded:
 
 
 Stored = Mapping[str, tuple[list[h5py.Dataset], Any]]
-"""What a file has, by name: the weights of a layer, in order, and what of each of them (an index) it is."""
+"""Contents of a file, by name: the weights of a layer, in order, and the part (index) of each that is used."""
 
 
 def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init) -> Loaded:
@@ -73,11 +73,11 @@ def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init) ->
             if layer.weights:
                 _load(layer, _parts(layer.name, heads, stored), stored, table, loaded)
     if not loaded.layers:
-        raise InputError(f"init.checkpoint: nothing of {path} fits this network. Not loaded: {_reasons(loaded.left)}.")
+        raise InputError(f"init.checkpoint: no layer of {path} fits this network. Not loaded: {_reasons(loaded.left)}.")
     if table.freeze_iterations and not loaded.left:
         raise InputError(
-            "init.freeze_iterations: every layer is loaded, so there is none to train while the loaded ones are "
-            "frozen. Set it to 0, or leave layers out with init.skip."
+            "init.freeze_iterations: every layer is loaded, so no layer is left to train while the loaded ones are "
+            "frozen. Set it to 0, or exclude layers with init.skip."
         )
     return loaded
 
@@ -151,7 +151,7 @@ def _open(path: Path) -> Iterator[Stored]:
     except FileNotFoundError:
         raise InputError(f"init.checkpoint: {path}: no such file.") from None
     except (InputError, zipfile.BadZipFile, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
-        raise InputError(f"init.checkpoint: {path} is no .keras file with weights: {error}.") from error
+        raise InputError(f"init.checkpoint: {path} is not a .keras file with weights: {error}.") from error
 
 
 def _layers(file: h5py.File) -> dict[str, list[h5py.Dataset]]:

@@ -16,7 +16,7 @@ from auxcpvloss.system.errors import InputError
 
 WEIGHTS, ARCHITECTURE = "model.weights.h5", "config.json"
 ARCHITECTURE_LIMIT = 1 << 26
-"""Bytes; that of the largest U-Net is a thousandth of it."""
+"""Maximum size in bytes; the largest U-Net needs a thousandth of it."""
 
 
 def check_keras_file(path: Path) -> None:
@@ -48,8 +48,8 @@ def _check_layers(path: Path, architecture: bytes) -> None:
         kind, module = layer["class_name"], str(layer.get("module"))
         if kind == "Lambda" or module.split(".")[0] != "keras" or "__lambda__" in json.dumps(layer):
             raise InputError(
-                f"{path}: its layer {layer.get('name')!r} ({module}, {kind}) brings code of its own; only networks of "
-                "layers of Keras are read. Do not trust this file"
+                f"{path}: its layer {layer.get('name')!r} ({module}, {kind}) contains its own code; only networks "
+                "made of Keras layers are read. Do not trust this file"
             )
 
 

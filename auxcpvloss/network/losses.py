@@ -120,4 +120,4 @@ LOSSES: dict[str, Loss] = {
         blob_loss,
     )
 }
-"""By the names that heads call them."""
+"""Losses by the names used in heads."""

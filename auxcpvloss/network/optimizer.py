@@ -14,7 +14,7 @@ from auxcpvloss.config.tables import Config, Optimizer
 from auxcpvloss.system.errors import InputError
 
 WRAPPERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap")
-"""Of keras.optimizers: no optimizers by themselves."""
+"""Names in keras.optimizers that are not optimizers themselves."""
 
 OWN_KEYS = {
     "beta_1": "beta1",
@@ -23,7 +23,7 @@ OWN_KEYS = {
     "global_clipnorm": "clip_norm",
     "clipvalue": "clip_value",
 }
-"""Keys of [optimizer], by what Keras calls them."""
+"""Keys of [optimizer], by their Keras names."""
 
 KINDS = {bool: "true or false", int: "a number", float: "a number"}
 
@@ -93,11 +93,12 @@ def _configured(table: Optimizer) -> tuple[Any, dict[str, Any]]:
         if option in parameters and (value or not key.startswith("clip_")):
             options[option] = value
         elif option not in parameters and value != defaults().tables["optimizer"][key]:
-            raise InputError(f"optimizer.{key}: {kind.__name__} has no {option}; leave the key out.")
+            raise InputError(f"optimizer.{key}: {kind.__name__} has no {option}; remove the key.")
     options |= {option: _value(kind, parameters, option, value) for option, value in table.options.items()}
     if options.get("use_ema") and not options.get("ema_overwrite_frequency"):
         raise InputError(
-            "optimizer.options.use_ema: the averages become weights every ema_overwrite_frequency iterations; set it."
+            "optimizer.options.use_ema: the averages replace the weights every ema_overwrite_frequency iterations; "
+            "set that option, too."
         )
     return kind, options
 
@@ -127,4 +128,4 @@ def _try(kind: Any, rate: float, options: dict[str, Any], place: str) -> None:
         optimizer.apply([keras.ops.ones_like(weight) for weight in weights])
     except Exception as error:  # Keras and its backends raise whatever they like for a wrong value.
         reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{place}: {kind.__name__} does not take this value: {reason}") from error
+        raise InputError(f"{place}: {kind.__name__} does not accept this value: {reason}") from error

@@ -10,7 +10,7 @@ import numpy as np
 from auxcpvloss.config.tables import Optimizer
 
 Memory = tuple[float, float, float]
-"""Sum of the losses of the current interval, how many these are, and the lowest mean of an interval before."""
+"""Sum and number of losses in the current interval, and the lowest mean of an earlier interval."""
 
 START: Memory = (0.0, 0.0, math.inf)
 

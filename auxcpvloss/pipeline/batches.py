@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auxcpvloss.network.batch import Batch
 
 KEYS = ("training.num_workers", "training.cache_size", "model.train_input_shape")
-"""What the memory of the processes depends on."""
+"""Settings on which the memory of the processes depends."""
 
 
 @contextmanager
@@ -54,5 +54,5 @@ def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:
 
     samples = [sample for path in paths if (sample := open_sample(path)) is not None]
     if len(samples) < len(paths):
-        raise InputError(f"not all of these are whole any more: {', '.join(map(str, paths))}; run the stage prepare.")
+        raise InputError(f"some of these are no longer whole: {', '.join(map(str, paths))}; run the stage prepare.")
     return BatchMaker(samples, method_of(config), config).make

@@ -62,7 +62,7 @@ def cross_validated(scores: Sequence[Score], names: Sequence[str], halves: Seque
 class CrossValidate(Validation):
     """``val/cross_validation.csv``: both halves, dealt by their names and ``general.seed``."""
 
-    name, help = "cross_validate", "choose on one half of the validation volumes, score on the other"
+    name, help = "cross_validate", "select on one half of the validation volumes, score the other half"
     in_all = False
 
     def checkpoints(self, run: Run) -> Sequence[int]:

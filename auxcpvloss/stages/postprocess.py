@@ -16,7 +16,7 @@ from auxcpvloss.stages.stage import Stage, Tally
 class Postprocess(Stage):
     """Instances and scores of the test volumes with the parameters of [postprocessing]."""
 
-    name, help = "postprocess", "label and evaluate with the parameters of [postprocessing], to try them by hand"
+    name, help = "postprocess", "label and evaluate with the parameters of [postprocessing], to try out values"
     split, follows = SPLIT, "selection"
     in_all = False
 

@@ -29,7 +29,7 @@ class Report(Stage):
     Without test volumes it is about training and validation alone.
     """
 
-    name, help = "report", "all of it on one page, report.html"
+    name, help = "report", "everything on one page, report.html"
     version, libraries = 2, ("imagecodecs", "jinja2", "matplotlib", "numpy")
     follows = "selection"
     # Only when the page is there: what cannot be made takes nothing away.

@@ -16,7 +16,7 @@ from auxcpvloss.stages.validate_checkpoints.selected_from import selection_of
 class Validate(Choosing):
     """``val/scores_<checkpoint>.csv`` and ``val/selection.toml``."""
 
-    name, help = "validate", "choose parameters for one checkpoint (--checkpoint N)"
+    name, help = "validate", "select parameters for one checkpoint (--checkpoint N)"
     in_all = False
 
     def checkpoints(self, run: Run) -> Sequence[int]:

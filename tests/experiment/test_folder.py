@@ -84,7 +84,7 @@ def test_only_numbered_files_are_checkpoints(tmp_path):
     for name in ("00000004.keras", "00000012.keras", "00000004 (copy).keras", ".tmp-host-1-00000006.keras"):
         (folder / name).touch()
     assert experiment.checkpoints() == [4, 12]
-    with pytest.raises(InputError, match=r"no checkpoint of iteration 5 in .*; there are: 4, 12"):
+    with pytest.raises(InputError, match=r"no checkpoint of iteration 5 in .*; available: 4, 12"):
         experiment.need_checkpoint(5)
 
 

@@ -76,7 +76,7 @@ def test_a_volume_of_both_splits_counts_once_and_two_of_one_name_are_refused():
 
 def test_too_few_volumes_for_the_folds_are_refused():
     few = {"train": {"a": "1"}, "val": {"b": "2"}}
-    with pytest.raises(InputError, match=r"3 folds need as many volumes; train and val together have 2"):
+    with pytest.raises(InputError, match=r"3 folds need at least as many volumes; train and val together have 2"):
         serving("val", configure(**folds(1)), few.__getitem__)
 
 

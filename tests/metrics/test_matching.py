@@ -250,7 +250,7 @@ def test_volumes_of_different_shape_are_refused() -> None:
 
 
 def test_negative_labels_are_refused() -> None:
-    with pytest.raises(ValueError, match="predicted: labels must not be negative, but there is -1"):
+    with pytest.raises(ValueError, match="predicted: labels must not be negative; found -1"):
         overlaps(np.array([0, 1]), np.array([-1, 1]))
 
 

@@ -79,12 +79,14 @@ def test_its_keys_are_checked_and_get_smaller():
     with pytest.raises(InputError, match=r"model\.width: must be odd\."):
         toy(model={"width": 4})
     with pytest.raises(
-        InputError, match=r"model\.test_input_shape: this network cannot take an input of \[4, 60, 60\]"
+        InputError, match=r"model\.test_input_shape: this network does not accept an input of \[4, 60, 60\]"
     ):
         toy(model={"test_input_shape": [4, 60, 60]})
     with pytest.raises(InputError, match=r"model\.width: unknown key"):
         configure(model={"width": 5})
-    with pytest.raises(InputError, match=r"model\.architecture: 'wnet' is no architecture; known: unet, toy\."):
+    with pytest.raises(
+        InputError, match=r"model\.architecture: 'wnet' is not a known architecture; known: unet, toy\."
+    ):
         configure(model={"architecture": "wnet"})
     config = toy(model={"width": 7})
     small = load([ConfigFile("test", merge(config.model_dump(mode="json"), debug_tables(config)))]).model

@@ -113,8 +113,8 @@ def test_what_differs_is_told_with_both_shapes(source):
 @pytest.mark.parametrize(
     ("init", "expected"),
     [
-        ({"match": ["nothing"]}, "nothing of .* fits this network. Not loaded: .*not in init.match"),
-        ({"skip": ["*"]}, "nothing of .* fits this network"),
+        ({"match": ["nothing"]}, "no layer of .* fits this network. Not loaded: .*not in init.match"),
+        ({"skip": ["*"]}, "no layer of .* fits this network"),
         ({"freeze_iterations": 3}, "init.freeze_iterations: every layer is loaded"),
     ],
 )
@@ -154,7 +154,7 @@ def test_nothing_in_a_file_is_run(source, tmp_path):
         architecture["config"]["layers"].insert(0, layer)
         architecture["module"], architecture["class_name"] = "os", "system"
 
-    with pytest.raises(InputError, match=r"its layer 'evil' \(None, Lambda\) brings code of its own"):
+    with pytest.raises(InputError, match=r"its layer 'evil' \(None, Lambda\) contains its own code"):
         begin(rewrite(source, tmp_path / "evil.keras", plant))
     assert not trace.exists()
 
@@ -180,5 +180,5 @@ def test_files_of_other_kinds_are_named(content, tmp_path):
         zipfile.ZipFile(path, "w").close()
     else:
         path.write_bytes(content)
-    with pytest.raises(InputError, match=r"x\.keras is no \.keras file with weights"):
+    with pytest.raises(InputError, match=r"x\.keras is not a \.keras file with weights"):
         begin(path)

@@ -69,11 +69,11 @@ def test_gradients_are_clipped():
         ({"options": {"amsgrad": 1}}, "optimizer.options.amsgrad: must be true or false, not 1"),
         ({"optimizer": "SGD", "options": {"momentum": "much"}}, "optimizer.options.momentum: must be a number, not 'much'"),
         ({"optimizer": "SGD", "options": {"momentum": True}}, "optimizer.options.momentum: must be a number, not True"),
-        ({"optimizer": "SGD", "options": {"nesterov": True, "momentum": 2}}, "optimizer.options.momentum: SGD does not take this value: `momentum` must be"),
-        ({"options": {"weight_decay": "x"}}, "optimizer.options.weight_decay: Adam does not take this value"),
-        ({"options": {"use_ema": True}}, "optimizer.options.use_ema: the averages become weights every ema_overwrite_frequency"),
-        ({"clip_norm": 1.0, "options": {"clipnorm": 1.0}}, "optimizer.options.clipnorm: Adam does not take this value: Only one of"),
-        ({"optimizer": "SGD", "beta1": 0.5}, "optimizer.beta1: SGD has no beta_1; leave the key out"),
+        ({"optimizer": "SGD", "options": {"nesterov": True, "momentum": 2}}, "optimizer.options.momentum: SGD does not accept this value: `momentum` must be"),
+        ({"options": {"weight_decay": "x"}}, "optimizer.options.weight_decay: Adam does not accept this value"),
+        ({"options": {"use_ema": True}}, "optimizer.options.use_ema: the averages replace the weights every ema_overwrite_frequency"),
+        ({"clip_norm": 1.0, "options": {"clipnorm": 1.0}}, "optimizer.options.clipnorm: Adam does not accept this value: Only one of"),
+        ({"optimizer": "SGD", "beta1": 0.5}, "optimizer.beta1: SGD has no beta_1; remove the key"),
     ],
 )  # fmt: skip
 def test_what_an_optimizer_does_not_take_is_named(optimizer, expected):

@@ -32,7 +32,9 @@ def read(root: Path) -> RunComparison:
 def test_tables_and_figures_of_what_the_stages_wrote(root, capsys):
     assert main(["compare", f"one={root / 'a'}", f"other={root / 'b'}", "--paper", "--colors", "colorblind"]) == 0
     text = capsys.readouterr().out
-    assert "other and one are not distinguishable on these data by avAP: +0.000, but there is one run of one" in text
+    assert (
+        "other and one are not distinguishable on these data by avAP: +0.000, but there is only one run of one" in text
+    )
     assert "mean of 1 volume" in text
     figures = {f"figure_{number}.png" for number in (3, 4, 5, 6)}
     assert figures <= {path.name for path in (root / "comparison").iterdir()}
@@ -57,8 +59,8 @@ def test_without_the_volumes_or_with_others_there_are_tables_only(root):
     group = zarr.open_group(str(path))
     group.attrs["made_from"] = {**group.attrs["made_from"], "checksum": "another"}
     figures, why = draw_volumes(read(root), PAPER)
-    assert (figures, why.endswith("is not the volume any more that was scored")) == ([], True)
+    assert (figures, why.endswith("has changed since it was scored")) == ([], True)
     shutil.rmtree(root / "data")
     figures, why = draw_volumes(read(root), PAPER)
     assert not figures
-    assert why.startswith("figures 5 and 6 are left out, for want of volumes or results: ")
+    assert why.startswith("figures 5 and 6 are omitted because volumes or results are missing: ")

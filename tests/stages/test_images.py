@@ -111,4 +111,4 @@ def test_images_for_a_network_of_volumes_are_warned_of(folder, tmp_path, capfd):
     volumes = {"ndim": 3, "train_input_shape": [28] * 3, "test_input_shape": [28] * 3, "kernel_size": 3, "downsample_factors": [[2, 2, 2]]}  # fmt: skip
     arguments = command(folder, "-d", "prepare", model=volumes, data={"voxel_size": [1, 1, 1]})
     assert main([*arguments, "-r", str(tmp_path)]) == 0
-    assert "warning: d: one plane only; model.ndim = 2" in capfd.readouterr().out
+    assert "warning: d: only one plane; model.ndim = 2" in capfd.readouterr().out

@@ -143,7 +143,7 @@ def test_only_what_depends_on_a_key_is_made_again(root, tmp_path, capfd, key, va
     assert bool(lines) == bool(made)
     assert (folder / "superseded").is_dir() == bool(made)
     if made:
-        assert text.count("what was there before is kept in") == 1
+        assert text.count("earlier results are kept in") == 1
         (kept,) = (folder / "superseded").iterdir()
         moved = {"/".join(path.relative_to(kept).parts[:2]) for path in kept.rglob("*") if path.is_file()}
         assert moved == made | {"config.toml"}
@@ -190,7 +190,7 @@ def test_stale_results_are_not_used_by_stages_that_do_not_make_them(root, tmp_pa
         or "prediction.dtype was 'float32', is 'float16'. Run the stage predict" in error
     )
     error = refused("optimizer.lr", 0.002, "predict")
-    assert "holds checkpoints of another training: optimizer.lr was 0.001, is 0.002" in error
+    assert "contains checkpoints of another training: optimizer.lr was 0.001, is 0.002" in error
     assert written(tmp_path / "root" / "e") == before
 
 

@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 NAME = "l1_setup_l1_07_3class_cpv"
 # As it stands, but for the two paths.
 COMMAND = (
-    f"--root experiments -s setup_l1_07_3class_cpv -c {ROOT}/config/default.toml -c {ROOT}/config/l1/setup_l1_07_3class_cpv.toml "
+    f"--root experiments -s setup_l1_07_3class_cpv -c {ROOT}/config/default.toml -c "
+    f"{ROOT}/config/l1/setup_l1_07_3class_cpv.toml "
     "-a l1 -d mknet train validate_checkpoints predict label evaluate --run_from_exp --test-checkpoint best"
 ).split()
 # What a command writes anew each time, or never overwrites.
@@ -98,7 +99,7 @@ def test_without_the_data_one_message_says_where_to_get_them(tmp_path, monkeypat
     assert main([*COMMAND, *more]) == 2
     (message,) = capsys.readouterr().err.splitlines()
     assert message.startswith(f"data.path: {tmp_path}/c_elegans_nuclei.zip: no such folder or file.")
-    for part in ("https://zenodo.org/records/5942575", "c_elegans_nuclei.zip", "Put them there, or set data.path"):
+    for part in ("https://zenodo.org/records/5942575", "c_elegans_nuclei.zip", "Download them there, or set data.path"):
         assert part in message
     assert list(tmp_path.iterdir()) == []
 

@@ -53,7 +53,7 @@ def test_errors_are_those_of_the_scores(make: Make):  # noqa: F811
         ("false positive", "a", [], [4]),
         ("false negative", "a", [40], []),
     ]
-    assert "There are 4 true nuclei only: one of them is 25.0 %." in html
+    assert "There are only 4 true nuclei: each of them counts 25.0 %." in html
     assert "chosen by hand, not by validation" in html
     for heading in ("Verdict", "Scores", "Volumes", "Errors", "Configuration", "Provenance"):
         assert f">{heading}</h2>" in html
@@ -82,7 +82,7 @@ def test_volumes_without_truth_are_counted_and_shown(make: Make, data: Path, tmp
     (tmp_path / "images").mkdir()
     shutil.copy(data / "dense" / "images" / "a.tif", tmp_path / "images" / "a.tif")
     html = reported(make(data={"test_data": str(tmp_path)}))
-    assert "The test volumes have no ground truth: nothing is scored." in html
+    assert "The test volumes have no ground truth, so nothing is scored." in html
     assert '<th scope="row">a</th>\n<td data-value="4">4</td>' in html
     assert 'id="errors"' not in html
     assert html.count("<img ") == 1
@@ -211,7 +211,7 @@ def test_without_test_volumes_it_is_about_training_and_validation(every_stage: P
     arguments = ["-c", str(tmp_path / "e.toml"), "-r", str(tmp_path / "root"), "--test-checkpoint", "last", "-d"]
     assert main([*arguments, "report"]) == 0
     html = (tmp_path / "root" / "e" / "report.html").read_text(encoding="utf-8")
-    assert "There are no test volumes. What is said below is of training and validation." in html
+    assert "There are no test volumes. The rest of this page describes training and validation." in html
     # The best one is another one.
     assert "Checkpoint and parameters were chosen by hand, not by validation." in html
     assert ">Training and validation</h2>" in html

@@ -60,7 +60,10 @@ def test_where_nothing_is_everything_is_missing_and_nothing_is_made(tmp_path, ca
 def test_what_is_whole_is_said_to_be_without_tensorflow_and_without_a_trace(copy):
     """In a process of its own, as a person calls it; not even a line in run.log."""
     before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
-    code = f"import sys; sys.argv = ['x', '-id', 'e', '-r', {str(copy / 'root')!r}, '-d', 'status']; from auxcpvloss.cli import main; status = main(); sys.exit(status or 10 * ('tensorflow' in sys.modules))"
+    code = (
+        f"import sys; sys.argv = ['x', '-id', 'e', '-r', {str(copy / 'root')!r}, '-d', 'status']; from "
+        "auxcpvloss.cli import main; status = main(); sys.exit(status or 10 * ('tensorflow' in sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPT.parent, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("whole") > 15
@@ -131,4 +134,4 @@ def test_rows_put_together_what_is_alike():
 
 def test_status_is_named_alone(copy, capfd):
     assert main(["-id", "e", "-r", str(copy / "root"), "-d", "status", "predict"]) == 2
-    assert "name it alone" in capfd.readouterr().err
+    assert "cannot be combined with stages" in capfd.readouterr().err

@@ -62,7 +62,7 @@ def test_averages_against_whole_numbers(rows):
     ("problem", "expected"),
     [
         ("missing", r"nosuch: no experiment; expected its folder, with a config.toml"),
-        ("empty", r"scores.csv: not there. Run the stage validate_checkpoints of that experiment first"),
+        ("empty", r"scores.csv: missing. Run the stage validate_checkpoints of that experiment first"),
         ("metric", r"scores are confusion_matrix.avAP, but evaluation.metric is confusion_matrix.th_0_5.AP"),
         ("method", r"scores of the parameters .*nms_size, but the method has .*cpv_thresh"),
         ("nothing in common", r"no checkpoint was validated with the same parameters by all of"),

@@ -160,7 +160,7 @@ def test_where_every_volume_trains_none_can_be_looked_at(tmp_path):
         ({"optimizer": {"options": {"momentum": 0.9}}}, "optimizer.options.momentum"),
         ({"optimizer": {"options": {"momentum": {"a": 1}}}}, "config.toml: optimizer.options.momentum: must be a value"),
         ({"optimizer": {"min_lr": 1.0}}, "config.toml: optimizer.min_lr: must not be above lr, 0.001"),
-        ({"optimizer": {"clip_norm": 1.0, "clip_value": 1.0}}, "config.toml: optimizer.clip_value: gradients are clipped"),
+        ({"optimizer": {"clip_norm": 1.0, "clip_value": 1.0}}, "config.toml: optimizer.clip_value: cannot be combined with clip_norm"),
         ({"init": {"checkpoint": "nowhere"}}, "nowhere: there is neither such a file nor such a folder"),
         ({"init": {"checkpoint": "/"}}, "init.checkpoint: /: not the folder of an experiment"),
         ({"training": {"precision": "mixed_float16"}}, "mixed_float16"),

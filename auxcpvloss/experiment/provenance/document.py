@@ -17,7 +17,7 @@ from auxcpvloss.system.files import write_text
 NAME = "provenance.json"
 FORMAT = 1
 SHARED = ("config", "libraries")
-"""Tables that commands share: stored once under their sha256, which each command holds under the same key."""
+"""Tables shared by commands: stored once under their sha256; each command holds the sha256 under the same key."""
 
 _Stage = Annotated[str, Field(pattern="^[a-z_]+$")]
 """Name of a stage. `repeat_command` puts it on a command line, so it must not be anything else."""
@@ -47,7 +47,7 @@ _Content = _table(
     config=dict[str, dict[str, Any]],
     libraries=dict[str, dict[str, str]],
 )
-"""The keys that the program reads; the file has more, for people."""
+"""The keys that the program reads; the file has more, for users."""
 
 
 class Document:
@@ -64,15 +64,15 @@ class Document:
             content = json.loads(path.read_text(encoding="utf-8"))
             _Content.model_validate(content)
             if any(command[name] not in content[name] for command in content["commands"] for name in SHARED):
-                raise ValueError("a table that a command shares is missing")
+                raise ValueError("a shared table that a command refers to is missing")
         except FileNotFoundError:
-            raise InputError(f"{path}: not there: no command was recorded for this experiment.") from None
+            raise InputError(f"{path}: missing: no command was recorded for this experiment.") from None
         except ValidationError as error:
             detail = error.errors()[0]
             place = ".".join(map(str, detail["loc"])) or "the whole file"
-            raise InputError(f"{path}: not a record of commands: {place}: {detail['msg']}.") from None
+            raise InputError(f"{path}: not a valid record of commands: {place}: {detail['msg']}.") from None
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: not a record of commands: {error}.") from None
+            raise InputError(f"{path}: not a valid record of commands: {error}.") from None
         return cls(content)
 
     def write(self, path: Path) -> None:

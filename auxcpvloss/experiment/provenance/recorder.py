@@ -58,7 +58,7 @@ class Recorder:
             except InputError as error:
                 name = f"{self._path.stem}-broken-{datetime.now():%Y%m%d-%H%M%S}.json"
                 self._aside = self._path.replace(unused(self._path.with_name(name)))
-                self._terminal.warn(f"{error} It is kept as {self._aside.name}, and a new one is begun.")
+                self._terminal.warn(f"{error} It is kept as {self._aside.name}, and a new record is started.")
         self._command = self._describe()
         self._document.commands.append(self._command)
         surroundings.reset_peak()

@@ -21,9 +21,9 @@ from auxcpvloss.system.processors import arithmetic, field, usable_cores
 
 PACKAGE = Path(auxcpvloss.__file__).parent
 CODE = ("auxcpvloss", "config", "run_auxcpvloss.py")
-"""The parts of the checkout that a run depends on."""
+"""Parts of the checkout that a run depends on."""
 SECONDS = 20
-"""Limit for git, which may be slow on network file systems."""
+"""Time limit for git in seconds; it may be slow on network file systems."""
 
 VARIABLES = (
     "CUDA_VISIBLE_DEVICES", "DNNL_MAX_CPU_ISA", "KERAS_BACKEND", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS",
@@ -32,7 +32,7 @@ VARIABLES = (
     "TF_GPU_ALLOCATOR", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_USE_LEGACY_KERAS", "TF_XLA_FLAGS",
     "SLURM_JOB_ID", "JOB_ID",
 )  # fmt: skip
-"""Variables that a result may depend on, and job numbers. Others may be secret (so do Terraform's begin with TF_)."""
+"""Variables that a result may depend on, and job numbers. Others may be secret (Terraform's also begin with TF_)."""
 
 
 @cache

@@ -44,7 +44,7 @@ class Train(Stage):
     Checkpoints of a training with other keys, data or initial weights are set aside, see `begin_anew`.
     """
 
-    name, help = "train", "train the network, from the newest checkpoint on"
+    name, help = "train", "train the network, continuing from the newest checkpoint"
     version = training_record.VERSION
     libraries = ("gunpowder", "keras", "numpy", "scipy", "tensorflow")
     split = "train"

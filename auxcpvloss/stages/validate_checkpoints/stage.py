@@ -24,7 +24,7 @@ class ValidateCheckpoints(Choosing):
     mean of those of other runs.
     """
 
-    name, help = trained_models.NAME, "score every checkpoint with every set of parameters, and choose"
+    name, help = trained_models.NAME, "score every checkpoint with every set of parameters, and select the best"
     version = trained_models.VERSION
 
     def precondition_of_averages(self, run: Run) -> None:

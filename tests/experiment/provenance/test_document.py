@@ -29,7 +29,7 @@ def whole(tmp_path) -> dict:
 CHANGES: dict[str, tuple[Callable[[dict], object], str]] = {
     "a newer format": (lambda content: content.update(format=2), "format: "),
     "no commands": (lambda content: content.pop("commands"), "commands: Field required"),
-    "no configuration": (lambda content: content.update(config={}), "a table that a command shares is missing"),
+    "no configuration": (lambda content: content.update(config={}), "a shared table that a command refers to is missing"),
     "an option for a stage": (lambda content: content["commands"][0]["asked"]["stages"].append("--root"), "commands.0.asked.stages.1: "),
     "an option for a stage that was done": (lambda content: content["commands"][0]["stages"][0].update(stage="-r"), "commands.0.stages.0.stage: "),
     "a number for a command": (lambda content: content["commands"].append(3), "commands.1: "),

@@ -103,7 +103,7 @@ def test_a_command_that_is_refused_after_a_stage_is_kept_with_the_reason(made):
     (command,) = Document.read(folder / "root" / "other" / NAME).commands
     assert [stage["outcome"] for stage in command["stages"]] == ["done", "refused"]
     assert command["outcome"] == "refused"
-    assert "no checkpoint was selected yet" in command["message"]
+    assert "no checkpoint has been selected yet" in command["message"]
 
 
 def test_earlier_commands_and_shared_tables_stay(experiment):
@@ -170,7 +170,7 @@ def test_a_broken_record_is_kept_aside(experiment, text, capfd):
     (aside,) = experiment.folder.glob("provenance-broken-*.json")
     assert aside.read_bytes() == text.encode("latin-1")
     assert len(read(experiment)["commands"]) == 1
-    assert f"It is kept as {aside.name}, and a new one is begun." in capfd.readouterr().out
+    assert f"It is kept as {aside.name}, and a new record is started." in capfd.readouterr().out
 
 
 def test_a_refused_command_puts_a_broken_record_back(experiment):
