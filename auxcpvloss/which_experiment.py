@@ -56,7 +56,9 @@ def _given(args: argparse.Namespace) -> list[ConfigFile]:
     files = [file for file in files if file.tables != defaults().tables]
     named = [ConfigFile.read(find_config(args.app))] if args.app else []
     if args.setup and not args.app:
-        raise InputError(f"-s {args.setup}: of which application? Name it with -a. (-id names an experiment.)")
+        raise InputError(
+            f"-s {args.setup}: no application given. Choose one with -a. (To name an experiment, use -id.)"
+        )
     if args.setup:
         named += find_setup(args.app, args.setup, AUXILIARY)
     return [*named, *files]
@@ -69,7 +71,9 @@ def _read(path: Path, args: argparse.Namespace) -> ConfigFile:
         if path.exists() or not args.setup:
             raise
         # Commands for the original program also name the file of the setup, by another path.
-        raise InputError(f"{error} If it is that of the setup, leave it out: -s {args.setup} reads it.") from None
+        raise InputError(
+            f"{error} If this is the file of the setup, omit it: -s {args.setup} already reads it."
+        ) from None
 
 
 def _name(args: argparse.Namespace) -> str:
@@ -78,7 +82,7 @@ def _name(args: argparse.Namespace) -> str:
         return experiment_name(args.exp_id, "-id")
     parts = [part for part in (args.app, args.setup) if part] or [Path(path).stem for path in args.config[-1:]]
     if not parts:
-        raise InputError("Which experiment? Name one with -a and -s, with a file (-c), or an existing one with -id.")
+        raise InputError("No experiment given. Use -a and -s, a file (-c), or -id for an existing one.")
     name = "_".join(parts if args.seed is None else [*parts, f"seed{args.seed}"])
     return experiment_name(name, "the name of the experiment, after the last file (choose another with -id)")
 

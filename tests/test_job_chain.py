@@ -241,7 +241,7 @@ def test_an_answer_without_a_number_ends_the_chain(sge):
         (["--train"], "--train: its value is missing"),
         (["--parition", "gpu", "--", "-a", "l1"], "--parition: no such option"),
         (["-a", "l1"], "Arguments of run_auxcpvloss.py come after --"),
-        ([], "Which experiment?"),
+        ([], "No experiment given"),
         (["--python", "/no/such/python", "--", "-a", "l1"], "No Python"),
     ],
 )

@@ -60,12 +60,12 @@ def _choose(run: Run) -> Selection:
         params = read_selection(experiment).params if selected else experiment.params
         selection = Selection(_usable(run, SPLIT, choice.checkpoint), params)
         if selection_record(experiment) and not run.planning and (changed := stale_selection(run)):
-            _warn(run, f"parameters as selected before something changed: {changed}; validate_checkpoints selects anew")
+            _warn(run, f"parameters were selected before a change: {changed}; run validate_checkpoints to select again")
     if experiment.config.validation.on_train and selection_record(experiment):
         _warn(
             run,
-            "selected on the volumes that it was trained on (validation.on_train); with "
-            "--no-validate_on_train what was selected on the validation volumes is used",
+            "selected on the training volumes (validation.on_train); --no-validate_on_train uses the selection made "
+            "on the validation volumes",
         )
     return selection
 
@@ -100,7 +100,7 @@ def _refuse_stale(run: Run) -> None:
     # Which runs are averaged is for `read_selection` to compare.
     if changed and not changed.startswith("trained_models"):
         raise InputError(
-            f"{run.experiment.selection_path}: selected before something changed: {changed}.\n"
+            f"{run.experiment.selection_path}: selected before a change: {changed}.\n"
             "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
         )
 

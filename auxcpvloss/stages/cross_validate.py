@@ -69,8 +69,8 @@ class CrossValidate(Validation):
         samples = validation_samples(run)
         if len(samples) < 2:
             raise InputError(
-                f"cross_validate: needs at least two validation volumes with labels, there is {samples[0].name} only. "
-                "Add some (data.val_data), or use validate_checkpoints."
+                "cross_validate: needs at least two validation volumes with labels, but there is only "
+                f"{samples[0].name}. Add more (data.val_data), or use validate_checkpoints."
             )
         return super().checkpoints(run)
 

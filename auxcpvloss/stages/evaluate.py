@@ -52,7 +52,7 @@ class Evaluate(Stage):
         show(run, tables)
         for picture in tally.of(PICTURES):
             if tables[picture.name]["general"]["empty_prediction"]:
-                run.terminal.warn(f"{picture.name}: no nucleus was found at all")
+                run.terminal.warn(f"{picture.name}: no nucleus was found")
             run.terminal.say(f"picture: {picture.paths[0]}")
         summary = scored[0].paths[0].with_name(next(iter(TABLES)))
         run.terminal.say(f"scores of {tally.counted('scores')}: {summary}; every score is in scores.csv")

@@ -57,8 +57,8 @@ class Mknet(Stage):
         run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record)}")
         if run.experiment.config.model.normalization == "group":
             run.terminal.warn(
-                "model.normalization = 'group' takes its statistics from each tile: predictions depend on how a volume "
-                "is tiled (model.test_input_shape), and seams may show"
+                "model.normalization = 'group' takes its statistics from each tile: predictions depend on how a "
+                "volume is tiled (model.test_input_shape), and seams may be visible"
             )
 
     def plan(self, run: Run) -> str:
@@ -73,7 +73,7 @@ def _line(record: dict[str, Any]) -> str:
         f"input {_sizes(train, 'input_shape')} -> output {_sizes(train, 'output_shape')} "
         f"(test {_sizes(test, 'input_shape')} -> {_sizes(test, 'output_shape')}), {train['parameters']:,} parameters, "
         f"receptive field {_sizes(train, 'receptive_field')}, "
-        f"{train['flops_per_voxel'] / 1e3:,.0f} kFLOP an output voxel, "
+        f"{train['flops_per_voxel'] / 1e3:,.0f} kFLOP per output voxel, "
         f"about {train['training_bytes'] / 2**30:.2g} GiB to train"
     )
 
@@ -87,7 +87,7 @@ def _sizes(network: dict[str, Any], key: str) -> str:
 def _stored(path: Path, text: Path) -> Stored:
     record = json.loads(path.read_text(encoding="utf-8"))
     if not text.is_file() or record["text"] != file_digest(text):
-        return Stored(problem=f"{text.name} is {'not its own' if text.is_file() else 'missing'}")
+        return Stored(problem=f"{text.name} {'belongs to other networks' if text.is_file() else 'is missing'}")
     return Stored(record["made_from"], record["made_with"])
 
 

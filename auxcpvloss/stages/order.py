@@ -80,7 +80,9 @@ def until_end(run: Run) -> list[Stage]:
         averages = isinstance(stage, ValidateCheckpoints) and run.experiment.config.validation.trained_models
         if isinstance(stage, Predict) or (isinstance(stage, Validation) and not averages):
             return stages[:number]
-    raise InputError(f"--term_after_predict: none of the stages predicts ({', '.join(run.stages)}); leave it out.")
+    raise InputError(
+        f"--term_after_predict: none of the stages makes predictions ({', '.join(run.stages)}); remove the option."
+    )
 
 
 def run_stages(run: Run, recorder: Recording | None = None) -> None:
@@ -127,8 +129,8 @@ def _say_how_to_go_on(run: Run, done: Collection[Stage]) -> None:
         chosen = f" --checkpoint {choice.checkpoint}"
     rest = f"-r {folder.parent} -id {folder.name} -d {' '.join(left)}{chosen}" if left else "nothing is left to do"
     run.terminal.say(
-        f"ended after the predictions, as --term_after_predict asks. To go on: {rest}; here or on a machine without "
-        f"GPU, to which {folder.name}/ (without train/) and data/ of {folder.parent} are copied."
+        f"stopped after the predictions (--term_after_predict). To continue: {rest}; here or on a machine without "
+        f"GPU, after copying {folder.name}/ (without train/) and data/ from {folder.parent}."
     )
 
 
@@ -138,7 +140,7 @@ def _say_device(run: Run, device: Device) -> None:
         run.terminal.warn(device.warning)
     if device.is_gpu and not gpus_of_tensorflow():
         run.terminal.warn(
-            "TensorFlow finds no GPU, so the processors are used; a GPU needs pip install tensorflow[and-cuda]"
+            "TensorFlow finds no GPU, so the network runs on the CPU; to use a GPU: pip install tensorflow[and-cuda]"
         )
 
 
@@ -165,4 +167,4 @@ def dry_run(run: Run) -> None:
         run.terminal.stage = stage.name
         run.terminal.say(f"would do: {stage.plan(run)}")
     if run.choice.term_after_predict:
-        run.terminal.say("would end here, after the predictions")
+        run.terminal.say("would stop here, after the predictions")

@@ -20,10 +20,10 @@ from auxcpvloss.system import workers
 from auxcpvloss.system.terminal import Bar
 
 Job = tuple[Any, list[Path], str]
-"""Key of a job, what of it is to be made, and the volume that it is of."""
+"""Key of a job, the results to make, and their volume."""
 
 Told = list[tuple[str, str]]
-"""What there is to tell about earlier results: topics and lines."""
+"""Messages about earlier results: topics and lines."""
 
 logger = logging.getLogger(__name__)
 

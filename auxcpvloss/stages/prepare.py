@@ -30,14 +30,15 @@ class Prepare(Stage):
         found = [(split, source) for split in SPLITS for source in run.experiment.catalogue.sources(split)]
         if not found:
             raise InputError(
-                "data: no volumes. Set data.path, or data.train_data and its like, in a file given with -c."
+                "data: no volumes. Set data.path, or data.train_data, data.val_data and data.test_data, in a file "
+                "given with -c."
             )
         return [volume_of(run, split, source) for split, source in found]
 
     def confirm(self, todo: Sequence[Result], run: Run) -> None:
         for result in todo:
             if run.state(result).kind in ("stale", "broken"):
-                run.notes.tell(f"volume {result.name} is prepared again: {run.state(result).why}")
+                run.notes.tell(f"volume {result.name} will be prepared again: {run.state(result).why}")
         if todo:
             _verify_all(run, todo)
 
@@ -93,7 +94,7 @@ class PrepareMissing(Prepare):
         if todo:
             splits = [result.subject[0] for result in todo]
             counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))
-            run.terminal.say(f"volumes that are needed and not prepared yet: {counts}")
+            run.terminal.say(f"volumes needed but not prepared yet: {counts}")
         super().confirm(todo, run)
 
     def say(self, run: Run, tally: Tally) -> None:
@@ -118,7 +119,7 @@ def _find(run: Run, split: str, source: Source) -> Result:
     if sample is not None:
         stored = Stored(sample.made_from, sample.made_with)
     else:
-        stored = Stored(problem="cannot be read, or only a part is there" if path.exists() else "")
+        stored = Stored(problem="cannot be read or is incomplete" if path.exists() else "")
     return Result(NAME, split, source.name, (path,), run.records.flat(made_from), stored, (split, source, made_from))
 
 

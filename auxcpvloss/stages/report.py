@@ -18,7 +18,7 @@ from auxcpvloss.stages.volume.summary import summaries_of
 from auxcpvloss.system.files import write_text
 
 LOGS = ("log.csv", "validation.csv")
-"""What the training logged."""
+"""Logs of the training."""
 
 PURPOSE = "to report on"
 

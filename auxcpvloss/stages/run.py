@@ -144,13 +144,13 @@ class Run:
             return False
         self.tell_versions(result.stored.made_with, libraries)
         if renewed:
-            logger.info("%s: made again, since general.overwrite is true", result.paths[0])
+            logger.info("%s: made again because general.overwrite is true", result.paths[0])
         return not renewed
 
     def tell_versions(self, then: Any, libraries: tuple[str, ...]) -> None:
         """Say, once a command, that results that are used were computed by other versions; they stay."""
         if changed := other_versions(then, versions_of(*libraries)):
-            self.notes.tell(f"whole results were made with {changed}; --overwrite makes them again", "versions")
+            self.notes.tell(f"whole results, made with {changed}, are kept; --overwrite makes them again", "versions")
 
     def make_way(self, result: Result) -> None:
         """Set aside what is there of a result if it is stale or broken, and say why."""

@@ -17,7 +17,7 @@ ADVICE = {
     "train": "there are no training volumes; set it, or data.path with a folder train/.",
     "val": (
         "there are no validation volumes with labels, so no checkpoint can be selected. Set it (to the training "
-        "volumes, if there are no others), or go on with --test-checkpoint last."
+        "volumes, if there are no others), or continue with --test-checkpoint last."
     ),
     "test": "there are no test volumes; set it, or data.path with a folder test/.",
 }

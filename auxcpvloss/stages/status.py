@@ -15,7 +15,7 @@ STATUS = "status"
 """Named alone by ``-d``: it runs nothing."""
 
 NAMED = 3
-"""Results that are named; of more there is the number."""
+"""Maximum number of results named; of more, only the number is shown."""
 
 COLUMNS = ("stage", "what", "state", "which", "why")
 
@@ -50,7 +50,7 @@ def rows(run: Run) -> Iterator[Row]:
             upstream["selection"] = _upstream_of_test(run, upstream["train"], found, states)
 
 
-NAMES = {"": "", "train": "the training", "selection": "what it was chosen by"}
+NAMES = {"": "", "train": "the training", "selection": "the scores it was selected by"}
 
 
 def _upstream_of_test(

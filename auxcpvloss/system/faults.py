@@ -13,13 +13,13 @@ FULL = {
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "the file exceeds the size that the system allows (ulimit -f, or the file system)",
 }
-"""Errors of a disk that accepts no more data."""
+"""Errors of a disk that is full."""
 
 TO_LOWER = {
     "train": "lower model.train_input_shape, training.batch_size, training.num_workers or training.cache_size",
     "validate_checkpoints": "lower validation.num_workers or model.test_input_shape",
 }
-"""What to do if memory ran out in a stage whose own messages do not say it."""
+"""Advice if memory ran out in a stage whose own messages give none."""
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -67,14 +67,14 @@ def system_error(error: BaseException) -> OSError | None:
 def no_memory(stage: str) -> str:
     """Say that memory ran out in a stage, and what to do."""
     advice = TO_LOWER.get(stage, "close other programs, or use a machine with more memory")
-    return f"Memory ran out in the stage {stage}; {advice}. What was finished is kept."
+    return f"Memory ran out in the stage {stage}; {advice}. Finished results are kept."
 
 
 def in_words(error: OSError, place: object) -> str:
     """Say what the system refused, and what to do; `place` stands in for an error that names no file."""
     reason = f"{error.strerror or error}."
     if error.errno in FULL:
-        reason = f"{FULL[error.errno]}. What was finished is kept; free some space and repeat the command."
+        reason = f"{FULL[error.errno]}. Finished results are kept; free some disk space and repeat the command."
     return f"{error.filename or place}: {reason}"
 
 

@@ -20,7 +20,7 @@ from auxcpvloss.system.processes import is_alive, place, start_of
 
 PLACE = place()
 MINE = f"{PLACE}-{os.getpid()}-{start_of(os.getpid())}"
-"""Part of the names of this process's temporary files: processes on the same data must not write to the same one."""
+"""Part of the names of this process's temporary files, so processes on the same data do not write to the same file."""
 
 DAY = 24 * 60 * 60
 THREADS = 32

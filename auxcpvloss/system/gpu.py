@@ -12,7 +12,7 @@ from typing import NamedTuple
 from auxcpvloss.system.processors import arithmetic
 
 SECONDS = 30
-"""nvidia-smi hangs where a driver does; nobody should wait for that."""
+"""Time limit in seconds: nvidia-smi hangs if the driver does."""
 
 FREE = 0.1
 """A GPU is free if no process computes on it and at most this part of its memory is used (by a display, say)."""
@@ -43,12 +43,12 @@ def choose_device(environment: MutableMapping[str, str]) -> Device:
     the least memory is used, according to nvidia-smi. TensorFlow takes memory as it needs it, not all at once.
     """
     chosen = environment.get("CUDA_VISIBLE_DEVICES")
-    processors = f"on the processors ({arithmetic(environment)})"
+    processors = f"on the CPU ({arithmetic(environment)})"
     if chosen is not None and chosen.strip() in ("", "-1"):
-        return Device(f"{processors}, since CUDA_VISIBLE_DEVICES = {chosen!r}", is_gpu=False)
+        return Device(f"{processors} because CUDA_VISIBLE_DEVICES = {chosen!r}", is_gpu=False)
     environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if chosen is not None:
-        return Device(f"on GPU {chosen}, since CUDA_VISIBLE_DEVICES = {chosen!r}")
+        return Device(f"on GPU {chosen} because CUDA_VISIBLE_DEVICES = {chosen!r}")
     if (program := shutil.which("nvidia-smi", path=environment.get("PATH"))) is None:
         return Device(f"no GPU: {processors}", is_gpu=False)
     try:
@@ -57,7 +57,7 @@ def choose_device(environment: MutableMapping[str, str]) -> Device:
         return Device(f"no GPU: {processors}", f"nvidia-smi failed: {_reason(error)}", is_gpu=False)
     if not gpus:
         # There may be one all the same, and TensorFlow would find it.
-        return Device("on what TensorFlow finds", "what nvidia-smi says of GPUs is not understood", is_gpu=False)
+        return Device("on the device that TensorFlow finds", "the output of nvidia-smi is not understood", is_gpu=False)
     computing: set[str] = set()
     # Some containers do not tell which GPUs processes compute on.
     with suppress(OSError, subprocess.SubprocessError):
@@ -68,7 +68,10 @@ def choose_device(environment: MutableMapping[str, str]) -> Device:
     text = f"on GPU {best.number} of {len(gpus)} ({best.name}, {best.used:,} of {best.total:,} MiB used)"
     if best.uuid not in computing and best.used <= FREE * best.total:
         return Device(text)
-    return Device(text, "no GPU is free; this one has the most room. CUDA_VISIBLE_DEVICES chooses another, '' none")
+    return Device(
+        text,
+        "no GPU is free; this one has the most free memory. CUDA_VISIBLE_DEVICES chooses another, '' none",
+    )
 
 
 def _ask(program: str, query: str, environment: MutableMapping[str, str]) -> str:

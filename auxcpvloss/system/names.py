@@ -7,7 +7,7 @@ from auxcpvloss.system.errors import InputError
 MAX_BYTES = 180
 """File systems allow 255 bytes, some of which temporary names and suffixes need."""
 TAKEN = {"data": "the folder of the prepared volumes", "comparison": "the folder of comparisons"}
-"""Folders that lie beside those of experiments."""
+"""Folders next to those of experiments."""
 
 
 def checked_name(name: str, what: str) -> str:
@@ -31,11 +31,11 @@ def _problem(name: str) -> str:
     if not name or name.startswith("."):
         return "it begins with a dot" if name else "it is empty"
     if "/" in name or "\\" in name:
-        return "a slash leads to another folder"
+        return "it contains a slash"
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
         return "it is not UTF-8"
     if size > MAX_BYTES:
-        return f"it has {size} bytes; at most {MAX_BYTES} fit a file system"
+        return f"it has {size} bytes; at most {MAX_BYTES} are allowed"
     return "" if name.isprintable() else "it contains unprintable characters"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 SETTLED = 2.0
-"""Seconds after which a change shows in the times of a file, on any file system."""
+"""Seconds after which a change is visible in a file's modification time, on any file system."""
 
 _known: dict[tuple[Any, str], Any] = {}
 

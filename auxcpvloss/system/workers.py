@@ -22,7 +22,7 @@ from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import out_of_memory
 from auxcpvloss.system.signals import STATUS
 
-GO_ON = "what was finished is kept, and the same command goes on from there."
+GO_ON = "finished results are kept, and the same command continues from there."
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Work:
     """(*arguments) -> (task -> result); a function of a module, called once in each process."""
     arguments: tuple[Any, ...]
     doing: Callable[[Any], str]
-    """Task -> what a process does with it, for messages: "scores volume a"."""
+    """Task -> description for messages: "scores volume a"."""
     keys: tuple[str, ...]
-    """Keys to lower where memory runs out; the first one sets the number of processes."""
+    """Keys to lower if memory runs out; the first one sets the number of processes."""
 
 
 @contextmanager
@@ -128,8 +128,8 @@ class _Worker:
         self._process.join(timeout=10)
         code = self._process.exitcode or 0
         if code == -SIGKILL:
-            return f"killed by the system (SIGKILL), most likely since memory ran out; try fewer {key}"
-        return f"killed by {Signals(-code).name}" if code < 0 else f"exit status {code}; run.log has its last words"
+            return f"killed by the system (SIGKILL), most likely because memory ran out; lower {key}"
+        return f"killed by {Signals(-code).name}" if code < 0 else f"exit status {code}; see its last lines in run.log"
 
     def end(self) -> None:
         """End at once: half a file that is left has another name."""

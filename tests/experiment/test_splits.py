@@ -105,7 +105,7 @@ def test_what_a_fold_needs_is_prepared_wherever_it_lies(tmp_path, capsys):
     assert [sample.name for sample in one.samples("val")] == one.names("val")
     make_missing(PrepareMissing(["train"]), Run(one), STAGES)
     assert len(one.samples("train")) == 2
-    assert "needed and not prepared yet: 1 train, 1 val" in capsys.readouterr().out
+    assert "needed but not prepared yet: 1 train, 1 val" in capsys.readouterr().out
     assert not list(PrepareMissing(["train", "val"]).results(Run(one)))
     final = experiment(tmp_path / "f", validation={"trained_models": ["/runs/1"]})
     assert len(final.samples("train")) == 3
@@ -136,5 +136,5 @@ def test_a_dry_run_lists_the_volumes_of_the_folds(tmp_path, capsys):
     text = capsys.readouterr().out
     assert f"train ({', '.join(one.names('train'))}): the newest checkpoint x 1 parameter set -> " in text
     assert "val_on_train" in text
-    assert "would end here, after the predictions" in text
+    assert "would stop here, after the predictions" in text
     assert "label" not in text

@@ -115,7 +115,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("init.skip", ["heads"], NOTHING),
         _one("init.freeze_iterations", 1, NOTHING),
         _one("training.batch_size", 2, BUILT),
-        _one("training.max_iterations", 4, frozenset({"train"}), "iterations 3 to 4 are still to be done"),
+        _one("training.max_iterations", 4, frozenset({"train"}), "iterations 3 to 4 remain to be done"),
         _one("training.checkpoints", 2, NOTHING),
         _one("training.snapshots", 1, NOTHING),
         _one("training.log_every", 2, NOTHING),

@@ -157,7 +157,7 @@ def test_a_training_is_made_longer_and_only_what_depends_on_it_is_new(chain, tmp
     config = toml.dumps(merge(TINY, {"training": {"max_iterations": 6}}))
     (tmp_path / "chain.toml").write_text(config)
     assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d", "train"]) == 0
-    assert "going on from the checkpoint of iteration 4" in capfd.readouterr().out
+    assert "continuing from the checkpoint of iteration 4" in capfd.readouterr().out
     after = files(tmp_path / "root")
     new = {path.name for path in after if path not in before}
     assert {"00000006.keras", "batch_00000006.hdf"} <= new
@@ -170,7 +170,7 @@ def test_a_training_is_made_longer_and_only_what_depends_on_it_is_new(chain, tmp
     assert "optimizer.lr was 0.001, is 0.002" in capfd.readouterr().err
     old = files(tmp_path / "root/chain/train/checkpoints")
     assert main([*arguments, "train"]) == 0
-    assert "training begins anew, since optimizer.lr was 0.001, is 0.002" in capfd.readouterr().out
+    assert "training starts from the beginning because optimizer.lr was 0.001, is 0.002" in capfd.readouterr().out
     (kept,) = (tmp_path / "root/chain/superseded").iterdir()
     assert list(files(kept / "train/checkpoints").values()) == list(old.values())
     assert (kept / "val/selection.toml").is_file()
@@ -221,7 +221,7 @@ def test_a_loss_that_is_no_number_ends_training(tmp_path, capfd):
     batches = list((tmp_path / "root/chain/train/snapshots").glob("not_finite_*.hdf"))
     assert len(batches) == 1
     error = capfd.readouterr().err
-    assert re.match(r"(The loss|A weight) is no longer a number at iteration \d; its batch is in ", error)
+    assert re.match(r"(The loss|A weight) is not finite \(NaN or infinite\) at iteration \d; the batch is in ", error)
     assert str(batches[0]) in error
 
 

@@ -157,7 +157,7 @@ def test_with_overwrite_what_is_stale_is_replaced_and_a_training_too(root, tmp_p
     text = capfd.readouterr().out
     assert status == 0
     assert (
-        "training begins anew, since optimizer.lr was 0.001, is 0.002; the weights and results of before are deleted"
+        "training starts from the beginning because optimizer.lr was 0.001, is 0.002; the earlier weights and results are deleted"
         in text
     )
     assert {"train/checkpoints", "train/network.json", "val/processed", "test/evaluated"} <= again
@@ -182,7 +182,7 @@ def test_stale_results_are_not_used_by_stages_that_do_not_make_them(root, tmp_pa
 
     for stage in ("predict", "label", "evaluate", "visualize", "export"):
         error = refused("postprocessing.min_size", 7, stage)
-        assert "selection.toml: selected before something changed: postprocessing.min_size was 0, is 7" in error
+        assert "selection.toml: selected before a change: postprocessing.min_size was 0, is 7" in error
         assert "Run the stage validate_checkpoints" in error
     error = refused("prediction.dtype", "float16", "label", "--test-checkpoint", "last")
     assert (
@@ -201,4 +201,4 @@ def test_other_versions_of_libraries_are_told_once_and_change_nothing(root, tmp_
         path.write_text(re.sub(r'"keras": "[^"]*"', '"keras": "1.2.3"', path.read_text()))
     status, again, _ = ran(root, tmp_path / "root", {})
     assert (status, again) == (0, set())
-    assert capfd.readouterr().out.count("whole results were made with keras 1.2.3, now 3") == 1
+    assert capfd.readouterr().out.count("whole results, made with keras 1.2.3, now 3") == 1

@@ -61,7 +61,7 @@ def test_the_published_command_runs(published):
     text = (published / "terminal.txt").read_text()
     assert "avAP" in text
     # It does not name the stage prepare.
-    assert "prepare              volumes that are needed and not prepared yet: 2 train, 1 val, 1 test" in text
+    assert "prepare              volumes needed but not prepared yet: 2 train, 1 val, 1 test" in text
     assert "threeclass_cpv: 3 levels, input 48x48x48" in text
     assert {path.name for path in (published / "experiments").iterdir()} == {"data", f"{NAME}_debug"}
 
@@ -147,7 +147,7 @@ def test_overwriting_makes_every_result_again_and_each_once(copy, capsys):
     assert {path for path in lasting if path.suffix == ".keras"} <= kept
     assert "whole already: checkpoint of iteration 4" in capsys.readouterr().out
     log = (copy / "run.log").read_text().splitlines()
-    again = [line.partition(" INFO ")[2] for line in log if "since general.overwrite is true" in line]
+    again = [line.partition(" INFO ")[2] for line in log if "because general.overwrite is true" in line]
     # 4 volumes; 1 network; 2 x val and 1 x test predicted; 2 x 4 parameters x val and 1 x test labelled, and evaluated;
     # validation's table and selection, a picture, a summary, the table of all scores and what they mean.
     assert len(again) == len(set(again)) == 4 + 1 + 3 + 9 + 9 + 6

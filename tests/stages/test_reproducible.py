@@ -116,8 +116,8 @@ def test_the_run_was_ended_as_planned(runs):
     assert kept.startswith("resume/000000")
     # After the iteration that was under way, long before the next checkpoint; and gone when that was written.
     assert 28 <= int(Path(kept).stem) < 40
-    assert f"told to end: iteration {int(Path(kept).stem)} is kept in" in runs.output
-    assert f"going on from the end of iteration {int(Path(kept).stem)}" in (runs.root / "ended/run.log").read_text()
+    assert f"stop requested: iteration {int(Path(kept).stem)} is saved in" in runs.output
+    assert f"continuing from the end of iteration {int(Path(kept).stem)}" in (runs.root / "ended/run.log").read_text()
     assert not list((runs.root / "ended/train/resume").iterdir())
 
 
@@ -156,7 +156,7 @@ def test_a_damaged_checkpoint_is_named_and_training_takes_the_one_before(copy, c
     for name in ("checkpoints/00000060", "resume/00000050", "checkpoints/00000040"):
         assert f"{name}.keras: damaged" in text
         assert (copy / f"whole/train/{name}.keras.corrupt").is_file()
-    assert "going on from the checkpoint of iteration 20" in text
+    assert "continuing from the checkpoint of iteration 20" in text
     assert (folder / "00000060.keras").read_bytes() == whole
     assert differences(results(copy / "whole"), results(copy / "ended")) == []
 
@@ -173,7 +173,7 @@ def test_a_weight_that_is_no_number_is_never_saved(copy, capfd):
     assert again(copy, "train", **broken) == 1
     error = capfd.readouterr().err
     batch = copy / "whole/train/snapshots/not_finite_00000001.hdf"
-    assert error.startswith(f"A weight is no longer a number at iteration 1; its batch is in {batch}.")
+    assert error.startswith(f"A weight is not finite (NaN or infinite) at iteration 1; the batch is in {batch}.")
     assert not list((copy / "whole").rglob("*.keras"))
     with h5py.File(batch) as file:
         assert {"raw", "region", "gt_threeclass"} == set(file["volumes"])
@@ -191,7 +191,7 @@ def test_what_was_left_between_checkpoints_is_no_other_training(copy, capfd):
     assert list(experiment.states()) == [20, 40, 60]
     assert experiment.checkpoints() == []
     assert again(copy, "train") == 0
-    assert "going on from the end of iteration 40" in capfd.readouterr().out
+    assert "continuing from the end of iteration 40" in capfd.readouterr().out
     assert experiment.checkpoints() == [60]
     assert list(experiment.states()) == [60]
 

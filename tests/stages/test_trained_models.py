@@ -61,7 +61,7 @@ def test_averages_against_whole_numbers(rows):
 @pytest.mark.parametrize(
     ("problem", "expected"),
     [
-        ("missing", r"nosuch: no experiment; expected its folder, with a config.toml"),
+        ("missing", r"nosuch: not an experiment; expected a folder with a config.toml"),
         ("empty", r"scores.csv: missing. Run the stage validate_checkpoints of that experiment first"),
         ("metric", r"scores are confusion_matrix.avAP, but evaluation.metric is confusion_matrix.th_0_5.AP"),
         ("method", r"scores of the parameters .*nms_size, but the method has .*cpv_thresh"),
@@ -123,10 +123,10 @@ def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path
     (tmp_path / "two").rename(tmp_path / "away")
     again = ["-r", str(root), "-id", "final", "-d"]
     assert main([*again, "all"]) == 0
-    assert "the runs are not here; as averaged before: checkpoint 3" in capfd.readouterr().out
+    assert "the runs are not on this machine; using their stored mean: checkpoint 3" in capfd.readouterr().out
     assert main([*again, "cross_validate"]) == 2
     assert (
-        "validation.trained_models: every volume trains, so that none is left for cross_validate"
+        "validation.trained_models: all volumes are used for training, so none is left for cross_validate"
         in capfd.readouterr().err
     )
     # One of them is not both of them.

@@ -88,8 +88,10 @@ def test_what_stopped_early_is_whole(copy, capfd):
     assert run(copy, "a", **STOPPING) == 0
     text = capfd.readouterr().out
     assert "whole already: checkpoint of iteration 6" in text
-    assert "stopped early at iteration 6: confusion_matrix.th_0_5.AP = 0.000 of iteration 2 was not beaten at 2" in text
-    assert "2 checkpoints, nothing being found right with the parameters of [postprocessing]" in text
+    assert (
+        "stopped early at iteration 6: confusion_matrix.th_0_5.AP = 0.000 of iteration 2 was not exceeded at 2" in text
+    )
+    assert "2 checkpoints; nothing was found correctly with the parameters of [postprocessing]" in text
     assert files(copy / "root") == before
 
 
@@ -149,7 +151,7 @@ def test_the_volumes_that_training_looks_at_are_prepared(tmp_path, capfd, key):
 
 def test_where_every_volume_trains_none_can_be_looked_at(tmp_path):
     config = configure(validation={"trained_models": ["/runs/1"]}, training={"early_stop": 1})
-    with pytest.raises(InputError, match=r"training\.early_stop: with validation\.trained_models every volume trains"):
+    with pytest.raises(InputError, match=r"training\.early_stop: with validation\.trained_models, all volumes are"):
         need_training(Run(Experiment(tmp_path, config)))
 
 
@@ -161,7 +163,7 @@ def test_where_every_volume_trains_none_can_be_looked_at(tmp_path):
         ({"optimizer": {"options": {"momentum": {"a": 1}}}}, "config.toml: optimizer.options.momentum: must be a value"),
         ({"optimizer": {"min_lr": 1.0}}, "config.toml: optimizer.min_lr: must not be above lr, 0.001"),
         ({"optimizer": {"clip_norm": 1.0, "clip_value": 1.0}}, "config.toml: optimizer.clip_value: cannot be combined with clip_norm"),
-        ({"init": {"checkpoint": "nowhere"}}, "nowhere: there is neither such a file nor such a folder"),
+        ({"init": {"checkpoint": "nowhere"}}, "nowhere: no such file or folder"),
         ({"init": {"checkpoint": "/"}}, "init.checkpoint: /: not the folder of an experiment"),
         ({"training": {"precision": "mixed_float16"}}, "mixed_float16"),
     ],
@@ -182,7 +184,7 @@ def test_the_weights_of_another_experiment_are_begun_with(copy, capfd):
     change = tuned(copy, "a", skip=["heads"])
     assert run(copy, "b", **merge(change, {"optimizer": {"lr": 1e-30}, "training": {"max_iterations": 1}})) == 0
     text = capfd.readouterr().out
-    assert "begins with the weights of" in text
+    assert "starting with the weights of" in text
     assert "00000006.keras" in text
     assert "loaded 4 of 6 layers" in text
     assert "not loaded: heads/threeclass, heads/cpv (init.skip)" in text
@@ -216,7 +218,7 @@ def test_a_finetuning_goes_on_as_if_nobody_had_disturbed_it(copy, capfd):
     ):
         shutil.copytree(copy / "root/parts", copy / "root/other")
         assert run(copy, "other", **merge(change, other)) == 0
-        assert f"training begins anew, since {why}" in capfd.readouterr().out
+        assert f"training starts from the beginning because {why}" in capfd.readouterr().out
         shutil.rmtree(copy / "root/other")
     source.unlink()
     assert run(copy, "parts", **change) == 0

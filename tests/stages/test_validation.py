@@ -60,7 +60,7 @@ def test_the_first_part_ends_with_the_predictions_and_says_how_to_go_on(gpu_part
     assert not (run / "val" / "instanced").exists()
     assert not (run / "test").exists()
     assert "predicted 2 volumes with 2 checkpoints (45, 90)" in gpu_part.terminal
-    assert f"To go on: -r {gpu_part.root} -id run -d validate_checkpoints predict;" in gpu_part.terminal
+    assert f"To continue: -r {gpu_part.root} -id run -d validate_checkpoints predict;" in gpu_part.terminal
 
 
 def test_predictions_hold_what_any_set_of_parameters_needs(gpu_part):
@@ -94,7 +94,7 @@ def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part
     capfd.readouterr()
     assert main(arguments(whole, "-d", "predict", "label", "--checkpoint", "90", "--term_after_predict")) == 0
     # What was said on the command line is said again, or the rest would be of another checkpoint.
-    assert f"To go on: -r {whole} -id run -d label --checkpoint 90;" in capfd.readouterr().out
+    assert f"To continue: -r {whole} -id run -d label --checkpoint 90;" in capfd.readouterr().out
     assert main(arguments(whole, "-d", "predict", "label", "evaluate", "--term_after_predict")) == 0
     assert not (whole / "run" / "test" / "instanced").exists()
     shutil.copytree(whole / "run" / "test", root / "run" / "test")
@@ -113,7 +113,7 @@ def test_without_a_checkpoint_nothing_can_be_predicted_anew(gpu_part, tmp_path, 
     assert main(arguments(root, "-d", "validate_checkpoints")) == 2
     assert "no checkpoints to validate" in capfd.readouterr().err
     assert main(arguments(root, "-d", "prepare", "mknet", "--term_after_predict")) == 2
-    assert "none of the stages predicts (prepare, mknet)" in capfd.readouterr().err
+    assert "none of the stages makes predictions (prepare, mknet)" in capfd.readouterr().err
 
 
 def test_a_prediction_that_holds_more_than_needed_serves_and_one_with_less_does_not(gpu_part, tmp_path, capfd):

@@ -34,7 +34,7 @@ def test_a_full_disk_is_known_in_any_form(number):
         assert disk_full(error) == number
         assert not out_of_memory(error)
         said = in_words(system_error(error), "/root") if isinstance(error, OSError) and error.errno else None
-        assert said is None or said.startswith(f"/root: {FULL[number]}. What was finished is kept")
+        assert said is None or said.startswith(f"/root: {FULL[number]}. Finished results are kept")
     assert disk_full(OSError(errno.EACCES, "no")) is None
     assert system_error(KeyError("x")) is None
 

@@ -79,7 +79,7 @@ def test_a_failing_nvidia_smi_is_no_error(tmp_path):
     environment = nvidia_smi(tmp_path, "NVIDIA-SMI has failed: no driver.\nMake sure ...", status=9)
     device = choose_device(environment)
     assert device.warning == "nvidia-smi failed: NVIDIA-SMI has failed: no driver."
-    assert device.text.startswith("no GPU: on the processors (")
+    assert device.text.startswith("no GPU: on the CPU (")
     assert not device.is_gpu
     (tmp_path / "nvidia-smi").write_bytes(b"\0\1 no program")
     assert "nvidia-smi failed" in choose_device(environment).warning
@@ -87,16 +87,16 @@ def test_a_failing_nvidia_smi_is_no_error(tmp_path):
 
 def test_without_nvidia_smi_there_is_no_gpu(tmp_path):
     device = choose_device({"PATH": str(tmp_path)})
-    assert device == (f"no GPU: on the processors ({arithmetic({})})", "", False)
+    assert device == (f"no GPU: on the CPU ({arithmetic({})})", "", False)
 
 
 def test_what_the_environment_says_is_done(tmp_path):
     environment = nvidia_smi(tmp_path, EMPTY) | {"CUDA_VISIBLE_DEVICES": "5", "TF_FORCE_GPU_ALLOW_GROWTH": "false"}
     before = dict(environment)
-    assert choose_device(environment).text == "on GPU 5, since CUDA_VISIBLE_DEVICES = '5'"
+    assert choose_device(environment).text == "on GPU 5 because CUDA_VISIBLE_DEVICES = '5'"
     assert environment == before
     for none in ("", "-1"):
-        assert "on the processors" in choose_device(environment | {"CUDA_VISIBLE_DEVICES": none}).text
+        assert "on the CPU" in choose_device(environment | {"CUDA_VISIBLE_DEVICES": none}).text
 
 
 WATCHED = """

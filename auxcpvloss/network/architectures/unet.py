@@ -14,9 +14,9 @@ from auxcpvloss.network.architectures.feature_maps import feature_maps
 from auxcpvloss.network.shapes import Shape
 
 EPSILON = 1e-5
-"""Added to variances: small beside those of dim images, which Keras' 1e-3 is not."""
+"""Added to variances: small compared with those of dim images, unlike Keras' 1e-3."""
 MOMENTUM = 0.95
-"""Of the moving averages of batch normalisation: what a training begins with is forgotten after 100 iterations."""
+"""Of the moving averages of batch normalisation: the initial values are forgotten after 100 iterations."""
 
 
 def build_unet(

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from auxcpvloss.methods.method import Head
 
 MOST_DOWNSAMPLING = 1024
-"""Of all levels together, along an axis."""
+"""Maximum over all levels together, along an axis."""
 MOST_MAPS = 100_000
-"""Feature maps; a convolution between two levels of so many has a trillion weights."""
+"""Maximum number of feature maps; a convolution between two levels of this size has a trillion weights."""
 
 
 def build(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str, channels: int) -> keras.Model:
@@ -47,11 +47,11 @@ def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
     pairs = [*pairwise([1, *down]), *((fine + wide, wide) for fine, wide in zip(down, up, strict=False))]
     pairs += [(maps, maps) for maps in (*down, *up) for _ in range(model.num_repetitions - 1)]
     weights = math.prod(model.kernel_size) * sum(before * after for before, after in pairs)
-    yield "model.num_fmaps: the weights of this network", 4 * weights, "Take fewer feature maps or levels."
+    yield "model.num_fmaps: the weights of this network", 4 * weights, "Use fewer feature maps or levels."
     yield (
         "model.train_input_shape: the first feature maps of a batch",
         4 * batch_size * math.prod(model.train_input_shape) * model.num_fmaps,
-        "Take a smaller shape, fewer feature maps (model.num_fmaps) or patches (training.batch_size).",
+        "Use a smaller shape, fewer feature maps (model.num_fmaps) or fewer patches (training.batch_size).",
     )
 
 
@@ -92,7 +92,7 @@ def check(model: Model) -> Iterator[tuple[str, str]]:
         yield (
             "normalization_groups",
             f"{model.normalization_groups} groups do not divide {_listed(odd)} feature maps (num_fmaps and its factors "
-            f"make {_listed([*down, *up])}); every divisor of {math.gcd(*down, *up)} fits",
+            f"make {_listed([*down, *up])}); use a divisor of {math.gcd(*down, *up)}",
         )
 
 

@@ -28,7 +28,7 @@ from auxcpvloss.system.files import discard, write_text
 
 EXPORTS = "exports"
 FILES = "files"
-"""Key of a stored record: checksums of the files beside the OME-Zarr."""
+"""Key of a stored record: checksums of the files next to the OME-Zarr."""
 
 
 class Export(Stage):
@@ -70,7 +70,7 @@ class Export(Stage):
         already = f" ({len(exports) - made} of {len(exports)} whole already)" if made < len(exports) else ""
         run.terminal.say(f"TIFF, OME-Zarr and tables of objects in {folder}{already}")
         command = f"{sys.executable} -m auxcpvloss.serve {shlex.quote(str(folder))}"
-        run.terminal.say(f"to look at them in a browser: {command}")
+        run.terminal.say(f"to view them in a browser: {command}")
 
     def plan(self, run: Run) -> str:
         return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'exported'}"

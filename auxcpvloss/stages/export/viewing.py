@@ -48,6 +48,6 @@ def look(run: Run, asked: bool | None) -> None:
         return
     selection = chosen(run, by_hand=True)
     shown = {subject.sample.name: subject for subject in subjects(run, selection)}
-    run.terminal.say("opening napari; this ends when its window is closed")
+    run.terminal.say("opening napari; close its window to end this command")
     title = f"{run.experiment.folder.name}, checkpoint {selection.checkpoint}"
     show(title, list(shown), lambda name: view_of(run, shown[name]))

@@ -29,13 +29,13 @@ def initial_checkpoint(experiment: Experiment) -> Path | None:
     if place.is_dir():
         return _of_experiment(experiment, place)
     if not place.is_file():
-        raise InputError(f"init.checkpoint: {place}: there is neither such a file nor such a folder.")
+        raise InputError(f"init.checkpoint: {place}: no such file or folder.")
     return place
 
 
 def _of_experiment(experiment: Experiment, folder: Path) -> Path:
     if folder.resolve() == experiment.folder.resolve():
-        raise InputError(f"init.checkpoint: {folder} is the folder of this experiment itself; name another one.")
+        raise InputError(f"init.checkpoint: {folder} is the folder of this experiment itself; set another one.")
     # Where checkpoints lie does not depend on the configuration.
     source = Experiment(folder, experiment.config)
     checkpoints = source.checkpoints()

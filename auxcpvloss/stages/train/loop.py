@@ -95,7 +95,7 @@ class TrainingLoop:
                 elif signals.number:
                     path = self.experiment.resume_path(done)
                     self._save(done, batch, losses, path)
-                    self.terminal.say(f"told to end: iteration {done} is kept in {path}")
+                    self.terminal.say(f"stop requested: iteration {done} is saved in {path}")
                 if signals.number:
                     break
         return done
@@ -142,8 +142,8 @@ class TrainingLoop:
         path = self._snapshot_path("not_finite", iteration)
         _snapshot(path, batch, {f"losses/{name}": np.float64(value) for name, value in losses.items()})
         raise StageError(
-            f"{what} no longer a number at iteration {iteration}; its batch is in {path}. Checkpoints before it are "
-            f"kept in {self.experiment.train_folder / 'checkpoints'}; try a smaller optimizer.lr."
+            f"{what} not finite (NaN or infinite) at iteration {iteration}; the batch is in {path}. Earlier "
+            f"checkpoints are kept in {self.experiment.train_folder / 'checkpoints'}; try a smaller optimizer.lr."
         )
 
     def _speed(self, done: int) -> float:

@@ -93,10 +93,10 @@ class Monitor:
         if since < self._patience:
             return ""
         metric = self._experiment.metric
-        nothing = "" if scores[best] else ", nothing being found right with the parameters of [postprocessing]"
+        nothing = "" if scores[best] else "; nothing was found correctly with the parameters of [postprocessing]"
         return (
             f"stopped early at iteration {max(scores)}: {metric} = {scores[best]:.3f} of iteration {best} was not "
-            f"beaten at {since} checkpoint{'s' * (since != 1)}{nothing}"
+            f"exceeded at {since} checkpoint{'s' * (since != 1)}{nothing}"
         )
 
     def _fixed_batches(self) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ from auxcpvloss.stages.train.initial import initial_checkpoint
 from auxcpvloss.system.errors import InputError
 
 WORKER = 200 * 2**20
-"""Bytes that a process needs before it has any data: gunpowder, scipy, zarr."""
+"""Memory of a process without data, in bytes: gunpowder, scipy, zarr."""
 
 
 def looks_at_validation(experiment: Experiment) -> list[str]:
@@ -34,8 +34,9 @@ def need_masks(experiment: Experiment, samples: Iterable[Sample]) -> None:
     for sample in samples:
         if sample.is_sparse and not experiment.method.learns_from_points:
             raise InputError(
-                f"{sample.name}: has center points but no masks, and model.method = {experiment.method.name!r} learns "
-                "from masks. model.method = 'gauss' learns from points; or add masks/, or remove the volume."
+                f"{sample.name}: has center points but no masks, and model.method = {experiment.method.name!r} "
+                "learns from masks. Use model.method = 'gauss', which learns from points, add masks/, or remove the "
+                "volume."
             )
 
 
@@ -62,9 +63,13 @@ def _check(experiment: Experiment) -> bool:
     check_precision(config.training.precision)
     for key in looks_at_validation(experiment):
         if config.validation.trained_models:
-            raise InputError(f"training.{key}: with validation.trained_models every volume trains; set it to 0.")
+            raise InputError(
+                f"training.{key}: with validation.trained_models, all volumes are used for training; set it to 0."
+            )
         if not experiment.names("val"):
-            raise InputError(f"training.{key}: there are no validation volumes; set data.val_data, or this to 0.")
+            raise InputError(
+                f"training.{key}: there are no validation volumes; set data.val_data, or set this key to 0."
+            )
     goes_on = experiment.is_trained and other_training(experiment) is None
     initial = None if goes_on else initial_checkpoint(experiment)
     if initial:

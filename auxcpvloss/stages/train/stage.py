@@ -76,7 +76,7 @@ class Train(Stage):
     def more_states(self, run: Run) -> Iterable[tuple[str, str, State]]:
         for number in run.experiment.checkpoints():
             is_whole = zipfile.is_zipfile(run.experiment.checkpoint_path(number))
-            state = WHOLE if is_whole else State("broken", "not a .keras file, or only a part of one")
+            state = WHOLE if is_whole else State("broken", "not a complete .keras file")
             yield "checkpoints", str(number), state
 
     def make(self, result: Result, run: Run) -> None:
@@ -101,7 +101,7 @@ class Train(Stage):
         if first:
             self._tell_versions(run)
             kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
-            terminal.say(f"going on from the {kind} of iteration {first}")
+            terminal.say(f"continuing from the {kind} of iteration {first}")
         with batches([sample.path for sample in samples], experiment.config, first, last) as stream:
             trainer, notes = _trainer(run, initial, first, state)
             write_record(experiment, samples, initial, self.made_with())
@@ -129,7 +129,7 @@ class Train(Stage):
         done = 0 if anew else max(experiment.states(), default=0)
         found = averages(experiment) if experiment.config.validation.trained_models else []
         last = found[0].checkpoint if found else last_iteration(experiment)
-        why = f", anew, since {anew}; what is there is moved to superseded/" if anew else ""
+        why = f", from the beginning because {anew}; the existing results are moved to superseded/" if anew else ""
         return f"{self.volumes(run)}: iterations {done} to {last} -> {experiment.train_folder}{why}"
 
     def _tell_versions(self, run: Run) -> None:
@@ -149,7 +149,7 @@ def _newest(run: Run, last: int) -> tuple[int, Path | None]:
         except DamagedCheckpointError as error:
             aside = path.rename(path.with_name(f"{path.name}.corrupt"))
             reason = str(error).splitlines()[0].rstrip(".")
-            run.terminal.warn(f"{reason}; set aside as {aside.name}, the next older one is taken")
+            run.terminal.warn(f"{reason}; set aside as {aside.name}; the next older one is used")
         else:
             return iteration, path
     return 0, None
@@ -173,7 +173,7 @@ def _trainer(
         trainer = Trainer(config, method, Path(initial["path"]) if initial else None)
         if initial:
             initial["layers"] = trainer.loaded.layers
-            for line in (f"begins with the weights of {initial['path']}", *describe(trainer.loaded)):
+            for line in (f"starting with the weights of {initial['path']}", *describe(trainer.loaded)):
                 run.terminal.say(line)
     trainer.freeze(first, initial["layers"] if initial else ())
     return trainer, notes

@@ -24,7 +24,7 @@ from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing, write_text
 
 RESULTS = ("report.html", "test", "val_on_train", "val")
-"""What of the experiment depends on the weights."""
+"""Results of the experiment that depend on the weights."""
 
 
 def training_state(run: Run) -> State:
@@ -40,7 +40,7 @@ def training_state(run: Run) -> State:
         if not is_done(run, Monitor(run, first), first):
             last = last_iteration(experiment)
             left = f"iterations {first + 1} to {last}" if first < last else f"validation of checkpoint {first}"
-            return State("missing", f"{left} are still to be done")
+            return State("missing", f"{left} remain to be done")
     except InputError as error:
         if not run.planning:
             raise
@@ -58,7 +58,7 @@ def changed_training(run: Run) -> str | None:
     """
     experiment = run.experiment
     if training_record(experiment) is None:
-        return f"{record_path(experiment).name}, the record of what it was made from, is missing or damaged"
+        return f"{record_path(experiment).name}, the record of its inputs, is missing or damaged"
     samples = samples_of(run, "train") if run.planning else training_samples(run)
     return other_training(experiment, _made_from(samples), initial_weights(experiment))
 
@@ -81,7 +81,7 @@ def begin_anew(run: Run) -> None:
         return
     deleted = experiment.config.general.overwrite
     run.terminal.say(
-        f"training begins anew, since {changed}; the weights and results of before are "
+        f"training starts from the beginning because {changed}; the earlier weights and results are "
         + ("deleted (general.overwrite)" if deleted else f"kept in {place(experiment.folder, run.notes)}")
     )
     described = {path: path.read_bytes() for path in experiment.train_folder.glob("network.*")}
@@ -113,8 +113,8 @@ def training_samples(run: Run) -> list[Sample]:
     for name, size in sizes.items():
         if not np.allclose(np.divide(size, size[-1]), np.divide(reference, reference[-1]), rtol=0.05):
             raise InputError(
-                f"{samples[0].name} has voxels of {reference}, {name} of {size}: volumes that train one network need "
-                "voxels of the same proportions. Resample them, or set data.voxel_size if the files are wrong."
+                f"{samples[0].name} has voxels of {reference}, {name} of {size}: the training volumes of a network "
+                "need voxels of the same proportions. Resample them, or set data.voxel_size if the files are wrong."
             )
     return samples
 

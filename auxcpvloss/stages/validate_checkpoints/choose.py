@@ -38,7 +38,9 @@ class Validation(Stage):
 
     def precondition_of_averages(self, run: Run) -> None:
         """Refuse to validate where every volume trains."""
-        raise InputError(f"validation.trained_models: every volume trains, so that none is left for {self.name}.")
+        raise InputError(
+            f"validation.trained_models: all volumes are used for training, so none is left for {self.name}."
+        )
 
     def checkpoints(self, run: Run) -> Sequence[int]:
         """Give the checkpoints that are looked at."""
@@ -135,8 +137,8 @@ class Choosing(Validation):
         best, checkpoints = best_of(scores), len({score.checkpoint for score in scores})
         if best.value == 0:
             run.terminal.warn(
-                f"{metric} is 0 for every checkpoint with all of the parameters: there is nothing to choose by. "
-                "Train longer (training.max_iterations), or try other thresholds ([validation])."
+                f"{metric} is 0 for every checkpoint and parameter set, so none can be selected. Train longer "
+                "(training.max_iterations), or try other thresholds ([validation])."
             )
         of = f"{counted(checkpoints, 'checkpoint')} x {counted(len(scores) // checkpoints, 'parameter set')}"
         whole = "" if any(each.kind == "scores" for each in tally.made) else "whole already: "

@@ -68,7 +68,7 @@ def stale_selection(run: Run) -> str | None:
         return records.difference(recorded, records.flat({**now, "tables": here}))
     digests = recorded.get("checkpoints")
     if not isinstance(digests, dict):
-        return "it does not say what it was made from"
+        return "its inputs are not recorded"
     checkpoints = [int(number) for number in digests]
     try:
         samples = validation_samples(run)

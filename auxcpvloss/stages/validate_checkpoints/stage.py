@@ -53,5 +53,5 @@ class ValidateCheckpoints(Choosing):
     def plan(self, run: Run) -> str:
         if averaged := run.experiment.config.validation.trained_models:
             folder = run.experiment.folder / run.experiment.validation_split
-            return f"take what is best in the mean of {', '.join(averaged)} -> {folder}"
+            return f"select the best mean of {', '.join(averaged)} -> {folder}"
         return super().plan(run)

@@ -20,7 +20,7 @@ from auxcpvloss.system.libraries import versions_of
 
 NAME, VERSION = "validate_checkpoints", 1
 SHOWN = 5
-"""Rows of the averaged table that are printed."""
+"""Number of rows of the averaged table that are printed."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def averages(experiment: Experiment) -> list[Average]:
     if found[0].checkpoint > last:
         raise InputError(
             f"validation.trained_models: the best checkpoint is {found[0].checkpoint}, but training.max_iterations is "
-            f"{last}; set it to that of these runs."
+            f"{last}; set it to the value of these runs."
         )
     return found
 
@@ -128,7 +128,10 @@ def show_averages(run: Run) -> None:
     found = averages(experiment)
     if not found:
         selection = read_selection(experiment)
-        terminal.say(f"the runs are not here; as averaged before: {_describe(selection.checkpoint, selection.params)}")
+        terminal.say(
+            "the runs are not on this machine; using their stored mean: "
+            f"{_describe(selection.checkpoint, selection.params)}"
+        )
         return
     runs, best = experiment.config.validation.trained_models, found[0]
     columns = ["checkpoint", *type(best.params).model_fields, "mean", *(Path(run).name for run in runs)]
@@ -160,7 +163,10 @@ def _table(run: Path) -> Path:
 
 def _read(experiment: Experiment, run: Path) -> Means:
     if run == experiment.folder:
-        raise InputError(f"validation.trained_models: {run} is this experiment itself; name the final one with -id.")
+        raise InputError(
+            f"validation.trained_models: {run} is this experiment itself; choose a name for the final experiment "
+            "with -id."
+        )
     if not (run / "config.toml").is_file():
-        raise InputError(f"validation.trained_models: {run}: no experiment; expected its folder, with a config.toml.")
+        raise InputError(f"validation.trained_models: {run}: not an experiment; expected a folder with a config.toml.")
     return read_scores(_table(run), experiment.method.params, experiment.metric)

@@ -170,7 +170,7 @@ def _in_memory(experiment: Experiment, sample: Sample) -> Iterator[None]:
         if not out_of_memory(error):
             raise
         raise StageError(
-            f"Memory ran out while {sample.name} was predicted. Lower model.test_input_shape, now "
+            f"Memory ran out while predicting {sample.name}. Lower model.test_input_shape, now "
             f"{' x '.join(map(str, experiment.config.model.test_input_shape))}: predictions do not depend on it, and "
-            "those that are whole are kept."
+            "whole predictions are kept."
         ) from error

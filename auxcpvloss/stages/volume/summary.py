@@ -32,10 +32,10 @@ RATIOS = {
     "F1": "fscore",
     "AP": "AP",
 }
-"""Headings of the scores of a detection."""
+"""Headings of the detection scores."""
 
 TABLES = {"summary.csv": "summary", "scores.csv": "table of all scores", "metrics.txt": "metric card"}
-"""What is written about all volumes together, and what people call it."""
+"""Files about all volumes together, and their names for users."""
 
 Row = list[Any]
 
