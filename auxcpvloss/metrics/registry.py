@@ -1,14 +1,12 @@
-"""The metrics by name, in the order in which scores are written. A new one is a file and a line here."""
+"""The metrics by name, in the order in which scores are written. A new one is a `Metric` and a line here."""
 
-from auxcpvloss.metrics.aggregated_jaccard import AGGREGATED_JACCARD
 from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
-from auxcpvloss.metrics.boundary import BOUNDARY
+from auxcpvloss.metrics.boundaries import AVERAGE_SURFACE_DISTANCE, BOUNDARY, HAUSDORFF
 from auxcpvloss.metrics.detection_scores import DETECTION, INSTANCES
-from auxcpvloss.metrics.dice import DICE
 from auxcpvloss.metrics.metric import Metric
 from auxcpvloss.metrics.quality import QUALITY
+from auxcpvloss.metrics.regions import AGGREGATED_JACCARD, DICE
 from auxcpvloss.metrics.strata import BY_DENSITY, BY_SIZE
-from auxcpvloss.metrics.surface_distances import AVERAGE_SURFACE_DISTANCE, HAUSDORFF
 
 BY_DEFAULT: dict[str, Metric] = {
     "instances": INSTANCES,
