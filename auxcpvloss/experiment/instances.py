@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.config.tables import Evaluation
-from auxcpvloss.config.units import Vector
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.volume import Volume
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Stored, file_digest, stored_hdf, stored_zarr
 from auxcpvloss.metrics import Comparison
-from auxcpvloss.metrics.detection import VOXELS
 
 CENTERS = "centers"
 """Key of a stored record: checksum of the table next to the instances."""
@@ -48,22 +47,15 @@ def without_file_format(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare(
-    options: Evaluation,
-    instances: NDArray[np.uint32],
-    truth: NDArray[Any],
-    voxel_size: Vector = VOXELS,
-    outlines: bool = True,
+    experiment: Experiment, sample: Sample, instances: NDArray[np.uint32], labels: NDArray[np.uint32] | None
 ) -> Comparison:
-    """Put instances, (Z, Y, X), beside the truth of a volume as [evaluation] asks.
-
-    The truth is a (Z, Y, X) array of labels, or a (T, 3) array of center points. Without `outlines` (the method finds
-    none) only points are compared.
-    """
+    """Put instances beside the labels of a volume, (Z, Y, X), or else its center points, as they are scored."""
+    options = experiment.config.evaluation
     return Comparison(
         instances,
-        truth,
-        voxel_size,
-        outlines=outlines,
+        sample.centers()[:, :3] if labels is None else labels,
+        sample.voxel_size,
+        outlines=experiment.method.task == "segmentation",
         optimal=options.use_linear_sum_assignment,
         detection=options.detection,
         distance_limit=options.distance_limit,

@@ -53,14 +53,12 @@ def match_points(
     spacing: Vector = VOXELS,
     nuclei: tuple[Ids, Points] | None = None,
 ) -> Detections:
-    """Match predicted points and true nuclei one to one.
+    """Match (P, 3) predicted points and true nuclei one to one.
 
     Parameters
     ----------
-    points : (P, 3) array of float
-        z, y, x in voxels.
-    truth : (Z, Y, X) array of integer, or (T, 3) array of float
-        Labels, 0 is background; or, where there are no masks, the center points.
+    points, truth : arrays
+        The truth is (Z, Y, X) labels, 0 is background, or (T, 3) center points. Points are z, y, x in voxels.
     matching : {"hoefener", "linear", "greedy"}
         "hoefener" (Hirsch & Kainmueller 2020, section 3, after Hoefener et al. 2018): a point finds the nucleus whose
         label it lies in. Of several points in a label the first one counts. A point lies in the voxel that it rounds

@@ -58,15 +58,13 @@ def match(overlaps: Overlaps, threshold: float, optimal: bool = True) -> Matchin
 
 def choose_greedy(one: NDArray[Any], other: NDArray[Any], weight: Values) -> Indices:
     """Choose pairs by falling weight; among equals the first. Parameters and result as in `choose_optimal`."""
-    taken_one: set[int] = set()
-    taken_other: set[int] = set()
-    chosen = []
+    ones: dict[int, int] = {}
+    others: set[int] = set()
     for i in np.argsort(-weight, kind="stable"):
-        if one[i] not in taken_one and other[i] not in taken_other:
-            taken_one.add(one[i])
-            taken_other.add(other[i])
-            chosen.append(i)
-    return np.array(sorted(chosen), dtype=np.int64)
+        if one[i] not in ones and other[i] not in others:
+            ones[one[i]] = i
+            others.add(other[i])
+    return np.array(sorted(ones.values()), dtype=np.int64)
 
 
 def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: Values) -> Indices:

@@ -1,4 +1,4 @@
-"""What a metric is: a file defines one, or a family of them, and `registry` lists it."""
+"""What a metric is; `registry` lists them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from auxcpvloss.metrics.comparison import Comparison
 
 Numbers = dict[str, Any]
 """Numbers of a volume by dotted path, such as ``confusion_matrix.th_0_5.AP``."""
-Card = Mapping[str, str]
 Better = Literal["higher", "lower", "neither"]
 Pool = Callable[[str, Sequence[Numbers]], float]
 """Path, and the numbers of all volumes that have it -> pooled number."""
@@ -42,7 +41,7 @@ class Metric(NamedTuple):
     needs: Literal["points", "overlaps", "voxels"]
     numbers: Mapping[str, Number]
     compute: Callable[[Comparison], Numbers]
-    card: Card | Callable[[Comparison], Card]
+    card: Mapping[str, str] | Callable[[Comparison], Mapping[str, str]]
     always: bool = True
 
 

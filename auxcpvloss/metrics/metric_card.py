@@ -26,13 +26,12 @@ def metric_card(comparison: Comparison, more: Collection[str] = ()) -> dict[str,
 
 
 def _ignored(comparison: Comparison) -> str:
-    if comparison.foreground_only and comparison.has_masks:
+    if not comparison.foreground_only:
+        only_points = "the outlines of the predicted instances: the ground truth has points only"
+        return "nothing but the background, label 0" if comparison.has_masks else only_points
+    if comparison.has_masks:
         return "predicted voxels where the ground truth has background (foreground_only)"
-    if comparison.foreground_only:
-        return f"predicted centers that are not {limit_in_words(comparison)} from an annotated point (foreground_only)"
-    if not comparison.has_masks:
-        return "the outlines of the predicted instances: the ground truth has points only"
-    return "nothing but the background, label 0"
+    return f"predicted centers that are not {limit_in_words(comparison)} from an annotated point (foreground_only)"
 
 
 def card_of_volumes(cards: Iterable[Mapping[str, str]]) -> str:

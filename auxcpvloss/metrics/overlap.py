@@ -68,8 +68,8 @@ class Overlaps:
 def overlaps(truth: NDArray[Any], predicted: NDArray[Any]) -> Overlaps:
     """Tabulate which instances of two label volumes of the same shape share voxels.
 
-    0 is background; labels need be neither small nor consecutive. A ValueError says if the shapes differ or a label is
-    negative, a TypeError if labels are not integers.
+    0 is background; labels need be neither small nor consecutive. A `ValueError` says if the shapes differ or a label
+    is negative, a `TypeError` if labels are not integers.
     """
     if truth.shape != predicted.shape:
         raise ValueError(f"the label volumes differ in shape: {truth.shape} and {predicted.shape}")

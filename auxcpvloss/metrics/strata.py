@@ -15,12 +15,10 @@ from auxcpvloss.metrics.overlap import Indices, Overlaps, Values
 
 SIZES = ("small", "medium", "large")
 """Thirds of the true nuclei of the volume, by number of voxels."""
-
 DENSITIES = ("sparse", "dense", "crowded")
 NEIGHBOURS = (2, 6)
 """Maximum number of neighbours in the first two classes. Balls side by side have 2 in a row and 6 in a sheet; in the
 densest packing there are 18 within `REACH`."""
-
 REACH = 1.5
 """Maximum distance to the center of a neighbour, in mean diameters."""
 
@@ -77,17 +75,16 @@ def mean_diameter(overlaps: Overlaps, spacing: tuple[float, ...] = VOXELS) -> fl
 def _by_size(comparison: Comparison) -> Numbers:
     """Score thirds of the true nuclei; without true nuclei there are no classes, and nothing is counted."""
     table = comparison.overlaps
-    sizes = table.truth_sizes, table.predicted_sizes
     if not table.truth_ids.size:
         return {f"by_size.{name}.{key}": 0 for name in SIZES for key, (_, divisor) in CELL.items() if not divisor}
     # Sizes that occur, so that nothing is interpolated.
     edges = np.quantile(table.truth_sizes, (1 / 3, 2 / 3), method="inverted_cdf").tolist()
-    return _classes("by_size", SIZES, edges, sizes, comparison)
+    return _classes("by_size", SIZES, edges, (table.truth_sizes, table.predicted_sizes), comparison)
 
 
 def _by_density(comparison: Comparison) -> Numbers:
-    around = neighbours(comparison.overlaps, comparison.spacing)
-    return _classes("by_density", DENSITIES, NEIGHBOURS, around, comparison)
+    table = comparison.overlaps
+    return _classes("by_density", DENSITIES, NEIGHBOURS, neighbours(table, comparison.spacing), comparison)
 
 
 def _classes(

@@ -5,7 +5,7 @@ A number then has a dotted path, such as ``confusion_matrix.th_0_5.AP`` or ``con
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from operator import getitem
 from typing import Any
@@ -52,7 +52,7 @@ def _compute(metrics: Collection[Metric], comparison: Comparison) -> Numbers:
 
 def pooled(tables: Sequence[Table]) -> dict[str, Any]:
     """Give the numbers of several volumes together, as if all nuclei were of one; each volume as far as it has them."""
-    volumes = [{path: value_at(table, path) for path in number_paths(table)} for table in tables]
+    volumes = [numbers_in(table) for table in tables]
     numbers = {path: number for metric in METRICS.values() for path, number in metric.numbers.items()}
     having = {path: [volume for volume in volumes if path in volume] for path in numbers}
     return _nested({path: numbers[path].pool(path, volumes) for path, volumes in having.items() if volumes})
@@ -63,13 +63,15 @@ def value_at(table: Table, path: str) -> Any:
     return reduce(getitem, path.split("."), table)
 
 
-def number_paths(table: Table, at: str = "") -> Iterator[str]:
-    """Give the dotted paths of all numbers in a table."""
+def numbers_in(table: Table, at: str = "") -> Numbers:
+    """Give all numbers in a table, by dotted path."""
+    numbers: Numbers = {}
     for key, value in table.items():
         if isinstance(value, Mapping):
-            yield from number_paths(value, f"{at}{key}.")
+            numbers |= numbers_in(value, f"{at}{key}.")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{at}{key}"
+            numbers[f"{at}{key}"] = value
+    return numbers
 
 
 def metric_paths(matchings: Collection[str] = MATCHINGS, segmentation: bool = True) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,15 +11,12 @@ import toml
 from auxcpvloss.metrics import METRICS, THRESHOLDS, Comparison, Counts, score
 from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.registry import BY_DEFAULT, ON_REQUEST
-from auxcpvloss.metrics.table import as_table, metric_paths, number_paths, pooled, value_at
+from auxcpvloss.metrics.table import as_table, metric_paths, pooled
+from auxcpvloss.metrics.table import numbers_in as flat
 from tests.metrics.volumes import Volume, blobs, table_with
 
 NOTHING = Counts(0, 0, 0)
 POINTS = np.zeros((0, 3))
-
-
-def flat(table: dict[str, Any]) -> dict[str, float]:
-    return {path: value_at(table, path) for path in number_paths(table)}
 
 
 def several(number: int) -> list[tuple[Volume, Volume]]:

@@ -102,10 +102,10 @@ def read_outcome(run: EvaluatedRun, volume: str, name: str) -> Outcome:
         raise InputError(f"{run.name}: the prepared volume {volume} is missing")
     if {key: sample.made_from[key] for key in TRUTH} != run.truth[volume]:
         raise InputError(f"{run.name}: {volume} has changed since it was scored")
-    selection, options = read_selection(experiment), experiment.config.evaluation
+    selection = read_selection(experiment)
     path = experiment.instanced("test", selection.checkpoint, selection.params, volume)
     record = stored_instances(path).record
     if record is None or experiment.records.digest(without_file_format(record)) != run.instances[volume]:
         raise InputError(f"{path}: has changed since it was scored. Run the stages label and evaluate.")
-    found = compare(options, read_instances(path), read(sample.labels), sample.voxel_size)
+    found = compare(experiment, sample, read_instances(path), read(sample.labels))
     return Outcome(name, read(sample.raw), found, voxel_size=sample.voxel_size)

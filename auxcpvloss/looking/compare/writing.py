@@ -14,7 +14,7 @@ from auxcpvloss.looking.compare.comparison import RunComparison
 from auxcpvloss.looking.compare.runs import printable
 from auxcpvloss.looking.compare.tables import frame
 from auxcpvloss.looking.table import Cell, PaperTable
-from auxcpvloss.metrics.table import number_paths, value_at
+from auxcpvloss.metrics.table import numbers_in
 
 NONE = "-"
 LATEX = {
@@ -68,8 +68,8 @@ def scores_as_csv(comparison: RunComparison) -> str:
     for group in comparison.groups:
         for run in group.runs:
             for volume, table in run.scores.items():
-                for path in number_paths(table):
-                    rows.append((group.name, run.name, run.seed, volume, path, value_at(table, path)))
+                for path, value in numbers_in(table).items():
+                    rows.append((group.name, run.name, run.seed, volume, path, value))
     return as_csv(frame(("model", "run", "seed", "volume", "metric", "value"), rows))
 
 

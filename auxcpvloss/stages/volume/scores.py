@@ -29,19 +29,13 @@ LIBRARIES = ("matplotlib", "numpy", "scipy")
 
 
 def scores_of(run: Run, subject: Subject) -> Result:
-    """Say what the scores of a volume are to be made from.
-
-    Raises
-    ------
-    InputError
-        Neither the checkpoint nor a prediction is there.
-    """
+    """Say what the scores of a volume are to be made from, see `prediction_of`."""
     return run.result(("scores", *subject.key), lambda: _find(run, subject))
 
 
 def _find(run: Run, subject: Subject) -> Result:
     experiment, sample = run.experiment, subject.sample
-    folder = experiment.evaluated(subject.split, subject.checkpoint, subject.params)
+    path = experiment.evaluated(subject.split, subject.checkpoint, subject.params) / f"{sample.name}.toml"
     more = metrics_on_request(experiment, subject)
     options = {**scoring_keys(experiment, sparse=not sample.has_labels), **({"metrics": more} if more else {})}
     made_from = {
@@ -50,10 +44,8 @@ def _find(run: Run, subject: Subject) -> Result:
         "truth": sample.made_from,
         "evaluation": options,
     }
-    path = folder / f"{sample.name}.toml"
-    return Result(
-        NAME, "scores", sample.name, (path,), run.records.flat(made_from), stored_toml(path), subject, at=subject.at
-    )
+    record, stored = run.records.flat(made_from), stored_toml(path)
+    return Result(NAME, "scores", sample.name, (path,), record, stored, subject, at=subject.at)
 
 
 def scoring_keys(experiment: Experiment, sparse: bool) -> Record:
@@ -75,12 +67,8 @@ def metrics_on_request(experiment: Experiment, subject: Subject) -> list[str]:
 
 
 def score(result: Result, run: Run) -> None:
-    """Score the instances of a volume against its labels, and their centers against its nuclei.
-
-    Instances are not scored where the volume has center points only, or the method finds points.
-    """
-    experiment, subject = run.experiment, result.subject
-    comparison, more = comparison_of(run, subject), metrics_on_request(experiment, subject)
+    """Score the instances of a volume, if it has labels and the method finds outlines, and their centers."""
+    comparison, more = comparison_of(run, result.subject), metrics_on_request(run.experiment, result.subject)
     made = {"made_from": json.dumps(result.record), "made_with": json.dumps(versions_of(*LIBRARIES))}
     table = {**made, **as_table(comparison, more), "metric_card": metric_card(comparison, more)}
     write_text(result.paths[0], toml.dumps(table))
@@ -88,15 +76,11 @@ def score(result: Result, run: Run) -> None:
 
 def comparison_of(run: Run, subject: Subject) -> Comparison:
     """Put the instances of a volume beside its truth, as they are scored: once, as long as memory allows."""
-    sample, experiment = subject.sample, run.experiment
+    sample = subject.sample
 
     def read_both() -> Comparison:
-        labels = sample.labels
-        truth = sample.centers()[:, :3] if labels is None else run.keep((sample.path,), lambda: read(labels))
-        outlines = experiment.method.task == "segmentation"
-        return compare(
-            experiment.config.evaluation, read_instances(run, subject), truth, sample.voxel_size, outlines=outlines
-        )
+        labels = run.keep((sample.path,), lambda: read(sample.labels)) if sample.has_labels else None
+        return compare(run.experiment, sample, read_instances(run, subject), labels)
 
     return run.keep((instances_of(run, subject).paths[0], sample.path), read_both)
 
@@ -114,17 +98,10 @@ def shows_points(experiment: Experiment, sample: Sample) -> bool:
 
 
 def need_metric(experiment: Experiment, samples: Iterable[Sample]) -> None:
-    """Refuse volumes that have no such score as decides in validation.
-
-    Raises
-    ------
-    InputError
-        It compares masks, and a volume has center points only.
-    """
-    if experiment.metric in metric_paths([experiment.config.evaluation.detection], segmentation=False):
-        return
+    """Refuse volumes of center points with an `InputError` where masks decide in validation."""
+    of_points = metric_paths([experiment.config.evaluation.detection], segmentation=False)
     for sample in samples:
-        if sample.is_sparse:
+        if sample.is_sparse and experiment.metric not in of_points:
             raise InputError(
                 f"evaluation.metric: {experiment.metric} compares masks, but {sample.name} has center points only. "
                 "Use --do_detection, or validate on volumes with masks."

@@ -16,22 +16,14 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.metrics.metric_card import card_of_volumes
-from auxcpvloss.metrics.table import number_paths, pooled, value_at
+from auxcpvloss.metrics.table import numbers_in, pooled
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume import scores
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.files import write_text
 
-RATIOS = {
-    "TP": "TP",
-    "FP": "FP",
-    "FN": "FN",
-    "precision": "precision",
-    "recall": "recall",
-    "F1": "fscore",
-    "AP": "AP",
-}
+RATIOS = {"TP": "TP", "FP": "FP", "FN": "FN", "precision": "precision", "recall": "recall", "F1": "fscore", "AP": "AP"}
 """Headings of the detection scores."""
 
 TABLES = {"summary.csv": "summary", "scores.csv": "table of all scores", "metrics.txt": "metric card"}
@@ -44,33 +36,31 @@ def summaries_of(run: Run, scored: Sequence[Subject]) -> Iterable[Result]:
     """Say what the tables over all scored volumes are to be made from."""
     options = run.experiment.config.evaluation
     # A table of the reader's own says all that it shows.
-    shown: Record = {"summary": options.summary}
-    if not options.summary:
-        shown["do_detection"] = run.experiment.is_detection
+    shown = {} if options.summary else {"do_detection": run.experiment.is_detection}
     results = [scores_of(run, subject) for subject in scored]
     made_from = {
         f"version of {scores.NAME}": scores.VERSION,
-        "evaluation": shown,
+        "evaluation": {"summary": options.summary, **shown},
         "predictions": {each.name: each.record for each in results},
     }
     record, folder = run.records.flat(made_from), results[0].paths[0].parent
-    for name, kind in TABLES.items():
-        path = folder / name
+    for path, kind in {folder / name: kind for name, kind in TABLES.items()}.items():
         yield Result(scores.NAME, kind, "", (path,), record, stored_beside(path), tuple(scored), is_beside=True)
 
 
 def write_table(experiment: Experiment, tables: Mapping[str, Record], path: Path) -> None:
-    """Write one of the tables.
+    """Write one of the tables: what is printed, every score, or what they mean.
 
-    ``summary.csv`` is what is printed, ``scores.csv`` has every score, ``metrics.txt`` says what they are. A volume
-    that lacks a score (one of instances, where there are no masks) has an empty cell, and counts neither in the mean
-    nor in the pooled value.
+    A volume that lacks a score (one of instances, where there are no masks) has an empty cell, and counts neither in
+    the mean nor in the pooled value.
     """
     if path.name == "summary.csv":
         _, columns = _columns(experiment, tables)
         text = _csv(["volume", *columns], _rows(tables, list(columns.values())))
     elif path.name == "scores.csv":
-        text = _every_score(tables)
+        paths = list(dict.fromkeys(path for table in tables.values() for path in numbers_in(table)))
+        cells = [(name, *cell) for name, *row in _rows(tables, paths) for cell in zip(paths, row, strict=True)]
+        text = _csv(["volume", "metric", "value"], [cell for cell in cells if cell[-1] is not None])
     else:
         text = card_of_volumes(table["metric_card"] for table in tables.values())
     write_text(path, text)
@@ -91,20 +81,12 @@ def show(run: Run, tables: Mapping[str, Record]) -> None:
     run.terminal.table(f"{run.experiment.folder.name}: {title}", headings, shown)
 
 
-def _csv(heading: Row, rows: Sequence[Row]) -> str:
+def _csv(heading: Row, rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(heading)
     writer.writerows([f"{cell:.6f}" if isinstance(cell, float) else cell for cell in row] for row in rows)
     return text.getvalue()
-
-
-def _every_score(tables: Mapping[str, Record]) -> str:
-    """Give a line a volume and score; one that a volume lacks has none."""
-    paths = list(dict.fromkeys(path for table in tables.values() for path in number_paths(table)))
-    rows = _rows(tables, paths)
-    lines = [[name, path, cell] for name, *cells in rows for path, cell in zip(paths, cells, strict=True)]
-    return _csv(["volume", "metric", "value"], [line for line in lines if line[-1] is not None])
 
 
 def _columns(experiment: Experiment, tables: Mapping[str, Record]) -> tuple[str, dict[str, str]]:
@@ -122,19 +104,8 @@ def _columns(experiment: Experiment, tables: Mapping[str, Record]) -> tuple[str,
 
 
 def _rows(tables: Mapping[str, Record], paths: list[str]) -> list[Row]:
-    cells = [[_cell(table, path) for path in paths] for table in tables.values()]
+    numbers = [numbers_in(table) for table in (*tables.values(), pooled(list(tables.values())))]
+    *cells, together = ([each.get(path) for path in paths] for each in numbers)
     columns = [[cell for cell in column if cell is not None] for column in zip(*cells, strict=True)]
     mean = [float(np.mean(column)) if column else None for column in columns]
-    together = pooled(list(tables.values()))
-    return [
-        *([name, *row] for name, row in zip(tables, cells, strict=True)),
-        ["mean", *mean],
-        ["pooled", *(_cell(together, path) for path in paths)],
-    ]
-
-
-def _cell(table: Mapping[str, Any], path: str) -> Any:
-    try:
-        return value_at(table, path)
-    except KeyError:
-        return None
+    return [*([name, *row] for name, row in zip(tables, cells, strict=True)), ["mean", *mean], ["pooled", *together]]
