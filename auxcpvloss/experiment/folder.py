@@ -37,7 +37,7 @@ class Experiment:
         """The volumes of its data, each place listed once."""
         return Catalogue(self.config.data)
 
-    @property
+    @cached_property
     def method(self) -> Method:
         """The method, with its auxiliary tasks."""
         return method_of(self.config)

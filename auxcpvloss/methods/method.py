@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +30,7 @@ class Params(BaseModel):
     def decode(self, prediction: Prediction) -> Labels:
         """Find the instances of a prediction: (Z, Y, X) labels, 0 is background."""
 
+    @lru_cache(maxsize=1000)  # noqa: B019 -- of few values, compared by value.
     def slug(self) -> str:
         """Name of the folder of the results made with these parameters, e.g. ``fg_thresh_0.9_seed_thresh_0.8``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 Shape = tuple[int, int, int]
 """(Z, Y, X)."""
@@ -30,7 +31,7 @@ class AxisGeometry:
     repetitions: int
     valid: bool
 
-    @property
+    @cached_property
     def reach(self) -> int:
         """Voxels to either side that the convolutions of one level and direction see."""
         return self.repetitions * (self.kernel // 2)
