@@ -1,7 +1,5 @@
 """What is lost from a prepared volume is told, and never taken for zeros."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections import deque

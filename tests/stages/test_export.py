@@ -1,7 +1,5 @@
 """What the stages export and visualize hand over, made of predictions that are known."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
