@@ -1,7 +1,5 @@
 """What two experiments have to have in common to be the same, bit by bit."""
 
-from __future__ import annotations
-
 import csv
 import tomllib
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Bad input: one message that names the place, exit status 2, and nothing left behind."""
 
-from __future__ import annotations
-
 import zipfile
 from copy import deepcopy
 from pathlib import Path

@@ -5,8 +5,6 @@
 Some quarter of an hour on two cores. CHAOS_KILLS and CHAOS_SEED choose how many kills, and which.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import re

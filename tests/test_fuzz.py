@@ -8,8 +8,6 @@ A part, drawn with a seed, belongs to the default run. Which mutations there are
 configuration and the formats (`tests.fuzz`): a new key is covered as soon as it exists.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import re

@@ -1,7 +1,5 @@
 """Files that were made to do harm: refused with one line, nothing run, nothing written elsewhere, no memory taken."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io

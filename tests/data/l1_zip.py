@@ -1,7 +1,5 @@
 """A look-alike of c_elegans_nuclei.zip (Zenodo record 5942575): its layout to the letter, with tiny volumes."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The registry of formats, and that a change of a file is noticed though checksums are remembered."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from dataclasses import dataclass

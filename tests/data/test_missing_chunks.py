@@ -1,7 +1,5 @@
 """What is lost from a prepared volume is told, and never taken for zeros."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections import deque
@@ -69,8 +67,7 @@ def tiling(sample):
 
 
 @pytest.mark.parametrize(
-    ("damage", "said", "workers"),
-    [(remove, "is missing", 0), (cut, "cannot be read", 0), (remove, "is missing", 1)],
+    ("damage", "said", "workers"), [(remove, "is missing", 0), (cut, "cannot be read", 0), (remove, "is missing", 1)]
 )
 def test_training_on_a_damaged_volume_ends_with_the_error(sample, damage, said, workers):
     config = configure(training={"num_workers": workers, "cache_size": 1})

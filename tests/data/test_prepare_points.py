@@ -1,7 +1,5 @@
 """From points without masks on disk to prepared samples, by the command line."""
 
-from __future__ import annotations
-
 import h5py
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Arrays that are not read yet, of every kind that the stages hand on."""
 
-from __future__ import annotations
-
 import pickle
 import shutil
 

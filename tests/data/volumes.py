@@ -1,7 +1,5 @@
 """Small volumes, and the folders that users keep them in."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """One command at a time in a folder; a dead one holds nobody up."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from auxcpvloss.experiment.fingerprint import Records, relevant
 from auxcpvloss.experiment.superseded import Notes, place, set_aside
 from auxcpvloss.stages.order import STAGES

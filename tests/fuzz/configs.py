@@ -1,7 +1,5 @@
 """Valid configurations made bad, key by key: what the keys are and may hold is taken from the tables themselves."""
 
-from __future__ import annotations
-
 import datetime
 import json
 import math

@@ -1,7 +1,5 @@
 """Run a command that may get bad input, and judge how it ended."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import signal

@@ -1,7 +1,5 @@
 """Valid folders of volumes made bad: what is in the arrays, for every format, and the files themselves."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import warnings

@@ -1,7 +1,5 @@
 """Metrics that are computed on request, against their definitions written out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The scores beyond those of matching, against their definitions written out."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """Tables of scores, and what holds for every metric."""
 
-from __future__ import annotations
-
 import tomllib
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The table of what overlaps, made slab by slab, against the whole volumes voxel by voxel."""
 
-from __future__ import annotations
-
 import tracemalloc
 
 import numpy as np

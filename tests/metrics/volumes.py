@@ -1,7 +1,5 @@
 """Label volumes to score."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

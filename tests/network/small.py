@@ -1,7 +1,5 @@
 """A network that trains in milliseconds, and batches for it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

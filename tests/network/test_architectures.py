@@ -1,7 +1,5 @@
 """An architecture that is registered at run time is one like any other."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from keras import Input, Model, layers

@@ -1,7 +1,5 @@
 """Checkpoints as files: the same bytes of the same weights, and none that is damaged is believed."""
 
-from __future__ import annotations
-
 import zipfile
 
 import numpy as np

@@ -23,10 +23,7 @@ def train(network, numbers):
         rng = np.random.default_rng(number)
         raw = rng.random((1, 1, 28, 28, 28), dtype=np.float32)
         region = np.full((1, 1, 20, 20, 20), 2, np.uint8)
-        targets = {
-            "threeclass": rng.integers(0, 3, region.shape),
-            "cpv": rng.normal(size=(1, 3, 20, 20, 20)),
-        }
+        targets = {"threeclass": rng.integers(0, 3, region.shape), "cpv": rng.normal(size=(1, 3, 20, 20, 20))}
         network.train_on_batch(*arguments(network, Batch(raw, targets, region)))
     return network
 

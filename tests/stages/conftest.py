@@ -1,7 +1,5 @@
 """An experiment whose GPU part is done: trained, and predicted with every checkpoint."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

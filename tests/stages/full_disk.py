@@ -1,7 +1,5 @@
 """Run stages on a small disk that is full: a script, in a mount namespace of its own (see test_full_disk.py)."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -1,7 +1,5 @@
 """For every key of the configuration: another value, the stages whose results it makes stale, and words for it."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from auxcpvloss.augment import AUGMENTATIONS

@@ -1,7 +1,5 @@
 """Run stages, or make single results, in this process."""
 
-from __future__ import annotations
-
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.order import run_stages

@@ -1,7 +1,5 @@
 """An auxiliary task that nobody knew of, registered at run time, from training to the comparison."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The whole chain, as real processes on real files."""
 
-from __future__ import annotations
-
 import csv
 import os
 import re

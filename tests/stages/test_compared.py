@@ -1,7 +1,5 @@
 """What the stages write, as auxcpvloss compare reads it; the rest is in tests/compare."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

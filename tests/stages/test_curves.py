@@ -1,7 +1,5 @@
 """What training and validation wrote, read back, and the figures of an experiment."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Labels, scores, tables and pictures of predictions that are known, so that nothing has to be trained."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

@@ -1,7 +1,5 @@
 """What the stages export and visualize hand over, made of predictions that are known."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -21,15 +19,7 @@ from auxcpvloss.stages.export.viewing import look, view_of
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.system.errors import InputError
 from tests.stages.running import perform, subject
-from tests.stages.test_evaluate import (
-    CENTERS,
-    data,
-    make,
-    predicted_labels,
-    record_as_predicted,
-    root,
-    true_labels,
-)
+from tests.stages.test_evaluate import CENTERS, data, make, predicted_labels, record_as_predicted, root, true_labels
 
 __all__ = ["data", "make", "root"]
 

@@ -1,7 +1,5 @@
 """Stages on a small disk that is full, in a mount namespace, for which nobody has to be root."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Which results depend on which key: by status, for all of them, and for some by what is made again."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The command that was published, and stages by name, on a small look-alike of the published data."""
 
-from __future__ import annotations
-
 import csv
 import shutil
 import subprocess

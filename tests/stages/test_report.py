@@ -1,7 +1,5 @@
 """The stage report, on predictions that are known."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

@@ -1,7 +1,5 @@
 """The same data, configuration and seed give the same bits: whatever the number of processes, and whoever ends the run."""
 
-from __future__ import annotations
-
 import csv
 import shutil
 import signal

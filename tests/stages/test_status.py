@@ -1,7 +1,5 @@
 """What `-d status` says of an experiment; that it agrees with what the stages do is seen in test_key_effects."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Training as a stage: validation on the way, early stop, and weights of another experiment."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

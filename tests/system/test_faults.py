@@ -1,7 +1,5 @@
 """Errors of the machine, in whatever form libraries raise them."""
 
-from __future__ import annotations
-
 import errno
 import logging
 import os

@@ -1,7 +1,5 @@
 """The choice of a GPU, with executables that answer as nvidia-smi does."""
 
-from __future__ import annotations
-
 import os
 import stat
 import subprocess

@@ -1,7 +1,5 @@
 """What a program does that heeds signals: real processes, without the libraries, so that they start at once."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

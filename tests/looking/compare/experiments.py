@@ -1,7 +1,5 @@
 """Evaluated experiments on disk, with the scores that one wants: written by what the stages write with."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """How colors look to the color-blind, and how far apart they are then."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 

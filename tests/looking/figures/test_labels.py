@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from auxcpvloss.looking.figures.validation import metric_label

@@ -1,7 +1,5 @@
 """Small volumes, and how to tell the colors of a picture of them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Volumes to hand over, small and known."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """TIFF and OME-Zarr, as other programs read them."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A real napari viewer, offscreen; docs/handover.md says how to install it."""
 
-from __future__ import annotations
-
 import os
 
 import numpy as np

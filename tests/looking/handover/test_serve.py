@@ -1,7 +1,5 @@
 """The server of exported volumes, by real requests."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import socket

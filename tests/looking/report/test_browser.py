@@ -1,7 +1,5 @@
 """The page in a real browser, from file://, with mouse and with keyboard alone, wide and narrow."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator
 from functools import cache
