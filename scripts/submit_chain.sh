@@ -71,7 +71,7 @@ parse() {
 
 check_arguments() {
     local argument
-    ((${#arguments[@]})) || refuse "Which experiment? Give -- and the arguments of run_auxcpvloss.py; see --help."
+    ((${#arguments[@]})) || refuse "No experiment given. Give -- and the arguments of run_auxcpvloss.py; see --help."
     for argument in "${arguments[@]}"; do
         case $argument in
             -d* | --do | --do=* | --dry-run | --term_after_predict | --test-checkpoint* | --checkpoint*)

@@ -190,7 +190,7 @@ def label_without_prediction(root: Path, capfd: pytest.CaptureFixture[str], *opt
     capfd.readouterr()
     assert main(arguments(root, *options, "-d", "label")) == 2
     text = capfd.readouterr()
-    assert ("selected on the volumes that it was trained on" in text.out) == opened(root).config.validation.on_train
+    assert ("selected on the training volumes" in text.out) == opened(root).config.validation.on_train
     return text.err.partition(": ")[0]
 
 
