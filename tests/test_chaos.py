@@ -138,8 +138,7 @@ def test_killed_again_and_again_the_chain_ends_as_if_nobody_had_disturbed_it(tmp
         plan = sorted((stage for stage in STAGES for _ in range(2 if stage in TWICE else 1)), key=STAGES.index)
         for stage in plan:
             number, group = rng.choice(SIGNALS), rng.random() < 0.5
-            delay = rng.uniform(0, longest[stage])
-            where, status, output, error = kill(chain, stage, number, delay, group)
+            where, status, output, error = kill(chain, stage, number, rng.uniform(0, longest[stage]), group)
             if where == "ended before":
                 assert status == 0, error
                 break

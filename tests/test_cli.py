@@ -143,8 +143,7 @@ def test_of_several_formats_the_one_that_is_asked_for_is_read(tmp_path, config, 
     assert main([*arguments, "-d", "prepare"]) == INPUT_ERROR
     assert "data.input_format" in capfd.readouterr().err
     assert main([*arguments, "--input-format", wanted, "-d", "prepare"]) == 0
-    prepared = {path.name for path in (tmp_path / "root" / "data").glob("*/train/*.zarr")}
-    assert prepared == {f"a_{wanted}.zarr"}
+    assert {path.name for path in (tmp_path / "root" / "data").glob("*/train/*.zarr")} == {f"a_{wanted}.zarr"}
     assert frozen(tmp_path / "root", "mine").data.input_format == wanted
 
 

@@ -132,8 +132,7 @@ def _declares(at: int, size: int) -> bytes:
 @pytest.mark.parametrize("codec", BOMBS)
 def test_a_chunk_of_zarr_that_expands(tmp_path, capsys, codec):
     settings, make = BOMBS[codec]
-    place = zarr_volume(tmp_path, compressor=settings)
-    (place / "0.0.0").write_bytes(make())
+    (zarr_volume(tmp_path, compressor=settings) / "0.0.0").write_bytes(make())
     refused(tmp_path, tmp_path, capsys, "a.zarr: volumes/raw", "chunk 0.0.0", "expands to more than")
 
 
@@ -172,9 +171,7 @@ def test_a_chunk_that_is_what_it_should_be_passes(codec, size):
     ],
 )
 def test_metadata_of_zarr_that_lie(tmp_path, capsys, metadata, named):
-    place = zarr_volume(tmp_path, **metadata)
-    trap = pickle.dumps(Trap(tmp_path / "sprung"))
-    (place / "0.0.0").write_bytes(trap)
+    (zarr_volume(tmp_path, **metadata) / "0.0.0").write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
     refused(tmp_path, tmp_path, capsys, str(tmp_path / "a.zarr"), named)
     assert not (tmp_path / "sprung").exists()
 
@@ -195,8 +192,7 @@ def test_metadata_of_zarr_as_large_as_a_disk(tmp_path, capsys):
 
 
 def test_a_sparse_chunk(tmp_path, capsys):
-    place = zarr_volume(tmp_path, compressor=None)
-    os.truncate(place / "0.0.0", 2**28)
+    os.truncate(zarr_volume(tmp_path, compressor=None) / "0.0.0", 2**28)
     refused(tmp_path, tmp_path, capsys, "chunk 0.0.0: 268,435,456 bytes")
 
 
@@ -210,8 +206,7 @@ def test_n5(tmp_path, capsys, change):
         root = zarr.open_group(zarr.N5Store(str(tmp_path / "a.n5")), "w")
     root.create_dataset("volumes/raw", data=raw, compressor=zarr.GZip())
     place = tmp_path / "a.n5" / "volumes" / "raw"
-    metadata = json.loads((place / "attributes.json").read_text())
-    (place / "attributes.json").write_text(json.dumps(metadata | change))
+    (place / "attributes.json").write_text(json.dumps(json.loads((place / "attributes.json").read_text()) | change))
     block = place / "0" / "0" / "0"
     block.write_bytes(block.read_bytes()[:16] + repeated(gzip.compress))
     refused(tmp_path, tmp_path, capsys, "a.n5: volumes/raw")
@@ -257,8 +252,7 @@ def test_a_chunk_of_hdf_that_expands(tmp_path, capsys, twice):
         for _ in range(1 + twice):
             made.set_deflate(1)
         space = h5py.h5s.create_simple((8, 10, 12))
-        group = file.create_group("volumes")
-        dataset = h5py.h5d.create(group.id, b"raw", h5py.h5t.NATIVE_UINT8, space, made)
+        dataset = h5py.h5d.create(file.create_group("volumes").id, b"raw", h5py.h5t.NATIVE_UINT8, space, made)
         dataset.write_direct_chunk((0, 0, 0), stream())
 
     hdf(tmp_path, make)

@@ -261,8 +261,7 @@ def test_without_a_scheduler_it_says_where_to_run(slurm):
 
 
 def test_the_program_itself_is_asked_for_the_folder_and_refuses_bad_arguments(slurm):
-    config = slurm.work / "my nuclei.toml"
-    config.write_text(toml.dumps(TINY))
+    (slurm.work / "my nuclei.toml").write_text(toml.dumps(TINY))
     environment = {"PATH": f"{slurm.bin}:{os.environ['PATH']}", "HOME": str(slurm.work)}
     own = ["--python", sys.executable, "--", "-r", "my -> root", "-c"]
     done = slurm.submit(*own, "my nuclei.toml", **environment)

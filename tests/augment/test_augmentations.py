@@ -101,8 +101,7 @@ def test_of_a_group_one_is_drawn(make):
         "gaussian_noise": {"probability": 1.0, "sigma": [9, 9]},
         "elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0},
     }
-    together = [make(config_of(on), number).raw.std() for number in range(3)]
-    assert np.allclose(together, 9, rtol=0.05)
+    assert np.allclose([make(config_of(on), number).raw.std() for number in range(3)], 9, rtol=0.05)
     alone = np.array(
         [make(config_of({**on, "one_of": [["contrast", "gaussian_noise"]]}), n).raw.std() for n in range(20)]
     )

@@ -70,8 +70,7 @@ def tiling(sample):
     ("damage", "said", "workers"), [(remove, "is missing", 0), (cut, "cannot be read", 0), (remove, "is missing", 1)]
 )
 def test_training_on_a_damaged_volume_ends_with_the_error(sample, damage, said, workers):
-    config = configure(training={"num_workers": workers, "cache_size": 1})
-    with batches([sample.path], config, 0, 10_000) as stream:
+    with batches([sample.path], configure(training={"num_workers": workers, "cache_size": 1}), 0, 10_000) as stream:
         next(stream)
         damage(sample.path / CHUNK)
         with pytest.raises(InputError, match=f"{sample.path}.*{said}") as told:

@@ -33,8 +33,7 @@ def run(place, *stages):
 
 def test_points_are_prepared(place, capsys):
     assert run(place, "prepare") == 0
-    output = capsys.readouterr().out
-    assert output.count("3 points") == 4
+    assert capsys.readouterr().out.count("3 points") == 4
     samples = {path.stem: open_sample(path) for path in (place / "root" / "data").rglob("?.zarr")}
     assert {name: sample.truth_key for name, sample in samples.items()} == dict.fromkeys(
         "abcd", "volumes/gt_points"

@@ -489,8 +489,7 @@ def test_large_numbers_that_differ_by_little():
 @pytest.mark.parametrize(("dtype", "value"), [("int8", 100), ("int64", 2**62), ("float16", 60000), ("float32", 3e38)])
 def test_intensities_whose_difference_does_not_fit_their_type(dtype, value):
     """numpy.percentile alone gives -106 and more for these, or infinity."""
-    raw = np.array([[[-value, value]]], dtype)
-    np.testing.assert_array_equal(normalize(raw, preprocessing()), [[[0, 1]]])
+    np.testing.assert_array_equal(normalize(np.array([[[-value, value]]], dtype), preprocessing()), [[[0, 1]]])
 
 
 def test_none_leaves_an_image_as_it_is():

@@ -440,8 +440,7 @@ def write_n5_by_hand(path, array, block, compression="raw", **attributes):
 @pytest.mark.parametrize("compression", ["raw", "gzip"])
 def test_an_n5_of_another_program(tmp_path, compression):
     raw, labels = blobs((7, 9, 11), dtype="uint16")
-    arrays = {"volumes/raw": raw, "volumes/gt_labels": labels}
-    for key, array in arrays.items():
+    for key, array in {"volumes/raw": raw, "volumes/gt_labels": labels}.items():
         write_n5_by_hand(
             tmp_path / "a.n5" / key, array, (4, 5, 6), compression, resolution=[0.25, 0.5, 2], offset=[5, 0, 10]
         )
@@ -673,5 +672,4 @@ def test_real_volumes():
         np.testing.assert_array_equal(labels[z, y, x], number)
         assert len(number) == nuclei
     assert only(REAL / "mouse_blastocyst").read_labels() is None
-    ovule = find_sources(configured(path=REAL / "arabidopsis_ovule"))["train"][0]
-    assert ovule.voxel_size() == (0.284, 0.127, 0.127)
+    assert find_sources(configured(path=REAL / "arabidopsis_ovule"))["train"][0].voxel_size() == (0.284, 0.127, 0.127)

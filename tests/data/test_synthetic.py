@@ -163,8 +163,7 @@ def test_neighbours_differ_severalfold_in_brightness(default: Worm) -> None:
     low, high = np.percentile(light, [5, 95])
     assert high > 3 * low
     pairs = np.array(sorted(touching(default.labels))) - 1
-    ratio = light[pairs].max(axis=1) / light[pairs].min(axis=1)
-    assert (ratio > 2).mean() > 0.15
+    assert ((light[pairs].max(axis=1) / light[pairs].min(axis=1)) > 2).mean() > 0.15
 
 
 def test_some_nuclei_are_dim_yet_visible(default: Worm) -> None:
@@ -221,8 +220,7 @@ def test_one_nucleus_in_a_hundred_more_is_without_label(nuclei: int, least: int,
     for seed in range(3):
         raw, labels = make_worm((80, 80, 600), seed, nuclei)
         smooth = ndimage.gaussian_filter(raw.astype(np.float32), 1.5)
-        is_blob = (smooth == ndimage.maximum_filter(smooth, 5)) & (smooth > 24) & (labels == 0)
-        count += int(np.count_nonzero(is_blob))
+        count += int(np.count_nonzero((smooth == ndimage.maximum_filter(smooth, 5)) & (smooth > 24) & (labels == 0)))
     assert least <= count <= most  # a blob beside a bright nucleus is no maximum, so some escape the count
 
 

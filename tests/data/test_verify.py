@@ -70,8 +70,7 @@ def test_the_published_zip_is_fine(tmp_path):
     "dtype", ["uint8", "int8", "uint16", "int32", "uint32", "int64", "float16", "float32", "float64"]
 )
 def test_images_of_any_type(tmp_path, dtype):
-    raw = (RAW // 2).astype(dtype)
-    assert verified(stored(tmp_path, raw, metadata={"axes": "ZYX"})).dtype == dtype
+    assert verified(stored(tmp_path, (RAW // 2).astype(dtype), metadata={"axes": "ZYX"})).dtype == dtype
 
 
 def test_the_byte_order_of_imagej(tmp_path):
@@ -365,8 +364,7 @@ def test_intensities_that_do_not_fit_are_found_before_anything_is_written(tmp_pa
 
 @pytest.mark.parametrize("seed", range(3))
 def test_measurements_are_those_of_each_label_alone(seed):
-    rng = np.random.default_rng(seed)
-    labels = rng.choice([0, 0, 0, 1, 2, 7, 2**40], (5, 6, 40))
+    labels = np.random.default_rng(seed).choice([0, 0, 0, 1, 2, 7, 2**40], (5, 6, 40))
     # Few in a large box, and counted by other means: two that touch by a corner, and two with one voxel between them.
     labels[0, 0, 0] = labels[1, 1, 1] = labels[-1, -1, -1] = labels[-1, -1, -3] = 99
     labels = np.pad(labels, ((1, 0), (2, 0), (3, 0)))

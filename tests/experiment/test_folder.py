@@ -107,8 +107,7 @@ def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():
     assert "cross_validate" in wanted(["all", "cross_validate"], Choice())
     assert "validate_checkpoints" not in wanted(["all"], Choice("last"))
     assert "validate_checkpoints" not in wanted(["all"], Choice(checkpoint=4))
-    both = ["evaluate", "validate_checkpoints"]
-    assert wanted(both, Choice("last")) == ("validate_checkpoints", "evaluate")
+    assert wanted(["evaluate", "validate_checkpoints"], Choice("last")) == ("validate_checkpoints", "evaluate")
 
 
 def test_prepared_volumes_serve_without_their_sources(tmp_path):

@@ -252,8 +252,7 @@ for child in children:
 @pytest.mark.parametrize("where", ["one place", pytest.param("places", marks=pytest.mark.chaos)])
 def test_many_that_want_the_lock_of_the_dead_never_hold_it_together(tmp_path, where):
     held_by(tmp_path, dead())
-    command = [sys.executable, "-c", COMPETE, tmp_path, where]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=90)
+    subprocess.run([sys.executable, "-c", COMPETE, tmp_path, where], cwd=ROOT, check=True, timeout=90)
     said = (tmp_path / "log").read_text().splitlines()
     assert set(said) == {"in"}
     assert len(said) >= 20

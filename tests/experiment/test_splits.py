@@ -67,8 +67,7 @@ def test_validation_on_the_training_volumes_with_and_without_folds():
 def test_a_volume_of_both_splits_counts_once_and_two_of_one_name_are_refused():
     change = {"validation": {"trained_models": ["/runs/1"]}}
     same = {"train": {"a": "data/a", "b": "data/b"}, "val": {"a": "data/a"}}
-    found = serving("train", configure(**change), same.__getitem__)
-    assert found == [Volume("train", "a"), Volume("train", "b")]
+    assert serving("train", configure(**change), same.__getitem__) == [Volume("train", "a"), Volume("train", "b")]
     other = {"train": {"a": "data/train/a"}, "val": {"a": "data/val/a"}}
     with pytest.raises(InputError, match=r"data/train/a \(train\) and data/val/a \(val\) have the same name"):
         serving("train", configure(**change), other.__getitem__)
@@ -107,8 +106,7 @@ def test_what_a_fold_needs_is_prepared_wherever_it_lies(tmp_path, capsys):
     assert len(one.samples("train")) == 2
     assert "needed but not prepared yet: 1 train, 1 val" in capsys.readouterr().out
     assert not list(PrepareMissing(["train", "val"]).results(Run(one)))
-    final = experiment(tmp_path / "f", validation={"trained_models": ["/runs/1"]})
-    assert len(final.samples("train")) == 3
+    assert len(experiment(tmp_path / "f", validation={"trained_models": ["/runs/1"]}).samples("train")) == 3
 
 
 def test_weights_depend_on_the_folds_they_were_trained_on(tmp_path):

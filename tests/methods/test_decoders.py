@@ -143,8 +143,7 @@ def test_instances_equal_the_transcription(name, flood, case):
 def test_instances_of_vectors_seeds_equal_the_transcription(name, case, threshold):
     method = METHODS[name]
     prediction = maps(method, *case)
-    thresholds = THRESHOLDS[METHODS[name].base]
-    params = method.params(**thresholds, use_cpv_for_seeds=True, cpv_thresh=threshold)
+    params = method.params(**THRESHOLDS[METHODS[name].base], use_cpv_for_seeds=True, cpv_thresh=threshold)
     assert same_up_to_relabelling(params.decode(prediction), transcription(name, prediction, params))
 
 
@@ -155,8 +154,7 @@ def test_points_equal_the_transcription(case, threshold, size, with_plateaus):
     values = maps(method, *case)["gauss"][0] / 3
     if with_plateaus:
         values = np.round(values, 1)
-    params = method.params.model_construct(gauss_thresh=threshold, nms_size=size)
-    found = params.decode({"gauss": values[np.newaxis]})
+    found = method.params.model_construct(gauss_thresh=threshold, nms_size=size).decode({"gauss": values[np.newaxis]})
     maxima = np.zeros(values.shape, bool)
     for voxel in np.ndindex(values.shape):
         window = tuple(slice(max(0, place - size), place + size + 1) for place in voxel)
@@ -170,8 +168,7 @@ def test_points_equal_the_transcription(case, threshold, size, with_plateaus):
 def test_a_plateau_is_one_point_in_its_middle():
     values = np.zeros((1, 5, 9, 9), np.float32)
     values[0, 2, 2:7, 2:7] = 0.8
-    found = METHODS["gauss"].params(nms_size=2).decode({"gauss": values})
-    assert np.argwhere(found).tolist() == [[2, 4, 4]]
+    assert np.argwhere(METHODS["gauss"].params(nms_size=2).decode({"gauss": values})).tolist() == [[2, 4, 4]]
 
 
 def test_vectors_that_end_outside_count_at_the_border():
@@ -180,8 +177,7 @@ def test_vectors_that_end_outside_count_at_the_border():
     vectors[0] = -7.6
     method = METHODS["sdt_cpv"]
     prediction = {"sdt": np.full((1, 2, 3, 4), -0.5, np.float32), "cpv": vectors}
-    found = method.params(use_cpv_for_seeds=True, cpv_thresh=7, num_dilations=0).decode(prediction)
-    assert (found == 1).all()
+    assert (method.params(use_cpv_for_seeds=True, cpv_thresh=7, num_dilations=0).decode(prediction) == 1).all()
     assert not method.params(use_cpv_for_seeds=True, cpv_thresh=8).decode(prediction).any()
 
 

@@ -108,8 +108,7 @@ def test_affinities_equal_a_loop_over_voxels(labels):
 
 def test_touching_nuclei_are_more_than_one_voxel_apart_in_affinities():
     labels = np.repeat(np.uint32([1, 2]), 6)[np.newaxis, np.newaxis] * np.ones((8, 8, 1), np.uint32)
-    along_x = affinities.target(labels)[2, 4, 4]
-    assert along_x.tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
+    assert affinities.target(labels)[2, 4, 4].tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
 
 
 @given(labels_with_outside)

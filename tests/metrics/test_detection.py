@@ -106,8 +106,7 @@ def test_the_200_cases_hold_what_could_go_wrong() -> None:
     empty_truth = [not labels.any() for _, labels in CASES]
     empty_points = [not len(points) for points, _ in CASES]
     both = [a and b for a, b in zip(empty_truth, empty_points, strict=True)]
-    halves = [(p % 1 == 0.5).any() for p, _ in CASES]
-    for kind in (outside, several, empty_truth, empty_points, both, halves):
+    for kind in (outside, several, empty_truth, empty_points, both, [(p % 1 == 0.5).any() for p, _ in CASES]):
         assert sum(kind) >= 5
     assert sum(c.tp > 1 and c.fp > 0 and c.fn > 0 for c in counts) > 50
 
@@ -182,8 +181,7 @@ def test_a_center_outside_of_its_own_nucleus_does_not_matter() -> None:
 
 @given(LABELS)
 def test_of_several_points_in_a_label_the_first_one_counts(labels: Volume) -> None:
-    points = np.argwhere(labels > 0)
-    matched = match_points(points, labels)
+    matched = match_points(np.argwhere(labels > 0), labels)
     values = labels[labels > 0].tolist()
     assert matched.hit.tolist() == [value not in values[:i] for i, value in enumerate(values)]
     assert matched.found.all()
@@ -225,8 +223,7 @@ def test_of_equally_near_centers_the_first_is_meant() -> None:
     centers = points_of((0, 0, 0), (0, 0, 2), (0, 0, 4))
     assert match_points(points_of((0, 0, 3), (0, 0, 1)), centers).found.tolist() == [True, True, False]
     for matching in ("hoefener", "greedy"):
-        twice = points_of((0, 0, 1), (0, 0, 1))
-        assert match_points(twice, centers[:1], matching).hit.tolist() == [True, False]
+        assert match_points(points_of((0, 0, 1), (0, 0, 1)), centers[:1], matching).hit.tolist() == [True, False]
 
 
 def test_points_near_any_center() -> None:
@@ -242,8 +239,7 @@ def test_ten_thousand_points_take_seconds(matching: Any) -> None:
     rng = np.random.default_rng(0)
     centers = rng.uniform(0, 200, (10_000, 3))
     began = time.perf_counter()
-    counts = detect(centers + rng.normal(0, 1, centers.shape), centers, matching)
-    assert counts.tp > 9_000
+    assert detect(centers + rng.normal(0, 1, centers.shape), centers, matching).tp > 9_000
     # A matrix of all by all, or a loop over all pairs, takes minutes.
     assert time.perf_counter() - began < 10
 

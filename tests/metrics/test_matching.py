@@ -57,8 +57,7 @@ def dense(table: Table, threshold: float) -> tuple[int, float]:
     """The same by one assignment over the whole matrix, for tables too large to try everything."""
     rows, columns = (sorted({pair[side] for pair in table}) for side in (0, 1))
     iou = np.array([[table.get((t, p), 0.0) for p in columns] for t in rows])
-    weight = np.where(iou > threshold, 1 + iou / (min(iou.shape) + 1), 0)
-    chosen = iou[linear_sum_assignment(weight, maximize=True)]
+    chosen = iou[linear_sum_assignment(np.where(iou > threshold, 1 + iou / (min(iou.shape) + 1), 0), maximize=True)]
     chosen = chosen[chosen > threshold]
     return chosen.size, chosen.sum()
 
@@ -100,8 +99,7 @@ def test_an_optimal_matching_is_the_best_of_all_there_are(truth: Volume, predict
 def test_groups_together_are_as_good_as_one_assignment_over_everything(threshold: float) -> None:
     rng = np.random.default_rng(0)
     truth, predicted = blobs(rng), blobs(rng)
-    table = overlaps(truth, predicted)
-    matching = match(table, threshold)
+    matching = match(overlaps(truth, predicted), threshold)
     most, greatest = dense(loops(truth, predicted), threshold)
     assert matching.iou.size == most
     assert matching.iou.sum() == pytest.approx(greatest, abs=1e-10)
@@ -148,9 +146,7 @@ def test_optimal_finds_two_pairs_where_greed_spoils_one() -> None:
 
 
 def test_among_as_many_pairs_the_greater_sum_wins() -> None:
-    truth = np.array([1] * 8 + [2] * 8)
-    predicted = np.array([1] * 5 + [2] * 3 + [2] * 4 + [1] * 4)
-    matching = match(overlaps(truth, predicted), 0.1)
+    matching = match(overlaps(np.array([1] * 8 + [2] * 8), np.array([1] * 5 + [2] * 3 + [2] * 4 + [1] * 4)), 0.1)
     assert list(zip(matching.truth, matching.predicted, strict=True)) == [(1, 1), (2, 2)]
 
 
@@ -212,8 +208,7 @@ def test_an_iou_on_the_threshold_does_not_match(tenths: int, optimal: bool) -> N
     predicted = np.zeros_like(truth)
     predicted.flat[: 3 * tenths] = 4
     counts = counts_of(truth, predicted, optimal)
-    hits = [counts[t].tp for t in THRESHOLDS]
-    assert hits == [1] * (tenths - 1) + [0] * (10 - tenths)
+    assert [counts[t].tp for t in THRESHOLDS] == [1] * (tenths - 1) + [0] * (10 - tenths)
 
 
 @pytest.mark.parametrize("optimal", [True, False])

@@ -82,8 +82,7 @@ def test_a_head_is_taken_over_wherever_its_channels_are(source, tmp_path):
     heads = (CPV.head, *THREECLASS.heads)
     config = small()
     network = build_unet(config.model, heads, config.model.train_input_shape)
-    loaded = take_over(network, heads, source, config.init)
-    assert "heads" in loaded.layers
+    assert "heads" in take_over(network, heads, source, config.init).layers
     there = stored(source)["heads"]
     for i in (0, 1):
         now = network.get_layer("heads").get_weights()[i]
@@ -94,8 +93,7 @@ def test_a_head_is_taken_over_wherever_its_channels_are(source, tmp_path):
 def test_a_method_with_fewer_or_more_heads(source, tmp_path):
     _, loaded = begin(source, model={"method": "threeclass"})
     assert "heads" in loaded.layers
-    plain = new_network(small(model={"method": "threeclass"}), METHODS["threeclass"])
-    plain.save(tmp_path / "plain.keras")
+    new_network(small(model={"method": "threeclass"}), METHODS["threeclass"]).save(tmp_path / "plain.keras")
     _, loaded = begin(tmp_path / "plain.keras")
     assert "heads/threeclass" in loaded.layers
     assert loaded.left == {"heads/cpv": "not in the file"}
@@ -103,8 +101,7 @@ def test_a_method_with_fewer_or_more_heads(source, tmp_path):
 
 
 def test_what_differs_is_told_with_both_shapes(source):
-    config = {"num_repetitions": 2, "upsampling": "transposed_conv", "kernel_size": [1, 3, 3]}
-    _, loaded = begin(source, model=config)
+    _, loaded = begin(source, model={"num_repetitions": 2, "upsampling": "transposed_conv", "kernel_size": [1, 3, 3]})
     assert loaded.left["down_0_conv_0"] == "3x3x3x1x2 there, 1x3x3x1x2 here"
     assert loaded.left["down_0_conv_1"] == loaded.left["upsample_0"] == "not in the file"
     assert loaded.layers == ["heads"]

@@ -47,8 +47,7 @@ def test_flooding_piece_by_piece_equals_flooding_all_of_a_walled_volume(argument
         inside = pieces == piece
         if markers[inside].any():
             walled = np.where(inside, surface, 10).astype(np.float32)
-            flooded = mahotas.cwatershed(walled, np.where(inside, markers, 0), Bc=SIX_NEIGHBOURS)
-            expected[inside] = flooded[inside]
+            expected[inside] = mahotas.cwatershed(walled, np.where(inside, markers, 0), Bc=SIX_NEIGHBOURS)[inside]
     assert relabelled_equal(seeded_watershed(surface, seeds, foreground), expected)
 
 

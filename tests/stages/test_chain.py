@@ -157,10 +157,8 @@ def test_a_training_is_made_longer_and_only_what_depends_on_it_is_new(chain, tmp
     assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d", "train"]) == 0
     assert "continuing from the checkpoint of iteration 4" in capfd.readouterr().out
     after = files(tmp_path / "root")
-    new = {path.name for path in after if path not in before}
-    assert {"00000006.keras", "batch_00000006.hdf"} <= new
-    changed = {path.name for path, written in before.items() if after[path] != written}
-    assert changed <= {"log.csv", "made_from.json"}
+    assert {"00000006.keras", "batch_00000006.hdf"} <= {path.name for path in after if path not in before}
+    assert {path.name for path, written in before.items() if after[path] != written} <= {"log.csv", "made_from.json"}
     # Another learning rate is another training: what is there is used by nobody, and kept where training begins anew.
     (tmp_path / "chain.toml").write_text(config.replace("lr = 0.001", "lr = 0.002"))
     arguments = ["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d"]

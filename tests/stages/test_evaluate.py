@@ -52,8 +52,7 @@ FOUND = 3
 
 
 def ball(center: tuple[int, ...], radius: float = 4) -> np.ndarray:
-    offsets = np.indices(SHAPE) - np.reshape(center, (3, 1, 1, 1))
-    return (offsets**2).sum(axis=0) <= radius**2
+    return ((np.indices(SHAPE) - np.reshape(center, (3, 1, 1, 1))) ** 2).sum(axis=0) <= radius**2
 
 
 def true_labels() -> np.ndarray:
@@ -326,8 +325,7 @@ def write_tables(experiment: Experiment, tables: dict[str, Any], folder: Path) -
 
 def test_what_no_volume_has_stays_empty(tmp_path):
     experiment = Experiment(tmp_path / "e", configure(evaluation={"summary": ["confusion_matrix.avAP"]}))
-    sparse = {**table_with(Counts(1, 1, 0)), "metric_card": {}}
-    write_tables(experiment, {"sparse": sparse}, tmp_path)
+    write_tables(experiment, {"sparse": {**table_with(Counts(1, 1, 0)), "metric_card": {}}}, tmp_path)
     assert (tmp_path / "summary.csv").read_text().split() == ["volume,confusion_matrix.avAP", "sparse,", "mean,", "pooled,"]  # fmt: skip
 
 
@@ -475,8 +473,7 @@ def test_a_volume_in_which_nothing_is_found_scores_0_and_is_named(make, capsys):
     assert counts(table, "hoefener") == (0, 0, 4)
     assert table["confusion_matrix"]["hoefener"]["AP"] == 0
     assert "a: no nucleus was found at all" in capsys.readouterr().out
-    path = experiment.instanced("test", 4, experiment.params, "a").with_suffix(".csv")
-    assert read_centers(path).shape == (0, 4)
+    assert read_centers(experiment.instanced("test", 4, experiment.params, "a").with_suffix(".csv")).shape == (0, 4)
 
 
 def test_volumes_without_truth_are_pictured_by_points_where_points_are_the_task(make, data, capsys):

@@ -95,8 +95,7 @@ def test_of_a_method_that_finds_points_there_are_points(make):
     experiment = make(method="gauss")
     blobs = METHODS["gauss"].heads[0].target(predicted_labels()) * np.float32(0.8)
     for split in ("val", "test"):
-        group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
-        group["volumes/pred_gauss"] = blobs
+        zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")["volumes/pred_gauss"] = blobs
         record_as_predicted(experiment, split, "blobs")
     folder = exported(experiment)
     table = rows(folder)
@@ -106,8 +105,7 @@ def test_of_a_method_that_finds_points_there_are_points(make):
     assert "volume" not in table[0]
     balls = paint_balls(np.column_stack([places, [int(row["id"]) for row in table]]), predicted_labels().shape)
     assert (tifffile.imread(folder / "a.tif") == balls).all()
-    root = zarr.open_group(store(folder / "a.ome.zarr"), mode="r")
-    assert root["labels"].attrs["labels"] == ["points", "truth"]
+    assert zarr.open_group(store(folder / "a.ome.zarr"), mode="r")["labels"].attrs["labels"] == ["points", "truth"]
 
 
 def test_points_without_masks_are_truth_and_the_border_of_the_image_is_not_that_of_its_padding(make):

@@ -41,14 +41,12 @@ def test_what_is_written_reads_back_equal(tmp_path):
 
 def test_the_best_of_the_mean_is_none_of_a_single_run():
     one = {(2, LOW): 0.9, (4, LOW): 0.6, (4, HIGH): 0.1}
-    two = {(2, LOW): 0.1, (4, LOW): 0.6, (4, HIGH): 0.9, (6, LOW): 1.0}
-    best, *others = average([one, two])
+    best, *others = average([one, {(2, LOW): 0.1, (4, LOW): 0.6, (4, HIGH): 0.9, (6, LOW): 1.0}])
     assert (best.checkpoint, best.params, best.values, best.value) == (4, LOW, (0.6, 0.6), 0.6)
     # What not all of them have does not count, and of equals the earlier comes first.
     assert [(other.checkpoint, other.params, other.value) for other in others] == [(2, LOW, 0.5), (4, HIGH, 0.5)]
     # Thresholds that are not used make no difference.
-    unused = {(4, PARAMS(fg_thresh=0.5, cpv_thresh=7.0)): 0.2}
-    assert average([one, unused])[0].values == (0.6, 0.2)
+    assert average([one, {(4, PARAMS(fg_thresh=0.5, cpv_thresh=7.0)): 0.2}])[0].values == (0.6, 0.2)
 
 
 @given(st.lists(st.lists(st.integers(0, 20), min_size=4, max_size=4), min_size=1, max_size=4))

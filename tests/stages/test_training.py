@@ -125,16 +125,14 @@ def test_validation_and_early_stop_change_no_weights(copy):
 
 
 def test_scores_by_other_parameters_do_not_count(copy, capfd):
-    other = {"postprocessing": {"fg_thresh": 0.99}}
-    assert run(copy, "a", **merge(STOPPING, other)) == 0
+    assert run(copy, "a", **merge(STOPPING, {"postprocessing": {"fg_thresh": 0.99}})) == 0
     assert checkpoints(copy / "root/a") == [2, 4, 6, 8]
     assert "stopped early" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("key", ["validation_batches", "early_stop"])
 def test_validation_needs_volumes(tmp_path, capfd, key):
-    change = {"data": {"synthetic": {"val": 0}}, "training": {key: 1}}
-    assert run(tmp_path, "a", "prepare", "train", **change) == 2
+    assert run(tmp_path, "a", "prepare", "train", **{"data": {"synthetic": {"val": 0}}, "training": {key: 1}}) == 2
     assert f"training.{key}: there are no validation volumes" in capfd.readouterr().err
     assert not (tmp_path / "root").exists()
 

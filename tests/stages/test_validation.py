@@ -117,8 +117,7 @@ def test_without_a_checkpoint_nothing_can_be_predicted_anew(gpu_part, tmp_path, 
 
 
 def test_a_prediction_that_holds_more_than_needed_serves_and_one_with_less_does_not(gpu_part, tmp_path, capfd):
-    root = gpu_part.copy(tmp_path, train=False)
-    experiment = opened(root)
+    experiment = opened(gpu_part.copy(tmp_path, train=False))
     sample, _ = experiment.samples("val")
     plain, votes = (experiment.params.model_copy(update={"use_cpv_for_seeds": use}) for use in (False, True))
     for sets in ((plain,), (plain, votes)):

@@ -108,8 +108,7 @@ def test_earlier_commands_and_shared_tables_stay(experiment):
     for _ in range(3):
         with record(experiment):
             pass
-    changed = Experiment(experiment.folder, configure(general={"seed": 7}))
-    with record(changed):
+    with record(Experiment(experiment.folder, configure(general={"seed": 7}))):
         pass
     content = read(experiment)
     assert [command["seeds"]["general.seed"] for command in content["commands"]] == [42, 42, 42, 7]
@@ -161,8 +160,7 @@ def test_how_a_command_ended_is_told(experiment, error, outcome):
 @pytest.mark.parametrize("text", ["{", '{"format": 1, "commands": [{}], "config": {}, "libraries": {}}', "[]", "\xff", "[" * 99_999])  # fmt: skip
 def test_a_broken_record_is_kept_aside(experiment, text, capfd):
     experiment.folder.mkdir(parents=True)
-    path = experiment.folder / NAME
-    path.write_bytes(text.encode("latin-1"))
+    (experiment.folder / NAME).write_bytes(text.encode("latin-1"))
     with record(experiment):
         pass
     (aside,) = experiment.folder.glob("provenance-broken-*.json")

@@ -146,8 +146,7 @@ def test_scores_that_do_not_vary_tell_nothing_of_chance():
 
 
 def test_differences_beyond_all_doubt_and_none_at_all():
-    rng = np.random.default_rng(8)
-    one = rng.normal(0.7, 1e-5, (5, 9))
+    one = np.random.default_rng(8).normal(0.7, 1e-5, (5, 9))
     assert compare_means(one, one[::-1] + 0.2).p == pytest.approx(SMALLEST_P, rel=1e3)
     assert compare_means(one, one).p == pytest.approx(1)
 

@@ -84,8 +84,7 @@ def test_the_summary_has_a_line_a_model(comparison):
 
 
 def test_one_run_has_no_range_and_no_interval(tmp_path):
-    run = read_run(write_experiment(tmp_path, "a", "sdt", VOLUMES))
-    only = compare([(None, run)])
+    only = compare([(None, read_run(write_experiment(tmp_path, "a", "sdt", VOLUMES)))])
     assert table(only, "summary").rows[0][2:5] == ("0.700", None, None)
     assert [row[1] for row in table(only, "table_1").rows] == ["mean", "paper (L1)", "paper (L1)"]
     assert only.verdicts == ()
@@ -114,8 +113,7 @@ def test_validated_on_and_seeds_are_rows_of_the_third_table(tmp_path):
 
 
 def test_without_instances_there_is_detection_only(tmp_path):
-    runs = [(None, read_run(folder)) for folder in write_runs(tmp_path, "gauss")]
-    found = compare(runs)
+    found = compare([(None, read_run(folder)) for folder in write_runs(tmp_path, "gauss")])
     assert [each.name for each in found.tables] == ["summary", "table_2", "table_3", "table_7"]
     assert table(found, "summary").rows[0][2:6] == (None,) * 4
     assert [row[0] for row in table(found, "table_2").rows] == ["detection AP", "", "", ""]
@@ -220,8 +218,7 @@ def test_too_little_for_a_verdict_is_said(change, reason, tmp_path):
 
 
 def test_points_and_instances_are_compared_by_detection_only(tmp_path):
-    found = verdicts_of(tmp_path, sdt=0, gauss=0.05)
-    assert list(found) == [("gauss", "detection AP")]
+    assert list(verdicts_of(tmp_path, sdt=0, gauss=0.05)) == [("gauss", "detection AP")]
 
 
 # Files.
@@ -297,8 +294,7 @@ def test_latex_has_a_column_for_every_cell(comparison):
         assert len(layout) == len(each.columns)
         assert layout[0] == "l"
         assert layout[-1] == ("l" if each.name == "table_5" else "r")
-        body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
-        for line in body.splitlines():
+        for line in text[text.index(r"\toprule") : text.index(r"\bottomrule")].splitlines():
             if line.endswith(r"\\"):
                 assert len(re.findall(r"(?<!\\)&", line)) == len(layout) - 1
         assert "–" not in text

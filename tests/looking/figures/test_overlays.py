@@ -53,8 +53,7 @@ def test_images_are_those_of_the_panels_and_have_the_colors_asked_for() -> None:
         assert ax.get_title() == panel.heading
     raw, _, hits, errors = (np.asarray(ax.images[0].get_array()) for ax in figure.axes)
     assert np.array_equal(raw, project_raw(BAD.raw))
-    dark = {"TP: ground truth only": (10, 6), "TP: result only": (10, 21), "TP: both": (10, 12)}
-    for name, place in dark.items():
+    for name, place in {"TP: ground truth only": (10, 6), "TP: result only": (10, 21), "TP: both": (10, 12)}.items():
         assert np.allclose(hits[place] - 0.35 * raw[place], 0.65 * np.array(COLORBLIND.agreement[name]))
     assert np.allclose(errors[30, 30] - 0.35 * raw[30, 30], 0.65 * np.array(COLORBLIND.agreement["FN"]))
 

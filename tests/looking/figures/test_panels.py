@@ -69,8 +69,7 @@ def test_differences_are_as_written_out_voxel_by_voxel(seed: int, kind: type[np.
 @pytest.mark.parametrize("colors", [PAPER, COLORBLIND])
 def test_missed_nuclei_are_whole_and_of_the_others_only_what_differs(colors: Palette) -> None:
     truth, result = volume(HERE, THERE), volume(SHIFTED)
-    matched = match(overlaps(truth, result), 0.5)
-    panel = show_differences(truth[4], result[4], matched, np.zeros((45, 45, 3)), colors)
+    panel = show_differences(truth[4], result[4], match(overlaps(truth, result), 0.5), np.zeros((45, 45, 3)), colors)
     differs = np.zeros((45, 45), bool)
     differs[5:20, 5:8] = differs[5:20, 20:23] = True
     assert np.array_equal(np.all(panel.image == colors.difference, axis=-1), differs)

@@ -21,8 +21,7 @@ def frames(ax: Axes) -> list[tuple[float, float]]:
 def test_a_column_a_checkpoint_and_a_row_a_set() -> None:
     figure = validation_surface(GRID, (2, 1))
     ax, bar = figure.axes
-    shown = np.ma.filled(ax.images[0].get_array(), np.nan)
-    assert np.array_equal(shown, VALUES, equal_nan=True)
+    assert np.array_equal(np.ma.filled(ax.images[0].get_array(), np.nan), VALUES, equal_nan=True)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["100", "200", "300"]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["0.5, 0.7", "0.5, 0.8", "0.9, 0.7", "0.9, 0.8"]
     assert ax.get_ylabel() == "fg_thresh, seed_thresh"

@@ -51,8 +51,7 @@ def test_the_window_shows_the_first_volume_in_space(viewer):
     assert instances.get_value((1.0, 2.5, 2.75), world=True) == 70
     assert made.layers["centers"].data[-1].tolist() == [2.5, 2.5, 2.5]
     assert np.allclose(made.layers["merges"].get_color(34), (1, 0.502, 0, 1), atol=0.01)
-    picture = made.screenshot(canvas_only=False, flash=False)
-    assert picture.shape[2] == 4
+    assert made.screenshot(canvas_only=False, flash=False).shape[2] == 4
 
 
 def test_another_volume_takes_its_place_when_it_is_chosen(viewer):

@@ -80,8 +80,7 @@ def test_errors_are_as_many_as_the_scores_count():
 
 def test_points_are_wrong_or_missed():
     centers = np.array([[5.0, 5, 5], [5, 5, 15], [5, 5, 50]])
-    points = np.array([[5.0, 5, 6], [5, 15, 40]])
-    detections = match_points(points, centers, "hoefener", 4.0)
+    detections = match_points(np.array([[5.0, 5, 6], [5, 15, 40]]), centers, "hoefener", 4.0)
     found = cases_of_points(detections, np.array([7, 8, 9]), np.empty(0, int), 10.0)
     assert [(case.kind, case.center, case.truth, case.size) for case in found] == [
         ("false positive", (5, 15, 40), (), None),
