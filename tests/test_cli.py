@@ -183,12 +183,9 @@ def test_files_are_merged_over_application_and_setup(config, tmp_path):
     defaults = ["-c", str(config_folder() / "default.toml")]
     assert main([*arguments, *defaults, "-c", str(config), "-c", str(second), "--seed", "5"]) == 0
     effective = frozen(tmp_path / "root", "synthetic_threeclass_cpv_seed5")
-    assert effective.optimizer.lr == 0.125
-    assert effective.data.synthetic.nuclei == 7
-    assert effective.data.synthetic.shape == (40, 40, 60)
-    assert effective.data.input_format == "synthetic"
-    assert effective.general.seed == 5
-    assert effective.optimizer.lr_schedule == "cosine"
+    assert (effective.optimizer.lr, effective.data.synthetic.nuclei) == (0.125, 7)
+    assert (effective.data.synthetic.shape, effective.data.input_format) == ((40, 40, 60), "synthetic")
+    assert (effective.general.seed, effective.optimizer.lr_schedule) == (5, "cosine")
 
 
 def test_the_experiment_keeps_its_own_configuration(config, tmp_path, capsys):
@@ -227,8 +224,7 @@ def test_paths_in_the_frozen_configuration_are_absolute(config, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     assert main(["-c", str(config), "-r", "root", "-d", "mknet", "--test-data", "here", "--val-data", "there"]) == 0
     data = frozen(tmp_path / "root", "mine").data
-    assert data.test_data == str(tmp_path / "here")
-    assert data.val_data == str(tmp_path / "there")
+    assert (data.test_data, data.val_data) == (str(tmp_path / "here"), str(tmp_path / "there"))
 
 
 def test_nothing_of_the_libraries_reaches_the_terminal(config, tmp_path):

@@ -123,8 +123,7 @@ def test_slurm_jobs_wait_for_the_success_of_the_one_before(slurm):
     assert [option(job, "gres") for job in (train, validate, test)] == ["gpu:1", None, "gpu:1"]
     for job, name in ((train, "train"), (validate, "validate"), (test, "test")):
         assert {"--parsable", "--requeue", "--signal=B:USR1@120", "--open-mode=append"} <= set(job)
-        assert option(job, "job-name") == f"{name}-an_8__setup"
-        assert option(job, "chdir") == str(slurm.work)
+        assert (option(job, "job-name"), option(job, "chdir")) == (f"{name}-an_8__setup", str(slurm.work))
         assert option(job, "output") == f"{slurm.root}/logs/%x.%j.log"
         assert all(option(job, key) for key in ("time", "mem", "cpus-per-task"))
     assert (slurm.root / "logs").is_dir()
@@ -182,8 +181,7 @@ def test_a_chain_for_each_seed_after_the_volumes_are_prepared_once(slurm):
 def test_what_a_job_asks_for_is_chosen_by_option_before_environment(slurm):
     slurm.submit("--train", "--gres=gpu:a100:2 --time=5", "--", *mine(slurm), CHAIN_TRAIN="--time=6", CHAIN_TEST="--time=7")  # fmt: skip
     (train, _), (validate, _), (test, _) = slurm.jobs()
-    assert train[-2:] == ["--gres=gpu:a100:2", "--time=5"]
-    assert option(validate, "time") == "12:00:00"
+    assert (train[-2:], option(validate, "time")) == (["--gres=gpu:a100:2", "--time=5"], "12:00:00")
     assert test[-1] == "--time=7"
     assert option(test, "gres") is None
 

@@ -23,8 +23,7 @@ def test_places_are_merged_left_to_right_over_the_defaults():
     config = load(
         [ConfigFile("a", {"general": {"seed": 1}, "optimizer": {"lr": 0.5}}), ConfigFile("b", {"general": {"seed": 2}})]
     )
-    assert config.general.seed == 2
-    assert config.optimizer.lr == 0.5
+    assert (config.general.seed, config.optimizer.lr) == (2, 0.5)
     assert config.training.batch_size == defaults().tables["training"]["batch_size"]
 
 
@@ -74,8 +73,7 @@ def test_what_is_written_reads_back_equal(tmp_path_factory, lr, shift, path, vox
     )
     file = tmp_path_factory.mktemp("round") / "config.toml"
     write(config, file)
-    assert load([ConfigFile.read(file)]) == config
-    assert tomllib.loads(file.read_text()) == dump(config)
+    assert (load([ConfigFile.read(file)]), tomllib.loads(file.read_text())) == (config, dump(config))
 
 
 def test_the_written_file_is_whole():

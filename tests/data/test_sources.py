@@ -84,8 +84,7 @@ def test_a_zip_without_splits_is_split_by_fraction(tmp_path, prefix):
         for file in sorted((tmp_path / "flat").rglob("*.tif")):
             archive.writestr(f"{prefix}{file.relative_to(tmp_path / 'flat')}", file.read_bytes())
     zipped, plain = (find_sources(configured(path=tmp_path / name)) for name in ("flat.zip", "flat"))
-    assert names(zipped) == names(plain)
-    assert [len(there) for there in zipped.values()] == [1, 1, 1]
+    assert (names(zipped), [len(there) for there in zipped.values()]) == (names(plain), [1, 1, 1])
     np.testing.assert_array_equal(zipped["train"][0].read_raw(), plain["train"][0].read_raw())
 
 
@@ -448,8 +447,7 @@ def test_an_n5_of_another_program(tmp_path, compression):
     for input_format in ("auto", "n5"):
         source = only(tmp_path, input_format=input_format)
         assert_holds(source, raw, labels)
-        assert source.voxel_size() == (2, 0.5, 0.25)
-        assert source.offset() == (10, 0, 5)
+        assert (source.voxel_size(), source.offset()) == ((2, 0.5, 0.25), (10, 0, 5))
 
 
 @pytest.mark.parametrize("size", [0, 3, 10, 16, 17, 18, -1, -2])
@@ -635,8 +633,7 @@ def test_synthetic_volumes():
     assert [len(found[0][split]) for split in SPLITS] == [2, 0, 1]
     source = found[0]["train"][0]
     assert source.read_raw().shape == source.read_labels().shape == (40, 40, 60)
-    assert len(np.unique(source.read_labels())) == 6
-    assert source.voxel_size() == (1, 1, 1)
+    assert (len(np.unique(source.read_labels())), source.voxel_size()) == (6, (1, 1, 1))
     # Checksums are of the arguments.
     checksums = [source.checksum() for there in found for source in (*there["train"], *there["test"])]
     assert len(set(checksums)) == len(checksums) == 12
@@ -645,8 +642,7 @@ def test_synthetic_volumes():
 def test_a_real_volume_can_be_tested_beside_synthetic_ones(tmp_path):
     make_folder(tmp_path, ["real"])
     found = find_sources(configured(input_format="synthetic", synthetic=SMALL, test_data=tmp_path))
-    assert len(found["train"]) == 2
-    assert names(found)["test"] == ["real"]
+    assert (len(found["train"]), names(found)["test"]) == (2, ["real"])
 
 
 def test_synthetic_and_a_path_contradict_each_other(tmp_path):
@@ -665,8 +661,7 @@ def test_real_volumes():
     assert names(embryo) == {"train": ["16_cell_stage"], "val": [], "test": ["8_cell_stage"]}
     for split, nuclei in (("train", 16), ("test", 8)):
         (source,) = embryo[split]
-        assert source.read_raw().shape == (51, 120, 122)
-        assert source.voxel_size() == (2.18, 1, 1)
+        assert (source.read_raw().shape, source.voxel_size()) == ((51, 120, 122), (2.18, 1, 1))
         labels = source.read_labels()
         z, y, x, number = source.read_centers().astype(int).T
         np.testing.assert_array_equal(labels[z, y, x], number)

@@ -129,8 +129,7 @@ def test_where_checkpoints_were_not_brought_along_predictions_tell_them(tmp_path
     experiment = Experiment(tmp_path, configure())
     for name in ("4/a.zarr", "4/b.zarr", "12/a.zarr", "16/.tmp-host-1-a.zarr", "notes/a.zarr"):
         (tmp_path / "val" / "processed" / name).mkdir(parents=True)
-    assert experiment.usable_checkpoints("val") == [4, 12]
-    assert experiment.usable_checkpoints("test") == []
+    assert (experiment.usable_checkpoints("val"), experiment.usable_checkpoints("test")) == ([4, 12], [])
     experiment.need_usable("val", 12)
     with pytest.raises(InputError, match="no checkpoint of iteration 16"):
         experiment.need_usable("val", 16)

@@ -86,8 +86,7 @@ def test_a_second_command_ends_with_one_line_and_changes_nothing(tmp_path, holde
     assert main(arguments) == INPUT_ERROR
     error = capfd.readouterr().err
     assert error.startswith(f"{tmp_path / 'x'}: in use by process {holder.pid} on ")
-    assert len(error.splitlines()) == 1
-    assert state() == before
+    assert (len(error.splitlines()), state()) == (1, before)
     assert main([*arguments, "--dry-run"]) == 0, "a plan needs no lock"
     # Killed, and not even asked by its parent how it ended: it holds nobody up.
     os.kill(holder.pid, signal.SIGKILL)

@@ -52,8 +52,7 @@ def test_folds_share_out_training_and_validation_volumes():
 
 def test_with_trained_models_all_volumes_train():
     change = {"validation": {"trained_models": ["/runs/1"]}}
-    assert names("train", **change) == list("abcdefg")
-    assert names("val", **change) == []
+    assert (names("train", **change), names("val", **change)) == (list("abcdefg"), [])
     assert names("test", **change) == ["x"]
 
 
@@ -88,8 +87,7 @@ def test_prepared_volumes_serve_every_choice_of_folds(prepared, capsys):
     none = prepared.folder.parent / "folds"
     for fold in (1, 2, 3):
         one = experiment(none, **folds(fold))
-        assert one.data_folder("train") == prepared.data_folder("train")
-        assert len(one.samples("train")) == 2
+        assert (one.data_folder("train"), len(one.samples("train"))) == (prepared.data_folder("train"), 2)
         assert len(one.samples("val")) == 1
         perform(one, "prepare")
         assert "4 of them whole already" in capsys.readouterr().out

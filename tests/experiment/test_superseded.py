@@ -20,8 +20,7 @@ def test_what_is_set_aside_keeps_its_path_and_nothing_is_lost(tmp_path):
         assert not path.exists()
     kept = place(tmp_path, notes)
     assert [(kept / "val" / name).read_text() for name in ("a.txt", "a.txt.1")] == ["one", "two"]
-    assert (kept / "config.toml").read_text() == "before"
-    assert said == [f"earlier results are kept in {kept}"]
+    assert ((kept / "config.toml").read_text(), said) == ("before", [f"earlier results are kept in {kept}"])
     # Another command of the same second has a folder of its own.
     assert place(tmp_path, Notes()) != kept
 

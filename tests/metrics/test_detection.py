@@ -150,8 +150,7 @@ def test_empty_sides(matching: Any) -> None:
     none, two = points_of(), points_of((1, 1, 1), (2, 2, 2))
     labels = np.zeros((4, 4, 4), np.uint32)
     for empty in (none, labels):
-        assert detect(none, empty, matching) == Counts(0, 0, 0)
-        assert detect(none, empty, matching).ap == 1
+        assert (detect(none, empty, matching), detect(none, empty, matching).ap) == (Counts(0, 0, 0), 1)
         assert detect(two, empty, matching) == Counts(0, 2, 0)
     labels[1, 1, 1] = 5
     for truth in (labels, two):
@@ -191,8 +190,7 @@ def test_of_several_points_in_a_label_the_first_one_counts(labels: Volume) -> No
 @given(LABELS)
 def test_centers_are_means_of_voxels(labels: Volume) -> None:
     ids, centers = centers_by_label(labels)[:2]
-    assert ids.tolist() == sorted(set(labels.flat) - {0})
-    assert centers.shape == (len(ids), 3)
+    assert (ids.tolist(), centers.shape) == (sorted(set(labels.flat) - {0}), (len(ids), 3))
     for label, center in zip(ids, centers, strict=True):
         np.testing.assert_allclose(center, np.argwhere(labels == label).mean(axis=0), rtol=1e-12)
 
@@ -201,8 +199,7 @@ def test_labels_may_be_the_largest_there_are() -> None:
     labels = np.zeros((1, 1, 4), np.uint64)
     labels[0, 0, 1:3] = 2**64 - 1, 2**64 - 2
     ids, centers = centers_by_label(labels)[:2]
-    assert ids.tolist() == [2**64 - 2, 2**64 - 1]
-    assert detect(centers, labels) == Counts(2, 0, 0)
+    assert (ids.tolist(), detect(centers, labels)) == ([2**64 - 2, 2**64 - 1], Counts(2, 0, 0))
 
 
 def test_distances_are_measured_in_space() -> None:
@@ -229,8 +226,7 @@ def test_of_equally_near_centers_the_first_is_meant() -> None:
 def test_points_near_any_center() -> None:
     centers = points_of((0, 0, 0), (0, 0, 50))
     near = within(points_of((0, 0, 3), (0, 0, 3.1), (2, 0, 50), (0, 0, 25)), centers, LIMIT, (2, 1, 1))
-    assert near.tolist() == [True, False, False, False]
-    assert within(points_of(), centers, LIMIT).shape == (0,)
+    assert (near.tolist(), within(points_of(), centers, LIMIT).shape) == ([True, False, False, False], (0,))
     assert not within(centers, points_of(), LIMIT).any()
 
 

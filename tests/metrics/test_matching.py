@@ -71,8 +71,7 @@ def counts_of(truth: Volume, predicted: Volume, optimal: bool = True) -> dict[fl
 def test_overlaps_are_those_of_the_definition(truth: Volume, predicted: Volume) -> None:
     table = overlaps(truth, predicted)
     found = dict(zip(zip(table.truth.tolist(), table.predicted.tolist(), strict=True), table.iou, strict=True))
-    assert found == loops(truth, predicted)
-    assert len(found) == table.iou.size
+    assert (found, len(found)) == (loops(truth, predicted), table.iou.size)
     for labels, ids, sizes in (
         (truth, table.truth_ids, table.truth_sizes),
         (predicted, table.predicted_ids, table.predicted_sizes),
@@ -91,8 +90,7 @@ def test_an_optimal_matching_is_the_best_of_all_there_are(truth: Volume, predict
     assert all(iou > threshold for iou in matching.iou)
     assert len(set(matching.truth)) == len(set(matching.predicted)) == len(pairs)
     most, greatest = exhaustive(table, threshold)
-    assert len(pairs) == most
-    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-12)
+    assert (len(pairs), matching.iou.sum()) == (most, pytest.approx(greatest, abs=1e-12))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.02, *THRESHOLDS])
@@ -101,8 +99,7 @@ def test_groups_together_are_as_good_as_one_assignment_over_everything(threshold
     truth, predicted = blobs(rng), blobs(rng)
     matching = match(overlaps(truth, predicted), threshold)
     most, greatest = dense(loops(truth, predicted), threshold)
-    assert matching.iou.size == most
-    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-10)
+    assert (matching.iou.size, matching.iou.sum()) == (most, pytest.approx(greatest, abs=1e-10))
 
 
 def test_many_groups_are_as_good_as_one_assignment_over_everything() -> None:
@@ -114,8 +111,7 @@ def test_many_groups_are_as_good_as_one_assignment_over_everything() -> None:
     matching = match(table, 0.1)
     assert (table.iou > 0.1).sum() > 2 * BATCH
     most, greatest = dense(dict(zip(zip(table.truth, table.predicted, strict=True), table.iou, strict=True)), 0.1)
-    assert matching.iou.size == most
-    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-9)
+    assert (matching.iou.size, matching.iou.sum()) == (most, pytest.approx(greatest, abs=1e-9))
 
 
 @given(LABELS, LABELS, THRESHOLD)
@@ -216,16 +212,14 @@ def test_an_iou_on_the_threshold_does_not_match(tenths: int, optimal: bool) -> N
 def test_nothing_where_nothing_is_scores_1(shape: tuple[int, ...], optimal: bool) -> None:
     nothing = np.zeros(shape, np.uint32)
     counts = counts_of(nothing, nothing, optimal)
-    assert set(counts.values()) == {Counts(0, 0, 0)}
-    assert ratios(counts[0.5]) == [1, 1, 1, 1]
+    assert (set(counts.values()), ratios(counts[0.5])) == ({Counts(0, 0, 0)}, [1, 1, 1, 1])
 
 
 @pytest.mark.parametrize("swap", [False, True])
 def test_nothing_against_something_scores_0(swap: bool) -> None:
     something, nothing = np.array([[1, 1, 0, 9]]), np.zeros((1, 4), int)
     one = (counts_of(nothing, something) if swap else counts_of(something, nothing))[0.1]
-    assert one == (Counts(0, 2, 0) if swap else Counts(0, 0, 2))
-    assert ratios(one) == [0, 0, 0, 0]
+    assert (one, ratios(one)) == (Counts(0, 2, 0) if swap else Counts(0, 0, 2), [0, 0, 0, 0])
 
 
 def test_ratios_of_counts() -> None:
@@ -233,8 +227,7 @@ def test_ratios_of_counts() -> None:
 
 
 def test_pooled_counts_are_sums() -> None:
-    assert pool([Counts(1, 2, 3), Counts(10, 20, 30)]) == Counts(11, 22, 33)
-    assert pool([]) == Counts(0, 0, 0)
+    assert (pool([Counts(1, 2, 3), Counts(10, 20, 30)]), pool([])) == (Counts(11, 22, 33), Counts(0, 0, 0))
 
 
 def test_volumes_of_different_shape_are_refused() -> None:

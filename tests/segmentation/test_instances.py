@@ -114,8 +114,7 @@ def test_small_instances_are_dropped_and_the_others_kept(labels, min_size):
     kept = remove_small(labels, min_size)
     for label in np.unique(labels[labels > 0]):
         where = labels == label
-        assert len(np.unique(kept[where])) == 1
-        assert (kept[where] > 0).all() == (where.sum() >= min_size)
+        assert (len(np.unique(kept[where])), (kept[where] > 0).all()) == (1, where.sum() >= min_size)
     assert not kept[labels == 0].any()
 
 

@@ -85,8 +85,7 @@ def test_everything_is_where_it_belongs(chain):
     assert prediction["volumes/pred_threeclass"].shape == (3, 40, 40, 60)
     assert "pred_cpv" not in prediction["volumes"]
     with h5py.File(experiment / f"test/instanced/{checkpoint}/{slug}/worm_03.hdf") as file:
-        assert file["volumes/instances"].shape == (40, 40, 60)
-        assert file["volumes/instances"].dtype == np.uint32
+        assert (file["volumes/instances"].shape, file["volumes/instances"].dtype) == ((40, 40, 60), np.uint32)
 
 
 @pytest.mark.chaos
@@ -258,8 +257,7 @@ def test_results_follow_what_they_were_made_from(chain, tmp_path):
     assert {".hdf", ".toml", ".png", ".zattrs"} <= changed
     # All of checkpoint 4, and nothing of any other one.
     assert "4" not in {checkpoint for _, checkpoint in same}
-    assert main(arguments) == 0
-    assert files(experiment / "test") == after
+    assert (main(arguments), files(experiment / "test")) == (0, after)
 
 
 def kill_when(arguments: list[str], ready: Callable[[], bool]) -> None:

@@ -47,8 +47,7 @@ def test_instances_are_handed_over_in_every_format(make):
     (sample,) = experiment.samples("test")
     assert (root["0"][...] == sample.raw[...]).all()
     table = rows(folder)
-    assert len(table) == 4
-    assert {row["confidence"] for row in table} == {"1.000"}
+    assert (len(table), {row["confidence"] for row in table}) == (4, {"1.000"})
     assert {row["unit"] for row in table} == {"micrometer"}
     for row in table:
         z, y, x = (round(float(row[axis])) for axis in "zyx")

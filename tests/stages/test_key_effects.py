@@ -133,12 +133,10 @@ RERUNS = {
 def test_only_what_depends_on_a_key_is_made_again(root, tmp_path, capfd, key, value, made):
     status, again, folder = ran(root, tmp_path / "root", {key: value})
     text = capfd.readouterr().out
-    assert status == 0
-    assert again == made
+    assert (status, again) == (0, made)
     # In words, a line for each kind of result, and what was there is kept.
     lines = [line for line in text.splitlines() if f"made again: {key} was" in line]
-    assert len(lines) == len(set(lines))
-    assert bool(lines) == bool(made)
+    assert (len(lines), bool(lines)) == (len(set(lines)), bool(made))
     assert (folder / "superseded").is_dir() == bool(made)
     if made:
         assert text.count("earlier results are kept in") == 1

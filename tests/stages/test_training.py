@@ -100,12 +100,10 @@ def test_killed_between_two_files_the_record_comes_out_the_same(copy):
     kept = shutil.copy(last, copy / "kept.keras")
     # After the checkpoint, before the line.
     record.write_text("".join(text.splitlines(keepends=True)[:-1]))
-    assert run(copy, "a", **STOPPING) == 0
-    assert record.read_text() == text
+    assert (run(copy, "a", **STOPPING), record.read_text()) == (0, text)
     # After the checkpoint before, in the middle of the iterations.
     last.unlink()
-    assert run(copy, "a", **STOPPING) == 0
-    assert record.read_text() == text
+    assert (run(copy, "a", **STOPPING), record.read_text()) == (0, text)
     assert equal(last, Path(kept))
 
 

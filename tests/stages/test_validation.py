@@ -152,8 +152,7 @@ def test_predictions_of_the_test_volumes_serve_seeds_that_are_set_by_hand(gpu_pa
 def test_validate_chooses_for_the_checkpoint_that_is_meant(gpu_part, tmp_path, capfd):
     root = gpu_part.copy(tmp_path, train=False)
     # Nothing is selected yet: the newest one.
-    assert main(arguments(root, "-d", "validate")) == 0
-    assert selection(root)["checkpoint"] == 90
+    assert (main(arguments(root, "-d", "validate")), selection(root)["checkpoint"]) == (0, 90)
     assert [row["checkpoint"] for row in table(root, "scores_90.csv")] == ["90"] * 4
     assert main(arguments(root, "-d", "validate", "--checkpoint", "45")) == 0
     assert "best of 1 checkpoint x 4 parameter sets on 2 volumes: checkpoint 45" in capfd.readouterr().out
@@ -161,8 +160,7 @@ def test_validate_chooses_for_the_checkpoint_that_is_meant(gpu_part, tmp_path, c
     assert selection(root)["checkpoint"] == 45
     assert selection(root)["params"]["fg_thresh"] == float(best["fg_thresh"])
     # The selected one, and whatever is selected, the last one.
-    assert main(arguments(root, "-d", "validate")) == 0
-    assert selection(root)["checkpoint"] == 45
+    assert (main(arguments(root, "-d", "validate")), selection(root)["checkpoint"]) == (0, 45)
     assert main(arguments(root, "-d", "validate", "--test-checkpoint", "last")) == 0
     assert selection(root)["checkpoint"] == 90
     assert not (root / "run" / "val" / "scores.csv").exists()
@@ -238,8 +236,7 @@ def with_workers(experiment: Experiment, number: int) -> Experiment:
 def test_scores_do_not_depend_on_the_number_of_processes(gpu_part, tmp_path):
     one, two = (opened(gpu_part.copy(tmp_path / name, train=False)) for name in ("one", "two"))
     alone = scores(Run(with_workers(one, 1)))
-    assert scores(Run(with_workers(two, 2))) == alone
-    assert alone[0] == 2 * 4 * 2
+    assert (scores(Run(with_workers(two, 2))), alone[0]) == (alone, 2 * 4 * 2)
     assert scores(Run(with_workers(two, 1))) == (0, alone[1])
 
 

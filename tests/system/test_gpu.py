@@ -42,8 +42,7 @@ def test_the_free_one_among_busy_ones_is_taken(tmp_path):
 
 def test_of_free_ones_the_emptiest_is_taken_where_processes_are_not_told(tmp_path):
     environment = nvidia_smi(tmp_path, f"{BUSY}\n{EMPTY}\n{TAKEN}")
-    assert choose_device(environment).warning == ""
-    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert (choose_device(environment).warning, environment["CUDA_VISIBLE_DEVICES"]) == ("", "1")
 
 
 @pytest.mark.parametrize(

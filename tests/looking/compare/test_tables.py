@@ -41,8 +41,7 @@ def rows(found: PaperTable) -> dict[tuple, list]:
 def test_tables_are_those_that_the_runs_fill(comparison):
     assert [each.name for each in comparison.tables] == ["summary", "table_1", "table_2", "table_3", "table_5"]
     assert [group.name for group in comparison.groups] == ["threeclass", "threeclass_cpv"]
-    assert comparison.volumes == tuple(VOLUMES)
-    assert comparison.remarks == ()
+    assert (comparison.volumes, comparison.remarks) == (tuple(VOLUMES), ())
 
 
 def test_segmentation_mean_range_interval_and_the_paper(comparison):
@@ -143,8 +142,7 @@ def test_what_was_selected_is_listed_a_run_a_line(tmp_path):
     assert "use_cpv_for_seeds True" in shown[1]["other parameters"]
     data = vectors.data.to_dict("records")[1]
     assert (data["run"], data["seed"], data["cpv_thresh"], data["seed_thresh"]) == ("b", 7, 60.0, None)
-    assert points.columns[5:7] == ("gauss threshold", "nms distance")
-    assert points.rows[0][6] == "3"
+    assert (points.columns[5:7], points.rows[0][6]) == (("gauss threshold", "nms distance"), "3")
 
 
 def test_the_papers_numbers():
@@ -212,8 +210,7 @@ def test_too_little_for_a_verdict_is_said(change, reason, tmp_path):
         for seed in ((1,) if (change, method) == ("runs", "sdt") else (1, 2))
     ]
     verdict = compare([(None, read_run(folder)) for folder in runs]).verdicts[0]
-    assert verdict.word == "not distinguishable on these data"
-    assert verdict.reason == f"+0.000, {reason}"
+    assert (verdict.word, verdict.reason) == ("not distinguishable on these data", f"+0.000, {reason}")
     assert (verdict.p, verdict.low) == (None, None)
 
 
@@ -251,8 +248,7 @@ def test_markdown_is_a_table_of_as_many_cells_everywhere(comparison):
     lines = as_markdown(table(comparison, "table_1")).splitlines()
     assert lines[0] == "## Table 1. Segmentation: AP at IoU above"
     cells = [re.split(r"(?<!\\)\|", line) for line in lines if line.startswith("|")]
-    assert {len(row) for row in cells} == {1 + 12 + 1}
-    assert cells[1][1].strip() == "---"
+    assert ({len(row) for row in cells}, cells[1][1].strip()) == ({1 + 12 + 1}, "---")
     text = document(comparison)
     assert text.index("is better than") < text.index("## Scores") < text.index("## Table 5")
 
@@ -291,8 +287,7 @@ def test_latex_has_a_column_for_every_cell(comparison):
     for each in comparison.tables:
         text = as_latex(each)
         layout = re.search(r"\\begin\{tabular\}\{(\w+)\}", text)[1]
-        assert len(layout) == len(each.columns)
-        assert layout[0] == "l"
+        assert (len(layout), layout[0]) == (len(each.columns), "l")
         assert layout[-1] == ("l" if each.name == "table_5" else "r")
         for line in text[text.index(r"\toprule") : text.index(r"\bottomrule")].splitlines():
             if line.endswith(r"\\"):

@@ -35,8 +35,7 @@ def test_a_column_a_checkpoint_and_a_row_a_set() -> None:
 
 def test_nothing_is_framed_where_the_selection_is_not_in_the_table() -> None:
     figure = validation_surface(GRID)
-    assert frames(figure.axes[0]) == []
-    assert figure.get_suptitle() == ""
+    assert (frames(figure.axes[0]), figure.get_suptitle()) == ([], "")
     assert GRID.place(200, {"fg_thresh": 0.9, "seed_thresh": 0.8}) == (3, 1)
     assert GRID.place(150, SETS[0]) is None
     assert GRID.place(100, {"fg_thresh": 0.1}) is None

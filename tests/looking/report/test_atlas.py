@@ -42,8 +42,7 @@ def test_an_error_is_shown_with_its_outlines():
     assert len(edges_of(this)) == 2 * (5 + 10) + 2 * (5 + 5) + 2 * (5 + 10)
     assert other_nuclei
     assert other_results
-    assert atlas.volumes == {"a": (1, 1)}
-    assert atlas.left_out == 0
+    assert (atlas.volumes, atlas.left_out) == ({"a": (1, 1)}, 0)
     json.dumps(atlas.cases)
 
 

@@ -31,10 +31,8 @@ def test_one_of_one_is_said_in_the_singular():
 
 
 def test_percents_are_never_rounded_to_all_or_nothing():
-    assert percent(9999, 10000) == "99.9 %"
-    assert percent(1, 10000) == "0.1 %"
-    assert percent(10, 10) == "100 %"
-    assert percent(0, 10) == "0 %"
+    assert (percent(9999, 10000), percent(1, 10000)) == ("99.9 %", "0.1 %")
+    assert (percent(10, 10), percent(0, 10)) == ("100 %", "0 %")
     assert percent(0, 0) == "there are none"
 
 
