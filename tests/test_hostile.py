@@ -84,8 +84,6 @@ def unlabelled(data: Path) -> dict[str, Any]:
 
 
 # Arrays
-
-
 def zarr_volume(folder: Path, **metadata: Any) -> Path:
     """A good volume whose metadata are changed; gives the folder of its raw image."""
     raw, _ = volumes.good()
@@ -260,8 +258,6 @@ def test_a_chunk_of_hdf_that_expands(tmp_path, capsys, twice):
 
 
 # TIFF and zip
-
-
 def tiff_bytes(array: Any = None, **options: Any) -> bytes:
     stream = io.BytesIO()
     tifffile.imwrite(
@@ -370,8 +366,6 @@ def test_memory_is_what_the_machine_has():
 
 
 # Names of what is written
-
-
 @pytest.mark.parametrize(
     "name", ["../../x", "/tmp/x", "..", ".", "", ".hidden", "a/b", "a\\b", "x" * 300, "a\0b", "a\nb", "a\udcff"]
 )
@@ -402,8 +396,6 @@ def test_an_experiment_lies_under_its_root(tmp_path, capsys):
 
 
 # Checkpoints
-
-
 SMALL = configs.merge(configs.base("threeclass"), {"init": {"checkpoint": "given"}})
 
 
@@ -483,8 +475,6 @@ def test_a_checkpoint_of_ours_is_taken(tmp_path):
 
 
 # What the code does not do
-
-
 def test_nothing_in_the_package_runs_what_it_reads():
     evil = re.compile(
         r"\b(pickle|marshal|shelve|runpy|allow_pickle|load_model|model_from_json|extractall|eval|exec)\b(?! is)"

@@ -53,8 +53,6 @@ def truth_of(sample):
 
 
 # What is stored
-
-
 def test_a_sample_holds_the_volume(folder, path):
     raw, labels = blobs()
     sample = written(folder, path, voxel_size=(2, 0.5, 0.5))
@@ -141,8 +139,6 @@ def test_a_sample_can_be_imported_again(folder, path, tmp_path):
 
 
 # Points without labels
-
-
 def with_points(folder, text):
     shutil.rmtree(folder / "masks", ignore_errors=True)
     (folder / "centers").mkdir(exist_ok=True)
@@ -197,8 +193,6 @@ def test_a_sample_of_points_can_be_imported_again(folder, path, tmp_path):
 
 
 # Padding
-
-
 @pytest.mark.parametrize("normalization", ["percentile", "mean_std"])
 def test_padding_is_added_around_a_volume(folder, path, tmp_path, normalization):
     way = preprocessing(normalize=normalization)
@@ -234,8 +228,6 @@ def test_padding_moves_points(folder, path):
 
 
 # What it was made from
-
-
 def after_reading(monkeypatch, source, change):
     """Have something happen between the reading of the image and that of the labels."""
     read = type(source).read_raw
@@ -316,8 +308,6 @@ def data_keys():
 
 
 # Whole or not at all
-
-
 def test_the_table_comes_before_the_volume_and_never_beside_an_old_one(folder, path, monkeypatch):
     written(folder, path)
     seen = []

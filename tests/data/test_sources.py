@@ -49,8 +49,6 @@ def assert_holds(source, raw, labels):
 
 
 # The published zip
-
-
 @pytest.mark.parametrize("top", ["c_elegans_nuclei", "another name", ""])
 def test_the_published_zip_is_read_where_it_is(tmp_path, top):
     path = tmp_path / "c_elegans_nuclei.zip"
@@ -145,8 +143,6 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
 
 
 # Folders of TIFF files
-
-
 def test_folders_of_splits(tmp_path):
     made = {split: make_folder(tmp_path / split, [f"{split}_2", f"{split}_1"]) for split in SPLITS}
     (tmp_path / "train" / "images" / "._train_1.tif").write_bytes(b"junk")
@@ -260,8 +256,6 @@ def test_a_place_for_one_split_must_hold_it(tmp_path):
 
 
 # Splits by fraction
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Flat folders of 0..12 volumes. The files are empty: to list volumes is not to read them."""
@@ -303,8 +297,6 @@ def test_a_split_depends_on_names_and_seed_only(folders, tmp_path):
 
 
 # zarr, n5 and hdf5
-
-
 @contextmanager
 def opened(path, mode):
     if path.suffix == ".zarr":
@@ -468,8 +460,6 @@ def test_damaged_attributes_of_n5_are_named(tmp_path, content):
 
 
 # Voxel sizes of TIFF files
-
-
 IMAGEJ = {"imagej": True, "resolution": (4, 2)}  # voxels per unit along x, y
 
 
@@ -509,8 +499,6 @@ def test_voxel_sizes_recorded_in_tiff_files(tmp_path, plane, options, size):
 
 
 # Centers
-
-
 def with_centers(folder, text, masks=True):
     make_folder(folder, "a", masks=masks)
     (folder / "centers").mkdir()
@@ -598,8 +586,6 @@ def test_a_table_without_image_is_named(tmp_path):
 
 
 # Checksums, and what all kinds have in common
-
-
 def test_a_checksum_is_of_the_content(tmp_path):
     make_folder(tmp_path / "here", "a")
     shutil.copytree(tmp_path / "here", tmp_path / "there")

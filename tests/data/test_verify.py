@@ -49,8 +49,6 @@ def with_labels(*changes, dtype=np.uint32):
 
 
 # What is fine
-
-
 def test_a_good_volume(tmp_path):
     found = verified(stored(tmp_path), voxel_size=(2, 1, 1))
     assert found == Finding("a", "train", (20, 22, 40), "uint8", (2, 1, 1), len(np.unique(LABELS)) - 1, ())
@@ -100,8 +98,6 @@ def test_planes_that_a_program_called_channels_are_planes(tmp_path):
 
 
 # Images of one plane
-
-
 @pytest.mark.parametrize("options", [{}, {"imagej": True}, {"ome": True}])
 def test_an_image_is_a_volume_of_one_plane(tmp_path, options):
     stored(tmp_path, RAW[5], LABELS[5], **options)
@@ -122,8 +118,6 @@ def test_a_volume_is_no_image(tmp_path):
 
 
 # Errors of the image
-
-
 ONE = "expected one volume"
 
 
@@ -171,8 +165,6 @@ def test_a_recorded_voxel_size(tmp_path):
 
 
 # Errors of the labels
-
-
 @pytest.mark.parametrize(
     ("labels", "needles"),
     [
@@ -201,8 +193,6 @@ def test_labels_at_another_place(tmp_path):
 
 
 # Damaged files
-
-
 def encoded(array, **options):
     stream = io.BytesIO()
     tifffile.imwrite(stream, array, **options)
@@ -252,8 +242,6 @@ def test_ome_planes_that_are_missing(tmp_path):
 
 
 # Warnings
-
-
 def test_labels_in_several_pieces_are_listed(tmp_path):
     labels = with_labels(((0, 0, slice(0, 6)), 3), ((19, 21, slice(0, 6)), 9))
     assert verified(stored(tmp_path, labels=labels)).warnings == ("labels in several pieces that do not touch: 3, 9",)
@@ -311,8 +299,6 @@ def test_a_center_beside_masks_needs_the_number_of_its_label(tmp_path):
 
 
 # Points without labels
-
-
 def points(folder, text):
     stored(folder, labels=None)
     (folder / "centers").mkdir()
@@ -359,8 +345,6 @@ def test_intensities_that_do_not_fit_are_found_before_anything_is_written(tmp_pa
 
 
 # Measurements
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_measurements_are_those_of_each_label_alone(seed):
     labels = np.random.default_rng(seed).choice([0, 0, 0, 1, 2, 7, 2**40], (5, 6, 40))

@@ -52,8 +52,6 @@ def names(runs: list[EvaluatedRun]) -> list[str]:
 
 
 # Names.
-
-
 def test_a_name_before_the_folder_is_that_of_the_group(tmp_path):
     assert parse_folder("experiments/a") == (None, Path("experiments/a"))
     assert parse_folder("small=experiments/a=b") == ("small", Path("experiments/a=b"))
@@ -68,8 +66,6 @@ def test_what_can_be_no_name_is_refused(text):
 
 
 # Groups.
-
-
 def test_runs_of_a_method_are_a_group_in_the_order_of_the_paper():
     methods = ["gauss", "affinities_cpv", "threeclass_cpv", "sdt", "threeclass", "sdt_cpv", "affinities"]
     groups = make_groups([(None, run(method, seed)) for seed in (1, 2) for method in methods])
@@ -102,8 +98,6 @@ def test_a_group_is_of_one_method_and_of_different_trainings():
 
 
 # Pairs.
-
-
 def paired(*runs: tuple[str | None, EvaluatedRun]) -> list[tuple[str, str]]:
     return [(baseline.name, other.name) for baseline, other in find_pairs(make_groups(runs))]
 
@@ -170,8 +164,6 @@ def test_without_such_a_pair_the_first_is_the_baseline():
 
 
 # What can be compared.
-
-
 def test_other_volumes_are_refused():
     other = run(seed=2, truth={"b": {}, "c": {}})
     with pytest.raises(InputError, match=r"sdt_2: scored on other .* than .*only in sdt_2: b, c; only in sdt_1: a\."):

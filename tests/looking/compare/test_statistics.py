@@ -25,8 +25,6 @@ scores = arrays(float, st.tuples(st.integers(2, 4), st.integers(2, 5)), elements
 
 
 # What verdicts are worth.
-
-
 @pytest.mark.parametrize(("runs", "volumes"), [(3, 7), (3, 2), (2, 3)])
 def test_without_a_true_difference_better_comes_at_most_five_times_in_a_hundred(runs, volumes):
     rng = np.random.default_rng(1)
@@ -151,8 +149,6 @@ def test_differences_beyond_all_doubt_and_none_at_all():
 
 
 # Correction for several pairs.
-
-
 def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert (holm([0.9, 0.8]), holm([0.02])) == (pytest.approx([1, 1]), [0.02])
@@ -169,8 +165,6 @@ def test_holm_keeps_the_order_and_lies_between_none_and_bonferroni(values):
 
 
 # Intervals of means.
-
-
 def test_the_bootstrap_draws_runs_and_volumes_that_they_share():
     rng = np.random.default_rng(9)
     # Volumes differ, runs do not: were volumes drawn anew for each run, the interval would be narrower.

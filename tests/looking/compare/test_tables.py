@@ -36,8 +36,6 @@ def rows(found: PaperTable) -> dict[tuple, list]:
 
 
 # What they show.
-
-
 def test_tables_are_those_that_the_runs_fill(comparison):
     assert [each.name for each in comparison.tables] == ["summary", "table_1", "table_2", "table_3", "table_5"]
     assert [group.name for group in comparison.groups] == ["threeclass", "threeclass_cpv"]
@@ -155,8 +153,6 @@ def test_the_papers_numbers():
 
 
 # Verdicts.
-
-
 def verdicts_of(tmp_path, **differences: float):
     runs = []
     for place, (method, difference) in enumerate(differences.items()):
@@ -219,8 +215,6 @@ def test_points_and_instances_are_compared_by_detection_only(tmp_path):
 
 
 # Files.
-
-
 def test_csv_has_every_digit_and_nothing_where_there_is_nothing(comparison):
     read = list(csv.DictReader(io.StringIO(FORMATS["csv"](table(comparison, "table_1")))))
     mean = comparison.groups[0].scores(AP[0.5]).mean()
