@@ -126,7 +126,6 @@ def test_killed_again_and_again_the_chain_ends_as_if_nobody_had_disturbed_it(tmp
     print(f"\nundisturbed: {time.monotonic() - began:.1f} s", flush=True)
     expected, longest = results(quiet.experiment), lengths(quiet)
     assert (longest.keys(), len([name for name in expected if name.endswith(".keras")])) == (set(STAGES), 3)
-
     table: Counter[tuple[str, str]] = Counter()
     statuses: Counter[int] = Counter()
     kills = rounds = 0
@@ -154,7 +153,6 @@ def test_killed_again_and_again_the_chain_ends_as_if_nobody_had_disturbed_it(tmp
         assert differences(expected, results(chain.experiment)) == []
         left = [path for path in chain.folder.rglob("*") if path.name.startswith((".tmp-", ".old-")) or path.parent.name == "resume"]  # fmt: skip
         assert not left
-
     print(f"\n{kills} kills in {rounds} rounds; exit statuses {dict(statuses)}")
     print(f"{'':22s}" + "".join(f"{number.name:>9s}" for number in SIGNALS))
     for stage in STAGES:

@@ -293,7 +293,6 @@ def test_killed_in_training_and_in_prediction_the_same_command_completes(tmp_pat
     assert "whole already: checkpoint of iteration 12" in done.stdout
     assert "avAP" in done.stdout
     assert not list(tmp_path.rglob(".tmp-*"))
-
     quiet = tmp_path / "undisturbed"
     quiet.mkdir()
     assert main(command(quiet, "-d", "prepare", "train", **change)) == 0

@@ -75,7 +75,6 @@ def runs(request, tmp_path_factory) -> Runs:
         trainer(small(general={"seed": 9})).save(root / "source.keras")
         change["init"]["checkpoint"] = str(root / "source.keras")
     assert main(command(root, "whole", 0, "train", "validate", **change)) == 0
-
     arguments = command(root, "ended", 3, "train", "validate", **change)
     program = [sys.executable, "-c", HEEDING, sys.executable, str(SCRIPT), *arguments]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -51,7 +51,6 @@ def test_it_is_planned_made_once_and_made_again_where_a_key_changed(toy, tmp_pat
     assert written(folder) == before
     stages = json.loads((folder / "provenance.json").read_text())["commands"][0]["stages"]
     assert [(stage["stage"], stage["outcome"]) for stage in stages][-1] == ("toy", "done")
-
     (folder / "test" / "counted" / "worm_03.txt").write_text("damaged")
     said = toy("status", evaluation={"colors": "colorblind"})[1]
     rows = [line for line in said.splitlines() if line.startswith("│ toy")]

@@ -100,7 +100,6 @@ def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path
     assert main([*arguments, "-d", "all"]) == 0
     text = capfd.readouterr().out
     assert f"best mean of 2 runs: checkpoint 3, {HIGH.describe()}: 0.625" in text
-
     folder = root / "final"
     assert [path.name for path in (folder / "train/checkpoints").iterdir()] == ["00000003.keras"]
     assert list(json.loads((folder / "train/made_from.json").read_text())["samples"]) == [
@@ -115,7 +114,6 @@ def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path
     assert (folder / f"test/evaluated/3/{HIGH.slug()}/summary.csv").is_file()
     frozen = tomllib.loads((folder / "config.toml").read_text())["validation"]["trained_models"]
     assert frozen == [str(root / "one"), str(tmp_path / "two")]
-
     # On another machine, where the runs are not, what was averaged stays; and it is frozen in the configuration.
     (root / "one").rename(root / "elsewhere")
     (tmp_path / "two").rename(tmp_path / "away")

@@ -79,7 +79,6 @@ def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not flag.exists()
-
     whole = gpu_part.copy(tmp_path / "whole")
     shutil.rmtree(whole / "run" / "val")
     assert main(arguments(whole, "-d", "validate_checkpoints")) == 0
@@ -89,7 +88,6 @@ def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part
     assert selection(root)["score"] > 0
     assert selection(root)["params"]["use_cpv_for_seeds"]
     assert not (root / "run" / "train").exists()
-
     # The test volumes: predicted where the checkpoints are, labelled and scored where they are not.
     capfd.readouterr()
     assert main(arguments(whole, "-d", "predict", "label", "--checkpoint", "90", "--term_after_predict")) == 0
