@@ -67,9 +67,7 @@ class Chain:
 
     def start(self) -> subprocess.Popen[str]:
         """A process group of its own, as a shell or a batch system gives it one."""
-        return subprocess.Popen(
-            self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        return subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
 
     def running(self, since: int) -> str:
         """The stage that the command is in, by what the log says beyond a place in it."""

@@ -242,9 +242,7 @@ def test_nothing_of_the_libraries_reaches_the_terminal(config, tmp_path):
 
 
 def test_the_package_runs_as_a_module():
-    done = subprocess.run(
-        [sys.executable, "-m", "auxcpvloss", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "auxcpvloss", "--version"], cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
     assert __version__ in done.stdout
 
 

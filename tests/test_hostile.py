@@ -260,9 +260,7 @@ def test_a_chunk_of_hdf_that_expands(tmp_path, capsys, twice):
 # TIFF and zip
 def tiff_bytes(array: Any = None, **options: Any) -> bytes:
     stream = io.BytesIO()
-    tifffile.imwrite(
-        stream, volumes.good()[0] if array is None else array, metadata=None, photometric="minisblack", **options
-    )
+    tifffile.imwrite(stream, volumes.good()[0] if array is None else array, metadata=None, photometric="minisblack", **options)  # fmt: skip
     return stream.getvalue()
 
 
@@ -292,9 +290,7 @@ def test_a_tiff_whose_strip_expands(tmp_path, capsys):
     (tmp_path / "images" / "a.tif").write_bytes(content[:at] + bomb.ljust(size, b"\0") + content[at + size :])
     with little_memory():
         (tmp_path / "my.toml").write_text(configs.as_text(unlabelled(tmp_path)))
-        ending = attempt(
-            ["-c", str(tmp_path / "my.toml"), "-r", str(tmp_path / "root"), "-d", "prepare"], tmp_path, capsys
-        )
+        ending = attempt(["-c", str(tmp_path / "my.toml"), "-r", str(tmp_path / "root"), "-d", "prepare"], tmp_path, capsys)  # fmt: skip
     # What the strip holds is cut to what it declares: nothing but zeros, or the library refuses it.
     assert ending.kind == "refused", ending.error
 
@@ -330,13 +326,7 @@ def test_a_link_in_a_zip(tmp_path, capsys):
 
 
 def test_a_bomb_in_a_zip(tmp_path, capsys):
-    refused(
-        tmp_path,
-        zipped(tmp_path / "x.zip", ("test/images/x.tif", bytes(2**26 + 1))),
-        capsys,
-        "test/images/x.tif",
-        "bytes",
-    )
+    refused(tmp_path, zipped(tmp_path / "x.zip", ("test/images/x.tif", bytes(2**26 + 1))), capsys, "test/images/x.tif", "bytes")  # fmt: skip
 
 
 def test_a_zip_that_lies_about_sizes(tmp_path, capsys):
@@ -380,16 +370,8 @@ def test_an_experiment_lies_under_its_root(tmp_path, capsys):
     file.write_text(configs.as_text(configs.base("threeclass")))
     odd = file.with_name("...toml")
     odd.write_text(file.read_text())
-    for arguments in (
-        ["-id", "../../x"],
-        ["-id", str(tmp_path / "x")],
-        ["-id", ".."],
-        ["-id", "data"],
-        ["-c", str(odd)],
-    ):
-        ending = attempt(
-            ["-c", str(file), *arguments, "-r", str(tmp_path / "in/root"), "-d", "prepare"], tmp_path, capsys
-        )
+    for arguments in (["-id", "../../x"], ["-id", str(tmp_path / "x")], ["-id", ".."], ["-id", "data"], ["-c", str(odd)]):  # fmt: skip
+        ending = attempt(["-c", str(file), *arguments, "-r", str(tmp_path / "in/root"), "-d", "prepare"], tmp_path, capsys)  # fmt: skip
         assert ending.kind == "refused", (arguments, ending.error)
         assert len(ending.error.splitlines()) == 1
     assert experiment_name("data_2", "-id") == "data_2"
@@ -399,9 +381,7 @@ def test_an_experiment_lies_under_its_root(tmp_path, capsys):
 SMALL = configs.merge(configs.base("threeclass"), {"init": {"checkpoint": "given"}})
 
 
-def keras_file(
-    path: Path, plant: Callable[[dict[str, Any], h5py.File], Any], compression: int = zipfile.ZIP_STORED
-) -> Path:
+def keras_file(path: Path, plant: Callable[[dict[str, Any], h5py.File], Any], compression: int = zipfile.ZIP_STORED) -> Path:  # fmt: skip
     """A checkpoint of the small network with something planted in it."""
     config = load([ConfigFile("test", SMALL)])
     build_unet(config.model, METHODS["threeclass"].heads, config.model.train_input_shape).save(path)
@@ -476,9 +456,7 @@ def test_a_checkpoint_of_ours_is_taken(tmp_path):
 
 # What the code does not do
 def test_nothing_in_the_package_runs_what_it_reads():
-    evil = re.compile(
-        r"\b(pickle|marshal|shelve|runpy|allow_pickle|load_model|model_from_json|extractall|eval|exec)\b(?! is)"
-    )
+    evil = re.compile(r"\b(pickle|marshal|shelve|runpy|allow_pickle|load_model|model_from_json|extractall|eval|exec)\b(?! is)")  # fmt: skip
     for file in sorted((ROOT / "auxcpvloss").rglob("*.py")):
         for number, line in enumerate(file.read_text().splitlines(), start=1):
             code = line.partition("#")[0]

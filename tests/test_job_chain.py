@@ -318,9 +318,7 @@ time.sleep(60)
         ({"SLURM_JOB_ID": "5"}, "ends well", 0, "", ""),
     ],
 )
-def test_near_the_time_limit_a_job_goes_back_into_the_queue_if_that_helps(
-    slurm, place, way, status, requeued, said, tmp_path
-):
+def test_near_the_time_limit_a_job_goes_back_into_the_queue_if_that_helps(slurm, place, way, status, requeued, said, tmp_path):  # fmt: skip
     script(slurm.bin / "scontrol", f"#!/usr/bin/env bash\necho \"$@\" >'{tmp_path}/requeued'\n")
     earlier = script(slurm.root / "train/checkpoints/1.keras", "of an earlier job")
     (slurm.root / "train/resume").mkdir()

@@ -97,11 +97,7 @@ def test_context_allows_for_rotation_jitter_and_exchange():
     assert context(simple={"mirror": [], "transpose": [0, 2]}) == (8, 6, 8)
     assert context(zoom={"probability": 0.1, "factor": [0.5, 2]}) == (8, 12, 16)
     # What jitter does to one axis, exchange brings to another.
-    assert context(elastic={**still, "jitter_sigma": [2, 0, 0]}, simple={"mirror": [], "transpose": [0, 2]}) == (
-        14,
-        6,
-        14,
-    )
+    assert context(elastic={**still, "jitter_sigma": [2, 0, 0]}, simple={"mirror": [], "transpose": [0, 2]}) == (14, 6, 14)  # fmt: skip
 
 
 @pytest.mark.parametrize(

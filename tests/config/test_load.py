@@ -168,17 +168,13 @@ def test_the_coefficient_of_a_head_can_be_set():
     assert configure().coefficient("cpv") == 1
 
 
-@pytest.mark.parametrize(
-    ("app", "setup"), [(app, setup) for app, setups in known().items() for setup in [None, *setups]]
-)
+@pytest.mark.parametrize(("app", "setup"), [(app, setup) for app, setups in known().items() for setup in [None, *setups]])  # fmt: skip
 def test_every_shipped_configuration_is_valid(app, setup):
     load(shipped(app, setup))
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(
-        InputError, match=r"-a syntetic: unknown application; did you mean 'synthetic'\?; known: .*synthetic"
-    ):
+    with pytest.raises(InputError, match=r"-a syntetic: unknown application; did you mean 'synthetic'\?; known: .*synthetic"):  # fmt: skip
         find_config("syntetic")
     with pytest.raises(InputError, match=r"-s nosuch: unknown setup of synthetic; known: .*threeclass_cpv"):
         find_setup("synthetic", "nosuch", AUXILIARY)

@@ -52,9 +52,7 @@ CHUNK = "volumes/raw/0.0.0"
 def test_damage_is_told_when_it_is_read(sample, damage, said):
     assert read(sample.raw).shape == sample.shape
     damage(sample.path / CHUNK)
-    with pytest.raises(
-        InputError, match=f"{sample.path}.*{said}.*Remove .* and repeat the command to create it again."
-    ):
+    with pytest.raises(InputError, match=f"{sample.path}.*{said}.*Remove .* and repeat the command to create it again."):  # fmt: skip
         read(sample.raw)
     # Each reader of libraries has its own way.
     with pytest.raises(InputError, match="is missing" if damage is remove else "Remove it"):

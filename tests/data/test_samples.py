@@ -440,9 +440,7 @@ def test_square_and_cube_root_contradict_each_other():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_no_type_has_a_fixed_maximum(dtype):
     raw = np.linspace(10, 90, 1000).reshape(10, 10, 10).astype(dtype)
-    np.testing.assert_allclose(
-        normalize(raw, preprocessing(normalize="min_max")), (raw.astype(float) - 10) / 80, atol=1e-6
-    )
+    np.testing.assert_allclose(normalize(raw, preprocessing(normalize="min_max")), (raw.astype(float) - 10) / 80, atol=1e-6)  # fmt: skip
 
 
 def test_percentiles_become_0_and_1():

@@ -432,9 +432,7 @@ def write_n5_by_hand(path, array, block, compression="raw", **attributes):
 def test_an_n5_of_another_program(tmp_path, compression):
     raw, labels = blobs((7, 9, 11), dtype="uint16")
     for key, array in {"volumes/raw": raw, "volumes/gt_labels": labels}.items():
-        write_n5_by_hand(
-            tmp_path / "a.n5" / key, array, (4, 5, 6), compression, resolution=[0.25, 0.5, 2], offset=[5, 0, 10]
-        )
+        write_n5_by_hand(tmp_path / "a.n5" / key, array, (4, 5, 6), compression, resolution=[0.25, 0.5, 2], offset=[5, 0, 10])  # fmt: skip
     (tmp_path / "a.n5" / "attributes.json").write_text('{"n5": "2.5.1"}')
     for input_format in ("auto", "n5"):
         source = only(tmp_path, input_format=input_format)

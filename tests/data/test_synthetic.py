@@ -292,10 +292,7 @@ def test_the_script_does_not_mix_two_data_sets_and_says_what_does_not_fit(tmp_pa
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "worm_00.tif").touch()
     done = run_script(tmp_path / "used", "--nuclei", "4")
-    assert (done.returncode, done.stderr) == (
-        2,
-        f"{tmp_path}/used: not an empty folder; choose another or delete it first\n",
-    )
+    assert (done.returncode, done.stderr) == (2, f"{tmp_path}/used: not an empty folder; choose another or delete it first\n")  # fmt: skip
     done = run_script(tmp_path / "new", "--nuclei", "900")
     assert done.returncode == 2
     assert "900 do not fit into the shape (24, 24, 40)" in done.stderr

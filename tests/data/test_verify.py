@@ -57,16 +57,12 @@ def test_a_good_volume(tmp_path):
 def test_the_published_zip_is_fine(tmp_path):
     make_l1_zip(tmp_path / "l1.zip")
     data = configured(path=tmp_path / "l1.zip")
-    findings = [
-        verify(source, split, data, preprocessing()) for split, there in find_sources(data).items() for source in there
-    ]
+    findings = [verify(source, split, data, preprocessing()) for split, there in find_sources(data).items() for source in there]  # fmt: skip
     assert len(findings) == 4
     assert all(finding.warnings == () and finding.nuclei for finding in findings)
 
 
-@pytest.mark.parametrize(
-    "dtype", ["uint8", "int8", "uint16", "int32", "uint32", "int64", "float16", "float32", "float64"]
-)
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "uint32", "int64", "float16", "float32", "float64"])  # fmt: skip
 def test_images_of_any_type(tmp_path, dtype):
     assert verified(stored(tmp_path, (RAW // 2).astype(dtype), metadata={"axes": "ZYX"})).dtype == dtype
 
@@ -373,9 +369,7 @@ def test_crumbs_of_many_labels_all_over_a_volume_take_no_time():
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real volumes are not here: {REAL}")
 def test_real_volumes():
-    data = configured(
-        train_data=REAL / "arabidopsis_ovule" / "train", test_data=REAL / "mouse_embryo" / "test", voxel_size=()
-    )
+    data = configured(train_data=REAL / "arabidopsis_ovule" / "train", test_data=REAL / "mouse_embryo" / "test", voxel_size=())  # fmt: skip
     findings = {
         split: verify(there[0], split, data, preprocessing())
         for split, there in find_sources(data, ["train", "test"]).items()

@@ -115,9 +115,7 @@ def test_prepared_volumes_serve_without_their_sources(tmp_path):
     for kind, array in (("images", labels.astype(np.uint8) * 9), ("masks", labels)):
         (tmp_path / "data" / "test" / kind).mkdir(parents=True)
         tifffile.imwrite(tmp_path / "data" / "test" / kind / "a.tif", array)
-    experiment = Experiment(
-        tmp_path / "root" / "e", configure(data={"input_format": "auto", "path": str(tmp_path / "data")})
-    )
+    experiment = Experiment(tmp_path / "root" / "e", configure(data={"input_format": "auto", "path": str(tmp_path / "data")}))  # fmt: skip
     perform(experiment, "prepare")
     shutil.rmtree(tmp_path / "data")
     assert [sample.name for sample in experiment.samples("test")] == ["a"]

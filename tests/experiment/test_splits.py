@@ -117,10 +117,7 @@ def test_weights_depend_on_the_folds_they_were_trained_on(tmp_path):
 
 def test_a_dry_run_lists_the_volumes_of_the_folds(tmp_path, capsys):
     (tmp_path / "f.toml").write_text(toml.dumps(merge(TINY, folds(1))))
-    assert (
-        main(["-c", str(tmp_path / "f.toml"), "-r", str(tmp_path / "r"), "-d", "all", "cross_validate", "--dry-run"])
-        == 0
-    )
+    assert main(["-c", str(tmp_path / "f.toml"), "-r", str(tmp_path / "r"), "-d", "all", "cross_validate", "--dry-run"]) == 0  # fmt: skip
     text = capsys.readouterr().out
     one = experiment(tmp_path, **folds(1))
     assert f"train ({', '.join(one.names('train'))}): iterations 0 to 4" in text

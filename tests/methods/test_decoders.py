@@ -121,9 +121,7 @@ def transcription(name, prediction, params):
 
 def same_up_to_relabelling(one, other):
     pairs = set(zip(one.ravel().tolist(), other.ravel().tolist(), strict=True))
-    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}) and all(
-        (a == 0) == (b == 0) for a, b in pairs
-    )
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}) and all((a == 0) == (b == 0) for a, b in pairs)  # fmt: skip
 
 
 @pytest.mark.parametrize("flood", ["foreground", "volume"])

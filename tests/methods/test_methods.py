@@ -42,10 +42,7 @@ def test_the_folder_of_parameters_leaves_out_what_has_no_effect():
     params = METHODS["sdt_cpv"].params
     assert params().slug() == "fg_thresh_0.0_seed_thresh_-0.13"
     assert params(use_cpv_for_seeds=True).slug() == "fg_thresh_0.0_cpv_thresh_70.0_use_cpv_for_seeds_True"
-    assert METHODS["affinities_cpv"].params(use_cpv_for_seeds=True).without_effect() == {
-        "seed_thresh",
-        "min_affinities",
-    }
+    assert METHODS["affinities_cpv"].params(use_cpv_for_seeds=True).without_effect() == {"seed_thresh", "min_affinities"}  # fmt: skip
 
 
 def test_thresholds_reach_the_decoder():

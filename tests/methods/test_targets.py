@@ -23,9 +23,7 @@ def is_instance(label):
 
 
 def centers_of(labels):
-    return {
-        label: np.argwhere(labels == label).mean(axis=0) for label in set(labels.ravel().tolist()) if is_instance(label)
-    }
+    return {label: np.argwhere(labels == label).mean(axis=0) for label in set(labels.ravel().tolist()) if is_instance(label)}  # fmt: skip
 
 
 @given(labels_with_outside)
@@ -101,9 +99,7 @@ def test_affinities_equal_a_loop_over_voxels(labels):
             if min(before) >= 0 and kept[voxel] > 0 and kept[before] == kept[voxel]:
                 expected[(axis, *voxel)] = 1
     np.testing.assert_array_equal(affinities.target(labels), expected)
-    np.testing.assert_array_equal(
-        affinities.foreground(labels)[0], [[[is_instance(v) for v in r] for r in p] for p in labels]
-    )
+    np.testing.assert_array_equal(affinities.foreground(labels)[0], [[[is_instance(v) for v in r] for r in p] for p in labels])  # fmt: skip
 
 
 def test_touching_nuclei_are_more_than_one_voxel_apart_in_affinities():

@@ -66,9 +66,7 @@ def best_by_trying_all(points: Volume, centers: Volume, limit: float) -> tuple[i
 
 
 def greedy_by_definition(points: Volume, centers: Volume, limit: float) -> set[tuple[int, int]]:
-    pairs = sorted(
-        (math.dist(point, center), i, j) for i, point in enumerate(points) for j, center in enumerate(centers)
-    )
+    pairs = sorted((math.dist(point, center), i, j) for i, point in enumerate(points) for j, center in enumerate(centers))  # fmt: skip
     chosen: set[tuple[int, int]] = set()
     for distance, i, j in pairs:
         if distance <= limit and all(i != a and j != b for a, b in chosen):

@@ -157,9 +157,7 @@ NAMES: dict[str, NDArray[Any]] = {
 
 @pytest.mark.parametrize("optimal", [True, False])
 @given(truth=LABELS, predicted=LABELS, which=st.sampled_from(list(NAMES)), seed=st.integers(0, 999))
-def test_names_and_types_of_labels_change_nothing(
-    optimal: bool, truth: Volume, predicted: Volume, which: str, seed: int
-) -> None:
+def test_names_and_types_of_labels_change_nothing(optimal: bool, truth: Volume, predicted: Volume, which: str, seed: int) -> None:  # fmt: skip
     names = np.random.default_rng(seed).permutation(NAMES[which])
     names[0] = 0
     renamed = [

@@ -18,9 +18,7 @@ def plain(several: dict[int, Any]) -> dict[int, list[int]]:
 
 def held(holder: Volume, held: Volume) -> dict[int, list[int]]:
     """{id: ids that lie in it with more than half of their voxels}, where there are two or more; by the definition."""
-    found = {
-        one: [other for other in ids(held) if (holder == one)[held == other].mean() > 1 / 2] for one in ids(holder)
-    }
+    found = {one: [other for other in ids(held) if (holder == one)[held == other].mean() > 1 / 2] for one in ids(holder)}  # fmt: skip
     return {one: those for one, those in found.items() if len(those) > 1}
 
 

@@ -113,9 +113,7 @@ def test_what_is_found_in_the_wrong_place_counts_where_it_lies() -> None:
 def test_between_two_nuclei_the_place_decides_not_the_name() -> None:
     truth, predicted = np.zeros((2, 1, 1, 31), int)
     truth[..., 5], truth[..., 25], truth[..., 26], predicted[..., 15] = 1, 2, 3, 1
-    found = {
-        neighbours(overlaps(np.array([0, *names])[truth], predicted))[1].item() for names in permutations([1, 2, 3])
-    }
+    found = {neighbours(overlaps(np.array([0, *names])[truth], predicted))[1].item() for names in permutations([1, 2, 3])}  # fmt: skip
     assert len(found) == 1
 
 

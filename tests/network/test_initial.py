@@ -56,9 +56,7 @@ def test_all_of_an_equal_network_is_taken_over(source):
     there = stored(source)
     assert all(same(weights(network)[name], there[name]) for name in there)
     assert (set(loaded.layers), loaded.weights) == (set(there), network.count_params())
-    assert describe(loaded)[0].startswith(
-        f"loaded {len(there)} of {len(there)} layers, {network.count_params():,} weights"
-    )
+    assert describe(loaded)[0].startswith(f"loaded {len(there)} of {len(there)} layers, {network.count_params():,} weights")  # fmt: skip
     assert len(describe(loaded)) == 1
 
 
@@ -140,12 +138,7 @@ def test_nothing_in_a_file_is_run(source, tmp_path):
 
     def plant(_, architecture):
         code = {"class_name": "__lambda__", "config": {"value": f"open({str(trace)!r}, 'w')"}}
-        layer = {
-            "class_name": "Lambda",
-            "config": {"name": "evil", "function": code},
-            "inbound_nodes": [],
-            "name": "evil",
-        }
+        layer = {"class_name": "Lambda", "config": {"name": "evil", "function": code}, "inbound_nodes": [], "name": "evil"}  # fmt: skip
         architecture["config"]["layers"].insert(0, layer)
         architecture["module"], architecture["class_name"] = "os", "system"
 

@@ -219,14 +219,10 @@ def test_patches_of_a_same_network_reach_beyond_the_volume(tmp_path):
 def test_points_without_masks_can_be_trained_on(tmp_path):
     shape, points = (30, 32, 34), [(5, 6, 7), (15.4, 16, 17), (25, 9, 30), (28, 31, 2)]
     (tmp_path / "images").mkdir()
-    tifffile.imwrite(
-        tmp_path / "images" / "a.tif", np.random.default_rng(0).random(shape, np.float32), photometric="minisblack"
-    )
+    tifffile.imwrite(tmp_path / "images" / "a.tif", np.random.default_rng(0).random(shape, np.float32), photometric="minisblack")  # fmt: skip
     (tmp_path / "centers").mkdir()
     (tmp_path / "centers" / "a.csv").write_text("".join(f"{z}, {y}, {x}\n" for z, y, x in points))
-    config = configure(
-        model=SMALL, data={"input_format": "tif", "train_data": str(tmp_path)}, training={"p_nonempty": 1}
-    )
+    config = configure(model=SMALL, data={"input_format": "tif", "train_data": str(tmp_path)}, training={"p_nonempty": 1})  # fmt: skip
     (source,) = find_sources(config.data, ["train"])["train"]
     sample = write_sample(source, tmp_path / "a.zarr", config.data, config.preprocessing)
     maker = BatchMaker([sample], METHODS["gauss"], config)

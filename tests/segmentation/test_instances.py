@@ -32,9 +32,7 @@ def neighbours(place, shape):
 
 def relabelled_equal(a, b):
     pairs = set(zip(a.ravel().tolist(), b.ravel().tolist(), strict=True))
-    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs}) and all(
-        (x == 0) == (y == 0) for x, y in pairs
-    )
+    return len(pairs) == len({x for x, _ in pairs}) == len({y for _, y in pairs}) and all((x == 0) == (y == 0) for x, y in pairs)  # fmt: skip
 
 
 @given(maps)
@@ -71,9 +69,7 @@ def test_every_instance_is_one_piece_with_one_seed_in_the_foreground(arguments):
 def test_flooding_the_volume_is_the_originals_way(arguments):
     surface, seeds, foreground = arguments
     markers, number = ndimage.label(seeds, SIX_NEIGHBOURS)
-    expected = (
-        np.where(foreground, mahotas.cwatershed(surface, markers, Bc=SIX_NEIGHBOURS), 0) if number else 0 * markers
-    )
+    expected = np.where(foreground, mahotas.cwatershed(surface, markers, Bc=SIX_NEIGHBOURS), 0) if number else 0 * markers  # fmt: skip
     assert relabelled_equal(seeded_watershed(surface, seeds, foreground, flood="volume"), expected)
 
 

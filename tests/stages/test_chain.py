@@ -235,18 +235,7 @@ def test_results_follow_what_they_were_made_from(chain, tmp_path):
     """Another file under a checkpoint's name: prediction, instances, scores and picture of it are made again."""
     shutil.copytree(chain / "root", tmp_path / "root")
     experiment = tmp_path / "root" / "chain"
-    arguments = [
-        "-id",
-        "chain",
-        "-r",
-        str(tmp_path / "root"),
-        "--checkpoint",
-        "4",
-        "-d",
-        "predict",
-        "label",
-        "evaluate",
-    ]
+    arguments = ["-id", "chain", "-r", str(tmp_path / "root"), "--checkpoint", "4", "-d", "predict", "label", "evaluate"]  # fmt: skip
     assert main(arguments) == 0
     shutil.copy(experiment / "train/checkpoints/00000002.keras", experiment / "train/checkpoints/00000004.keras")
     before = files(experiment / "test")
@@ -320,9 +309,7 @@ def test_a_dead_worker_ends_training_with_a_line(tmp_path):
         assert process.poll() is None
         assert time.monotonic() < until
         time.sleep(0.05)
-    (worker,) = [
-        int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if is_worker(p)
-    ]
+    (worker,) = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if is_worker(p)]  # fmt: skip
     os.kill(worker, signal.SIGKILL)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -283,9 +283,7 @@ def test_a_volume_with_points_only_is_scored_by_them(make, capsys):
 
 def test_where_there_are_points_only_validation_needs_a_metric_of_points(make, data):
     volumes = {"data": {"val_data": str(data / "sparse")}}
-    with pytest.raises(
-        InputError, match=r"th_0_5\.AP compares masks, but a has center points only\. Use --do_detection"
-    ):
+    with pytest.raises(InputError, match=r"th_0_5\.AP compares masks, but a has center points only\. Use --do_detection"):  # fmt: skip
         validation_samples(Run(make(**volumes)))
     for number, evaluation in enumerate(({"do_detection": True}, {"metric": "confusion_matrix.hoefener.recall"})):
         assert validation_samples(Run(make(name=str(number), evaluation=evaluation, **volumes)))
@@ -453,9 +451,7 @@ def test_validation_selects_by_the_metric_of_the_task_and_says_when_it_was_anoth
     assert "confusion_matrix.th_0_5.AP" in (experiment.folder / "val" / "scores.csv").read_text()
     perform(experiment, "label")
     detecting = make(evaluation={"do_detection": True, "detection": "linear"})
-    with pytest.raises(
-        InputError, match=r"evaluation.detection was 'hoefener', is 'linear'(.|\n)*validate_checkpoints"
-    ):
+    with pytest.raises(InputError, match=r"evaluation.detection was 'hoefener', is 'linear'(.|\n)*validate_checkpoints"):  # fmt: skip
         perform(detecting, "label")
     validate(detecting)
     assert "confusion_matrix.linear.AP = 1.000" in capsys.readouterr().out

@@ -119,10 +119,7 @@ def test_points_without_masks_are_truth_and_the_border_of_the_image_is_not_that_
     assert [row["touches_border"] for row in rows(folder)].count("1") == 1
     view = view_of(run := Run(experiment), subject(run))
     assert view.space.offset == (-1, -1, -1)
-    assert [(errors.name, len(errors.points)) for errors in view.errors] == [
-        ("false positives", 0),
-        ("false negatives", 0),
-    ]
+    assert [(errors.name, len(errors.points)) for errors in view.errors] == [("false positives", 0), ("false negatives", 0)]  # fmt: skip
 
 
 def test_what_was_not_labelled_is_refused(make):

@@ -102,11 +102,7 @@ def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path
     assert f"best mean of 2 runs: checkpoint 3, {HIGH.describe()}: 0.625" in text
     folder = root / "final"
     assert [path.name for path in (folder / "train/checkpoints").iterdir()] == ["00000003.keras"]
-    assert list(json.loads((folder / "train/made_from.json").read_text())["samples"]) == [
-        "worm_00",
-        "worm_01",
-        "worm_02",
-    ]
+    assert list(json.loads((folder / "train/made_from.json").read_text())["samples"]) == ["worm_00", "worm_01", "worm_02"]  # fmt: skip
     with (folder / "train/log.csv").open() as file:
         rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
     # The schedule is that of 100 iterations.

@@ -86,9 +86,7 @@ def test_what_stopped_early_is_whole(copy, capfd):
     assert run(copy, "a", **STOPPING) == 0
     text = capfd.readouterr().out
     assert "whole already: checkpoint of iteration 6" in text
-    assert (
-        "stopped early at iteration 6: confusion_matrix.th_0_5.AP = 0.000 of iteration 2 was not exceeded at 2" in text
-    )
+    assert "stopped early at iteration 6: confusion_matrix.th_0_5.AP = 0.000 of iteration 2 was not exceeded at 2" in text  # fmt: skip
     assert "2 checkpoints; nothing was found correctly with the parameters of [postprocessing]" in text
     assert files(copy / "root") == before
 
@@ -183,9 +181,7 @@ def test_the_weights_of_another_experiment_are_begun_with(copy, capfd):
     assert "loaded 4 of 6 layers" in text
     assert "not loaded: heads/threeclass, heads/cpv (init.skip)" in text
     # After a step of nothing they still are the source's.
-    began, source = (
-        weights(copy / f"root/{p}.keras") for p in ("b/train/checkpoints/00000001", "a/train/checkpoints/00000006")
-    )
+    began, source = (weights(copy / f"root/{p}.keras") for p in ("b/train/checkpoints/00000001", "a/train/checkpoints/00000006"))  # fmt: skip
     assert [a.shape for a, b in zip(began, source, strict=True) if a.ndim == 5 and np.array_equal(a, b)] == [
         (3, 3, 3, 1, 2), (3, 3, 3, 2, 4), (1, 1, 1, 4, 2), (3, 3, 3, 4, 2)
     ]  # fmt: skip

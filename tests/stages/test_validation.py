@@ -265,9 +265,7 @@ def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
     running = many_jobs(gpu_part.copy(tmp_path, train=False))
     next(running)
     os.kill(active_children()[0].pid, signal.SIGKILL)
-    with pytest.raises(
-        StageError, match=r"A process that scores [cd] ended: killed by the system \(SIGKILL\).*validation"
-    ):
+    with pytest.raises(StageError, match=r"A process that scores [cd] ended: killed by the system \(SIGKILL\).*validation"):  # fmt: skip
         list(running)
     assert not active_children()
 
@@ -283,9 +281,7 @@ def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path, mon
     for process in active_children():
         # As ulimit -v, from now on.
         resource.prlimit(process.pid, resource.RLIMIT_AS, (2**20, 2**20))
-    with pytest.raises(
-        StageError, match=r"Memory ran out in a process that scores [cd]\. Lower validation\.num_workers;"
-    ):
+    with pytest.raises(StageError, match=r"Memory ran out in a process that scores [cd]\. Lower validation\.num_workers;"):  # fmt: skip
         list(running)
     assert not active_children()
 

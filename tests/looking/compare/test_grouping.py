@@ -14,12 +14,7 @@ POINTS = {"detection": "hoefener", "foreground_only": False}
 
 def selected_from(metric: str = "confusion_matrix.th_0_5.AP", seeds: str = "main", fixed=None, **lists) -> dict:
     validation = {"seed_thresh": [1, 2], "on_train": False, **lists}
-    return {
-        "metric": metric,
-        "seeds": seeds,
-        "validation": validation,
-        "postprocessing": {"flood": "all", **(fixed or {})},
-    }
+    return {"metric": metric, "seeds": seeds, "validation": validation, "postprocessing": {"flood": "all", **(fixed or {})}}  # fmt: skip
 
 
 def run(method: str = "sdt", seed: int = 1, **change) -> EvaluatedRun:
@@ -113,12 +108,7 @@ def test_pairs_are_validated_alike():
 
 
 def test_of_several_baselines_the_one_of_the_same_name():
-    runs = [
-        ("small", run("sdt", 1)),
-        ("big", run("sdt", 2)),
-        ("small_cpv", run("sdt_cpv", 1)),
-        ("x", run("sdt_cpv", 2)),
-    ]
+    runs = [("small", run("sdt", 1)), ("big", run("sdt", 2)), ("small_cpv", run("sdt_cpv", 1)), ("x", run("sdt_cpv", 2))]  # fmt: skip
     assert paired(*runs) == [("small", "small_cpv"), ("small", "x"), ("big", "x")]
 
 

@@ -130,11 +130,7 @@ def test_what_was_selected_is_listed_a_run_a_line(tmp_path):
     vectors, points = selection_tables(compare([(None, run) for run in runs]).groups)
     assert (vectors.name, points.name) == ("table_4", "table_7")
     shown = [dict(zip(vectors.columns, row, strict=True)) for row in vectors.rows]
-    assert (shown[0]["seed threshold"], shown[0]["cpv seed threshold"], shown[0]["dilated"]) == (
-        "-0.13",
-        None,
-        "2 times",
-    )
+    assert (shown[0]["seed threshold"], shown[0]["cpv seed threshold"], shown[0]["dilated"]) == ("-0.13", None, "2 times")  # fmt: skip
     assert (shown[1]["seed threshold"], shown[1]["cpv seed threshold"], shown[1]["dilated"]) == (None, "60.0", "yes")
     assert [each["iteration"] for each in shown] == ["4", "4"]
     assert "use_cpv_for_seeds True" in shown[1]["other parameters"]

@@ -11,9 +11,7 @@ from auxcpvloss.metrics import Comparison
 from tests.looking.figures.volumes import HERE, SHIFTED, THERE, dots, noise, volume
 
 TRUTH = volume(HERE, THERE)
-GOOD, BAD = (
-    Outcome(name, noise(), Comparison(found, TRUTH)) for name, found in {"good": TRUTH, "bad": volume(SHIFTED)}.items()
-)
+GOOD, BAD = (Outcome(name, noise(), Comparison(found, TRUTH)) for name, found in {"good": TRUTH, "bad": volume(SHIFTED)}.items())  # fmt: skip
 
 
 def titles(figure: Figure) -> list[str]:
@@ -63,7 +61,5 @@ def test_points_lie_where_they_were_found_and_missed() -> None:
     places = {str(marks.get_label()): np.asarray(marks.get_offsets()).tolist() for marks in ax.collections}
     assert places == {"TP": [[15, 12]], "FN": [[32, 32]]}
     # Too far from the centers, though it lies in a nucleus.
-    ax = overlays([replace(BAD, found=Comparison(dots((2, 5, 5)), TRUTH, detection="linear", distance_limit=5))]).axes[
-        1
-    ]
+    ax = overlays([replace(BAD, found=Comparison(dots((2, 5, 5)), TRUTH, detection="linear", distance_limit=5))]).axes[1]  # fmt: skip
     assert ax.get_title() == "detections\nTP 0, FP 1, FN 2"

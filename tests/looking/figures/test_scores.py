@@ -9,9 +9,7 @@ from auxcpvloss.looking.figures.scores import ap_over_iou, detection_boxes
 from auxcpvloss.metrics import THRESHOLDS
 
 RNG = np.random.default_rng(0)
-RUNS = {
-    name: np.sort(RNG.uniform(0, 1, (runs, 9)))[:, ::-1] for name, runs in (("sdt", 3), ("sdt +cpv", 2), ("mine", 1))
-}
+RUNS = {name: np.sort(RNG.uniform(0, 1, (runs, 9)))[:, ::-1] for name, runs in (("sdt", 3), ("sdt +cpv", 2), ("mine", 1))}  # fmt: skip
 
 FAMILIES = [{"sdt": RUNS["sdt"], "sdt +cpv": RUNS["sdt +cpv"]}, {"mine": RUNS["mine"]}]
 

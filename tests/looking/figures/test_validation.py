@@ -7,9 +7,7 @@ from matplotlib.patches import Rectangle
 
 from auxcpvloss.looking.figures.validation import NAMES, ScoreGrid, set_labels, validation_surface
 
-SETS: list[dict[str, Any]] = [
-    {"flood": "volume", "fg_thresh": f, "seed_thresh": s} for f in (0.5, 0.9) for s in (0.7, 0.8)
-]
+SETS: list[dict[str, Any]] = [{"flood": "volume", "fg_thresh": f, "seed_thresh": s} for f in (0.5, 0.9) for s in (0.7, 0.8)]  # fmt: skip
 VALUES = np.array([[0.1, 0.2, 0.3], [0.4, np.nan, 0.6], [0.7, 0.8, 0.5], [0.3, 0.2, 0.1]])
 GRID = ScoreGrid([100, 200, 300], SETS, VALUES, "confusion_matrix.avAP")
 
