@@ -194,9 +194,7 @@ def test_a_sparse_chunk(tmp_path, capsys):
     refused(tmp_path, tmp_path, capsys, "chunk 0.0.0: 268,435,456 bytes")
 
 
-@pytest.mark.parametrize(
-    "change", [{}, {"dimensions": [10**5] * 3}, {"blockSize": [10**5] * 3}, {"compression": {"type": "pickle"}}]
-)
+@pytest.mark.parametrize("change", [{}, {"dimensions": [10**5] * 3}, {"blockSize": [10**5] * 3}, {"compression": {"type": "pickle"}}])  # fmt: skip
 def test_n5(tmp_path, capsys, change):
     raw, _ = volumes.good()
     with warnings.catch_warnings():
@@ -356,9 +354,7 @@ def test_memory_is_what_the_machine_has():
 
 
 # Names of what is written
-@pytest.mark.parametrize(
-    "name", ["../../x", "/tmp/x", "..", ".", "", ".hidden", "a/b", "a\\b", "x" * 300, "a\0b", "a\nb", "a\udcff"]
-)
+@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "..", ".", "", ".hidden", "a/b", "a\\b", "x" * 300, "a\0b", "a\nb", "a\udcff"])  # fmt: skip
 def test_names_that_are_none(name):
     with pytest.raises(InputError, match="cannot be a name"):
         checked_name(name, "-id")

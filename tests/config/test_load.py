@@ -20,9 +20,7 @@ def problem(**tables) -> str:
 
 
 def test_places_are_merged_left_to_right_over_the_defaults():
-    config = load(
-        [ConfigFile("a", {"general": {"seed": 1}, "optimizer": {"lr": 0.5}}), ConfigFile("b", {"general": {"seed": 2}})]
-    )
+    config = load([ConfigFile("a", {"general": {"seed": 1}, "optimizer": {"lr": 0.5}}), ConfigFile("b", {"general": {"seed": 2}})])  # fmt: skip
     assert (config.general.seed, config.optimizer.lr) == (2, 0.5)
     assert config.training.batch_size == defaults().tables["training"]["batch_size"]
 

@@ -34,9 +34,7 @@ def run(place, *stages):
 def test_points_are_prepared(place, capsys):
     assert (run(place, "prepare"), capsys.readouterr().out.count("3 points")) == (0, 4)
     samples = {path.stem: open_sample(path) for path in (place / "root" / "data").rglob("?.zarr")}
-    assert {name: sample.truth_key for name, sample in samples.items()} == dict.fromkeys(
-        "abcd", "volumes/gt_points"
-    ) | {"e": None}
+    assert {name: sample.truth_key for name, sample in samples.items()} == dict.fromkeys("abcd", "volumes/gt_points") | {"e": None}  # fmt: skip
     assert samples["a"].shape == (20, 26, 40)
     np.testing.assert_array_equal(samples["a"].centers(), [[5, 7, 5, 1], [15, 17, 5.5, 2], [5, 17, 25, 3]])
     assert run(place, "prepare") == 0

@@ -52,9 +52,7 @@ def test_differences_are_named():
     ],
 )
 def test_the_weights_depend_on_these_keys(change, named, tmp_path):
-    changed = difference(
-        training_keys(Experiment(tmp_path, configure())), training_keys(Experiment(tmp_path, configure(**change)))
-    )
+    changed = difference(training_keys(Experiment(tmp_path, configure())), training_keys(Experiment(tmp_path, configure(**change))))  # fmt: skip
     assert changed is None if named is None else changed.startswith(named)
 
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.special import expit, softmax
 
 from auxcpvloss.methods import METHODS
+from tests.segmentation.test_instances import relabelled_equal
 
 NEIGHBOURS = [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (0, 0, 1), (0, 1, 0), (1, 0, 0)]
 SEGMENTATION = [name for name, method in METHODS.items() if method.task == "segmentation"]
@@ -119,11 +120,6 @@ def transcription(name, prediction, params):
     return labels
 
 
-def same_up_to_relabelling(one, other):
-    pairs = set(zip(one.ravel().tolist(), other.ravel().tolist(), strict=True))
-    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}) and all((a == 0) == (b == 0) for a, b in pairs)  # fmt: skip
-
-
 @pytest.mark.parametrize("flood", ["foreground", "volume"])
 @pytest.mark.parametrize("name", SEGMENTATION)
 @given(smooth)
@@ -132,7 +128,7 @@ def test_instances_equal_the_transcription(name, flood, case):
     method = METHODS[name]
     prediction = maps(method, *case)
     params = method.params(**THRESHOLDS[METHODS[name].base], flood=flood)
-    assert same_up_to_relabelling(params.decode(prediction), transcription(name, prediction, params))
+    assert relabelled_equal(params.decode(prediction), transcription(name, prediction, params))
 
 
 @pytest.mark.parametrize("name", [name for name in SEGMENTATION if METHODS[name].auxiliary])
@@ -142,7 +138,7 @@ def test_instances_of_vectors_seeds_equal_the_transcription(name, case, threshol
     method = METHODS[name]
     prediction = maps(method, *case)
     params = method.params(**THRESHOLDS[METHODS[name].base], use_cpv_for_seeds=True, cpv_thresh=threshold)
-    assert same_up_to_relabelling(params.decode(prediction), transcription(name, prediction, params))
+    assert relabelled_equal(params.decode(prediction), transcription(name, prediction, params))
 
 
 @given(smooth, st.sampled_from([0.2, 1.0]), st.integers(1, 3), st.booleans())

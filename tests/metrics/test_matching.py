@@ -72,10 +72,7 @@ def test_overlaps_are_those_of_the_definition(truth: Volume, predicted: Volume) 
     table = overlaps(truth, predicted)
     found = dict(zip(zip(table.truth.tolist(), table.predicted.tolist(), strict=True), table.iou, strict=True))
     assert (found, len(found)) == (loops(truth, predicted), table.iou.size)
-    for labels, ids, sizes in (
-        (truth, table.truth_ids, table.truth_sizes),
-        (predicted, table.predicted_ids, table.predicted_sizes),
-    ):
+    for labels, ids, sizes in ((truth, table.truth_ids, table.truth_sizes), (predicted, table.predicted_ids, table.predicted_sizes)):  # fmt: skip
         expected = {label: (labels == label).sum() for label in set(labels.flat) - {0}}
         assert dict(zip(ids, sizes, strict=True)) == expected
 

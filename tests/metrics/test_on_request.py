@@ -148,9 +148,7 @@ def test_the_place_in_the_volume_changes_nothing(truth: Volume, predicted: Volum
 
 
 @given(LABELS, LABELS, SPACING)
-def test_changing_sides_exchanges_precision_and_recall(
-    truth: Volume, predicted: Volume, spacing: tuple[float, float, float]
-) -> None:
+def test_changing_sides_exchanges_precision_and_recall(truth: Volume, predicted: Volume, spacing: tuple[float, float, float]) -> None:  # fmt: skip
     predicted = similar(truth, predicted)
     there, back = numbers_on_request(truth, predicted, spacing), numbers_on_request(predicted, truth, spacing)
     exchanged = {"precision": "recall", "recall": "precision", "num_gt": "num_pred", "num_pred": "num_gt"}

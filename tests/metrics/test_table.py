@@ -37,10 +37,7 @@ def test_the_table_has_the_names_of_the_original_software():
     assert matrix["avAP"] == pytest.approx(mean)
     found = {"AP": 2 / 3, "TP": 2, "FP": 0, "FN": 1, "precision": 1.0, "recall": 2 / 3, "fscore": 0.8}
     assert matrix["th_0_5"] == matrix["hoefener"] == found
-    assert matrix["th_0_6"] == {
-        **{"AP": 1 / 4, "TP": 1, "FP": 1, "FN": 2},
-        **{"precision": 1 / 2, "recall": 1 / 3, "fscore": 2 / 5},
-    }
+    assert matrix["th_0_6"] == {**{"AP": 1 / 4, "TP": 1, "FP": 1, "FN": 2}, **{"precision": 1 / 2, "recall": 1 / 3, "fscore": 2 / 5}}  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 3)])

@@ -44,9 +44,7 @@ def completed(**keys) -> Model:
     shape = [smallest_tileable(g) for g in geometry(bare)]
     assume(np.prod(shape) < 60_000)
     sizes = {"train_input_shape": shape, "test_input_shape": shape}
-    return configure(
-        model=keys | sizes | {"num_fmaps": 2, "fmap_inc_factors": [2] * levels, "fmap_dec_factors": [2] * levels}
-    ).model
+    return configure(model=keys | sizes | {"num_fmaps": 2, "fmap_inc_factors": [2] * levels, "fmap_dec_factors": [2] * levels}).model  # fmt: skip
 
 
 axes = st.tuples(*[st.integers(1, 3)] * 3).map(list)

@@ -173,9 +173,7 @@ def test_better_worse_and_not_distinguishable_in_words(tmp_path):
     assert better.low < better.difference < better.high
     assert better.p < better.p_holm < 0.05
     neither = found["affinities_cpv", "detection AP"]
-    assert neither.sentence.startswith(
-        "+cpv: affinities_cpv and affinities are not distinguishable on these data by detection AP"
-    )
+    assert neither.sentence.startswith("+cpv: affinities_cpv and affinities are not distinguishable on these data by detection AP")  # fmt: skip
     assert neither.low < 0 < neither.high
 
 

@@ -31,10 +31,7 @@ def test_a_row_a_method_and_a_column_a_panel() -> None:
 
 
 def test_where_volumes_are_long_a_column_a_method() -> None:
-    long = [
-        replace(each, raw=noise((8, 20, 45)), found=Comparison(each.instances[:, :20], TRUTH[:, :20]))
-        for each in (GOOD, BAD)
-    ]
+    long = [replace(each, raw=noise((8, 20, 45)), found=Comparison(each.instances[:, :20], TRUTH[:, :20])) for each in (GOOD, BAD)]  # fmt: skip
     figure = overlays(long)
     assert titles(figure)[:2] == ["good\nraw data", "bad\nraw data"]
     assert titles(figure)[-2:] == ["IoU > 0.5: FP 0, FN 0", "IoU > 0.5: FP 0, FN 0"]
