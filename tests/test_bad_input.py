@@ -53,10 +53,6 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def float_labels(place: Place) -> None:
-    volume(place.data / "train", mask=blobs(SHAPE, 6, 0).astype(np.float32))
-
-
 def not_a_number(place: Place) -> None:
     image = np.random.default_rng(0).random(SHAPE).astype(np.float32)
     image[3, 4, 5] = np.nan
@@ -68,33 +64,9 @@ def four_dimensional(place: Place) -> None:
     volume(place.data / "train", image=image, mask=np.ones(image.shape, np.uint8))
 
 
-def empty_mask(place: Place) -> None:
-    volume(place.data / "train", mask=np.zeros(SHAPE, np.uint8))
-
-
-def other_shape(place: Place) -> None:
-    volume(place.data / "val", mask=blobs((20, 24, 31), 6, 0))
-
-
-def constant_image(place: Place) -> None:
-    volume(place.data / "train", image=np.full(SHAPE, 7, np.uint8))
-
-
-def negative_labels(place: Place) -> None:
-    volume(place.data / "train", mask=-blobs(SHAPE, 6, 0).astype(np.int16))
-
-
-def mask_without_image(place: Place) -> None:
-    (place.data / "train/images/a.tif").rename(place.data / "train/images/b.tif")
-
-
 def corrupt_tiff(place: Place) -> None:
     path = place.data / "train/images/a.tif"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def no_tiff_at_all(place: Place) -> None:
-    (place.data / "train/images/a.tif").write_text("this is no image")
 
 
 def use_zip(place: Place) -> Path:
@@ -151,16 +123,16 @@ CASES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "missing folder": (set_key("data", "path", value="/nowhere/at/all"), ("data.path", "/nowhere/at/all")),
     "voxel size unknown": (set_key("data", "voxel_size", value=[]), ("a.tif", "data.voxel_size")),
     "no data": (set_key("data", "path", value=""), ("data.path",)),
-    "float labels": (float_labels, ("train/masks/a.tif", "float")),
+    "float labels": (lambda place: volume(place.data / "train", mask=blobs(SHAPE, 6, 0).astype(np.float32)), ("train/masks/a.tif", "float")),
     "not a number": (not_a_number, ("test/images/a.tif", "NaN")),
     "4D image": (four_dimensional, ("train/images/a.tif", "2 x 2 x 5 x 25")),
-    "empty mask": (empty_mask, ("train/masks/a.tif",)),
-    "shapes differ": (other_shape, ("val/masks/a.tif", "31")),
-    "constant image": (constant_image, ("train/images/a.tif",)),
-    "negative labels": (negative_labels, ("train/masks/a.tif", "negative")),
-    "mask without image": (mask_without_image, ("train",)),
+    "empty mask": (lambda place: volume(place.data / "train", mask=np.zeros(SHAPE, np.uint8)), ("train/masks/a.tif",)),
+    "shapes differ": (lambda place: volume(place.data / "val", mask=blobs((20, 24, 31), 6, 0)), ("val/masks/a.tif", "31")),
+    "constant image": (lambda place: volume(place.data / "train", image=np.full(SHAPE, 7, np.uint8)), ("train/images/a.tif",)),
+    "negative labels": (lambda place: volume(place.data / "train", mask=-blobs(SHAPE, 6, 0).astype(np.int16)), ("train/masks/a.tif", "negative")),
+    "mask without image": (lambda place: (place.data / "train/images/a.tif").rename(place.data / "train/images/b.tif"), ("train",)),
     "truncated tiff": (corrupt_tiff, ("train/images/a.tif",)),
-    "no tiff": (no_tiff_at_all, ("train/images/a.tif",)),
+    "no tiff": (lambda place: (place.data / "train/images/a.tif").write_text("this is no image"), ("train/images/a.tif",)),
     "truncated zip": (truncated_zip, ("l1.zip",)),
     "zip that climbs out": (climbing_zip, ("l1.zip", "..")),
     "hdf5 without the array": (hdf_without_array, ("a.hdf", "volumes/raw")),

@@ -67,9 +67,7 @@ class Chain:
 
     def start(self) -> subprocess.Popen[str]:
         """A process group of its own, as a shell or a batch system gives it one."""
-        return subprocess.Popen(
-            self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        return subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
 
     def running(self, since: int) -> str:
         """The stage that the command is in, by what the log says beyond a place in it."""
@@ -125,9 +123,7 @@ def test_killed_again_and_again_the_chain_ends_as_if_nobody_had_disturbed_it(tmp
     assert process.returncode == 0, error
     print(f"\nundisturbed: {time.monotonic() - began:.1f} s", flush=True)
     expected, longest = results(quiet.experiment), lengths(quiet)
-    assert longest.keys() == set(STAGES)
-    assert len([name for name in expected if name.endswith(".keras")]) == 3
-
+    assert (longest.keys(), len([name for name in expected if name.endswith(".keras")])) == (set(STAGES), 3)
     table: Counter[tuple[str, str]] = Counter()
     statuses: Counter[int] = Counter()
     kills = rounds = 0
@@ -138,8 +134,7 @@ def test_killed_again_and_again_the_chain_ends_as_if_nobody_had_disturbed_it(tmp
         plan = sorted((stage for stage in STAGES for _ in range(2 if stage in TWICE else 1)), key=STAGES.index)
         for stage in plan:
             number, group = rng.choice(SIGNALS), rng.random() < 0.5
-            delay = rng.uniform(0, longest[stage])
-            where, status, output, error = kill(chain, stage, number, delay, group)
+            where, status, output, error = kill(chain, stage, number, rng.uniform(0, longest[stage]), group)
             if where == "ended before":
                 assert status == 0, error
                 break
@@ -156,7 +151,6 @@ def test_killed_again_and_again_the_chain_ends_as_if_nobody_had_disturbed_it(tmp
         assert differences(expected, results(chain.experiment)) == []
         left = [path for path in chain.folder.rglob("*") if path.name.startswith((".tmp-", ".old-")) or path.parent.name == "resume"]  # fmt: skip
         assert not left
-
     print(f"\n{kills} kills in {rounds} rounds; exit statuses {dict(statuses)}")
     print(f"{'':22s}" + "".join(f"{number.name:>9s}" for number in SIGNALS))
     for stage in STAGES:

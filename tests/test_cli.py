@@ -143,8 +143,7 @@ def test_of_several_formats_the_one_that_is_asked_for_is_read(tmp_path, config, 
     assert main([*arguments, "-d", "prepare"]) == INPUT_ERROR
     assert "data.input_format" in capfd.readouterr().err
     assert main([*arguments, "--input-format", wanted, "-d", "prepare"]) == 0
-    prepared = {path.name for path in (tmp_path / "root" / "data").glob("*/train/*.zarr")}
-    assert prepared == {f"a_{wanted}.zarr"}
+    assert {path.name for path in (tmp_path / "root" / "data").glob("*/train/*.zarr")} == {f"a_{wanted}.zarr"}
     assert frozen(tmp_path / "root", "mine").data.input_format == wanted
 
 
@@ -184,12 +183,9 @@ def test_files_are_merged_over_application_and_setup(config, tmp_path):
     defaults = ["-c", str(config_folder() / "default.toml")]
     assert main([*arguments, *defaults, "-c", str(config), "-c", str(second), "--seed", "5"]) == 0
     effective = frozen(tmp_path / "root", "synthetic_threeclass_cpv_seed5")
-    assert effective.optimizer.lr == 0.125
-    assert effective.data.synthetic.nuclei == 7
-    assert effective.data.synthetic.shape == (40, 40, 60)
-    assert effective.data.input_format == "synthetic"
-    assert effective.general.seed == 5
-    assert effective.optimizer.lr_schedule == "cosine"
+    assert (effective.optimizer.lr, effective.data.synthetic.nuclei) == (0.125, 7)
+    assert (effective.data.synthetic.shape, effective.data.input_format) == ((40, 40, 60), "synthetic")
+    assert (effective.general.seed, effective.optimizer.lr_schedule) == (5, "cosine")
 
 
 def test_the_experiment_keeps_its_own_configuration(config, tmp_path, capsys):
@@ -228,8 +224,7 @@ def test_paths_in_the_frozen_configuration_are_absolute(config, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     assert main(["-c", str(config), "-r", "root", "-d", "mknet", "--test-data", "here", "--val-data", "there"]) == 0
     data = frozen(tmp_path / "root", "mine").data
-    assert data.test_data == str(tmp_path / "here")
-    assert data.val_data == str(tmp_path / "there")
+    assert (data.test_data, data.val_data) == (str(tmp_path / "here"), str(tmp_path / "there"))
 
 
 def test_nothing_of_the_libraries_reaches_the_terminal(config, tmp_path):
@@ -247,9 +242,7 @@ def test_nothing_of_the_libraries_reaches_the_terminal(config, tmp_path):
 
 
 def test_the_package_runs_as_a_module():
-    done = subprocess.run(
-        [sys.executable, "-m", "auxcpvloss", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "auxcpvloss", "--version"], cwd=ROOT, capture_output=True, text=True, check=True)  # fmt: skip
     assert __version__ in done.stdout
 
 

@@ -41,9 +41,7 @@ def config_ending(mutation: configs.Mutation, folder: Path, capture: Any, *stage
     folder.mkdir()
     file = folder / "fuzz.toml"
     file.write_text(configs.as_text(mutation.tables), encoding="utf-8")
-    return attempt(
-        ["-c", str(file), "-r", str(folder / "root"), "-d", *(stages or ("all", "--dry-run"))], folder, capture
-    )
+    return attempt(["-c", str(file), "-r", str(folder / "root"), "-d", *(stages or ("all", "--dry-run"))], folder, capture)  # fmt: skip
 
 
 def volumes_ending(mutation: volumes.Mutation, folder: Path, capture: Any) -> Ending | None:
@@ -99,11 +97,7 @@ def test_every_key_gets_every_kind_of_mutation():
         for kind in set(configs.KINDS) - {"range"}:
             assert done[key, kind], (key, kind)
         assert done[key, "type"] >= len(configs.SCALARS) + len(configs.COLLECTIONS)
-    bounded = {
-        ".".join(key)
-        for key, kind in configs.fields(type(load([ConfigFile("test", {})])))
-        if list(configs._beyond(kind))
-    }
+    bounded = {".".join(key) for key, kind in configs.fields(type(load([ConfigFile("test", {})]))) if list(configs._beyond(kind))}  # fmt: skip
     assert len(bounded) > 60
     assert all(done[key, "range"] for key in bounded)
     assert done.total() + sum(1 for _ in volumes.mutations()) > 500
@@ -141,9 +135,7 @@ def test_configurations_that_are_taken_run(tmp_path, capsys):
         if is_modest(changed(mutation), most=2 if key.endswith("num_workers") else 50):
             taken[key] = mutation
     named = rf"fuzz\.toml|\b({TABLES})\.\w+|GiB|GPU"
-    endings = (
-        (m.name, config_ending(m, tmp_path / f"{n}", capsys, *CHAIN), named) for n, m in enumerate(taken.values())
-    )
+    endings = ((m.name, config_ending(m, tmp_path / f"{n}", capsys, *CHAIN), named) for n, m in enumerate(taken.values()))  # fmt: skip
     go_through("configurations through all stages", endings, capsys)
 
 

@@ -84,8 +84,6 @@ def unlabelled(data: Path) -> dict[str, Any]:
 
 
 # Arrays
-
-
 def zarr_volume(folder: Path, **metadata: Any) -> Path:
     """A good volume whose metadata are changed; gives the folder of its raw image."""
     raw, _ = volumes.good()
@@ -132,8 +130,7 @@ def _declares(at: int, size: int) -> bytes:
 @pytest.mark.parametrize("codec", BOMBS)
 def test_a_chunk_of_zarr_that_expands(tmp_path, capsys, codec):
     settings, make = BOMBS[codec]
-    place = zarr_volume(tmp_path, compressor=settings)
-    (place / "0.0.0").write_bytes(make())
+    (zarr_volume(tmp_path, compressor=settings) / "0.0.0").write_bytes(make())
     refused(tmp_path, tmp_path, capsys, "a.zarr: volumes/raw", "chunk 0.0.0", "expands to more than")
 
 
@@ -172,9 +169,7 @@ def test_a_chunk_that_is_what_it_should_be_passes(codec, size):
     ],
 )
 def test_metadata_of_zarr_that_lie(tmp_path, capsys, metadata, named):
-    place = zarr_volume(tmp_path, **metadata)
-    trap = pickle.dumps(Trap(tmp_path / "sprung"))
-    (place / "0.0.0").write_bytes(trap)
+    (zarr_volume(tmp_path, **metadata) / "0.0.0").write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
     refused(tmp_path, tmp_path, capsys, str(tmp_path / "a.zarr"), named)
     assert not (tmp_path / "sprung").exists()
 
@@ -195,14 +190,11 @@ def test_metadata_of_zarr_as_large_as_a_disk(tmp_path, capsys):
 
 
 def test_a_sparse_chunk(tmp_path, capsys):
-    place = zarr_volume(tmp_path, compressor=None)
-    os.truncate(place / "0.0.0", 2**28)
+    os.truncate(zarr_volume(tmp_path, compressor=None) / "0.0.0", 2**28)
     refused(tmp_path, tmp_path, capsys, "chunk 0.0.0: 268,435,456 bytes")
 
 
-@pytest.mark.parametrize(
-    "change", [{}, {"dimensions": [10**5] * 3}, {"blockSize": [10**5] * 3}, {"compression": {"type": "pickle"}}]
-)
+@pytest.mark.parametrize("change", [{}, {"dimensions": [10**5] * 3}, {"blockSize": [10**5] * 3}, {"compression": {"type": "pickle"}}])  # fmt: skip
 def test_n5(tmp_path, capsys, change):
     raw, _ = volumes.good()
     with warnings.catch_warnings():
@@ -210,8 +202,7 @@ def test_n5(tmp_path, capsys, change):
         root = zarr.open_group(zarr.N5Store(str(tmp_path / "a.n5")), "w")
     root.create_dataset("volumes/raw", data=raw, compressor=zarr.GZip())
     place = tmp_path / "a.n5" / "volumes" / "raw"
-    metadata = json.loads((place / "attributes.json").read_text())
-    (place / "attributes.json").write_text(json.dumps(metadata | change))
+    (place / "attributes.json").write_text(json.dumps(json.loads((place / "attributes.json").read_text()) | change))
     block = place / "0" / "0" / "0"
     block.write_bytes(block.read_bytes()[:16] + repeated(gzip.compress))
     refused(tmp_path, tmp_path, capsys, "a.n5: volumes/raw")
@@ -257,8 +248,7 @@ def test_a_chunk_of_hdf_that_expands(tmp_path, capsys, twice):
         for _ in range(1 + twice):
             made.set_deflate(1)
         space = h5py.h5s.create_simple((8, 10, 12))
-        group = file.create_group("volumes")
-        dataset = h5py.h5d.create(group.id, b"raw", h5py.h5t.NATIVE_UINT8, space, made)
+        dataset = h5py.h5d.create(file.create_group("volumes").id, b"raw", h5py.h5t.NATIVE_UINT8, space, made)
         dataset.write_direct_chunk((0, 0, 0), stream())
 
     hdf(tmp_path, make)
@@ -266,13 +256,9 @@ def test_a_chunk_of_hdf_that_expands(tmp_path, capsys, twice):
 
 
 # TIFF and zip
-
-
 def tiff_bytes(array: Any = None, **options: Any) -> bytes:
     stream = io.BytesIO()
-    tifffile.imwrite(
-        stream, volumes.good()[0] if array is None else array, metadata=None, photometric="minisblack", **options
-    )
+    tifffile.imwrite(stream, volumes.good()[0] if array is None else array, metadata=None, photometric="minisblack", **options)  # fmt: skip
     return stream.getvalue()
 
 
@@ -302,9 +288,7 @@ def test_a_tiff_whose_strip_expands(tmp_path, capsys):
     (tmp_path / "images" / "a.tif").write_bytes(content[:at] + bomb.ljust(size, b"\0") + content[at + size :])
     with little_memory():
         (tmp_path / "my.toml").write_text(configs.as_text(unlabelled(tmp_path)))
-        ending = attempt(
-            ["-c", str(tmp_path / "my.toml"), "-r", str(tmp_path / "root"), "-d", "prepare"], tmp_path, capsys
-        )
+        ending = attempt(["-c", str(tmp_path / "my.toml"), "-r", str(tmp_path / "root"), "-d", "prepare"], tmp_path, capsys)  # fmt: skip
     # What the strip holds is cut to what it declares: nothing but zeros, or the library refuses it.
     assert ending.kind == "refused", ending.error
 
@@ -340,13 +324,7 @@ def test_a_link_in_a_zip(tmp_path, capsys):
 
 
 def test_a_bomb_in_a_zip(tmp_path, capsys):
-    refused(
-        tmp_path,
-        zipped(tmp_path / "x.zip", ("test/images/x.tif", bytes(2**26 + 1))),
-        capsys,
-        "test/images/x.tif",
-        "bytes",
-    )
+    refused(tmp_path, zipped(tmp_path / "x.zip", ("test/images/x.tif", bytes(2**26 + 1))), capsys, "test/images/x.tif", "bytes")  # fmt: skip
 
 
 def test_a_zip_that_lies_about_sizes(tmp_path, capsys):
@@ -376,11 +354,7 @@ def test_memory_is_what_the_machine_has():
 
 
 # Names of what is written
-
-
-@pytest.mark.parametrize(
-    "name", ["../../x", "/tmp/x", "..", ".", "", ".hidden", "a/b", "a\\b", "x" * 300, "a\0b", "a\nb", "a\udcff"]
-)
+@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "..", ".", "", ".hidden", "a/b", "a\\b", "x" * 300, "a\0b", "a\nb", "a\udcff"])  # fmt: skip
 def test_names_that_are_none(name):
     with pytest.raises(InputError, match="cannot be a name"):
         checked_name(name, "-id")
@@ -392,30 +366,18 @@ def test_an_experiment_lies_under_its_root(tmp_path, capsys):
     file.write_text(configs.as_text(configs.base("threeclass")))
     odd = file.with_name("...toml")
     odd.write_text(file.read_text())
-    for arguments in (
-        ["-id", "../../x"],
-        ["-id", str(tmp_path / "x")],
-        ["-id", ".."],
-        ["-id", "data"],
-        ["-c", str(odd)],
-    ):
-        ending = attempt(
-            ["-c", str(file), *arguments, "-r", str(tmp_path / "in/root"), "-d", "prepare"], tmp_path, capsys
-        )
+    for arguments in (["-id", "../../x"], ["-id", str(tmp_path / "x")], ["-id", ".."], ["-id", "data"], ["-c", str(odd)]):  # fmt: skip
+        ending = attempt(["-c", str(file), *arguments, "-r", str(tmp_path / "in/root"), "-d", "prepare"], tmp_path, capsys)  # fmt: skip
         assert ending.kind == "refused", (arguments, ending.error)
         assert len(ending.error.splitlines()) == 1
     assert experiment_name("data_2", "-id") == "data_2"
 
 
 # Checkpoints
-
-
 SMALL = configs.merge(configs.base("threeclass"), {"init": {"checkpoint": "given"}})
 
 
-def keras_file(
-    path: Path, plant: Callable[[dict[str, Any], h5py.File], Any], compression: int = zipfile.ZIP_STORED
-) -> Path:
+def keras_file(path: Path, plant: Callable[[dict[str, Any], h5py.File], Any], compression: int = zipfile.ZIP_STORED) -> Path:  # fmt: skip
     """A checkpoint of the small network with something planted in it."""
     config = load([ConfigFile("test", SMALL)])
     build_unet(config.model, METHODS["threeclass"].heads, config.model.train_input_shape).save(path)
@@ -489,12 +451,8 @@ def test_a_checkpoint_of_ours_is_taken(tmp_path):
 
 
 # What the code does not do
-
-
 def test_nothing_in_the_package_runs_what_it_reads():
-    evil = re.compile(
-        r"\b(pickle|marshal|shelve|runpy|allow_pickle|load_model|model_from_json|extractall|eval|exec)\b(?! is)"
-    )
+    evil = re.compile(r"\b(pickle|marshal|shelve|runpy|allow_pickle|load_model|model_from_json|extractall|eval|exec)\b(?! is)")  # fmt: skip
     for file in sorted((ROOT / "auxcpvloss").rglob("*.py")):
         for number, line in enumerate(file.read_text().splitlines(), start=1):
             code = line.partition("#")[0]

@@ -123,8 +123,7 @@ def test_slurm_jobs_wait_for_the_success_of_the_one_before(slurm):
     assert [option(job, "gres") for job in (train, validate, test)] == ["gpu:1", None, "gpu:1"]
     for job, name in ((train, "train"), (validate, "validate"), (test, "test")):
         assert {"--parsable", "--requeue", "--signal=B:USR1@120", "--open-mode=append"} <= set(job)
-        assert option(job, "job-name") == f"{name}-an_8__setup"
-        assert option(job, "chdir") == str(slurm.work)
+        assert (option(job, "job-name"), option(job, "chdir")) == (f"{name}-an_8__setup", str(slurm.work))
         assert option(job, "output") == f"{slurm.root}/logs/%x.%j.log"
         assert all(option(job, key) for key in ("time", "mem", "cpus-per-task"))
     assert (slurm.root / "logs").is_dir()
@@ -182,8 +181,7 @@ def test_a_chain_for_each_seed_after_the_volumes_are_prepared_once(slurm):
 def test_what_a_job_asks_for_is_chosen_by_option_before_environment(slurm):
     slurm.submit("--train", "--gres=gpu:a100:2 --time=5", "--", *mine(slurm), CHAIN_TRAIN="--time=6", CHAIN_TEST="--time=7")  # fmt: skip
     (train, _), (validate, _), (test, _) = slurm.jobs()
-    assert train[-2:] == ["--gres=gpu:a100:2", "--time=5"]
-    assert option(validate, "time") == "12:00:00"
+    assert (train[-2:], option(validate, "time")) == (["--gres=gpu:a100:2", "--time=5"], "12:00:00")
     assert test[-1] == "--time=7"
     assert option(test, "gres") is None
 
@@ -261,8 +259,7 @@ def test_without_a_scheduler_it_says_where_to_run(slurm):
 
 
 def test_the_program_itself_is_asked_for_the_folder_and_refuses_bad_arguments(slurm):
-    config = slurm.work / "my nuclei.toml"
-    config.write_text(toml.dumps(TINY))
+    (slurm.work / "my nuclei.toml").write_text(toml.dumps(TINY))
     environment = {"PATH": f"{slurm.bin}:{os.environ['PATH']}", "HOME": str(slurm.work)}
     own = ["--python", sys.executable, "--", "-r", "my -> root", "-c"]
     done = slurm.submit(*own, "my nuclei.toml", **environment)
@@ -321,9 +318,7 @@ time.sleep(60)
         ({"SLURM_JOB_ID": "5"}, "ends well", 0, "", ""),
     ],
 )
-def test_near_the_time_limit_a_job_goes_back_into_the_queue_if_that_helps(
-    slurm, place, way, status, requeued, said, tmp_path
-):
+def test_near_the_time_limit_a_job_goes_back_into_the_queue_if_that_helps(slurm, place, way, status, requeued, said, tmp_path):  # fmt: skip
     script(slurm.bin / "scontrol", f"#!/usr/bin/env bash\necho \"$@\" >'{tmp_path}/requeued'\n")
     earlier = script(slurm.root / "train/checkpoints/1.keras", "of an earlier job")
     (slurm.root / "train/resume").mkdir()

@@ -23,11 +23,7 @@ def config_of(augmentation, model=SMALL):
 
 
 def same(one, other):
-    arrays = [
-        (one.raw, other.raw),
-        (one.region, other.region),
-        *((one.targets[k], other.targets[k]) for k in one.targets),
-    ]
+    arrays = [(one.raw, other.raw), (one.region, other.region), *((one.targets[k], other.targets[k]) for k in one.targets)]  # fmt: skip
     return all(np.array_equal(a, b) for a, b in arrays)
 
 
@@ -101,11 +97,8 @@ def test_of_a_group_one_is_drawn(make):
         "gaussian_noise": {"probability": 1.0, "sigma": [9, 9]},
         "elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0},
     }
-    together = [make(config_of(on), number).raw.std() for number in range(3)]
-    assert np.allclose(together, 9, rtol=0.05)
-    alone = np.array(
-        [make(config_of({**on, "one_of": [["contrast", "gaussian_noise"]]}), n).raw.std() for n in range(20)]
-    )
+    assert np.allclose([make(config_of(on), number).raw.std() for number in range(3)], 9, rtol=0.05)
+    alone = np.array([make(config_of({**on, "one_of": [["contrast", "gaussian_noise"]]}), n).raw.std() for n in range(20)])  # fmt: skip
     assert 4 < (alone < 0.1).sum() < 16
     assert (np.abs(alone - 9) < 0.5).sum() == 20 - (alone < 0.1).sum()
 

@@ -20,11 +20,8 @@ def problem(**tables) -> str:
 
 
 def test_places_are_merged_left_to_right_over_the_defaults():
-    config = load(
-        [ConfigFile("a", {"general": {"seed": 1}, "optimizer": {"lr": 0.5}}), ConfigFile("b", {"general": {"seed": 2}})]
-    )
-    assert config.general.seed == 2
-    assert config.optimizer.lr == 0.5
+    config = load([ConfigFile("a", {"general": {"seed": 1}, "optimizer": {"lr": 0.5}}), ConfigFile("b", {"general": {"seed": 2}})])  # fmt: skip
+    assert (config.general.seed, config.optimizer.lr) == (2, 0.5)
     assert config.training.batch_size == defaults().tables["training"]["batch_size"]
 
 
@@ -74,8 +71,7 @@ def test_what_is_written_reads_back_equal(tmp_path_factory, lr, shift, path, vox
     )
     file = tmp_path_factory.mktemp("round") / "config.toml"
     write(config, file)
-    assert load([ConfigFile.read(file)]) == config
-    assert tomllib.loads(file.read_text()) == dump(config)
+    assert (load([ConfigFile.read(file)]), tomllib.loads(file.read_text())) == (config, dump(config))
 
 
 def test_the_written_file_is_whole():
@@ -170,17 +166,13 @@ def test_the_coefficient_of_a_head_can_be_set():
     assert configure().coefficient("cpv") == 1
 
 
-@pytest.mark.parametrize(
-    ("app", "setup"), [(app, setup) for app, setups in known().items() for setup in [None, *setups]]
-)
+@pytest.mark.parametrize(("app", "setup"), [(app, setup) for app, setups in known().items() for setup in [None, *setups]])  # fmt: skip
 def test_every_shipped_configuration_is_valid(app, setup):
     load(shipped(app, setup))
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(
-        InputError, match=r"-a syntetic: unknown application; did you mean 'synthetic'\?; known: .*synthetic"
-    ):
+    with pytest.raises(InputError, match=r"-a syntetic: unknown application; did you mean 'synthetic'\?; known: .*synthetic"):  # fmt: skip
         find_config("syntetic")
     with pytest.raises(InputError, match=r"-s nosuch: unknown setup of synthetic; known: .*threeclass_cpv"):
         find_setup("synthetic", "nosuch", AUXILIARY)

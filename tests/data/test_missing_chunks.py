@@ -52,9 +52,7 @@ CHUNK = "volumes/raw/0.0.0"
 def test_damage_is_told_when_it_is_read(sample, damage, said):
     assert read(sample.raw).shape == sample.shape
     damage(sample.path / CHUNK)
-    with pytest.raises(
-        InputError, match=f"{sample.path}.*{said}.*Remove .* and repeat the command to create it again."
-    ):
+    with pytest.raises(InputError, match=f"{sample.path}.*{said}.*Remove .* and repeat the command to create it again."):  # fmt: skip
         read(sample.raw)
     # Each reader of libraries has its own way.
     with pytest.raises(InputError, match="is missing" if damage is remove else "Remove it"):
@@ -70,8 +68,7 @@ def tiling(sample):
     ("damage", "said", "workers"), [(remove, "is missing", 0), (cut, "cannot be read", 0), (remove, "is missing", 1)]
 )
 def test_training_on_a_damaged_volume_ends_with_the_error(sample, damage, said, workers):
-    config = configure(training={"num_workers": workers, "cache_size": 1})
-    with batches([sample.path], config, 0, 10_000) as stream:
+    with batches([sample.path], configure(training={"num_workers": workers, "cache_size": 1}), 0, 10_000) as stream:
         next(stream)
         damage(sample.path / CHUNK)
         with pytest.raises(InputError, match=f"{sample.path}.*{said}") as told:

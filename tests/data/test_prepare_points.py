@@ -32,20 +32,15 @@ def run(place, *stages):
 
 
 def test_points_are_prepared(place, capsys):
-    assert run(place, "prepare") == 0
-    output = capsys.readouterr().out
-    assert output.count("3 points") == 4
+    assert (run(place, "prepare"), capsys.readouterr().out.count("3 points")) == (0, 4)
     samples = {path.stem: open_sample(path) for path in (place / "root" / "data").rglob("?.zarr")}
-    assert {name: sample.truth_key for name, sample in samples.items()} == dict.fromkeys(
-        "abcd", "volumes/gt_points"
-    ) | {"e": None}
+    assert {name: sample.truth_key for name, sample in samples.items()} == dict.fromkeys("abcd", "volumes/gt_points") | {"e": None}  # fmt: skip
     assert samples["a"].shape == (20, 26, 40)
     np.testing.assert_array_equal(samples["a"].centers(), [[5, 7, 5, 1], [15, 17, 5.5, 2], [5, 17, 25, 3]])
     assert run(place, "prepare") == 0
     assert "5 of them whole already" in capsys.readouterr().out
     (place / "data" / "train" / "centers" / "b.csv").write_text(POINTS + "1, 2, 3\n")
-    assert run(place, "prepare") == 0
-    assert len(open_sample(samples["b"].path).centers()) == 4
+    assert (run(place, "prepare"), len(open_sample(samples["b"].path).centers())) == (0, 4)
 
 
 def test_points_are_trained_on_and_results_lie_where_the_padded_volume_does(place):
@@ -69,8 +64,7 @@ def test_points_are_trained_on_and_results_lie_where_the_padded_volume_does(plac
     (path,) = experiment.glob("instanced/1/*/d.hdf")
     with h5py.File(path) as file:
         for array in (predicted, file["volumes/instances"]):
-            assert array.shape[-3:] == (20, 26, 40)
-            assert list(array.attrs["offset"]) == [0, -2, 0]
+            assert (array.shape[-3:], list(array.attrs["offset"])) == ((20, 26, 40), [0, -2, 0])
 
 
 def test_a_point_outside_is_refused_before_anything_is_written(place, capsys):
@@ -90,8 +84,7 @@ def test_a_method_that_segments_needs_masks(place, capsys, stage):
         if name != lacking:
             write_tiff(place / "data" / split / "masks" / f"{name}.tif", blobs()[1])
             (place / "data" / split / "centers" / f"{name}.csv").unlink()
-    assert run(place, "prepare") == 0
-    assert run(place, stage) == INPUT_ERROR
+    assert (run(place, "prepare"), run(place, stage)) == (0, INPUT_ERROR)
     error = capsys.readouterr().err
     of_training = (f"{lacking}: ", "no masks", "'threeclass_cpv'", "'gauss'", "masks/")
     of_validation = ("evaluation.metric", f"{lacking} has center points only", "--do_detection", "masks")

@@ -53,8 +53,6 @@ def truth_of(sample):
 
 
 # What is stored
-
-
 def test_a_sample_holds_the_volume(folder, path):
     raw, labels = blobs()
     sample = written(folder, path, voxel_size=(2, 0.5, 0.5))
@@ -63,19 +61,16 @@ def test_a_sample_holds_the_volume(folder, path):
     assert (sample.raw.dtype, sample.labels.dtype) == (np.float32, np.uint32)
     np.testing.assert_array_equal(sample.raw[:], normalize(raw, preprocessing()))
     np.testing.assert_array_equal(sample.labels[:], labels)
-    assert open_sample(path) == sample
-    assert folder_content(path) == ["a.csv", "a.zarr"]
+    assert (open_sample(path), folder_content(path)) == (sample, ["a.csv", "a.zarr"])
 
 
 def test_the_layout_on_disk(folder, path):
     written(folder, path, voxel_size=(2, 0.5, 0.5))
     root = zarr.open_group(zarr.DirectoryStore(str(path)), mode="r")
     for key in ("volumes/raw", "volumes/gt_labels"):
-        assert root[key].chunks == (64, 64, 64)
-        assert root[key].compressor.codec_id == "blosc"
+        assert (root[key].chunks, root[key].compressor.codec_id) == ((64, 64, 64), "blosc")
         assert dict(root[key].attrs) == {"offset": [0, 0, 0], "resolution": [2, 0.5, 0.5]}
-    assert root.attrs["source"] == "a.tif"
-    assert root.attrs["origin"] == str(folder / "images" / "a.tif")
+    assert (root.attrs["source"], root.attrs["origin"]) == ("a.tif", str(folder / "images" / "a.tif"))
     assert root.attrs["checksum"] == source_of(folder)[0].checksum()
     assert path.with_suffix(".csv").read_text().startswith("z,y,x,id\n")
 
@@ -107,8 +102,7 @@ def test_a_sample_without_labels(folder, path):
     assert truth_of(sample) == (False, False, False, False, None)
     assert (sample.labels, sample.truth) == (None, None)
     assert (sample.max_extent, sample.centers().shape) == ((0, 0, 0), (0, 4))
-    assert open_sample(path) == sample
-    assert folder_content(path) == ["a.zarr"]
+    assert (open_sample(path), folder_content(path)) == (sample, ["a.zarr"])
 
 
 def test_a_sample_without_instances(folder, path):
@@ -145,8 +139,6 @@ def test_a_sample_can_be_imported_again(folder, path, tmp_path):
 
 
 # Points without labels
-
-
 def with_points(folder, text):
     shutil.rmtree(folder / "masks", ignore_errors=True)
     (folder / "centers").mkdir(exist_ok=True)
@@ -201,8 +193,6 @@ def test_a_sample_of_points_can_be_imported_again(folder, path, tmp_path):
 
 
 # Padding
-
-
 @pytest.mark.parametrize("normalization", ["percentile", "mean_std"])
 def test_padding_is_added_around_a_volume(folder, path, tmp_path, normalization):
     way = preprocessing(normalize=normalization)
@@ -216,8 +206,7 @@ def test_padding_is_added_around_a_volume(folder, path, tmp_path, normalization)
         around[inner] = False
         assert (getattr(padded, key)[:][around] == 0).all()
     np.testing.assert_allclose(padded.centers(), np.add(plain.centers(), (1, 0, 5, 0)), atol=0.002)
-    assert padded.max_extent == plain.max_extent
-    assert padded.made_from["padding"] == [1, 0, 5]
+    assert (padded.max_extent, padded.made_from["padding"]) == (plain.max_extent, [1, 0, 5])
 
 
 def test_places_in_units_stay_where_they_are(tmp_path, path):
@@ -239,8 +228,6 @@ def test_padding_moves_points(folder, path):
 
 
 # What it was made from
-
-
 def after_reading(monkeypatch, source, change):
     """Have something happen between the reading of the image and that of the labels."""
     read = type(source).read_raw
@@ -291,8 +278,7 @@ def test_a_current_sample_is_known(folder, path):
     source, data = source_of(folder)
     sample = write_sample(source, path, data, preprocessing())
     assert sample.made_from == expected_made_from(source, data, preprocessing())
-    assert sample.made_from["version"] == 2
-    assert sample.made_from["preprocessing"]["normalize"] == "percentile"
+    assert (sample.made_from["version"], sample.made_from["preprocessing"]["normalize"]) == (2, "percentile")
 
 
 @pytest.mark.parametrize(
@@ -322,8 +308,6 @@ def data_keys():
 
 
 # Whole or not at all
-
-
 def test_the_table_comes_before_the_volume_and_never_beside_an_old_one(folder, path, monkeypatch):
     written(folder, path)
     seen = []
@@ -407,8 +391,7 @@ WAYS = st.one_of(
 @given(VOLUMES, WAYS)
 def test_normalized_intensities_are_in_range_and_in_order(raw, way):
     scaled = normalize(raw, way)
-    assert scaled.dtype == np.float32
-    assert scaled.shape == raw.shape
+    assert (scaled.dtype, scaled.shape) == (np.float32, raw.shape)
     assert 0 <= scaled.min() <= scaled.max() <= 1
     assert (np.diff(scaled.ravel()[np.argsort(raw.ravel(), kind="stable")]) >= 0).all()
     if raw.min() < raw.max():
@@ -457,9 +440,7 @@ def test_square_and_cube_root_contradict_each_other():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_no_type_has_a_fixed_maximum(dtype):
     raw = np.linspace(10, 90, 1000).reshape(10, 10, 10).astype(dtype)
-    np.testing.assert_allclose(
-        normalize(raw, preprocessing(normalize="min_max")), (raw.astype(float) - 10) / 80, atol=1e-6
-    )
+    np.testing.assert_allclose(normalize(raw, preprocessing(normalize="min_max")), (raw.astype(float) - 10) / 80, atol=1e-6)  # fmt: skip
 
 
 def test_percentiles_become_0_and_1():
@@ -489,8 +470,7 @@ def test_large_numbers_that_differ_by_little():
 @pytest.mark.parametrize(("dtype", "value"), [("int8", 100), ("int64", 2**62), ("float16", 60000), ("float32", 3e38)])
 def test_intensities_whose_difference_does_not_fit_their_type(dtype, value):
     """numpy.percentile alone gives -106 and more for these, or infinity."""
-    raw = np.array([[[-value, value]]], dtype)
-    np.testing.assert_array_equal(normalize(raw, preprocessing()), [[[0, 1]]])
+    np.testing.assert_array_equal(normalize(np.array([[[-value, value]]], dtype), preprocessing()), [[[0, 1]]])
 
 
 def test_none_leaves_an_image_as_it_is():
@@ -515,7 +495,6 @@ def test_percentiles_of_a_large_volume_are_nearly_exact(monkeypatch):
 def test_a_real_volume(path):
     source, data = source_of(REAL / "mouse_embryo" / "test", voxel_size=())
     sample = write_sample(source, path, data, preprocessing())
-    assert sample.voxel_size == (2.18, 1, 1)
-    assert len(sample.centers()) == 8
+    assert (sample.voxel_size, len(sample.centers())) == ((2.18, 1, 1), 8)
     assert sample.max_extent == (17, 19, 18)
     assert json.loads((path / ".zattrs").read_text())["source"] == "8_cell_stage.tif"

@@ -49,8 +49,6 @@ def assert_holds(source, raw, labels):
 
 
 # The published zip
-
-
 @pytest.mark.parametrize("top", ["c_elegans_nuclei", "another name", ""])
 def test_the_published_zip_is_read_where_it_is(tmp_path, top):
     path = tmp_path / "c_elegans_nuclei.zip"
@@ -84,8 +82,7 @@ def test_a_zip_without_splits_is_split_by_fraction(tmp_path, prefix):
         for file in sorted((tmp_path / "flat").rglob("*.tif")):
             archive.writestr(f"{prefix}{file.relative_to(tmp_path / 'flat')}", file.read_bytes())
     zipped, plain = (find_sources(configured(path=tmp_path / name)) for name in ("flat.zip", "flat"))
-    assert names(zipped) == names(plain)
-    assert [len(there) for there in zipped.values()] == [1, 1, 1]
+    assert (names(zipped), [len(there) for there in zipped.values()]) == (names(plain), [1, 1, 1])
     np.testing.assert_array_equal(zipped["train"][0].read_raw(), plain["train"][0].read_raw())
 
 
@@ -146,8 +143,6 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
 
 
 # Folders of TIFF files
-
-
 def test_folders_of_splits(tmp_path):
     made = {split: make_folder(tmp_path / split, [f"{split}_2", f"{split}_1"]) for split in SPLITS}
     (tmp_path / "train" / "images" / "._train_1.tif").write_bytes(b"junk")
@@ -261,8 +256,6 @@ def test_a_place_for_one_split_must_hold_it(tmp_path):
 
 
 # Splits by fraction
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     """Flat folders of 0..12 volumes. The files are empty: to list volumes is not to read them."""
@@ -304,8 +297,6 @@ def test_a_split_depends_on_names_and_seed_only(folders, tmp_path):
 
 
 # zarr, n5 and hdf5
-
-
 @contextmanager
 def opened(path, mode):
     if path.suffix == ".zarr":
@@ -440,17 +431,13 @@ def write_n5_by_hand(path, array, block, compression="raw", **attributes):
 @pytest.mark.parametrize("compression", ["raw", "gzip"])
 def test_an_n5_of_another_program(tmp_path, compression):
     raw, labels = blobs((7, 9, 11), dtype="uint16")
-    arrays = {"volumes/raw": raw, "volumes/gt_labels": labels}
-    for key, array in arrays.items():
-        write_n5_by_hand(
-            tmp_path / "a.n5" / key, array, (4, 5, 6), compression, resolution=[0.25, 0.5, 2], offset=[5, 0, 10]
-        )
+    for key, array in {"volumes/raw": raw, "volumes/gt_labels": labels}.items():
+        write_n5_by_hand(tmp_path / "a.n5" / key, array, (4, 5, 6), compression, resolution=[0.25, 0.5, 2], offset=[5, 0, 10])  # fmt: skip
     (tmp_path / "a.n5" / "attributes.json").write_text('{"n5": "2.5.1"}')
     for input_format in ("auto", "n5"):
         source = only(tmp_path, input_format=input_format)
         assert_holds(source, raw, labels)
-        assert source.voxel_size() == (2, 0.5, 0.25)
-        assert source.offset() == (10, 0, 5)
+        assert (source.voxel_size(), source.offset()) == ((2, 0.5, 0.25), (10, 0, 5))
 
 
 @pytest.mark.parametrize("size", [0, 3, 10, 16, 17, 18, -1, -2])
@@ -471,8 +458,6 @@ def test_damaged_attributes_of_n5_are_named(tmp_path, content):
 
 
 # Voxel sizes of TIFF files
-
-
 IMAGEJ = {"imagej": True, "resolution": (4, 2)}  # voxels per unit along x, y
 
 
@@ -512,8 +497,6 @@ def test_voxel_sizes_recorded_in_tiff_files(tmp_path, plane, options, size):
 
 
 # Centers
-
-
 def with_centers(folder, text, masks=True):
     make_folder(folder, "a", masks=masks)
     (folder / "centers").mkdir()
@@ -601,8 +584,6 @@ def test_a_table_without_image_is_named(tmp_path):
 
 
 # Checksums, and what all kinds have in common
-
-
 def test_a_checksum_is_of_the_content(tmp_path):
     make_folder(tmp_path / "here", "a")
     shutil.copytree(tmp_path / "here", tmp_path / "there")
@@ -636,8 +617,7 @@ def test_synthetic_volumes():
     assert [len(found[0][split]) for split in SPLITS] == [2, 0, 1]
     source = found[0]["train"][0]
     assert source.read_raw().shape == source.read_labels().shape == (40, 40, 60)
-    assert len(np.unique(source.read_labels())) == 6
-    assert source.voxel_size() == (1, 1, 1)
+    assert (len(np.unique(source.read_labels())), source.voxel_size()) == (6, (1, 1, 1))
     # Checksums are of the arguments.
     checksums = [source.checksum() for there in found for source in (*there["train"], *there["test"])]
     assert len(set(checksums)) == len(checksums) == 12
@@ -646,8 +626,7 @@ def test_synthetic_volumes():
 def test_a_real_volume_can_be_tested_beside_synthetic_ones(tmp_path):
     make_folder(tmp_path, ["real"])
     found = find_sources(configured(input_format="synthetic", synthetic=SMALL, test_data=tmp_path))
-    assert len(found["train"]) == 2
-    assert names(found)["test"] == ["real"]
+    assert (len(found["train"]), names(found)["test"]) == (2, ["real"])
 
 
 def test_synthetic_and_a_path_contradict_each_other(tmp_path):
@@ -666,12 +645,10 @@ def test_real_volumes():
     assert names(embryo) == {"train": ["16_cell_stage"], "val": [], "test": ["8_cell_stage"]}
     for split, nuclei in (("train", 16), ("test", 8)):
         (source,) = embryo[split]
-        assert source.read_raw().shape == (51, 120, 122)
-        assert source.voxel_size() == (2.18, 1, 1)
+        assert (source.read_raw().shape, source.voxel_size()) == ((51, 120, 122), (2.18, 1, 1))
         labels = source.read_labels()
         z, y, x, number = source.read_centers().astype(int).T
         np.testing.assert_array_equal(labels[z, y, x], number)
         assert len(number) == nuclei
     assert only(REAL / "mouse_blastocyst").read_labels() is None
-    ovule = find_sources(configured(path=REAL / "arabidopsis_ovule"))["train"][0]
-    assert ovule.voxel_size() == (0.284, 0.127, 0.127)
+    assert find_sources(configured(path=REAL / "arabidopsis_ovule"))["train"][0].voxel_size() == (0.284, 0.127, 0.127)

@@ -163,8 +163,7 @@ def test_neighbours_differ_severalfold_in_brightness(default: Worm) -> None:
     low, high = np.percentile(light, [5, 95])
     assert high > 3 * low
     pairs = np.array(sorted(touching(default.labels))) - 1
-    ratio = light[pairs].max(axis=1) / light[pairs].min(axis=1)
-    assert (ratio > 2).mean() > 0.15
+    assert ((light[pairs].max(axis=1) / light[pairs].min(axis=1)) > 2).mean() > 0.15
 
 
 def test_some_nuclei_are_dim_yet_visible(default: Worm) -> None:
@@ -221,8 +220,7 @@ def test_one_nucleus_in_a_hundred_more_is_without_label(nuclei: int, least: int,
     for seed in range(3):
         raw, labels = make_worm((80, 80, 600), seed, nuclei)
         smooth = ndimage.gaussian_filter(raw.astype(np.float32), 1.5)
-        is_blob = (smooth == ndimage.maximum_filter(smooth, 5)) & (smooth > 24) & (labels == 0)
-        count += int(np.count_nonzero(is_blob))
+        count += int(np.count_nonzero((smooth == ndimage.maximum_filter(smooth, 5)) & (smooth > 24) & (labels == 0)))
     assert least <= count <= most  # a blob beside a bright nucleus is no maximum, so some escape the count
 
 
@@ -294,10 +292,7 @@ def test_the_script_does_not_mix_two_data_sets_and_says_what_does_not_fit(tmp_pa
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "worm_00.tif").touch()
     done = run_script(tmp_path / "used", "--nuclei", "4")
-    assert (done.returncode, done.stderr) == (
-        2,
-        f"{tmp_path}/used: not an empty folder; choose another or delete it first\n",
-    )
+    assert (done.returncode, done.stderr) == (2, f"{tmp_path}/used: not an empty folder; choose another or delete it first\n")  # fmt: skip
     done = run_script(tmp_path / "new", "--nuclei", "900")
     assert done.returncode == 2
     assert "900 do not fit into the shape (24, 24, 40)" in done.stderr

@@ -49,8 +49,6 @@ def with_labels(*changes, dtype=np.uint32):
 
 
 # What is fine
-
-
 def test_a_good_volume(tmp_path):
     found = verified(stored(tmp_path), voxel_size=(2, 1, 1))
     assert found == Finding("a", "train", (20, 22, 40), "uint8", (2, 1, 1), len(np.unique(LABELS)) - 1, ())
@@ -59,19 +57,14 @@ def test_a_good_volume(tmp_path):
 def test_the_published_zip_is_fine(tmp_path):
     make_l1_zip(tmp_path / "l1.zip")
     data = configured(path=tmp_path / "l1.zip")
-    findings = [
-        verify(source, split, data, preprocessing()) for split, there in find_sources(data).items() for source in there
-    ]
+    findings = [verify(source, split, data, preprocessing()) for split, there in find_sources(data).items() for source in there]  # fmt: skip
     assert len(findings) == 4
     assert all(finding.warnings == () and finding.nuclei for finding in findings)
 
 
-@pytest.mark.parametrize(
-    "dtype", ["uint8", "int8", "uint16", "int32", "uint32", "int64", "float16", "float32", "float64"]
-)
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "uint32", "int64", "float16", "float32", "float64"])  # fmt: skip
 def test_images_of_any_type(tmp_path, dtype):
-    raw = (RAW // 2).astype(dtype)
-    assert verified(stored(tmp_path, raw, metadata={"axes": "ZYX"})).dtype == dtype
+    assert verified(stored(tmp_path, (RAW // 2).astype(dtype), metadata={"axes": "ZYX"})).dtype == dtype
 
 
 def test_the_byte_order_of_imagej(tmp_path):
@@ -101,8 +94,6 @@ def test_planes_that_a_program_called_channels_are_planes(tmp_path):
 
 
 # Images of one plane
-
-
 @pytest.mark.parametrize("options", [{}, {"imagej": True}, {"ome": True}])
 def test_an_image_is_a_volume_of_one_plane(tmp_path, options):
     stored(tmp_path, RAW[5], LABELS[5], **options)
@@ -123,8 +114,6 @@ def test_a_volume_is_no_image(tmp_path):
 
 
 # Errors of the image
-
-
 ONE = "expected one volume"
 
 
@@ -172,8 +161,6 @@ def test_a_recorded_voxel_size(tmp_path):
 
 
 # Errors of the labels
-
-
 @pytest.mark.parametrize(
     ("labels", "needles"),
     [
@@ -202,8 +189,6 @@ def test_labels_at_another_place(tmp_path):
 
 
 # Damaged files
-
-
 def encoded(array, **options):
     stream = io.BytesIO()
     tifffile.imwrite(stream, array, **options)
@@ -253,8 +238,6 @@ def test_ome_planes_that_are_missing(tmp_path):
 
 
 # Warnings
-
-
 def test_labels_in_several_pieces_are_listed(tmp_path):
     labels = with_labels(((0, 0, slice(0, 6)), 3), ((19, 21, slice(0, 6)), 9))
     assert verified(stored(tmp_path, labels=labels)).warnings == ("labels in several pieces that do not touch: 3, 9",)
@@ -298,8 +281,7 @@ def test_centers_far_from_their_labels_are_listed(tmp_path):
         (tmp_path / "centers" / "a.csv").write_text("\n".join(rows))
         return verified(tmp_path).warnings
 
-    assert warnings(objects.centers) == ()
-    assert warnings(np.add(objects.centers, (0, 3, -3))) == ()
+    assert (warnings(objects.centers), warnings(np.add(objects.centers, (0, 3, -3)))) == ((), ())
     (warning,) = warnings(np.roll(objects.centers, 1, axis=0))
     assert warning.startswith("annotated centers farther from the center of their label than the label is long: 3, 5")
     assert warnings(objects.centers[:, [1, 0, 2]])
@@ -313,8 +295,6 @@ def test_a_center_beside_masks_needs_the_number_of_its_label(tmp_path):
 
 
 # Points without labels
-
-
 def points(folder, text):
     stored(folder, labels=None)
     (folder / "centers").mkdir()
@@ -361,12 +341,9 @@ def test_intensities_that_do_not_fit_are_found_before_anything_is_written(tmp_pa
 
 
 # Measurements
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_measurements_are_those_of_each_label_alone(seed):
-    rng = np.random.default_rng(seed)
-    labels = rng.choice([0, 0, 0, 1, 2, 7, 2**40], (5, 6, 40))
+    labels = np.random.default_rng(seed).choice([0, 0, 0, 1, 2, 7, 2**40], (5, 6, 40))
     # Few in a large box, and counted by other means: two that touch by a corner, and two with one voxel between them.
     labels[0, 0, 0] = labels[1, 1, 1] = labels[-1, -1, -1] = labels[-1, -1, -3] = 99
     labels = np.pad(labels, ((1, 0), (2, 0), (3, 0)))
@@ -392,9 +369,7 @@ def test_crumbs_of_many_labels_all_over_a_volume_take_no_time():
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"the real volumes are not here: {REAL}")
 def test_real_volumes():
-    data = configured(
-        train_data=REAL / "arabidopsis_ovule" / "train", test_data=REAL / "mouse_embryo" / "test", voxel_size=()
-    )
+    data = configured(train_data=REAL / "arabidopsis_ovule" / "train", test_data=REAL / "mouse_embryo" / "test", voxel_size=())  # fmt: skip
     findings = {
         split: verify(there[0], split, data, preprocessing())
         for split, there in find_sources(data, ["train", "test"]).items()

@@ -49,8 +49,7 @@ def test_a_volume_is_sliced_and_read_whole_like_an_array(stored):
     volume, array = stored
     for found in (volume.read(), volume[:], np.asarray(volume)):
         np.testing.assert_array_equal(found, array)
-    assert volume[..., 1, 2].tolist() == array[..., 1, 2].tolist()
-    assert volume.lacking() == ""
+    assert (volume[..., 1, 2].tolist(), volume.lacking()) == (array[..., 1, 2].tolist(), "")
 
 
 def test_what_is_missing_of_a_volume_is_told(tmp_path, stored):

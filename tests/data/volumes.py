@@ -29,8 +29,7 @@ def blobs(shape=(20, 22, 40), seed=0, dtype="uint8"):
     # On a grid of cells 10 voxels wide, so that balls of radius 3 never meet.
     cells = [[np.arange(5, size - 4, 10)] for size in shape]
     for i, cell in enumerate(np.stack(np.meshgrid(*cells), axis=-1).reshape(-1, 3)):
-        center = cell + rng.integers(-1, 2, 3)
-        distance = np.linalg.norm(positions - center[:, None, None, None], axis=0)
+        distance = np.linalg.norm(positions - (cell + rng.integers(-1, 2, 3))[:, None, None, None], axis=0)
         labels[distance <= 3] = 2 * i + 3
         raw += rng.uniform(60, 200) / (1 + np.exp(2 * (distance - 3)))
     return raw.clip(0, 255).astype(dtype), labels

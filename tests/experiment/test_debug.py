@@ -17,8 +17,7 @@ def test_every_shipped_configuration_gets_tiny_and_stays_what_it_is(app, setup):
     places = shipped(app, setup)
     before = load(places)
     after = load([*places, ConfigFile("--debug_args", debug_tables(before))])
-    assert after.training.max_iterations == 4
-    assert after.model.num_fmaps == 4
+    assert (after.training.max_iterations, after.model.num_fmaps) == (4, 4)
     for name in after.model_fields_set:
         if name not in ("model", "training", "validation", "init"):
             assert getattr(after, name) == getattr(before, name)
@@ -26,16 +25,14 @@ def test_every_shipped_configuration_gets_tiny_and_stays_what_it_is(app, setup):
     assert after.model.downsample_factors == before.model.downsample_factors
     assert after.training.augmentation == before.training.augmentation
     # Once more changes nothing.
-    assert debug_tables(after) == debug_tables(before)
-    assert changes(after, after) == []
+    assert (debug_tables(after), changes(after, after)) == (debug_tables(before), [])
 
 
 def test_lists_of_validation_are_cut_to_two_and_all_checkpoints_taken():
     lists = {"fg_thresh": [0.1, 0.2, 0.3], "seed_thresh": [0.4], "checkpoints": [7, 9], "param_product": True}
     before = load([ConfigFile("test", {"validation": lists})])
     after = load([ConfigFile("test", merge({"validation": lists}, debug_tables(before)))])
-    assert after.validation.fg_thresh == [0.1, 0.2]
-    assert after.validation.seed_thresh == [0.4]
+    assert (after.validation.fg_thresh, after.validation.seed_thresh) == ([0.1, 0.2], [0.4])
     assert after.validation.checkpoints == []
     assert after.validation.param_product
     (line,) = (line for line in changes(before, after) if line.startswith("[validation]"))

@@ -52,9 +52,7 @@ def test_differences_are_named():
     ],
 )
 def test_the_weights_depend_on_these_keys(change, named, tmp_path):
-    changed = difference(
-        training_keys(Experiment(tmp_path, configure())), training_keys(Experiment(tmp_path, configure(**change)))
-    )
+    changed = difference(training_keys(Experiment(tmp_path, configure())), training_keys(Experiment(tmp_path, configure(**change))))  # fmt: skip
     assert changed is None if named is None else changed.startswith(named)
 
 
@@ -107,8 +105,7 @@ def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():
     assert "cross_validate" in wanted(["all", "cross_validate"], Choice())
     assert "validate_checkpoints" not in wanted(["all"], Choice("last"))
     assert "validate_checkpoints" not in wanted(["all"], Choice(checkpoint=4))
-    both = ["evaluate", "validate_checkpoints"]
-    assert wanted(both, Choice("last")) == ("validate_checkpoints", "evaluate")
+    assert wanted(["evaluate", "validate_checkpoints"], Choice("last")) == ("validate_checkpoints", "evaluate")
 
 
 def test_prepared_volumes_serve_without_their_sources(tmp_path):
@@ -116,9 +113,7 @@ def test_prepared_volumes_serve_without_their_sources(tmp_path):
     for kind, array in (("images", labels.astype(np.uint8) * 9), ("masks", labels)):
         (tmp_path / "data" / "test" / kind).mkdir(parents=True)
         tifffile.imwrite(tmp_path / "data" / "test" / kind / "a.tif", array)
-    experiment = Experiment(
-        tmp_path / "root" / "e", configure(data={"input_format": "auto", "path": str(tmp_path / "data")})
-    )
+    experiment = Experiment(tmp_path / "root" / "e", configure(data={"input_format": "auto", "path": str(tmp_path / "data")}))  # fmt: skip
     perform(experiment, "prepare")
     shutil.rmtree(tmp_path / "data")
     assert [sample.name for sample in experiment.samples("test")] == ["a"]
@@ -130,8 +125,7 @@ def test_where_checkpoints_were_not_brought_along_predictions_tell_them(tmp_path
     experiment = Experiment(tmp_path, configure())
     for name in ("4/a.zarr", "4/b.zarr", "12/a.zarr", "16/.tmp-host-1-a.zarr", "notes/a.zarr"):
         (tmp_path / "val" / "processed" / name).mkdir(parents=True)
-    assert experiment.usable_checkpoints("val") == [4, 12]
-    assert experiment.usable_checkpoints("test") == []
+    assert (experiment.usable_checkpoints("val"), experiment.usable_checkpoints("test")) == ([4, 12], [])
     experiment.need_usable("val", 12)
     with pytest.raises(InputError, match="no checkpoint of iteration 16"):
         experiment.need_usable("val", 16)

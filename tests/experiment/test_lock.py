@@ -86,8 +86,7 @@ def test_a_second_command_ends_with_one_line_and_changes_nothing(tmp_path, holde
     assert main(arguments) == INPUT_ERROR
     error = capfd.readouterr().err
     assert error.startswith(f"{tmp_path / 'x'}: in use by process {holder.pid} on ")
-    assert len(error.splitlines()) == 1
-    assert state() == before
+    assert (len(error.splitlines()), state()) == (1, before)
     assert main([*arguments, "--dry-run"]) == 0, "a plan needs no lock"
     # Killed, and not even asked by its parent how it ended: it holds nobody up.
     os.kill(holder.pid, signal.SIGKILL)
@@ -252,8 +251,7 @@ for child in children:
 @pytest.mark.parametrize("where", ["one place", pytest.param("places", marks=pytest.mark.chaos)])
 def test_many_that_want_the_lock_of_the_dead_never_hold_it_together(tmp_path, where):
     held_by(tmp_path, dead())
-    command = [sys.executable, "-c", COMPETE, tmp_path, where]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=90)
+    subprocess.run([sys.executable, "-c", COMPETE, tmp_path, where], cwd=ROOT, check=True, timeout=90)
     said = (tmp_path / "log").read_text().splitlines()
     assert set(said) == {"in"}
     assert len(said) >= 20

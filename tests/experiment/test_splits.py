@@ -52,8 +52,7 @@ def test_folds_share_out_training_and_validation_volumes():
 
 def test_with_trained_models_all_volumes_train():
     change = {"validation": {"trained_models": ["/runs/1"]}}
-    assert names("train", **change) == list("abcdefg")
-    assert names("val", **change) == []
+    assert (names("train", **change), names("val", **change)) == (list("abcdefg"), [])
     assert names("test", **change) == ["x"]
 
 
@@ -67,8 +66,7 @@ def test_validation_on_the_training_volumes_with_and_without_folds():
 def test_a_volume_of_both_splits_counts_once_and_two_of_one_name_are_refused():
     change = {"validation": {"trained_models": ["/runs/1"]}}
     same = {"train": {"a": "data/a", "b": "data/b"}, "val": {"a": "data/a"}}
-    found = serving("train", configure(**change), same.__getitem__)
-    assert found == [Volume("train", "a"), Volume("train", "b")]
+    assert serving("train", configure(**change), same.__getitem__) == [Volume("train", "a"), Volume("train", "b")]
     other = {"train": {"a": "data/train/a"}, "val": {"a": "data/val/a"}}
     with pytest.raises(InputError, match=r"data/train/a \(train\) and data/val/a \(val\) have the same name"):
         serving("train", configure(**change), other.__getitem__)
@@ -89,8 +87,7 @@ def test_prepared_volumes_serve_every_choice_of_folds(prepared, capsys):
     none = prepared.folder.parent / "folds"
     for fold in (1, 2, 3):
         one = experiment(none, **folds(fold))
-        assert one.data_folder("train") == prepared.data_folder("train")
-        assert len(one.samples("train")) == 2
+        assert (one.data_folder("train"), len(one.samples("train"))) == (prepared.data_folder("train"), 2)
         assert len(one.samples("val")) == 1
         perform(one, "prepare")
         assert "4 of them whole already" in capsys.readouterr().out
@@ -107,8 +104,7 @@ def test_what_a_fold_needs_is_prepared_wherever_it_lies(tmp_path, capsys):
     assert len(one.samples("train")) == 2
     assert "needed but not prepared yet: 1 train, 1 val" in capsys.readouterr().out
     assert not list(PrepareMissing(["train", "val"]).results(Run(one)))
-    final = experiment(tmp_path / "f", validation={"trained_models": ["/runs/1"]})
-    assert len(final.samples("train")) == 3
+    assert len(experiment(tmp_path / "f", validation={"trained_models": ["/runs/1"]}).samples("train")) == 3
 
 
 def test_weights_depend_on_the_folds_they_were_trained_on(tmp_path):
@@ -121,10 +117,7 @@ def test_weights_depend_on_the_folds_they_were_trained_on(tmp_path):
 
 def test_a_dry_run_lists_the_volumes_of_the_folds(tmp_path, capsys):
     (tmp_path / "f.toml").write_text(toml.dumps(merge(TINY, folds(1))))
-    assert (
-        main(["-c", str(tmp_path / "f.toml"), "-r", str(tmp_path / "r"), "-d", "all", "cross_validate", "--dry-run"])
-        == 0
-    )
+    assert main(["-c", str(tmp_path / "f.toml"), "-r", str(tmp_path / "r"), "-d", "all", "cross_validate", "--dry-run"]) == 0  # fmt: skip
     text = capsys.readouterr().out
     one = experiment(tmp_path, **folds(1))
     assert f"train ({', '.join(one.names('train'))}): iterations 0 to 4" in text

@@ -20,8 +20,7 @@ def test_what_is_set_aside_keeps_its_path_and_nothing_is_lost(tmp_path):
         assert not path.exists()
     kept = place(tmp_path, notes)
     assert [(kept / "val" / name).read_text() for name in ("a.txt", "a.txt.1")] == ["one", "two"]
-    assert (kept / "config.toml").read_text() == "before"
-    assert said == [f"earlier results are kept in {kept}"]
+    assert ((kept / "config.toml").read_text(), said) == ("before", [f"earlier results are kept in {kept}"])
     # Another command of the same second has a folder of its own.
     assert place(tmp_path, Notes()) != kept
 
@@ -41,16 +40,14 @@ def test_differences_are_told_in_words():
         "preprocessing": ({"square": True}, "preprocessing.square was False, is True"),
     }
     for key, (value, told) in words.items():
-        other = {"predicted": {"sample": {**record["predicted"]["sample"], key: value}}}
-        assert difference(record, other) == told
+        assert difference(record, {"predicted": {"sample": {**record["predicted"]["sample"], key: value}}}) == told
     assert difference({"samples": {"a": {}, "b": {"checksum": 1}}}, {"samples": {"b": {"checksum": 2}, "c": {}}}) == (
         "volume a is gone; the file of volume b changed; volume c is new"
     )
     # What another key has made indifferent is no reason.
     assert difference({"a": 1, "b": 1}, {"a": 2}) == "a was 1, is 2"
     assert difference({}, {"version of label": 2}) == "version of label was not recorded, is 2"
-    many = difference(dict.fromkeys("abcdefg", 1), dict.fromkeys("abcdefg", 2))
-    assert str(many).endswith("e was 1, is 2; 2 more")
+    assert str(difference(dict.fromkeys("abcdefg", 1), dict.fromkeys("abcdefg", 2))).endswith("e was 1, is 2; 2 more")
 
 
 def test_keys_of_no_effect_are_not_compared():

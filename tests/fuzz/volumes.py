@@ -329,9 +329,7 @@ def _with_table(volumes: Volumes, text: str) -> None:
 
 def _twice(volumes: Volumes) -> None:
     volumes.write()
-    other = volumes.first.with_suffix(
-        {".tif": ".TIFF", ".hdf": ".h5"}.get(volumes.first.suffix, volumes.first.suffix.upper())
-    )
+    other = volumes.first.with_suffix({".tif": ".TIFF", ".hdf": ".h5"}.get(volumes.first.suffix, volumes.first.suffix.upper()))  # fmt: skip
     shutil.copytree(volumes.first, other) if volumes.first.is_dir() else shutil.copy(volumes.first, other)
 
 

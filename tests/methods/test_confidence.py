@@ -56,8 +56,7 @@ def test_what_dilation_adds_does_not_make_affinities_less_sure():
 def test_an_instance_that_is_all_boundary_has_no_depth():
     labels = np.zeros((5, 5, 5), np.uint32)
     labels[2] = 1
-    sdt = METHODS["sdt"]
-    assert sdt.confidence({"sdt": np.full((1, 5, 5, 5), -0.5)}, labels).tolist() == [0]
+    assert METHODS["sdt"].confidence({"sdt": np.full((1, 5, 5, 5), -0.5)}, labels).tolist() == [0]
 
 
 def test_means_are_those_of_the_voxels_of_each_label():

@@ -10,6 +10,7 @@ from scipy import ndimage
 from scipy.special import expit, softmax
 
 from auxcpvloss.methods import METHODS
+from tests.segmentation.test_instances import relabelled_equal
 
 NEIGHBOURS = [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (0, 0, 1), (0, 1, 0), (1, 0, 0)]
 SEGMENTATION = [name for name, method in METHODS.items() if method.task == "segmentation"]
@@ -119,13 +120,6 @@ def transcription(name, prediction, params):
     return labels
 
 
-def same_up_to_relabelling(one, other):
-    pairs = set(zip(one.ravel().tolist(), other.ravel().tolist(), strict=True))
-    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs}) and all(
-        (a == 0) == (b == 0) for a, b in pairs
-    )
-
-
 @pytest.mark.parametrize("flood", ["foreground", "volume"])
 @pytest.mark.parametrize("name", SEGMENTATION)
 @given(smooth)
@@ -134,7 +128,7 @@ def test_instances_equal_the_transcription(name, flood, case):
     method = METHODS[name]
     prediction = maps(method, *case)
     params = method.params(**THRESHOLDS[METHODS[name].base], flood=flood)
-    assert same_up_to_relabelling(params.decode(prediction), transcription(name, prediction, params))
+    assert relabelled_equal(params.decode(prediction), transcription(name, prediction, params))
 
 
 @pytest.mark.parametrize("name", [name for name in SEGMENTATION if METHODS[name].auxiliary])
@@ -143,9 +137,8 @@ def test_instances_equal_the_transcription(name, flood, case):
 def test_instances_of_vectors_seeds_equal_the_transcription(name, case, threshold):
     method = METHODS[name]
     prediction = maps(method, *case)
-    thresholds = THRESHOLDS[METHODS[name].base]
-    params = method.params(**thresholds, use_cpv_for_seeds=True, cpv_thresh=threshold)
-    assert same_up_to_relabelling(params.decode(prediction), transcription(name, prediction, params))
+    params = method.params(**THRESHOLDS[METHODS[name].base], use_cpv_for_seeds=True, cpv_thresh=threshold)
+    assert relabelled_equal(params.decode(prediction), transcription(name, prediction, params))
 
 
 @given(smooth, st.sampled_from([0.2, 1.0]), st.integers(1, 3), st.booleans())
@@ -155,8 +148,7 @@ def test_points_equal_the_transcription(case, threshold, size, with_plateaus):
     values = maps(method, *case)["gauss"][0] / 3
     if with_plateaus:
         values = np.round(values, 1)
-    params = method.params.model_construct(gauss_thresh=threshold, nms_size=size)
-    found = params.decode({"gauss": values[np.newaxis]})
+    found = method.params.model_construct(gauss_thresh=threshold, nms_size=size).decode({"gauss": values[np.newaxis]})
     maxima = np.zeros(values.shape, bool)
     for voxel in np.ndindex(values.shape):
         window = tuple(slice(max(0, place - size), place + size + 1) for place in voxel)
@@ -170,8 +162,7 @@ def test_points_equal_the_transcription(case, threshold, size, with_plateaus):
 def test_a_plateau_is_one_point_in_its_middle():
     values = np.zeros((1, 5, 9, 9), np.float32)
     values[0, 2, 2:7, 2:7] = 0.8
-    found = METHODS["gauss"].params(nms_size=2).decode({"gauss": values})
-    assert np.argwhere(found).tolist() == [[2, 4, 4]]
+    assert np.argwhere(METHODS["gauss"].params(nms_size=2).decode({"gauss": values})).tolist() == [[2, 4, 4]]
 
 
 def test_vectors_that_end_outside_count_at_the_border():
@@ -180,8 +171,7 @@ def test_vectors_that_end_outside_count_at_the_border():
     vectors[0] = -7.6
     method = METHODS["sdt_cpv"]
     prediction = {"sdt": np.full((1, 2, 3, 4), -0.5, np.float32), "cpv": vectors}
-    found = method.params(use_cpv_for_seeds=True, cpv_thresh=7, num_dilations=0).decode(prediction)
-    assert (found == 1).all()
+    assert (method.params(use_cpv_for_seeds=True, cpv_thresh=7, num_dilations=0).decode(prediction) == 1).all()
     assert not method.params(use_cpv_for_seeds=True, cpv_thresh=8).decode(prediction).any()
 
 

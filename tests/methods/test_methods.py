@@ -10,8 +10,7 @@ from auxcpvloss.metrics import score
 def test_a_perfect_prediction_gives_back_every_nucleus(method, balls):
     labels = balls(radius=5)
     for found in perfect_results(method, labels):
-        points = find_centers(found).positions.round().astype(int)
-        assert sorted(labels[tuple(points.T)]) == [1, 2, 3]
+        assert sorted(labels[tuple(find_centers(found).positions.round().astype(int).T)]) == [1, 2, 3]
         if method.task == "segmentation":
             assert score(labels, found)["confusion_matrix.th_0_5.AP"] == 1
 
@@ -43,10 +42,7 @@ def test_the_folder_of_parameters_leaves_out_what_has_no_effect():
     params = METHODS["sdt_cpv"].params
     assert params().slug() == "fg_thresh_0.0_seed_thresh_-0.13"
     assert params(use_cpv_for_seeds=True).slug() == "fg_thresh_0.0_cpv_thresh_70.0_use_cpv_for_seeds_True"
-    assert METHODS["affinities_cpv"].params(use_cpv_for_seeds=True).without_effect() == {
-        "seed_thresh",
-        "min_affinities",
-    }
+    assert METHODS["affinities_cpv"].params(use_cpv_for_seeds=True).without_effect() == {"seed_thresh", "min_affinities"}  # fmt: skip
 
 
 def test_thresholds_reach_the_decoder():

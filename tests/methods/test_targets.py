@@ -23,9 +23,7 @@ def is_instance(label):
 
 
 def centers_of(labels):
-    return {
-        label: np.argwhere(labels == label).mean(axis=0) for label in set(labels.ravel().tolist()) if is_instance(label)
-    }
+    return {label: np.argwhere(labels == label).mean(axis=0) for label in set(labels.ravel().tolist()) if is_instance(label)}  # fmt: skip
 
 
 @given(labels_with_outside)
@@ -101,15 +99,12 @@ def test_affinities_equal_a_loop_over_voxels(labels):
             if min(before) >= 0 and kept[voxel] > 0 and kept[before] == kept[voxel]:
                 expected[(axis, *voxel)] = 1
     np.testing.assert_array_equal(affinities.target(labels), expected)
-    np.testing.assert_array_equal(
-        affinities.foreground(labels)[0], [[[is_instance(v) for v in r] for r in p] for p in labels]
-    )
+    np.testing.assert_array_equal(affinities.foreground(labels)[0], [[[is_instance(v) for v in r] for r in p] for p in labels])  # fmt: skip
 
 
 def test_touching_nuclei_are_more_than_one_voxel_apart_in_affinities():
     labels = np.repeat(np.uint32([1, 2]), 6)[np.newaxis, np.newaxis] * np.ones((8, 8, 1), np.uint32)
-    along_x = affinities.target(labels)[2, 4, 4]
-    assert along_x.tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
+    assert affinities.target(labels)[2, 4, 4].tolist() == [0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
 
 
 @given(labels_with_outside)
@@ -127,8 +122,7 @@ def test_a_blob_peaks_at_its_center_and_ends():
     labels = np.zeros((31, 31, 31), np.uint32)
     labels[14:17, 14:17, 14:17] = 9
     blob = gauss.target(labels)[0]
-    assert blob[15, 15, 15] == 1
-    assert blob[15, 15, 17] == pytest.approx(np.exp(-0.5))
+    assert (blob[15, 15, 15], blob[15, 15, 17]) == (1, pytest.approx(np.exp(-0.5)))
     assert blob[0].max() == 0
 
 

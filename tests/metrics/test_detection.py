@@ -66,9 +66,7 @@ def best_by_trying_all(points: Volume, centers: Volume, limit: float) -> tuple[i
 
 
 def greedy_by_definition(points: Volume, centers: Volume, limit: float) -> set[tuple[int, int]]:
-    pairs = sorted(
-        (math.dist(point, center), i, j) for i, point in enumerate(points) for j, center in enumerate(centers)
-    )
+    pairs = sorted((math.dist(point, center), i, j) for i, point in enumerate(points) for j, center in enumerate(centers))  # fmt: skip
     chosen: set[tuple[int, int]] = set()
     for distance, i, j in pairs:
         if distance <= limit and all(i != a and j != b for a, b in chosen):
@@ -106,8 +104,7 @@ def test_the_200_cases_hold_what_could_go_wrong() -> None:
     empty_truth = [not labels.any() for _, labels in CASES]
     empty_points = [not len(points) for points, _ in CASES]
     both = [a and b for a, b in zip(empty_truth, empty_points, strict=True)]
-    halves = [(p % 1 == 0.5).any() for p, _ in CASES]
-    for kind in (outside, several, empty_truth, empty_points, both, halves):
+    for kind in (outside, several, empty_truth, empty_points, both, [(p % 1 == 0.5).any() for p, _ in CASES]):
         assert sum(kind) >= 5
     assert sum(c.tp > 1 and c.fp > 0 and c.fn > 0 for c in counts) > 50
 
@@ -151,8 +148,7 @@ def test_empty_sides(matching: Any) -> None:
     none, two = points_of(), points_of((1, 1, 1), (2, 2, 2))
     labels = np.zeros((4, 4, 4), np.uint32)
     for empty in (none, labels):
-        assert detect(none, empty, matching) == Counts(0, 0, 0)
-        assert detect(none, empty, matching).ap == 1
+        assert (detect(none, empty, matching), detect(none, empty, matching).ap) == (Counts(0, 0, 0), 1)
         assert detect(two, empty, matching) == Counts(0, 2, 0)
     labels[1, 1, 1] = 5
     for truth in (labels, two):
@@ -182,8 +178,7 @@ def test_a_center_outside_of_its_own_nucleus_does_not_matter() -> None:
 
 @given(LABELS)
 def test_of_several_points_in_a_label_the_first_one_counts(labels: Volume) -> None:
-    points = np.argwhere(labels > 0)
-    matched = match_points(points, labels)
+    matched = match_points(np.argwhere(labels > 0), labels)
     values = labels[labels > 0].tolist()
     assert matched.hit.tolist() == [value not in values[:i] for i, value in enumerate(values)]
     assert matched.found.all()
@@ -193,8 +188,7 @@ def test_of_several_points_in_a_label_the_first_one_counts(labels: Volume) -> No
 @given(LABELS)
 def test_centers_are_means_of_voxels(labels: Volume) -> None:
     ids, centers = centers_by_label(labels)[:2]
-    assert ids.tolist() == sorted(set(labels.flat) - {0})
-    assert centers.shape == (len(ids), 3)
+    assert (ids.tolist(), centers.shape) == (sorted(set(labels.flat) - {0}), (len(ids), 3))
     for label, center in zip(ids, centers, strict=True):
         np.testing.assert_allclose(center, np.argwhere(labels == label).mean(axis=0), rtol=1e-12)
 
@@ -203,8 +197,7 @@ def test_labels_may_be_the_largest_there_are() -> None:
     labels = np.zeros((1, 1, 4), np.uint64)
     labels[0, 0, 1:3] = 2**64 - 1, 2**64 - 2
     ids, centers = centers_by_label(labels)[:2]
-    assert ids.tolist() == [2**64 - 2, 2**64 - 1]
-    assert detect(centers, labels) == Counts(2, 0, 0)
+    assert (ids.tolist(), detect(centers, labels)) == ([2**64 - 2, 2**64 - 1], Counts(2, 0, 0))
 
 
 def test_distances_are_measured_in_space() -> None:
@@ -225,15 +218,13 @@ def test_of_equally_near_centers_the_first_is_meant() -> None:
     centers = points_of((0, 0, 0), (0, 0, 2), (0, 0, 4))
     assert match_points(points_of((0, 0, 3), (0, 0, 1)), centers).found.tolist() == [True, True, False]
     for matching in ("hoefener", "greedy"):
-        twice = points_of((0, 0, 1), (0, 0, 1))
-        assert match_points(twice, centers[:1], matching).hit.tolist() == [True, False]
+        assert match_points(points_of((0, 0, 1), (0, 0, 1)), centers[:1], matching).hit.tolist() == [True, False]
 
 
 def test_points_near_any_center() -> None:
     centers = points_of((0, 0, 0), (0, 0, 50))
     near = within(points_of((0, 0, 3), (0, 0, 3.1), (2, 0, 50), (0, 0, 25)), centers, LIMIT, (2, 1, 1))
-    assert near.tolist() == [True, False, False, False]
-    assert within(points_of(), centers, LIMIT).shape == (0,)
+    assert (near.tolist(), within(points_of(), centers, LIMIT).shape) == ([True, False, False, False], (0,))
     assert not within(centers, points_of(), LIMIT).any()
 
 
@@ -242,8 +233,7 @@ def test_ten_thousand_points_take_seconds(matching: Any) -> None:
     rng = np.random.default_rng(0)
     centers = rng.uniform(0, 200, (10_000, 3))
     began = time.perf_counter()
-    counts = detect(centers + rng.normal(0, 1, centers.shape), centers, matching)
-    assert counts.tp > 9_000
+    assert detect(centers + rng.normal(0, 1, centers.shape), centers, matching).tp > 9_000
     # A matrix of all by all, or a loop over all pairs, takes minutes.
     assert time.perf_counter() - began < 10
 

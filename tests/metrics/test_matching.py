@@ -57,8 +57,7 @@ def dense(table: Table, threshold: float) -> tuple[int, float]:
     """The same by one assignment over the whole matrix, for tables too large to try everything."""
     rows, columns = (sorted({pair[side] for pair in table}) for side in (0, 1))
     iou = np.array([[table.get((t, p), 0.0) for p in columns] for t in rows])
-    weight = np.where(iou > threshold, 1 + iou / (min(iou.shape) + 1), 0)
-    chosen = iou[linear_sum_assignment(weight, maximize=True)]
+    chosen = iou[linear_sum_assignment(np.where(iou > threshold, 1 + iou / (min(iou.shape) + 1), 0), maximize=True)]
     chosen = chosen[chosen > threshold]
     return chosen.size, chosen.sum()
 
@@ -72,12 +71,8 @@ def counts_of(truth: Volume, predicted: Volume, optimal: bool = True) -> dict[fl
 def test_overlaps_are_those_of_the_definition(truth: Volume, predicted: Volume) -> None:
     table = overlaps(truth, predicted)
     found = dict(zip(zip(table.truth.tolist(), table.predicted.tolist(), strict=True), table.iou, strict=True))
-    assert found == loops(truth, predicted)
-    assert len(found) == table.iou.size
-    for labels, ids, sizes in (
-        (truth, table.truth_ids, table.truth_sizes),
-        (predicted, table.predicted_ids, table.predicted_sizes),
-    ):
+    assert (found, len(found)) == (loops(truth, predicted), table.iou.size)
+    for labels, ids, sizes in ((truth, table.truth_ids, table.truth_sizes), (predicted, table.predicted_ids, table.predicted_sizes)):  # fmt: skip
         expected = {label: (labels == label).sum() for label in set(labels.flat) - {0}}
         assert dict(zip(ids, sizes, strict=True)) == expected
 
@@ -92,19 +87,16 @@ def test_an_optimal_matching_is_the_best_of_all_there_are(truth: Volume, predict
     assert all(iou > threshold for iou in matching.iou)
     assert len(set(matching.truth)) == len(set(matching.predicted)) == len(pairs)
     most, greatest = exhaustive(table, threshold)
-    assert len(pairs) == most
-    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-12)
+    assert (len(pairs), matching.iou.sum()) == (most, pytest.approx(greatest, abs=1e-12))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.02, *THRESHOLDS])
 def test_groups_together_are_as_good_as_one_assignment_over_everything(threshold: float) -> None:
     rng = np.random.default_rng(0)
     truth, predicted = blobs(rng), blobs(rng)
-    table = overlaps(truth, predicted)
-    matching = match(table, threshold)
+    matching = match(overlaps(truth, predicted), threshold)
     most, greatest = dense(loops(truth, predicted), threshold)
-    assert matching.iou.size == most
-    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-10)
+    assert (matching.iou.size, matching.iou.sum()) == (most, pytest.approx(greatest, abs=1e-10))
 
 
 def test_many_groups_are_as_good_as_one_assignment_over_everything() -> None:
@@ -116,8 +108,7 @@ def test_many_groups_are_as_good_as_one_assignment_over_everything() -> None:
     matching = match(table, 0.1)
     assert (table.iou > 0.1).sum() > 2 * BATCH
     most, greatest = dense(dict(zip(zip(table.truth, table.predicted, strict=True), table.iou, strict=True)), 0.1)
-    assert matching.iou.size == most
-    assert matching.iou.sum() == pytest.approx(greatest, abs=1e-9)
+    assert (matching.iou.size, matching.iou.sum()) == (most, pytest.approx(greatest, abs=1e-9))
 
 
 @given(LABELS, LABELS, THRESHOLD)
@@ -148,9 +139,7 @@ def test_optimal_finds_two_pairs_where_greed_spoils_one() -> None:
 
 
 def test_among_as_many_pairs_the_greater_sum_wins() -> None:
-    truth = np.array([1] * 8 + [2] * 8)
-    predicted = np.array([1] * 5 + [2] * 3 + [2] * 4 + [1] * 4)
-    matching = match(overlaps(truth, predicted), 0.1)
+    matching = match(overlaps(np.array([1] * 8 + [2] * 8), np.array([1] * 5 + [2] * 3 + [2] * 4 + [1] * 4)), 0.1)
     assert list(zip(matching.truth, matching.predicted, strict=True)) == [(1, 1), (2, 2)]
 
 
@@ -165,9 +154,7 @@ NAMES: dict[str, NDArray[Any]] = {
 
 @pytest.mark.parametrize("optimal", [True, False])
 @given(truth=LABELS, predicted=LABELS, which=st.sampled_from(list(NAMES)), seed=st.integers(0, 999))
-def test_names_and_types_of_labels_change_nothing(
-    optimal: bool, truth: Volume, predicted: Volume, which: str, seed: int
-) -> None:
+def test_names_and_types_of_labels_change_nothing(optimal: bool, truth: Volume, predicted: Volume, which: str, seed: int) -> None:  # fmt: skip
     names = np.random.default_rng(seed).permutation(NAMES[which])
     names[0] = 0
     renamed = [
@@ -212,8 +199,7 @@ def test_an_iou_on_the_threshold_does_not_match(tenths: int, optimal: bool) -> N
     predicted = np.zeros_like(truth)
     predicted.flat[: 3 * tenths] = 4
     counts = counts_of(truth, predicted, optimal)
-    hits = [counts[t].tp for t in THRESHOLDS]
-    assert hits == [1] * (tenths - 1) + [0] * (10 - tenths)
+    assert [counts[t].tp for t in THRESHOLDS] == [1] * (tenths - 1) + [0] * (10 - tenths)
 
 
 @pytest.mark.parametrize("optimal", [True, False])
@@ -221,16 +207,14 @@ def test_an_iou_on_the_threshold_does_not_match(tenths: int, optimal: bool) -> N
 def test_nothing_where_nothing_is_scores_1(shape: tuple[int, ...], optimal: bool) -> None:
     nothing = np.zeros(shape, np.uint32)
     counts = counts_of(nothing, nothing, optimal)
-    assert set(counts.values()) == {Counts(0, 0, 0)}
-    assert ratios(counts[0.5]) == [1, 1, 1, 1]
+    assert (set(counts.values()), ratios(counts[0.5])) == ({Counts(0, 0, 0)}, [1, 1, 1, 1])
 
 
 @pytest.mark.parametrize("swap", [False, True])
 def test_nothing_against_something_scores_0(swap: bool) -> None:
     something, nothing = np.array([[1, 1, 0, 9]]), np.zeros((1, 4), int)
     one = (counts_of(nothing, something) if swap else counts_of(something, nothing))[0.1]
-    assert one == (Counts(0, 2, 0) if swap else Counts(0, 0, 2))
-    assert ratios(one) == [0, 0, 0, 0]
+    assert (one, ratios(one)) == (Counts(0, 2, 0) if swap else Counts(0, 0, 2), [0, 0, 0, 0])
 
 
 def test_ratios_of_counts() -> None:
@@ -238,8 +222,7 @@ def test_ratios_of_counts() -> None:
 
 
 def test_pooled_counts_are_sums() -> None:
-    assert pool([Counts(1, 2, 3), Counts(10, 20, 30)]) == Counts(11, 22, 33)
-    assert pool([]) == Counts(0, 0, 0)
+    assert (pool([Counts(1, 2, 3), Counts(10, 20, 30)]), pool([])) == (Counts(11, 22, 33), Counts(0, 0, 0))
 
 
 def test_volumes_of_different_shape_are_refused() -> None:

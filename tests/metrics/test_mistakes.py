@@ -18,17 +18,14 @@ def plain(several: dict[int, Any]) -> dict[int, list[int]]:
 
 def held(holder: Volume, held: Volume) -> dict[int, list[int]]:
     """{id: ids that lie in it with more than half of their voxels}, where there are two or more; by the definition."""
-    found = {
-        one: [other for other in ids(held) if (holder == one)[held == other].mean() > 1 / 2] for one in ids(holder)
-    }
+    found = {one: [other for other in ids(held) if (holder == one)[held == other].mean() > 1 / 2] for one in ids(holder)}  # fmt: skip
     return {one: those for one, those in found.items() if len(those) > 1}
 
 
 @given(LABELS, LABELS)
 def test_splits_and_merges_are_those_of_the_definition(truth: Volume, predicted: Volume) -> None:
     found = mistakes_of(truth, predicted)
-    assert plain(found.splits) == held(truth, predicted)
-    assert plain(found.merges) == held(predicted, truth)
+    assert (plain(found.splits), plain(found.merges)) == (held(truth, predicted), held(predicted, truth))
 
 
 @given(LABELS, LABELS)
@@ -49,15 +46,13 @@ def test_half_of_an_instance_is_not_most_of_it() -> None:
 
 
 def test_a_piece_that_matches_is_no_false_positive_but_its_nucleus_is_split() -> None:
-    truth = np.array([7] * 10)
-    found = mistakes_of(truth, np.array([1] * 8 + [2] * 2))
+    found = mistakes_of(np.array([7] * 10), np.array([1] * 8 + [2] * 2))
     assert plain(found.splits) == {7: [1, 2]}
     assert (found.false_positives.tolist(), found.false_negatives.tolist()) == ([2], [])
 
 
 def test_ids_of_64_bits_stay_as_they_are() -> None:
     huge = 2**64 - 1
-    truth = np.array([1, 1, 2, 2], np.uint64)
-    merged = mistakes_of(truth + np.uint64(huge - 2), np.full(4, huge - 7, np.uint64))
+    merged = mistakes_of(np.array([1, 1, 2, 2], np.uint64) + np.uint64(huge - 2), np.full(4, huge - 7, np.uint64))
     assert plain(merged.merges) == {huge - 7: [huge - 1, huge]}
     assert merged.false_negatives.tolist() == [huge - 1, huge]

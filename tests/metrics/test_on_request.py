@@ -46,8 +46,7 @@ def test_the_surface_is_what_an_erosion_takes_away(labels: Volume) -> None:
 
 def test_the_surface_of_a_plane_is_its_outline() -> None:
     plane = np.ones((1, 4, 5), int)
-    assert len(surface_of(plane).voxels) == 14
-    assert len(surface_of(plane[:, :1, :1]).voxels) == 1
+    assert (len(surface_of(plane).voxels), len(surface_of(plane[:, :1, :1]).voxels)) == (14, 1)
 
 
 @given(LABELS, LABELS, SPACING)
@@ -149,9 +148,7 @@ def test_the_place_in_the_volume_changes_nothing(truth: Volume, predicted: Volum
 
 
 @given(LABELS, LABELS, SPACING)
-def test_changing_sides_exchanges_precision_and_recall(
-    truth: Volume, predicted: Volume, spacing: tuple[float, float, float]
-) -> None:
+def test_changing_sides_exchanges_precision_and_recall(truth: Volume, predicted: Volume, spacing: tuple[float, float, float]) -> None:  # fmt: skip
     predicted = similar(truth, predicted)
     there, back = numbers_on_request(truth, predicted, spacing), numbers_on_request(predicted, truth, spacing)
     exchanged = {"precision": "recall", "recall": "precision", "num_gt": "num_pred", "num_pred": "num_gt"}

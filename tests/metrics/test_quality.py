@@ -17,9 +17,7 @@ def seg(truth: Volume, predicted: Volume) -> float:
     values = []
     for t in ids(truth):
         reference = truth == t
-        covering = [
-            predicted == p for p in ids(predicted) if ((predicted == p) & reference).sum() > 0.5 * reference.sum()
-        ]
+        covering = [predicted == p for p in ids(predicted) if ((predicted == p) & reference).sum() > 0.5 * reference.sum()]  # fmt: skip
         assert len(covering) <= 1
         values.append(jaccard(reference, covering[0]) if covering else 0.0)
     return float(np.mean(values))
@@ -36,9 +34,7 @@ def test_seg_pq_and_mean_iou_are_those_of_their_definitions(truth: Volume, predi
     n, m = len(ids(truth)), len(ids(predicted))
     if n == 0:
         nothing = float(m == 0)
-        assert [scores[f"quality.{name}"] for name in ("SEG", "PQ", "mean_matched_iou", "mean_true_iou")] == [
-            nothing
-        ] * 4
+        assert [scores[f"quality.{name}"] for name in ("SEG", "PQ", "mean_matched_iou", "mean_true_iou")] == [nothing] * 4  # fmt: skip
         return
     iou = matched(truth, predicted)
     tp = len(iou)

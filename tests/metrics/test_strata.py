@@ -32,8 +32,7 @@ def test_every_instance_is_in_one_class(truth: Volume, predicted: Volume) -> Non
     tp = scores["confusion_matrix.th_0_5.TP"]
     for table, names in (("by_size", SIZES), ("by_density", DENSITIES)):
         predictions = m if n or table == "by_density" else 0
-        sums = tuple(map(sum, zip(*counted(truth, predicted, table, names), strict=True)))
-        assert sums == (n, tp, predictions, tp)
+        assert tuple(map(sum, zip(*counted(truth, predicted, table, names), strict=True))) == (n, tp, predictions, tp)
         found = [(scores[f"{table}.{name}.found"], scores.get(f"{table}.{name}.mean_matched_iou")) for name in names]
         total = sum(count * mean for count, mean in found if count)
         assert total == pytest.approx(tp * scores["quality.mean_matched_iou"])
@@ -46,8 +45,7 @@ def test_every_instance_is_in_one_class(truth: Volume, predicted: Volume) -> Non
 def test_classes_of_size_are_thirds(sizes: list[int]) -> None:
     truth = np.repeat(np.arange(1, len(sizes) + 1), sizes)
     # One voxel less: not found, where it is half or more of it.
-    predicted = np.where(np.diff(truth, prepend=0) > 0, 0, truth)
-    scores = score(truth, predicted)
+    scores = score(truth, np.where(np.diff(truth, prepend=0) > 0, 0, truth))
     first, second = (sorted(sizes)[int(np.ceil(len(sizes) * third / 3)) - 1] for third in (1, 2))
     assert scores["by_size.edges"] == [first, second]
 
@@ -80,8 +78,7 @@ def test_neighbours_are_those_within_reach_in_space(spacing: tuple[float, ...]) 
     assert len(set(true.tolist())) > 3
     for n, found in zip(table.predicted_ids, of_predicted, strict=True):
         center = np.argwhere(predicted == n).mean(axis=0) * spacing
-        nearest = np.argmin([np.linalg.norm(center - other) for other in centers])
-        assert found == true[nearest]
+        assert found == true[np.argmin([np.linalg.norm(center - other) for other in centers])]
 
 
 @given(LABELS)
@@ -100,8 +97,7 @@ def test_a_volume_of_one_plane_has_discs() -> None:
 def test_classes_of_density(numbers: tuple[int, int, int], place: int, count: int) -> None:
     truth = cubes(*numbers)
     found = counted(truth, np.where(truth == 1, 0, truth), "by_density", DENSITIES)
-    assert found[place] == (count, count - 1, count - 1, count - 1)
-    assert sum(map(sum, found)) == sum(found[place])
+    assert (found[place], sum(map(sum, found))) == ((count, count - 1, count - 1, count - 1), sum(found[place]))
     assert score(truth, truth)["by_density.edges"] == [2, 6]
 
 
@@ -117,9 +113,7 @@ def test_what_is_found_in_the_wrong_place_counts_where_it_lies() -> None:
 def test_between_two_nuclei_the_place_decides_not_the_name() -> None:
     truth, predicted = np.zeros((2, 1, 1, 31), int)
     truth[..., 5], truth[..., 25], truth[..., 26], predicted[..., 15] = 1, 2, 3, 1
-    found = {
-        neighbours(overlaps(np.array([0, *names])[truth], predicted))[1].item() for names in permutations([1, 2, 3])
-    }
+    found = {neighbours(overlaps(np.array([0, *names])[truth], predicted))[1].item() for names in permutations([1, 2, 3])}  # fmt: skip
     assert len(found) == 1
 
 

@@ -37,17 +37,13 @@ def test_the_table_has_the_names_of_the_original_software():
     assert matrix["avAP"] == pytest.approx(mean)
     found = {"AP": 2 / 3, "TP": 2, "FP": 0, "FN": 1, "precision": 1.0, "recall": 2 / 3, "fscore": 0.8}
     assert matrix["th_0_5"] == matrix["hoefener"] == found
-    assert matrix["th_0_6"] == {
-        **{"AP": 1 / 4, "TP": 1, "FP": 1, "FN": 2},
-        **{"precision": 1 / 2, "recall": 1 / 3, "fscore": 2 / 5},
-    }
+    assert matrix["th_0_6"] == {**{"AP": 1 / 4, "TP": 1, "FP": 1, "FN": 2}, **{"precision": 1 / 2, "recall": 1 / 3, "fscore": 2 / 5}}  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 3)])
 def test_without_masks_there_is_the_detection_alone(shape: tuple[int, int]):
     table = as_table(Comparison(np.zeros((2, 2, 2), int), np.zeros(shape), detection="greedy"), list(ON_REQUEST))
-    assert list(table) == ["general", "confusion_matrix"]
-    assert list(table["confusion_matrix"]) == ["greedy"]
+    assert (list(table), list(table["confusion_matrix"])) == (["general", "confusion_matrix"], ["greedy"])
     assert table["general"] == {"num_gt": shape[0], "num_pred": 0, "num_points": 0, "empty_prediction": True}
     assert table["confusion_matrix"]["greedy"]["AP"] == (shape[0] == 0)
 

@@ -30,9 +30,7 @@ def blobs(rng: np.random.Generator, shape: tuple[int, ...] = (12, 40, 40), insta
     return labels
 
 
-def table_with(
-    points: Counts, matching: Any = "hoefener", outlines: Mapping[float, Counts] | None = None
-) -> dict[str, Any]:
+def table_with(points: Counts, matching: Any = "hoefener", outlines: Mapping[float, Counts] | None = None) -> dict[str, Any]:  # fmt: skip
     """The table of a volume of one nucleus, with other counts: of points, and of outlines, if any, by threshold."""
     nucleus = np.ones((1, 1, 1), int)
     table = as_table(Comparison(nucleus, nucleus, detection=matching, outlines=outlines is not None))

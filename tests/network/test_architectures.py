@@ -76,15 +76,11 @@ def test_it_is_described(tmp_path):
 def test_its_keys_are_checked_and_get_smaller():
     with pytest.raises(InputError, match=r"model\.width: must be odd\."):
         toy(model={"width": 4})
-    with pytest.raises(
-        InputError, match=r"model\.test_input_shape: this network does not accept an input of \[4, 60, 60\]"
-    ):
+    with pytest.raises(InputError, match=r"model\.test_input_shape: this network does not accept an input of \[4, 60, 60\]"):  # fmt: skip
         toy(model={"test_input_shape": [4, 60, 60]})
     with pytest.raises(InputError, match=r"model\.width: unknown key"):
         configure(model={"width": 5})
-    with pytest.raises(
-        InputError, match=r"model\.architecture: 'wnet' is not a known architecture; known: unet, toy\."
-    ):
+    with pytest.raises(InputError, match=r"model\.architecture: 'wnet' is not a known architecture; known: unet, toy\."):  # fmt: skip
         configure(model={"architecture": "wnet"})
     config = toy(model={"width": 7})
     small = load([ConfigFile("test", merge(config.model_dump(mode="json"), debug_tables(config)))]).model

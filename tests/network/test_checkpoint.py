@@ -91,9 +91,7 @@ def test_a_file_that_was_cut_is_damaged(checkpoint, tmp_path, length):
         check_checkpoint(cut)
 
 
-@pytest.mark.parametrize(
-    "change", [{"model": {"num_fmaps": 3}}, {"optimizer": {"optimizer": "SGD"}}], ids=["network", "optimizer"]
-)
+@pytest.mark.parametrize("change", [{"model": {"num_fmaps": 3}}, {"optimizer": {"optimizer": "SGD"}}], ids=["network", "optimizer"])  # fmt: skip
 def test_a_whole_one_of_something_else_is_refused(checkpoint, change):
     """Also where Keras would only warn, and begin with a new optimizer."""
     _, path = checkpoint

@@ -25,10 +25,8 @@ def test_the_optimizer_is_the_configured_one(network):
 
 def test_layers_are_those_of_a_u_net(network):
     kernels = {layer.name: layer.kernel.shape for layer in network.layers if hasattr(layer, "kernel")}
-    assert kernels["down_1_conv_1"] == (3, 3, 3, 8, 8)
-    assert kernels["bottom_2_conv_0"][-1] == 16
-    assert kernels["upsample_1_conv"] == (1, 1, 1, 16, 8)
-    assert kernels["up_1_conv_0"] == (3, 3, 3, 16, 8)
+    assert (kernels["down_1_conv_1"], kernels["bottom_2_conv_0"][-1]) == ((3, 3, 3, 8, 8), 16)
+    assert (kernels["upsample_1_conv"], kernels["up_1_conv_0"]) == ((1, 1, 1, 16, 8), (3, 3, 3, 16, 8))
     assert network.get_layer("down_0_conv_0").activation is keras.activations.relu
     joined = network.get_layer("join_0")._inbound_nodes[0].input_tensors
     assert {tensor._keras_history.operation.name for tensor in joined} == {"crop_0", "upsample_0_conv"}

@@ -55,11 +55,8 @@ def test_all_of_an_equal_network_is_taken_over(source):
     network, loaded = begin(source)
     there = stored(source)
     assert all(same(weights(network)[name], there[name]) for name in there)
-    assert set(loaded.layers) == set(there)
-    assert loaded.weights == network.count_params()
-    assert describe(loaded)[0].startswith(
-        f"loaded {len(there)} of {len(there)} layers, {network.count_params():,} weights"
-    )
+    assert (set(loaded.layers), loaded.weights) == (set(there), network.count_params())
+    assert describe(loaded)[0].startswith(f"loaded {len(there)} of {len(there)} layers, {network.count_params():,} weights")  # fmt: skip
     assert len(describe(loaded)) == 1
 
 
@@ -73,8 +70,7 @@ def test_layers_are_chosen_by_patterns(source):
     for i in (0, 1):
         assert (now["heads"][i][..., :3] == there["heads"][i][..., :3]).all()
         assert (now["heads"][i][..., 3:] == before["heads"][i][..., 3:]).all()
-    assert loaded.left["heads/cpv"] == "init.skip"
-    assert loaded.left["up_0_conv_0"] == "not in init.match"
+    assert (loaded.left["heads/cpv"], loaded.left["up_0_conv_0"]) == ("init.skip", "not in init.match")
 
 
 def test_a_head_is_taken_over_wherever_its_channels_are(source, tmp_path):
@@ -82,8 +78,7 @@ def test_a_head_is_taken_over_wherever_its_channels_are(source, tmp_path):
     heads = (CPV.head, *THREECLASS.heads)
     config = small()
     network = build_unet(config.model, heads, config.model.train_input_shape)
-    loaded = take_over(network, heads, source, config.init)
-    assert "heads" in loaded.layers
+    assert "heads" in take_over(network, heads, source, config.init).layers
     there = stored(source)["heads"]
     for i in (0, 1):
         now = network.get_layer("heads").get_weights()[i]
@@ -94,8 +89,7 @@ def test_a_head_is_taken_over_wherever_its_channels_are(source, tmp_path):
 def test_a_method_with_fewer_or_more_heads(source, tmp_path):
     _, loaded = begin(source, model={"method": "threeclass"})
     assert "heads" in loaded.layers
-    plain = new_network(small(model={"method": "threeclass"}), METHODS["threeclass"])
-    plain.save(tmp_path / "plain.keras")
+    new_network(small(model={"method": "threeclass"}), METHODS["threeclass"]).save(tmp_path / "plain.keras")
     _, loaded = begin(tmp_path / "plain.keras")
     assert "heads/threeclass" in loaded.layers
     assert loaded.left == {"heads/cpv": "not in the file"}
@@ -103,8 +97,7 @@ def test_a_method_with_fewer_or_more_heads(source, tmp_path):
 
 
 def test_what_differs_is_told_with_both_shapes(source):
-    config = {"num_repetitions": 2, "upsampling": "transposed_conv", "kernel_size": [1, 3, 3]}
-    _, loaded = begin(source, model=config)
+    _, loaded = begin(source, model={"num_repetitions": 2, "upsampling": "transposed_conv", "kernel_size": [1, 3, 3]})
     assert loaded.left["down_0_conv_0"] == "3x3x3x1x2 there, 1x3x3x1x2 here"
     assert loaded.left["down_0_conv_1"] == loaded.left["upsample_0"] == "not in the file"
     assert loaded.layers == ["heads"]
@@ -145,12 +138,7 @@ def test_nothing_in_a_file_is_run(source, tmp_path):
 
     def plant(_, architecture):
         code = {"class_name": "__lambda__", "config": {"value": f"open({str(trace)!r}, 'w')"}}
-        layer = {
-            "class_name": "Lambda",
-            "config": {"name": "evil", "function": code},
-            "inbound_nodes": [],
-            "name": "evil",
-        }
+        layer = {"class_name": "Lambda", "config": {"name": "evil", "function": code}, "inbound_nodes": [], "name": "evil"}  # fmt: skip
         architecture["config"]["layers"].insert(0, layer)
         architecture["module"], architecture["class_name"] = "os", "system"
 

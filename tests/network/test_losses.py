@@ -95,8 +95,7 @@ def test_binary_cross_entropy_equals_a_loop_over_voxels(seed):
                 value = -np.log(probability if of else 1 - probability)
                 total += value / (2 * min(max(fraction, 0.05), 0.95))
         expected.append(total / max(3 * len(known), 1))
-    found = losses.balanced_binary_cross_entropy(target, prediction, region)
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(losses.balanced_binary_cross_entropy(target, prediction, region), expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)

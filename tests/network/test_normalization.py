@@ -48,8 +48,7 @@ def test_a_checkpoint_serves_a_network_of_another_input_shape(tmp_path, normaliz
     large = prediction_network(config(normalization), METHOD, (36, 28, 28), tmp_path / "3.keras")(raw)["cpv"]
     small = predict(trained, raw[:, :, 4:32])["cpv"]
     # Statistics of each tile make a prediction depend on the tile, which is why mknet warns of it.
-    agrees = np.abs(large[:, :, 4:24] - small).max() < 1e-4
-    assert agrees == (normalization != "group")
+    assert (np.abs(large[:, :, 4:24] - small).max() < 1e-4) == (normalization != "group")
     averages = [v for v in trained.non_trainable_variables if "moving" in v.path]
     assert len(averages) == (2 * 3 if normalization == "batch" else 0)
     assert all(not np.allclose(v.numpy(), 0 if "mean" in v.path else 1) for v in averages)

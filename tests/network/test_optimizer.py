@@ -24,8 +24,7 @@ def refusal(**optimizer):
 
 @pytest.mark.parametrize("name", known_optimizers())
 def test_every_optimizer_of_keras_can_be_had(name):
-    table = small(optimizer={"optimizer": name.lower(), "lr": 0.5}).optimizer
-    check_optimizer(table)
+    check_optimizer(small(optimizer={"optimizer": name.lower(), "lr": 0.5}).optimizer)
     optimizer = make(optimizer=name, lr=0.5)
     assert type(optimizer) is getattr(keras.optimizers, name)
     assert float(optimizer.learning_rate) == 0.5

@@ -36,8 +36,7 @@ def test_sizes_are_those_of_the_real_network(change):
     model = configure(model=change).model
     network = build(model, model.train_input_shape)
     expected = tuple(g.output_size(s) for g, s in zip(geometry(model), model.train_input_shape, strict=True))
-    assert network.output["threeclass"].shape[1:4] == expected
-    assert network.output["cpv"].shape[-1] == 3
+    assert (network.output["threeclass"].shape[1:4], network.output["cpv"].shape[-1]) == (expected, 3)
 
 
 @given(axes, st.integers(1, 120))

@@ -80,8 +80,7 @@ def test_half_precisions_train(precision):
     half = HALF if precision == "mixed_float16" else {}
     training = trainer(small(**merge(half, {"training": {"precision": precision}, "optimizer": {"lr": 1e-2}})))
     layer = next(layer for layer in training.network.layers if layer.weights)
-    assert layer.compute_dtype == precision.removeprefix("mixed_")
-    assert layer.variable_dtype == "float32"
+    assert (layer.compute_dtype, layer.variable_dtype) == (precision.removeprefix("mixed_"), "float32")
     assert {str(output.dtype) for output in training.predict(batch(0)).values()} == {"float32"}
     losses = [training.step(iteration, batch(0))["loss"] for iteration in range(1, 40)]
     assert losses[-1] < losses[0]

@@ -40,15 +40,11 @@ def completed(**keys) -> Model:
     flat = keys["ndim"] == 2
     factors = [[1, *level[1:]] if flat else level for level in keys["downsample_factors"]]
     kernel = [1, *keys["kernel_size"][1:]] if flat else keys["kernel_size"]
-    bare = Model.model_construct(
-        **keys | {"downsample_factors": factors, "kernel_size": kernel, "architecture": "unet"}
-    )
+    bare = Model.model_construct(**keys | {"downsample_factors": factors, "kernel_size": kernel, "architecture": "unet"})  # fmt: skip
     shape = [smallest_tileable(g) for g in geometry(bare)]
     assume(np.prod(shape) < 60_000)
     sizes = {"train_input_shape": shape, "test_input_shape": shape}
-    return configure(
-        model=keys | sizes | {"num_fmaps": 2, "fmap_inc_factors": [2] * levels, "fmap_dec_factors": [2] * levels}
-    ).model
+    return configure(model=keys | sizes | {"num_fmaps": 2, "fmap_inc_factors": [2] * levels, "fmap_dec_factors": [2] * levels}).model  # fmt: skip
 
 
 axes = st.tuples(*[st.integers(1, 3)] * 3).map(list)
@@ -104,12 +100,7 @@ def test_an_output_depends_on_its_receptive_field_and_on_nothing_else(
     def along(value):
         return [value if a == axis else 1 for a in range(3)]
 
-    keys = {
-        "padding": padding,
-        "upsampling": upsampling,
-        "normalization": normalization,
-        "num_repetitions": repetitions,
-    }
+    keys = {"padding": padding, "upsampling": upsampling, "normalization": normalization, "num_repetitions": repetitions}  # fmt: skip
     ndim = 2 if two and axis > 0 else 3
     keys |= {"downsample_factors": [along(f) for f in factors], "kernel_size": along(kernel), "ndim": ndim, "activation": "leaky_relu"}  # fmt: skip
     model = completed(**keys)

@@ -29,8 +29,7 @@ SMALL = {
 def make_maker(folder, method, voxel_size=(1, 1, 1), **augmentation):
     labels = blobs((34, 40, 50), 40, seed=1)
     # A smooth image that is above 1/2 just where the labels are.
-    raw = ndimage.gaussian_filter((labels > 0).astype(float), 0.5)
-    sample = make_sample(folder, raw, labels, voxel_size)
+    sample = make_sample(folder, ndimage.gaussian_filter((labels > 0).astype(float), 0.5), labels, voxel_size)
     augmentation["intensity"] = {"scale": [1, 1], "shift": [0, 0]}
     config = configure(model={**SMALL, "method": method}, training={"augmentation": augmentation})
     return BatchMaker([sample], method_of(config), config)
@@ -106,8 +105,7 @@ def test_targets_of_every_method_are_cut_out_of_the_deformed_whole(other_maker, 
 @settings(max_examples=25)
 def test_the_context_holds_all_of_every_nucleus_in_the_patch(maker, seed):
     labels, _, _, _ = with_all_labels(maker, seed)
-    window = inner(labels, output_shape(maker.config))
-    inside = set(labels[window].ravel().tolist()) - {0, int(OUTSIDE)}
+    inside = set(labels[inner(labels, output_shape(maker.config))].ravel().tolist()) - {0, int(OUTSIDE)}
     shell = np.ones(labels.shape, bool)
     shell[1:-1, 1:-1, 1:-1] = False
     assert not inside & set(labels[shell].tolist())
@@ -137,8 +135,7 @@ def test_a_batch_depends_on_its_number_and_the_seed_alone(maker):
 
 def test_patches_do_not_come_back(maker):
     """gunpowder's own handing-down of seeds leaves a few places only."""
-    patches = {maker.make(number).raw.tobytes() for number in range(100)}
-    assert len(patches) == 100
+    assert len({maker.make(number).raw.tobytes() for number in range(100)}) == 100
 
 
 def test_seeds_stay_apart_however_often_a_request_is_copied():
@@ -173,8 +170,7 @@ def test_every_place_of_the_volume_is_seen(tmp_path):
     assert min(anywhere) < 9
     assert max(anywhere) > 51
     assert np.std(anywhere) > 10
-    near = places(1)
-    assert max(near) <= 4 + 6 + 1
+    assert max(places(1)) <= 4 + 6 + 1
 
 
 def test_a_batch_of_several_patches_has_the_patches_of_as_many_batches_of_one(tmp_path):
@@ -223,14 +219,10 @@ def test_patches_of_a_same_network_reach_beyond_the_volume(tmp_path):
 def test_points_without_masks_can_be_trained_on(tmp_path):
     shape, points = (30, 32, 34), [(5, 6, 7), (15.4, 16, 17), (25, 9, 30), (28, 31, 2)]
     (tmp_path / "images").mkdir()
-    tifffile.imwrite(
-        tmp_path / "images" / "a.tif", np.random.default_rng(0).random(shape, np.float32), photometric="minisblack"
-    )
+    tifffile.imwrite(tmp_path / "images" / "a.tif", np.random.default_rng(0).random(shape, np.float32), photometric="minisblack")  # fmt: skip
     (tmp_path / "centers").mkdir()
     (tmp_path / "centers" / "a.csv").write_text("".join(f"{z}, {y}, {x}\n" for z, y, x in points))
-    config = configure(
-        model=SMALL, data={"input_format": "tif", "train_data": str(tmp_path)}, training={"p_nonempty": 1}
-    )
+    config = configure(model=SMALL, data={"input_format": "tif", "train_data": str(tmp_path)}, training={"p_nonempty": 1})  # fmt: skip
     (source,) = find_sources(config.data, ["train"])["train"]
     sample = write_sample(source, tmp_path / "a.zarr", config.data, config.preprocessing)
     maker = BatchMaker([sample], METHODS["gauss"], config)

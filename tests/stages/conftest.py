@@ -55,8 +55,7 @@ def gpu_part(tmp_path_factory) -> GpuPart:
         "validation": {**grid, "num_workers": 1},
         "evaluation": {"metric": "confusion_matrix.th_0_1.AP"},
     }
-    config = merge(TINY, change)
-    (folder / "run.toml").write_text(toml.dumps(config))
+    (folder / "run.toml").write_text(toml.dumps(merge(TINY, change)))
     # The product of the lists, as the argument asks; entry by entry they would not fit each other.
     stages = ["-d", "prepare", "train", "validate_checkpoints", "predict", "--param_product", "--term_after_predict"]
     command = [sys.executable, SCRIPT, "-c", folder / "run.toml", "-r", folder / "root", *stages]

@@ -10,8 +10,7 @@ from auxcpvloss.system.terminal import Terminal
 
 def perform(experiment: Experiment, *stages: str, which: str = "best", checkpoint: int | None = None) -> Run:
     """Run stages as a command does, which has looked at nothing before."""
-    fresh = Experiment(experiment.folder, experiment.config)
-    run = Run(fresh, Terminal(), Choice(which, checkpoint), stages)
+    run = Run(Experiment(experiment.folder, experiment.config), Terminal(), Choice(which, checkpoint), stages)
     run_stages(run)
     return run
 

@@ -9,8 +9,7 @@ def test_channels_lie_side_by_side_in_the_plane_in_the_middle_of_the_targets():
     images = batch_images(raw, {"cpv": target, "sdt": target[:, :1]}, {"cpv": 0.5 * target})
     assert list(images) == ["batch/raw", "batch/target/cpv", "batch/target/sdt", "batch/prediction/cpv"]
     plane = raw[0, 0, 2 + 3, 2:10, 2:12]
-    expected = 255 * (plane - plane.min()) / (plane.max() - plane.min())
-    assert (images["batch/raw"] == expected.astype(np.uint8)).all()
+    assert (images["batch/raw"] == (255 * (plane - plane.min()) / (plane.max() - plane.min())).astype(np.uint8)).all()
     assert images["batch/target/cpv"].shape == (8, 3 * 10 + 2 * 2)
     assert (images["batch/target/cpv"] == images["batch/prediction/cpv"]).all()
     assert (images["batch/target/cpv"][:, 10:12] == 255).all()
@@ -26,5 +25,4 @@ def test_what_is_the_same_everywhere_is_black():
 def test_what_is_no_number_is_drawn_too():
     target = np.zeros((1, 1, 1, 1, 4), np.float32)
     output = np.array([np.nan, np.inf, -3e38, 3e38], np.float32).reshape(target.shape)
-    image = batch_images(target, {"a": target}, {"a": output})["batch/prediction/a"]
-    assert image.tolist() == [[127, 127, 0, 255]]
+    assert batch_images(target, {"a": target}, {"a": output})["batch/prediction/a"].tolist() == [[127, 127, 0, 255]]

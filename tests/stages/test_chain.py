@@ -85,8 +85,7 @@ def test_everything_is_where_it_belongs(chain):
     assert prediction["volumes/pred_threeclass"].shape == (3, 40, 40, 60)
     assert "pred_cpv" not in prediction["volumes"]
     with h5py.File(experiment / f"test/instanced/{checkpoint}/{slug}/worm_03.hdf") as file:
-        assert file["volumes/instances"].shape == (40, 40, 60)
-        assert file["volumes/instances"].dtype == np.uint32
+        assert (file["volumes/instances"].shape, file["volumes/instances"].dtype) == ((40, 40, 60), np.uint32)
 
 
 @pytest.mark.chaos
@@ -157,10 +156,8 @@ def test_a_training_is_made_longer_and_only_what_depends_on_it_is_new(chain, tmp
     assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d", "train"]) == 0
     assert "continuing from the checkpoint of iteration 4" in capfd.readouterr().out
     after = files(tmp_path / "root")
-    new = {path.name for path in after if path not in before}
-    assert {"00000006.keras", "batch_00000006.hdf"} <= new
-    changed = {path.name for path, written in before.items() if after[path] != written}
-    assert changed <= {"log.csv", "made_from.json"}
+    assert {"00000006.keras", "batch_00000006.hdf"} <= {path.name for path in after if path not in before}
+    assert {path.name for path, written in before.items() if after[path] != written} <= {"log.csv", "made_from.json"}
     # Another learning rate is another training: what is there is used by nobody, and kept where training begins anew.
     (tmp_path / "chain.toml").write_text(config.replace("lr = 0.001", "lr = 0.002"))
     arguments = ["-c", str(tmp_path / "chain.toml"), "-r", str(tmp_path / "root"), "-d"]
@@ -238,18 +235,7 @@ def test_results_follow_what_they_were_made_from(chain, tmp_path):
     """Another file under a checkpoint's name: prediction, instances, scores and picture of it are made again."""
     shutil.copytree(chain / "root", tmp_path / "root")
     experiment = tmp_path / "root" / "chain"
-    arguments = [
-        "-id",
-        "chain",
-        "-r",
-        str(tmp_path / "root"),
-        "--checkpoint",
-        "4",
-        "-d",
-        "predict",
-        "label",
-        "evaluate",
-    ]
+    arguments = ["-id", "chain", "-r", str(tmp_path / "root"), "--checkpoint", "4", "-d", "predict", "label", "evaluate"]  # fmt: skip
     assert main(arguments) == 0
     shutil.copy(experiment / "train/checkpoints/00000002.keras", experiment / "train/checkpoints/00000004.keras")
     before = files(experiment / "test")
@@ -260,8 +246,7 @@ def test_results_follow_what_they_were_made_from(chain, tmp_path):
     assert {".hdf", ".toml", ".png", ".zattrs"} <= changed
     # All of checkpoint 4, and nothing of any other one.
     assert "4" not in {checkpoint for _, checkpoint in same}
-    assert main(arguments) == 0
-    assert files(experiment / "test") == after
+    assert (main(arguments), files(experiment / "test")) == (0, after)
 
 
 def kill_when(arguments: list[str], ready: Callable[[], bool]) -> None:
@@ -297,7 +282,6 @@ def test_killed_in_training_and_in_prediction_the_same_command_completes(tmp_pat
     assert "whole already: checkpoint of iteration 12" in done.stdout
     assert "avAP" in done.stdout
     assert not list(tmp_path.rglob(".tmp-*"))
-
     quiet = tmp_path / "undisturbed"
     quiet.mkdir()
     assert main(command(quiet, "-d", "prepare", "train", **change)) == 0
@@ -325,9 +309,7 @@ def test_a_dead_worker_ends_training_with_a_line(tmp_path):
         assert process.poll() is None
         assert time.monotonic() < until
         time.sleep(0.05)
-    (worker,) = [
-        int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if is_worker(p)
-    ]
+    (worker,) = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if is_worker(p)]  # fmt: skip
     os.kill(worker, signal.SIGKILL)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -66,7 +66,5 @@ def test_the_stage_uses_what_is_there_and_writes_a_table(gpu_part, tmp_path, cap
 
 
 def test_one_volume_cannot_be_halved(prepared):
-    with pytest.raises(
-        InputError, match="needs at least two validation volumes with labels, but there is only worm_02"
-    ):
+    with pytest.raises(InputError, match="needs at least two validation volumes with labels, but there is only worm_02"):  # fmt: skip
         perform(prepared, "cross_validate")

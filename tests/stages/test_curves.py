@@ -101,11 +101,9 @@ def test_figures_of_an_experiment_that_was_trained_and_validated(every_stage: Pa
     assert grid is not None
     assert log is not None
     assert (grid.checkpoints, len(grid.sets)) == ([1, 2], 2)
-    assert grid.values.shape == (2, 2)
-    assert list(log) == ["loss", "cpv_loss", "threeclass_loss"]
+    assert (grid.values.shape, list(log)) == ((2, 2), ["loss", "cpv_loss", "threeclass_loss"])
     figures, problems = experiment_figures(experiment)
-    assert problems == []
-    assert list(figures) == ["training", "validation"]
+    assert (problems, list(figures)) == ([], ["training", "validation"])
     selected = read_selection(experiment)
     assert f"selected: checkpoint {selected.checkpoint}," in figures["validation"].get_suptitle()
     assert list(figures["training"].axes[1].lines[-1].get_xdata()) == [selected.checkpoint] * 2

@@ -52,8 +52,7 @@ FOUND = 3
 
 
 def ball(center: tuple[int, ...], radius: float = 4) -> np.ndarray:
-    offsets = np.indices(SHAPE) - np.reshape(center, (3, 1, 1, 1))
-    return (offsets**2).sum(axis=0) <= radius**2
+    return ((np.indices(SHAPE) - np.reshape(center, (3, 1, 1, 1))) ** 2).sum(axis=0) <= radius**2
 
 
 def true_labels() -> np.ndarray:
@@ -275,8 +274,7 @@ def test_pictures_are_drawn_again_in_the_colors_asked_for_and_nothing_is_scored_
 def test_a_volume_with_points_only_is_scored_by_them(make, capsys):
     experiment = make("sparse", evaluation={"distance_limit": 5.0})
     table = score(experiment)
-    assert list(table["confusion_matrix"]) == ["hoefener"]
-    assert counts(table, "hoefener") == (3, 1, 1)
+    assert (list(table["confusion_matrix"]), counts(table, "hoefener")) == (["hoefener"], (3, 1, 1))
     assert "avAP" not in table["general"]
     # There is nothing to show but points.
     assert list(summary(experiment)[0])[1:4] == ["TP", "FP", "FN"]
@@ -285,9 +283,7 @@ def test_a_volume_with_points_only_is_scored_by_them(make, capsys):
 
 def test_where_there_are_points_only_validation_needs_a_metric_of_points(make, data):
     volumes = {"data": {"val_data": str(data / "sparse")}}
-    with pytest.raises(
-        InputError, match=r"th_0_5\.AP compares masks, but a has center points only\. Use --do_detection"
-    ):
+    with pytest.raises(InputError, match=r"th_0_5\.AP compares masks, but a has center points only\. Use --do_detection"):  # fmt: skip
         validation_samples(Run(make(**volumes)))
     for number, evaluation in enumerate(({"do_detection": True}, {"metric": "confusion_matrix.hoefener.recall"})):
         assert validation_samples(Run(make(name=str(number), evaluation=evaluation, **volumes)))
@@ -326,8 +322,7 @@ def write_tables(experiment: Experiment, tables: dict[str, Any], folder: Path) -
 
 def test_what_no_volume_has_stays_empty(tmp_path):
     experiment = Experiment(tmp_path / "e", configure(evaluation={"summary": ["confusion_matrix.avAP"]}))
-    sparse = {**table_with(Counts(1, 1, 0)), "metric_card": {}}
-    write_tables(experiment, {"sparse": sparse}, tmp_path)
+    write_tables(experiment, {"sparse": {**table_with(Counts(1, 1, 0)), "metric_card": {}}}, tmp_path)
     assert (tmp_path / "summary.csv").read_text().split() == ["volume,confusion_matrix.avAP", "sparse,", "mean,", "pooled,"]  # fmt: skip
 
 
@@ -373,8 +368,7 @@ def test_a_method_for_detection_has_no_scores_of_instances(make):
         record_as_predicted(experiment, split, "blobs")
     assert experiment.metric == "confusion_matrix.hoefener.AP"
     table = score(experiment)
-    assert list(table["confusion_matrix"]) == ["hoefener"]
-    assert counts(table, "hoefener") == (3, 1, 1)
+    assert (list(table["confusion_matrix"]), counts(table, "hoefener")) == (["hoefener"], (3, 1, 1))
     assert list(summary(experiment)[0])[-1] == "AP"
     assert (results(experiment) / "a_points.png").is_file()
     # Voxels in the middle of nuclei would not agree with one of them.
@@ -434,8 +428,7 @@ def test_only_the_foreground_is_scored_if_asked_for(make, kind, limit):
     assert counts(scores(make(kind, kind, evaluation=options)), "hoefener") == (3, 1, 1)
     table = scores(make(kind, kind, evaluation={**options, "foreground_only": True}))
     # What lies in the corner is no longer a false positive.
-    assert counts(table, "hoefener") == (3, 0, 1)
-    assert table["general"]["num_pred"] == 3
+    assert (counts(table, "hoefener"), table["general"]["num_pred"]) == ((3, 0, 1), 3)
     if kind == "dense":
         assert counts(table, "th_0_5") == (3, 0, 1)
 
@@ -445,8 +438,7 @@ def test_the_summary_has_what_is_asked_for(make, capsys):
     experiment = make(evaluation={"summary": paths})
     score(experiment)
     rows = summary(experiment)
-    assert list(rows[0]) == ["volume", *paths]
-    assert list(rows[2].values()) == ["pooled", "0.750000", "1", "4"]
+    assert (list(rows[0]), list(rows[2].values())) == (["volume", *paths], ["pooled", "0.750000", "1", "4"])
     assert "hoefener.FN" in capsys.readouterr().out
 
 
@@ -459,9 +451,7 @@ def test_validation_selects_by_the_metric_of_the_task_and_says_when_it_was_anoth
     assert "confusion_matrix.th_0_5.AP" in (experiment.folder / "val" / "scores.csv").read_text()
     perform(experiment, "label")
     detecting = make(evaluation={"do_detection": True, "detection": "linear"})
-    with pytest.raises(
-        InputError, match=r"evaluation.detection was 'hoefener', is 'linear'(.|\n)*validate_checkpoints"
-    ):
+    with pytest.raises(InputError, match=r"evaluation.detection was 'hoefener', is 'linear'(.|\n)*validate_checkpoints"):  # fmt: skip
         perform(detecting, "label")
     validate(detecting)
     assert "confusion_matrix.linear.AP = 1.000" in capsys.readouterr().out
@@ -472,11 +462,9 @@ def test_a_volume_in_which_nothing_is_found_scores_0_and_is_named(make, capsys):
     experiment = make()
     predict(experiment, "test", np.zeros(SHAPE, np.uint32))
     table = score(experiment)
-    assert counts(table, "hoefener") == (0, 0, 4)
-    assert table["confusion_matrix"]["hoefener"]["AP"] == 0
+    assert (counts(table, "hoefener"), table["confusion_matrix"]["hoefener"]["AP"]) == ((0, 0, 4), 0)
     assert "a: no nucleus was found at all" in capsys.readouterr().out
-    path = experiment.instanced("test", 4, experiment.params, "a").with_suffix(".csv")
-    assert read_centers(path).shape == (0, 4)
+    assert read_centers(experiment.instanced("test", 4, experiment.params, "a").with_suffix(".csv")).shape == (0, 4)
 
 
 def test_volumes_without_truth_are_pictured_by_points_where_points_are_the_task(make, data, capsys):
@@ -489,8 +477,7 @@ def test_volumes_without_truth_are_pictured_by_points_where_points_are_the_task(
         perform(experiment, "evaluate", checkpoint=4)
     assert drawn[0] != drawn[1]
     text = capsys.readouterr().out
-    assert text.count("4 nuclei found") == 2
-    assert text.count("nothing to score") == 2
+    assert (text.count("4 nuclei found"), text.count("nothing to score")) == (2, 2)
 
 
 def test_the_tiny_configuration_is_one_of_segmentation():

@@ -47,8 +47,7 @@ def test_instances_are_handed_over_in_every_format(make):
     (sample,) = experiment.samples("test")
     assert (root["0"][...] == sample.raw[...]).all()
     table = rows(folder)
-    assert len(table) == 4
-    assert {row["confidence"] for row in table} == {"1.000"}
+    assert (len(table), {row["confidence"] for row in table}) == (4, {"1.000"})
     assert {row["unit"] for row in table} == {"micrometer"}
     for row in table:
         z, y, x = (round(float(row[axis])) for axis in "zyx")
@@ -95,8 +94,7 @@ def test_of_a_method_that_finds_points_there_are_points(make):
     experiment = make(method="gauss")
     blobs = METHODS["gauss"].heads[0].target(predicted_labels()) * np.float32(0.8)
     for split in ("val", "test"):
-        group = zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")
-        group["volumes/pred_gauss"] = blobs
+        zarr.open_group(str(experiment.processed(split, 4, "a")), mode="w")["volumes/pred_gauss"] = blobs
         record_as_predicted(experiment, split, "blobs")
     folder = exported(experiment)
     table = rows(folder)
@@ -106,8 +104,7 @@ def test_of_a_method_that_finds_points_there_are_points(make):
     assert "volume" not in table[0]
     balls = paint_balls(np.column_stack([places, [int(row["id"]) for row in table]]), predicted_labels().shape)
     assert (tifffile.imread(folder / "a.tif") == balls).all()
-    root = zarr.open_group(store(folder / "a.ome.zarr"), mode="r")
-    assert root["labels"].attrs["labels"] == ["points", "truth"]
+    assert zarr.open_group(store(folder / "a.ome.zarr"), mode="r")["labels"].attrs["labels"] == ["points", "truth"]
 
 
 def test_points_without_masks_are_truth_and_the_border_of_the_image_is_not_that_of_its_padding(make):
@@ -122,10 +119,7 @@ def test_points_without_masks_are_truth_and_the_border_of_the_image_is_not_that_
     assert [row["touches_border"] for row in rows(folder)].count("1") == 1
     view = view_of(run := Run(experiment), subject(run))
     assert view.space.offset == (-1, -1, -1)
-    assert [(errors.name, len(errors.points)) for errors in view.errors] == [
-        ("false positives", 0),
-        ("false negatives", 0),
-    ]
+    assert [(errors.name, len(errors.points)) for errors in view.errors] == [("false positives", 0), ("false negatives", 0)]  # fmt: skip
 
 
 def test_what_was_not_labelled_is_refused(make):

@@ -83,8 +83,7 @@ def test_discs_are_found(folder, capfd):
     board.Reload()
     tags = set(board.Tags()["tensors"])
     assert {"batch/raw", "batch/target/threeclass", "batch/prediction/threeclass", "loss", "learning_rate"} <= tags
-    frozen = tomllib.loads((experiment / "config.toml").read_text())
-    assert frozen["model"]["train_input_shape"] == [1, 48, 52]
+    assert tomllib.loads((experiment / "config.toml").read_text())["model"]["train_input_shape"] == [1, 48, 52]
     # The frozen configuration is the same one.
     assert main(["-id", "flat", "-r", str(folder / "root"), "-d", "all"]) == 0
     assert "whole already: checkpoint of iteration 60" in capfd.readouterr().out

@@ -133,12 +133,10 @@ RERUNS = {
 def test_only_what_depends_on_a_key_is_made_again(root, tmp_path, capfd, key, value, made):
     status, again, folder = ran(root, tmp_path / "root", {key: value})
     text = capfd.readouterr().out
-    assert status == 0
-    assert again == made
+    assert (status, again) == (0, made)
     # In words, a line for each kind of result, and what was there is kept.
     lines = [line for line in text.splitlines() if f"made again: {key} was" in line]
-    assert len(lines) == len(set(lines))
-    assert bool(lines) == bool(made)
+    assert (len(lines), bool(lines)) == (len(set(lines)), bool(made))
     assert (folder / "superseded").is_dir() == bool(made)
     if made:
         assert text.count("earlier results are kept in") == 1
@@ -183,10 +181,7 @@ def test_stale_results_are_not_used_by_stages_that_do_not_make_them(root, tmp_pa
         assert "selection.toml: selected before a change: postprocessing.min_size was 0, is 7" in error
         assert "Run the stage validate_checkpoints" in error
     error = refused("prediction.dtype", "float16", "label", "--test-checkpoint", "last")
-    assert (
-        "there is no prediction" in error
-        or "prediction.dtype was 'float32', is 'float16'. Run the stage predict" in error
-    )
+    assert "there is no prediction" in error or "prediction.dtype was 'float32', is 'float16'. Run the stage predict" in error  # fmt: skip
     error = refused("optimizer.lr", 0.002, "predict")
     assert "contains checkpoints of another training: optimizer.lr was 0.001, is 0.002" in error
     assert written(tmp_path / "root" / "e") == before

@@ -65,9 +65,7 @@ def test_the_published_command_runs(published):
 
 
 def test_a_debug_run_says_what_it_changed(published):
-    lines = [
-        line for line in (published / "terminal.txt").read_text().splitlines() if line.startswith("--debug_args: ")
-    ]
+    lines = [line for line in (published / "terminal.txt").read_text().splitlines() if line.startswith("--debug_args: ")]  # fmt: skip
     assert [line.split()[1] for line in lines] == ["[model]", "[training]", "[validation]"]
     assert "max_iterations 4 (was 400000)" in lines[1]
     with (published / f"experiments/{NAME}_debug/val/scores.csv").open() as file:
@@ -80,8 +78,7 @@ def test_a_debug_run_goes_on_and_never_touches_the_real_one(copy, capsys):
     copy.rename(real)
     change(real, "training", log_every=7)
     before = times(real)
-    assert main(["-id", NAME, "--debug_args", "-d", "mknet"]) == 0
-    assert times(real) == before
+    assert (main(["-id", NAME, "--debug_args", "-d", "mknet"]), times(real)) == (0, before)
     # It is a copy of what the real one is configured to be, and is found again.
     assert "log_every 1 (was 7)" in capsys.readouterr().out
     assert "log_every = 1\n" in (copy / "config.toml").read_text()

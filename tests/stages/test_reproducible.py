@@ -75,7 +75,6 @@ def runs(request, tmp_path_factory) -> Runs:
         trainer(small(general={"seed": 9})).save(root / "source.keras")
         change["init"]["checkpoint"] = str(root / "source.keras")
     assert main(command(root, "whole", 0, "train", "validate", **change)) == 0
-
     arguments = command(root, "ended", 3, "train", "validate", **change)
     program = [sys.executable, "-c", HEEDING, sys.executable, str(SCRIPT), *arguments]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -186,12 +185,10 @@ def test_what_was_left_between_checkpoints_is_no_other_training(copy, capfd):
     assert again(copy, "predict", optimizer={"lr": 0.5}) == 2
     assert "optimizer.lr was 0.001, is 0.5" in capfd.readouterr().err
     experiment = Experiment(copy / "whole", configure())
-    assert list(experiment.states()) == [20, 40, 60]
-    assert experiment.checkpoints() == []
+    assert (list(experiment.states()), experiment.checkpoints()) == ([20, 40, 60], [])
     assert again(copy, "train") == 0
     assert "continuing from the end of iteration 40" in capfd.readouterr().out
-    assert experiment.checkpoints() == [60]
-    assert list(experiment.states()) == [60]
+    assert (experiment.checkpoints(), list(experiment.states())) == ([60], [60])
 
 
 def test_determinism_is_switched_on_where_it_is_wanted():

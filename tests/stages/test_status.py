@@ -49,9 +49,7 @@ def not_whole(rows: list[list[str]]) -> dict[tuple[str, str], list[str]]:
 def test_where_nothing_is_everything_is_missing_and_nothing_is_made(tmp_path, capfd):
     rows = status(tmp_path, capfd)
     assert {row[2] for row in rows} == {"missing"}
-    assert {"prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "report"} == {
-        row[0] for row in rows
-    }
+    assert {"prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "report"} == {row[0] for row in rows}  # fmt: skip
     assert not (tmp_path / "root").exists()
 
 
@@ -121,10 +119,7 @@ def test_what_is_broken_is_said_to_be(copy, capfd):
 def test_rows_put_together_what_is_alike():
     whole, stale = State("whole"), State("stale", "a was 1, is 2")
     items = [Row("label", "instances", str(n), stale if n == 9 else whole) for n in range(10)]
-    assert grouped(items) == [
-        ("label", "instances", "whole", "9 of them", ""),
-        ("label", "instances", "stale", "9", "a was 1, is 2"),
-    ]
+    assert grouped(items) == [("label", "instances", "whole", "9 of them", ""), ("label", "instances", "stale", "9", "a was 1, is 2")]  # fmt: skip
     assert follow(whole, stale, "the training") == State("stale", "the training is stale: a was 1, is 2")
     assert follow(State("missing"), stale, "the training") == State("missing")
     assert follow(whole, State("missing"), "the training") == whole

@@ -41,14 +41,12 @@ def test_what_is_written_reads_back_equal(tmp_path):
 
 def test_the_best_of_the_mean_is_none_of_a_single_run():
     one = {(2, LOW): 0.9, (4, LOW): 0.6, (4, HIGH): 0.1}
-    two = {(2, LOW): 0.1, (4, LOW): 0.6, (4, HIGH): 0.9, (6, LOW): 1.0}
-    best, *others = average([one, two])
+    best, *others = average([one, {(2, LOW): 0.1, (4, LOW): 0.6, (4, HIGH): 0.9, (6, LOW): 1.0}])
     assert (best.checkpoint, best.params, best.values, best.value) == (4, LOW, (0.6, 0.6), 0.6)
     # What not all of them have does not count, and of equals the earlier comes first.
     assert [(other.checkpoint, other.params, other.value) for other in others] == [(2, LOW, 0.5), (4, HIGH, 0.5)]
     # Thresholds that are not used make no difference.
-    unused = {(4, PARAMS(fg_thresh=0.5, cpv_thresh=7.0)): 0.2}
-    assert average([one, unused])[0].values == (0.6, 0.2)
+    assert average([one, {(4, PARAMS(fg_thresh=0.5, cpv_thresh=7.0)): 0.2}])[0].values == (0.6, 0.2)
 
 
 @given(st.lists(st.lists(st.integers(0, 20), min_size=4, max_size=4), min_size=1, max_size=4))
@@ -102,14 +100,9 @@ def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path
     assert main([*arguments, "-d", "all"]) == 0
     text = capfd.readouterr().out
     assert f"best mean of 2 runs: checkpoint 3, {HIGH.describe()}: 0.625" in text
-
     folder = root / "final"
     assert [path.name for path in (folder / "train/checkpoints").iterdir()] == ["00000003.keras"]
-    assert list(json.loads((folder / "train/made_from.json").read_text())["samples"]) == [
-        "worm_00",
-        "worm_01",
-        "worm_02",
-    ]
+    assert list(json.loads((folder / "train/made_from.json").read_text())["samples"]) == ["worm_00", "worm_01", "worm_02"]  # fmt: skip
     with (folder / "train/log.csv").open() as file:
         rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
     # The schedule is that of 100 iterations.
@@ -117,7 +110,6 @@ def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path
     assert (folder / f"test/evaluated/3/{HIGH.slug()}/summary.csv").is_file()
     frozen = tomllib.loads((folder / "config.toml").read_text())["validation"]["trained_models"]
     assert frozen == [str(root / "one"), str(tmp_path / "two")]
-
     # On another machine, where the runs are not, what was averaged stays; and it is frozen in the configuration.
     (root / "one").rename(root / "elsewhere")
     (tmp_path / "two").rename(tmp_path / "away")

@@ -86,9 +86,7 @@ def test_what_stopped_early_is_whole(copy, capfd):
     assert run(copy, "a", **STOPPING) == 0
     text = capfd.readouterr().out
     assert "whole already: checkpoint of iteration 6" in text
-    assert (
-        "stopped early at iteration 6: confusion_matrix.th_0_5.AP = 0.000 of iteration 2 was not exceeded at 2" in text
-    )
+    assert "stopped early at iteration 6: confusion_matrix.th_0_5.AP = 0.000 of iteration 2 was not exceeded at 2" in text  # fmt: skip
     assert "2 checkpoints; nothing was found correctly with the parameters of [postprocessing]" in text
     assert files(copy / "root") == before
 
@@ -100,12 +98,10 @@ def test_killed_between_two_files_the_record_comes_out_the_same(copy):
     kept = shutil.copy(last, copy / "kept.keras")
     # After the checkpoint, before the line.
     record.write_text("".join(text.splitlines(keepends=True)[:-1]))
-    assert run(copy, "a", **STOPPING) == 0
-    assert record.read_text() == text
+    assert (run(copy, "a", **STOPPING), record.read_text()) == (0, text)
     # After the checkpoint before, in the middle of the iterations.
     last.unlink()
-    assert run(copy, "a", **STOPPING) == 0
-    assert record.read_text() == text
+    assert (run(copy, "a", **STOPPING), record.read_text()) == (0, text)
     assert equal(last, Path(kept))
 
 
@@ -125,16 +121,14 @@ def test_validation_and_early_stop_change_no_weights(copy):
 
 
 def test_scores_by_other_parameters_do_not_count(copy, capfd):
-    other = {"postprocessing": {"fg_thresh": 0.99}}
-    assert run(copy, "a", **merge(STOPPING, other)) == 0
+    assert run(copy, "a", **merge(STOPPING, {"postprocessing": {"fg_thresh": 0.99}})) == 0
     assert checkpoints(copy / "root/a") == [2, 4, 6, 8]
     assert "stopped early" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("key", ["validation_batches", "early_stop"])
 def test_validation_needs_volumes(tmp_path, capfd, key):
-    change = {"data": {"synthetic": {"val": 0}}, "training": {key: 1}}
-    assert run(tmp_path, "a", "prepare", "train", **change) == 2
+    assert run(tmp_path, "a", "prepare", "train", **{"data": {"synthetic": {"val": 0}}, "training": {key: 1}}) == 2
     assert f"training.{key}: there are no validation volumes" in capfd.readouterr().err
     assert not (tmp_path / "root").exists()
 
@@ -187,9 +181,7 @@ def test_the_weights_of_another_experiment_are_begun_with(copy, capfd):
     assert "loaded 4 of 6 layers" in text
     assert "not loaded: heads/threeclass, heads/cpv (init.skip)" in text
     # After a step of nothing they still are the source's.
-    began, source = (
-        weights(copy / f"root/{p}.keras") for p in ("b/train/checkpoints/00000001", "a/train/checkpoints/00000006")
-    )
+    began, source = (weights(copy / f"root/{p}.keras") for p in ("b/train/checkpoints/00000001", "a/train/checkpoints/00000006"))  # fmt: skip
     assert [a.shape for a, b in zip(began, source, strict=True) if a.ndim == 5 and np.array_equal(a, b)] == [
         (3, 3, 3, 1, 2), (3, 3, 3, 2, 4), (1, 1, 1, 4, 2), (3, 3, 3, 4, 2)
     ]  # fmt: skip

@@ -79,7 +79,6 @@ def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not flag.exists()
-
     whole = gpu_part.copy(tmp_path / "whole")
     shutil.rmtree(whole / "run" / "val")
     assert main(arguments(whole, "-d", "validate_checkpoints")) == 0
@@ -89,7 +88,6 @@ def test_the_rest_runs_elsewhere_without_gpu_checkpoints_and_tensorflow(gpu_part
     assert selection(root)["score"] > 0
     assert selection(root)["params"]["use_cpv_for_seeds"]
     assert not (root / "run" / "train").exists()
-
     # The test volumes: predicted where the checkpoints are, labelled and scored where they are not.
     capfd.readouterr()
     assert main(arguments(whole, "-d", "predict", "label", "--checkpoint", "90", "--term_after_predict")) == 0
@@ -117,8 +115,7 @@ def test_without_a_checkpoint_nothing_can_be_predicted_anew(gpu_part, tmp_path, 
 
 
 def test_a_prediction_that_holds_more_than_needed_serves_and_one_with_less_does_not(gpu_part, tmp_path, capfd):
-    root = gpu_part.copy(tmp_path, train=False)
-    experiment = opened(root)
+    experiment = opened(gpu_part.copy(tmp_path, train=False))
     sample, _ = experiment.samples("val")
     plain, votes = (experiment.params.model_copy(update={"use_cpv_for_seeds": use}) for use in (False, True))
     for sets in ((plain,), (plain, votes)):
@@ -153,8 +150,7 @@ def test_predictions_of_the_test_volumes_serve_seeds_that_are_set_by_hand(gpu_pa
 def test_validate_chooses_for_the_checkpoint_that_is_meant(gpu_part, tmp_path, capfd):
     root = gpu_part.copy(tmp_path, train=False)
     # Nothing is selected yet: the newest one.
-    assert main(arguments(root, "-d", "validate")) == 0
-    assert selection(root)["checkpoint"] == 90
+    assert (main(arguments(root, "-d", "validate")), selection(root)["checkpoint"]) == (0, 90)
     assert [row["checkpoint"] for row in table(root, "scores_90.csv")] == ["90"] * 4
     assert main(arguments(root, "-d", "validate", "--checkpoint", "45")) == 0
     assert "best of 1 checkpoint x 4 parameter sets on 2 volumes: checkpoint 45" in capfd.readouterr().out
@@ -162,8 +158,7 @@ def test_validate_chooses_for_the_checkpoint_that_is_meant(gpu_part, tmp_path, c
     assert selection(root)["checkpoint"] == 45
     assert selection(root)["params"]["fg_thresh"] == float(best["fg_thresh"])
     # The selected one, and whatever is selected, the last one.
-    assert main(arguments(root, "-d", "validate")) == 0
-    assert selection(root)["checkpoint"] == 45
+    assert (main(arguments(root, "-d", "validate")), selection(root)["checkpoint"]) == (0, 45)
     assert main(arguments(root, "-d", "validate", "--test-checkpoint", "last")) == 0
     assert selection(root)["checkpoint"] == 90
     assert not (root / "run" / "val" / "scores.csv").exists()
@@ -239,8 +234,7 @@ def with_workers(experiment: Experiment, number: int) -> Experiment:
 def test_scores_do_not_depend_on_the_number_of_processes(gpu_part, tmp_path):
     one, two = (opened(gpu_part.copy(tmp_path / name, train=False)) for name in ("one", "two"))
     alone = scores(Run(with_workers(one, 1)))
-    assert scores(Run(with_workers(two, 2))) == alone
-    assert alone[0] == 2 * 4 * 2
+    assert (scores(Run(with_workers(two, 2))), alone[0]) == (alone, 2 * 4 * 2)
     assert scores(Run(with_workers(two, 1))) == (0, alone[1])
 
 
@@ -271,9 +265,7 @@ def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
     running = many_jobs(gpu_part.copy(tmp_path, train=False))
     next(running)
     os.kill(active_children()[0].pid, signal.SIGKILL)
-    with pytest.raises(
-        StageError, match=r"A process that scores [cd] ended: killed by the system \(SIGKILL\).*validation"
-    ):
+    with pytest.raises(StageError, match=r"A process that scores [cd] ended: killed by the system \(SIGKILL\).*validation"):  # fmt: skip
         list(running)
     assert not active_children()
 
@@ -289,9 +281,7 @@ def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path, mon
     for process in active_children():
         # As ulimit -v, from now on.
         resource.prlimit(process.pid, resource.RLIMIT_AS, (2**20, 2**20))
-    with pytest.raises(
-        StageError, match=r"Memory ran out in a process that scores [cd]\. Lower validation\.num_workers;"
-    ):
+    with pytest.raises(StageError, match=r"Memory ran out in a process that scores [cd]\. Lower validation\.num_workers;"):  # fmt: skip
         list(running)
     assert not active_children()
 

@@ -49,11 +49,7 @@ def test_what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not
         os.utime(folder, (0, 0))
     os.utime(folders["elsewhere, long ago"] / "inside", (0, 0))
     write(tmp_path / "x.zarr", "one")
-    assert [name for name, folder in folders.items() if folder.exists()] == [
-        "living",
-        "elsewhere",
-        "by a release before",
-    ]
+    assert [name for name, folder in folders.items() if folder.exists()] == ["living", "elsewhere", "by a release before"]  # fmt: skip
 
 
 def test_what_was_written_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):

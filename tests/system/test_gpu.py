@@ -33,8 +33,7 @@ def nvidia_smi(folder: Path, gpus: str, processes: str = "", status: int = 0) ->
 
 def test_the_free_one_among_busy_ones_is_taken(tmp_path):
     environment = nvidia_smi(tmp_path, f"{BUSY}\n{TAKEN}\n{EMPTY}", "GPU-a\nGPU-b\nGPU-b")
-    device = choose_device(environment)
-    assert device == ("on GPU 2 of 3 (NVIDIA H100, 700 of 81,559 MiB used)", "", True)
+    assert choose_device(environment) == ("on GPU 2 of 3 (NVIDIA H100, 700 of 81,559 MiB used)", "", True)
     assert environment["CUDA_VISIBLE_DEVICES"] == "2"
     # The numbers of nvidia-smi are those of the bus.
     assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
@@ -43,8 +42,7 @@ def test_the_free_one_among_busy_ones_is_taken(tmp_path):
 
 def test_of_free_ones_the_emptiest_is_taken_where_processes_are_not_told(tmp_path):
     environment = nvidia_smi(tmp_path, f"{BUSY}\n{EMPTY}\n{TAKEN}")
-    assert choose_device(environment).warning == ""
-    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert (choose_device(environment).warning, environment["CUDA_VISIBLE_DEVICES"]) == ("", "1")
 
 
 @pytest.mark.parametrize(
@@ -84,8 +82,7 @@ def test_a_failing_nvidia_smi_is_no_error(tmp_path):
 
 
 def test_without_nvidia_smi_there_is_no_gpu(tmp_path):
-    device = choose_device({"PATH": str(tmp_path)})
-    assert device == (f"no GPU: on the CPU ({arithmetic({})})", "", False)
+    assert choose_device({"PATH": str(tmp_path)}) == (f"no GPU: on the CPU ({arithmetic({})})", "", False)
 
 
 def test_what_the_environment_says_is_done(tmp_path):

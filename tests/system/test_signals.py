@@ -66,8 +66,7 @@ def test_what_is_under_way_is_finished_and_what_may_be_interrupted_not_begun(num
     before, done = {each: signal.getsignal(each) for each in STATUS}, []
     with pytest.raises(Ended) as ended:
         under_way(number, way, done)
-    assert done == ["to the end"]
-    assert ended.value.status == STATUS[number]
+    assert (done, ended.value.status) == (["to the end"], STATUS[number])
     assert {each: signal.getsignal(each) for each in STATUS} == before
 
 

@@ -37,8 +37,7 @@ CHANGES: dict[str, tuple[Callable[[dict], object], str]] = {
 
 def test_what_was_written_is_read(whole, tmp_path):
     (tmp_path / NAME).write_text(json.dumps(whole))
-    document = Document.read(tmp_path / NAME)
-    document.write(tmp_path / NAME)
+    Document.read(tmp_path / NAME).write(tmp_path / NAME)
     assert json.loads((tmp_path / NAME).read_text()) == whole
 
 

@@ -58,8 +58,7 @@ def made(tmp_path_factory) -> Experiment:
 def test_a_command_records_how_to_repeat_it(made):
     document = Document.read(made.folder / NAME)
     (command,) = document.commands
-    assert command["folder"] == str(Path.cwd())
-    assert command["asked"] == {**ASKED, "stages": ["prepare"]}
+    assert (command["folder"], command["asked"]) == (str(Path.cwd()), {**ASKED, "stages": ["prepare"]})
     assert load([ConfigFile("record", document.shared("config", command))]) == made.config
     assert command["seeds"] == {"general.seed": 42, "data.split_seed": 0, "data.synthetic.seed": 1}
     assert command["python"] == ".".join(map(str, sys.version_info[:3]))
@@ -108,8 +107,7 @@ def test_earlier_commands_and_shared_tables_stay(experiment):
     for _ in range(3):
         with record(experiment):
             pass
-    changed = Experiment(experiment.folder, configure(general={"seed": 7}))
-    with record(changed):
+    with record(Experiment(experiment.folder, configure(general={"seed": 7}))):
         pass
     content = read(experiment)
     assert [command["seeds"]["general.seed"] for command in content["commands"]] == [42, 42, 42, 7]
@@ -161,13 +159,11 @@ def test_how_a_command_ended_is_told(experiment, error, outcome):
 @pytest.mark.parametrize("text", ["{", '{"format": 1, "commands": [{}], "config": {}, "libraries": {}}', "[]", "\xff", "[" * 99_999])  # fmt: skip
 def test_a_broken_record_is_kept_aside(experiment, text, capfd):
     experiment.folder.mkdir(parents=True)
-    path = experiment.folder / NAME
-    path.write_bytes(text.encode("latin-1"))
+    (experiment.folder / NAME).write_bytes(text.encode("latin-1"))
     with record(experiment):
         pass
     (aside,) = experiment.folder.glob("provenance-broken-*.json")
-    assert aside.read_bytes() == text.encode("latin-1")
-    assert len(read(experiment)["commands"]) == 1
+    assert (aside.read_bytes(), len(read(experiment)["commands"])) == (text.encode("latin-1"), 1)
     assert f"It is kept as {aside.name}, and a new record is started." in capfd.readouterr().out
 
 

@@ -56,8 +56,7 @@ def test_a_repository_around_the_folder_is_not_its_own(repository):
 def test_without_git_there_is_still_the_checksum_of_the_sources(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     assert git_version(ROOT) is None
-    found = code_version.__wrapped__()
-    assert found == {"version": auxcpvloss.__version__, "sources": sources_checksum(PACKAGE)}
+    assert code_version.__wrapped__() == {"version": auxcpvloss.__version__, "sources": sources_checksum(PACKAGE)}
 
 
 def test_the_checksum_follows_names_and_contents(repository):

@@ -63,12 +63,7 @@ def write_experiment(
     records: dict[str, Any] = {}
     folder = experiment.evaluated("test", 4, params)
     for volume, ap in scores.items():
-        source = {
-            "checksum": f"of {volume}",
-            "gt_key": "volumes/gt_labels",
-            "padding": [0, 0, 0],
-            "voxel_size": [1.0] * 3,
-        }
+        source = {"checksum": f"of {volume}", "gt_key": "volumes/gt_labels", "padding": [0, 0, 0], "voxel_size": [1.0] * 3}  # fmt: skip
         records[volume] = {
             "version of evaluate": 2,
             "instances": {"method": method, "predicted": {"checkpoint": weights}},

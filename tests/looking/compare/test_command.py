@@ -32,8 +32,6 @@ def refused(capsys, *arguments: str | Path) -> str:
 
 
 # What it writes.
-
-
 def test_everything_is_written_beside_the_experiments(compared):
     names = {path.name for path in compared.iterdir()}
     tables = {f"{name}.{kind}" for name in ("summary", "table_1", "table_2", "table_3", "table_5") for kind in ("csv", "md", "tex")}  # fmt: skip
@@ -79,8 +77,6 @@ def test_the_default_place_is_beside_the_name_and_not_where_a_link_leads(tmp_pat
 
 
 # Figures.
-
-
 def test_curves_are_means_over_volumes_and_those_of_the_paper(two_methods):
     comparison = compare([(None, read_run(Path(folder))) for folder in folders(two_methods)])
     drawn = {each.name: each.figure for each in draw_scores(comparison, with_paper=True)}
@@ -96,8 +92,6 @@ def test_curves_are_means_over_volumes_and_those_of_the_paper(two_methods):
 
 
 # What is refused; nothing is written.
-
-
 def test_bad_folders(two_methods, tmp_path, capsys):
     assert "none: no such folder" in refused(capsys, tmp_path / "none")
     assert "not an experiment: it contains no config.toml" in refused(capsys, tmp_path)

@@ -14,12 +14,7 @@ POINTS = {"detection": "hoefener", "foreground_only": False}
 
 def selected_from(metric: str = "confusion_matrix.th_0_5.AP", seeds: str = "main", fixed=None, **lists) -> dict:
     validation = {"seed_thresh": [1, 2], "on_train": False, **lists}
-    return {
-        "metric": metric,
-        "seeds": seeds,
-        "validation": validation,
-        "postprocessing": {"flood": "all", **(fixed or {})},
-    }
+    return {"metric": metric, "seeds": seeds, "validation": validation, "postprocessing": {"flood": "all", **(fixed or {})}}  # fmt: skip
 
 
 def run(method: str = "sdt", seed: int = 1, **change) -> EvaluatedRun:
@@ -52,8 +47,6 @@ def names(runs: list[EvaluatedRun]) -> list[str]:
 
 
 # Names.
-
-
 def test_a_name_before_the_folder_is_that_of_the_group(tmp_path):
     assert parse_folder("experiments/a") == (None, Path("experiments/a"))
     assert parse_folder("small=experiments/a=b") == ("small", Path("experiments/a=b"))
@@ -68,8 +61,6 @@ def test_what_can_be_no_name_is_refused(text):
 
 
 # Groups.
-
-
 def test_runs_of_a_method_are_a_group_in_the_order_of_the_paper():
     methods = ["gauss", "affinities_cpv", "threeclass_cpv", "sdt", "threeclass", "sdt_cpv", "affinities"]
     groups = make_groups([(None, run(method, seed)) for seed in (1, 2) for method in methods])
@@ -102,8 +93,6 @@ def test_a_group_is_of_one_method_and_of_different_trainings():
 
 
 # Pairs.
-
-
 def paired(*runs: tuple[str | None, EvaluatedRun]) -> list[tuple[str, str]]:
     return [(baseline.name, other.name) for baseline, other in find_pairs(make_groups(runs))]
 
@@ -119,12 +108,7 @@ def test_pairs_are_validated_alike():
 
 
 def test_of_several_baselines_the_one_of_the_same_name():
-    runs = [
-        ("small", run("sdt", 1)),
-        ("big", run("sdt", 2)),
-        ("small_cpv", run("sdt_cpv", 1)),
-        ("x", run("sdt_cpv", 2)),
-    ]
+    runs = [("small", run("sdt", 1)), ("big", run("sdt", 2)), ("small_cpv", run("sdt_cpv", 1)), ("x", run("sdt_cpv", 2))]  # fmt: skip
     assert paired(*runs) == [("small", "small_cpv"), ("small", "x"), ("big", "x")]
 
 
@@ -166,13 +150,10 @@ def test_what_is_paired_shares_axes_under_the_names_of_the_paper():
 
 def test_without_such_a_pair_the_first_is_the_baseline():
     runs = [("b", run("sdt", 1)), ("a", run("sdt", 2)), ("c", run("gauss", 3))]
-    assert paired(*runs) == [("b", "a"), ("b", "c")]
-    assert paired((None, run())) == []
+    assert (paired(*runs), paired((None, run()))) == ([("b", "a"), ("b", "c")], [])
 
 
 # What can be compared.
-
-
 def test_other_volumes_are_refused():
     other = run(seed=2, truth={"b": {}, "c": {}})
     with pytest.raises(InputError, match=r"sdt_2: scored on other .* than .*only in sdt_2: b, c; only in sdt_1: a\."):

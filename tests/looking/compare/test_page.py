@@ -29,9 +29,7 @@ def comparison(*verdicts: PairVerdict) -> RunComparison:
 
 
 def test_verdicts_come_first_then_tables_then_figures():
-    html = as_html(
-        comparison_page(comparison(verdict("avAP", "better"), verdict("detection AP", "worse")), {"AP over IoU": PNG})
-    )
+    html = as_html(comparison_page(comparison(verdict("avAP", "better"), verdict("detection AP", "worse")), {"AP over IoU": PNG}))  # fmt: skip
     parts = [
         "Comparison: sdt, sdt_cpv", "3 runs on 2 test volumes: a, b",
         '<p class="headline">sdt_cpv is better than sdt by avAP: +0.030', "sdt_cpv is worse than sdt by detection AP",

@@ -53,8 +53,7 @@ def test_volumes_are_in_one_order_however_they_were_evaluated(tmp_path):
         for name, scores in (("a", VOLUMES.items()), ("b", reversed(VOLUMES.items())))
     ]
     one, other = Group("sdt", "", tuple(runs)).scores(AVAP)
-    assert one.tolist() == other.tolist()
-    assert list(runs[0].scores) == list(runs[1].scores)
+    assert (one.tolist(), list(runs[0].scores)) == (other.tolist(), list(runs[1].scores))
 
 
 def test_volumes_without_masks_have_no_scores_of_instances(tmp_path):

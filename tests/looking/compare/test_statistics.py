@@ -25,8 +25,6 @@ scores = arrays(float, st.tuples(st.integers(2, 4), st.integers(2, 5)), elements
 
 
 # What verdicts are worth.
-
-
 @pytest.mark.parametrize(("runs", "volumes"), [(3, 7), (3, 2), (2, 3)])
 def test_without_a_true_difference_better_comes_at_most_five_times_in_a_hundred(runs, volumes):
     rng = np.random.default_rng(1)
@@ -83,8 +81,7 @@ def test_parts_equal_those_counted_by_hand(number):
     if number == 3:
         assert (parts.runs, parts.runs_df) == ((pytest.approx(sum(squares) / 4 * (1 / 3 + 1 / 3)),), (4,))
     else:
-        assert parts.runs == pytest.approx((squares[0] / 2 / 3, squares[1] / 1 / 2))
-        assert parts.runs_df == (2, 1)
+        assert (parts.runs, parts.runs_df) == (pytest.approx((squares[0] / 2 / 3, squares[1] / 1 / 2)), (2, 1))
 
 
 def test_few_runs_that_differ_much_beside_many_that_do_not():
@@ -146,19 +143,15 @@ def test_scores_that_do_not_vary_tell_nothing_of_chance():
 
 
 def test_differences_beyond_all_doubt_and_none_at_all():
-    rng = np.random.default_rng(8)
-    one = rng.normal(0.7, 1e-5, (5, 9))
+    one = np.random.default_rng(8).normal(0.7, 1e-5, (5, 9))
     assert compare_means(one, one[::-1] + 0.2).p == pytest.approx(SMALLEST_P, rel=1e3)
     assert compare_means(one, one).p == pytest.approx(1)
 
 
 # Correction for several pairs.
-
-
 def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.9, 0.8]) == pytest.approx([1, 1])
-    assert holm([0.02]) == [0.02]
+    assert (holm([0.9, 0.8]), holm([0.02])) == (pytest.approx([1, 1]), [0.02])
     assert holm([]) == []
 
 
@@ -172,8 +165,6 @@ def test_holm_keeps_the_order_and_lies_between_none_and_bonferroni(values):
 
 
 # Intervals of means.
-
-
 def test_the_bootstrap_draws_runs_and_volumes_that_they_share():
     rng = np.random.default_rng(9)
     # Volumes differ, runs do not: were volumes drawn anew for each run, the interval would be narrower.

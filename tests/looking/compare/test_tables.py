@@ -36,13 +36,10 @@ def rows(found: PaperTable) -> dict[tuple, list]:
 
 
 # What they show.
-
-
 def test_tables_are_those_that_the_runs_fill(comparison):
     assert [each.name for each in comparison.tables] == ["summary", "table_1", "table_2", "table_3", "table_5"]
     assert [group.name for group in comparison.groups] == ["threeclass", "threeclass_cpv"]
-    assert comparison.volumes == tuple(VOLUMES)
-    assert comparison.remarks == ()
+    assert (comparison.volumes, comparison.remarks) == (tuple(VOLUMES), ())
 
 
 def test_segmentation_mean_range_interval_and_the_paper(comparison):
@@ -84,8 +81,7 @@ def test_the_summary_has_a_line_a_model(comparison):
 
 
 def test_one_run_has_no_range_and_no_interval(tmp_path):
-    run = read_run(write_experiment(tmp_path, "a", "sdt", VOLUMES))
-    only = compare([(None, run)])
+    only = compare([(None, read_run(write_experiment(tmp_path, "a", "sdt", VOLUMES)))])
     assert table(only, "summary").rows[0][2:5] == ("0.700", None, None)
     assert [row[1] for row in table(only, "table_1").rows] == ["mean", "paper (L1)", "paper (L1)"]
     assert only.verdicts == ()
@@ -114,8 +110,7 @@ def test_validated_on_and_seeds_are_rows_of_the_third_table(tmp_path):
 
 
 def test_without_instances_there_is_detection_only(tmp_path):
-    runs = [(None, read_run(folder)) for folder in write_runs(tmp_path, "gauss")]
-    found = compare(runs)
+    found = compare([(None, read_run(folder)) for folder in write_runs(tmp_path, "gauss")])
     assert [each.name for each in found.tables] == ["summary", "table_2", "table_3", "table_7"]
     assert table(found, "summary").rows[0][2:6] == (None,) * 4
     assert [row[0] for row in table(found, "table_2").rows] == ["detection AP", "", "", ""]
@@ -135,18 +130,13 @@ def test_what_was_selected_is_listed_a_run_a_line(tmp_path):
     vectors, points = selection_tables(compare([(None, run) for run in runs]).groups)
     assert (vectors.name, points.name) == ("table_4", "table_7")
     shown = [dict(zip(vectors.columns, row, strict=True)) for row in vectors.rows]
-    assert (shown[0]["seed threshold"], shown[0]["cpv seed threshold"], shown[0]["dilated"]) == (
-        "-0.13",
-        None,
-        "2 times",
-    )
+    assert (shown[0]["seed threshold"], shown[0]["cpv seed threshold"], shown[0]["dilated"]) == ("-0.13", None, "2 times")  # fmt: skip
     assert (shown[1]["seed threshold"], shown[1]["cpv seed threshold"], shown[1]["dilated"]) == (None, "60.0", "yes")
     assert [each["iteration"] for each in shown] == ["4", "4"]
     assert "use_cpv_for_seeds True" in shown[1]["other parameters"]
     data = vectors.data.to_dict("records")[1]
     assert (data["run"], data["seed"], data["cpv_thresh"], data["seed_thresh"]) == ("b", 7, 60.0, None)
-    assert points.columns[5:7] == ("gauss threshold", "nms distance")
-    assert points.rows[0][6] == "3"
+    assert (points.columns[5:7], points.rows[0][6]) == (("gauss threshold", "nms distance"), "3")
 
 
 def test_the_papers_numbers():
@@ -159,8 +149,6 @@ def test_the_papers_numbers():
 
 
 # Verdicts.
-
-
 def verdicts_of(tmp_path, **differences: float):
     runs = []
     for place, (method, difference) in enumerate(differences.items()):
@@ -185,9 +173,7 @@ def test_better_worse_and_not_distinguishable_in_words(tmp_path):
     assert better.low < better.difference < better.high
     assert better.p < better.p_holm < 0.05
     neither = found["affinities_cpv", "detection AP"]
-    assert neither.sentence.startswith(
-        "+cpv: affinities_cpv and affinities are not distinguishable on these data by detection AP"
-    )
+    assert neither.sentence.startswith("+cpv: affinities_cpv and affinities are not distinguishable on these data by detection AP")  # fmt: skip
     assert neither.low < 0 < neither.high
 
 
@@ -214,19 +200,15 @@ def test_too_little_for_a_verdict_is_said(change, reason, tmp_path):
         for seed in ((1,) if (change, method) == ("runs", "sdt") else (1, 2))
     ]
     verdict = compare([(None, read_run(folder)) for folder in runs]).verdicts[0]
-    assert verdict.word == "not distinguishable on these data"
-    assert verdict.reason == f"+0.000, {reason}"
+    assert (verdict.word, verdict.reason) == ("not distinguishable on these data", f"+0.000, {reason}")
     assert (verdict.p, verdict.low) == (None, None)
 
 
 def test_points_and_instances_are_compared_by_detection_only(tmp_path):
-    found = verdicts_of(tmp_path, sdt=0, gauss=0.05)
-    assert list(found) == [("gauss", "detection AP")]
+    assert list(verdicts_of(tmp_path, sdt=0, gauss=0.05)) == [("gauss", "detection AP")]
 
 
 # Files.
-
-
 def test_csv_has_every_digit_and_nothing_where_there_is_nothing(comparison):
     read = list(csv.DictReader(io.StringIO(FORMATS["csv"](table(comparison, "table_1")))))
     mean = comparison.groups[0].scores(AP[0.5]).mean()
@@ -254,8 +236,7 @@ def test_markdown_is_a_table_of_as_many_cells_everywhere(comparison):
     lines = as_markdown(table(comparison, "table_1")).splitlines()
     assert lines[0] == "## Table 1. Segmentation: AP at IoU above"
     cells = [re.split(r"(?<!\\)\|", line) for line in lines if line.startswith("|")]
-    assert {len(row) for row in cells} == {1 + 12 + 1}
-    assert cells[1][1].strip() == "---"
+    assert ({len(row) for row in cells}, cells[1][1].strip()) == ({1 + 12 + 1}, "---")
     text = document(comparison)
     assert text.index("is better than") < text.index("## Scores") < text.index("## Table 5")
 
@@ -294,11 +275,9 @@ def test_latex_has_a_column_for_every_cell(comparison):
     for each in comparison.tables:
         text = as_latex(each)
         layout = re.search(r"\\begin\{tabular\}\{(\w+)\}", text)[1]
-        assert len(layout) == len(each.columns)
-        assert layout[0] == "l"
+        assert (len(layout), layout[0]) == (len(each.columns), "l")
         assert layout[-1] == ("l" if each.name == "table_5" else "r")
-        body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
-        for line in body.splitlines():
+        for line in text[text.index(r"\toprule") : text.index(r"\bottomrule")].splitlines():
             if line.endswith(r"\\"):
                 assert len(re.findall(r"(?<!\\)&", line)) == len(layout) - 1
         assert "–" not in text

@@ -11,9 +11,7 @@ from auxcpvloss.metrics import Comparison
 from tests.looking.figures.volumes import HERE, SHIFTED, THERE, dots, noise, volume
 
 TRUTH = volume(HERE, THERE)
-GOOD, BAD = (
-    Outcome(name, noise(), Comparison(found, TRUTH)) for name, found in {"good": TRUTH, "bad": volume(SHIFTED)}.items()
-)
+GOOD, BAD = (Outcome(name, noise(), Comparison(found, TRUTH)) for name, found in {"good": TRUTH, "bad": volume(SHIFTED)}.items())  # fmt: skip
 
 
 def titles(figure: Figure) -> list[str]:
@@ -33,10 +31,7 @@ def test_a_row_a_method_and_a_column_a_panel() -> None:
 
 
 def test_where_volumes_are_long_a_column_a_method() -> None:
-    long = [
-        replace(each, raw=noise((8, 20, 45)), found=Comparison(each.instances[:, :20], TRUTH[:, :20]))
-        for each in (GOOD, BAD)
-    ]
+    long = [replace(each, raw=noise((8, 20, 45)), found=Comparison(each.instances[:, :20], TRUTH[:, :20])) for each in (GOOD, BAD)]  # fmt: skip
     figure = overlays(long)
     assert titles(figure)[:2] == ["good\nraw data", "bad\nraw data"]
     assert titles(figure)[-2:] == ["IoU > 0.5: FP 0, FN 0", "IoU > 0.5: FP 0, FN 0"]
@@ -53,8 +48,7 @@ def test_images_are_those_of_the_panels_and_have_the_colors_asked_for() -> None:
         assert ax.get_title() == panel.heading
     raw, _, hits, errors = (np.asarray(ax.images[0].get_array()) for ax in figure.axes)
     assert np.array_equal(raw, project_raw(BAD.raw))
-    dark = {"TP: ground truth only": (10, 6), "TP: result only": (10, 21), "TP: both": (10, 12)}
-    for name, place in dark.items():
+    for name, place in {"TP: ground truth only": (10, 6), "TP: result only": (10, 21), "TP: both": (10, 12)}.items():
         assert np.allclose(hits[place] - 0.35 * raw[place], 0.65 * np.array(COLORBLIND.agreement[name]))
     assert np.allclose(errors[30, 30] - 0.35 * raw[30, 30], 0.65 * np.array(COLORBLIND.agreement["FN"]))
 
@@ -64,7 +58,5 @@ def test_points_lie_where_they_were_found_and_missed() -> None:
     places = {str(marks.get_label()): np.asarray(marks.get_offsets()).tolist() for marks in ax.collections}
     assert places == {"TP": [[15, 12]], "FN": [[32, 32]]}
     # Too far from the centers, though it lies in a nucleus.
-    ax = overlays([replace(BAD, found=Comparison(dots((2, 5, 5)), TRUTH, detection="linear", distance_limit=5))]).axes[
-        1
-    ]
+    ax = overlays([replace(BAD, found=Comparison(dots((2, 5, 5)), TRUTH, detection="linear", distance_limit=5))]).axes[1]  # fmt: skip
     assert ax.get_title() == "detections\nTP 0, FP 1, FN 2"

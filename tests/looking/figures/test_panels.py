@@ -21,10 +21,8 @@ def test_contrast_leaves_out_the_extremes() -> None:
     raw[1] = np.arange(10_000).reshape(100, 100)
     raw[0, 0, 0] = 1e9
     gray = project_raw(raw)
-    assert gray.shape == (100, 100, 3)
-    assert gray[0, 0, 0] == 1
-    assert gray[0, 50, 0] == 0
-    assert gray[50, 0, 0] == pytest.approx(0.5, abs=0.01)
+    assert (gray.shape, gray[0, 0, 0]) == ((100, 100, 3), 1)
+    assert (gray[0, 50, 0], gray[50, 0, 0]) == (0, pytest.approx(0.5, abs=0.01))
     assert project_raw(np.full((2, 3, 4), 7)).max() == 0
 
 
@@ -46,8 +44,7 @@ def test_every_channel_has_a_panel_with_its_range() -> None:
     assert np.unravel_index(brightness.argmin(), (4, 5)) == (1, 2)
     assert np.unravel_index(brightness.argmax(), (4, 5)) == (3, 3)
     # All equal: no range to divide by.
-    assert second.heading == "sdt 1: 7 to 7"
-    assert np.ptp(second.image, axis=(0, 1)).max() == 0
+    assert (second.heading, np.ptp(second.image, axis=(0, 1)).max()) == ("sdt 1: 7 to 7", 0)
     assert [panel.heading for panel in show_head("sdt", values[:1])] == ["sdt: -2.5 to 1.5"]
 
 
@@ -69,8 +66,7 @@ def test_differences_are_as_written_out_voxel_by_voxel(seed: int, kind: type[np.
 @pytest.mark.parametrize("colors", [PAPER, COLORBLIND])
 def test_missed_nuclei_are_whole_and_of_the_others_only_what_differs(colors: Palette) -> None:
     truth, result = volume(HERE, THERE), volume(SHIFTED)
-    matched = match(overlaps(truth, result), 0.5)
-    panel = show_differences(truth[4], result[4], matched, np.zeros((45, 45, 3)), colors)
+    panel = show_differences(truth[4], result[4], match(overlaps(truth, result), 0.5), np.zeros((45, 45, 3)), colors)
     differs = np.zeros((45, 45), bool)
     differs[5:20, 5:8] = differs[5:20, 20:23] = True
     assert np.array_equal(np.all(panel.image == colors.difference, axis=-1), differs)

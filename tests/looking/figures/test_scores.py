@@ -9,9 +9,7 @@ from auxcpvloss.looking.figures.scores import ap_over_iou, detection_boxes
 from auxcpvloss.metrics import THRESHOLDS
 
 RNG = np.random.default_rng(0)
-RUNS = {
-    name: np.sort(RNG.uniform(0, 1, (runs, 9)))[:, ::-1] for name, runs in (("sdt", 3), ("sdt +cpv", 2), ("mine", 1))
-}
+RUNS = {name: np.sort(RNG.uniform(0, 1, (runs, 9)))[:, ::-1] for name, runs in (("sdt", 3), ("sdt +cpv", 2), ("mine", 1))}  # fmt: skip
 
 FAMILIES = [{"sdt": RUNS["sdt"], "sdt +cpv": RUNS["sdt +cpv"]}, {"mine": RUNS["mine"]}]
 
@@ -38,8 +36,7 @@ def test_lines_are_means_over_runs_and_the_shade_is_their_range() -> None:
     assert np.allclose(first.get_ydata(), 0)
     assert np.allclose(second.get_ydata(), RUNS["sdt +cpv"].mean(axis=0) - RUNS["sdt"].mean(axis=0))
     assert np.allclose(alone_less.lines[0].get_ydata(), 0)
-    assert texts(figure) == ["sdt, 3 runs", "sdt +cpv, 2 runs", "mine, 1 run"]
-    assert pair.get_ylim()[0] == 0
+    assert (texts(figure), pair.get_ylim()[0]) == (["sdt, 3 runs", "sdt +cpv, 2 runs", "mine, 1 run"], 0)
     assert pair_less.get_xlabel() == "IoU threshold"
 
 

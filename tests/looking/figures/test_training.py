@@ -19,8 +19,7 @@ def test_every_part_of_the_loss_is_shown() -> None:
     for line, name in zip(ax.lines, LOG, strict=True):
         assert np.array_equal(line.get_xdata(), LOG.index)
         assert np.array_equal(line.get_ydata(), LOG[name])
-    assert ax.get_yscale() == "log"
-    assert ax.get_xlabel() == "iteration"
+    assert (ax.get_yscale(), ax.get_xlabel()) == ("log", "iteration")
 
 
 def test_long_curves_are_smoothed_upon_themselves() -> None:
@@ -49,10 +48,8 @@ def test_scores_stand_below_and_the_selected_checkpoint_is_marked() -> None:
     best, early, selected = below.lines
     assert (list(best.get_xdata()), list(best.get_ydata())) == ([100, 200, 300], [0.5, 0.7, 0.6])
     assert np.array_equal(early.get_ydata(), [np.nan, 0.3], equal_nan=True)
-    assert list(selected.get_xdata()) == [200, 200]
-    assert list(above.lines[-1].get_xdata()) == [200, 200]
-    assert below.get_ylabel() == "AP at IoU > 0.5"
-    assert len(training_curves(LOG, validation).axes) == 2
+    assert (list(selected.get_xdata()), list(above.lines[-1].get_xdata())) == ([200, 200], [200, 200])
+    assert (below.get_ylabel(), len(training_curves(LOG, validation).axes)) == ("AP at IoU > 0.5", 2)
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan])

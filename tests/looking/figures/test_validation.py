@@ -7,9 +7,7 @@ from matplotlib.patches import Rectangle
 
 from auxcpvloss.looking.figures.validation import NAMES, ScoreGrid, set_labels, validation_surface
 
-SETS: list[dict[str, Any]] = [
-    {"flood": "volume", "fg_thresh": f, "seed_thresh": s} for f in (0.5, 0.9) for s in (0.7, 0.8)
-]
+SETS: list[dict[str, Any]] = [{"flood": "volume", "fg_thresh": f, "seed_thresh": s} for f in (0.5, 0.9) for s in (0.7, 0.8)]  # fmt: skip
 VALUES = np.array([[0.1, 0.2, 0.3], [0.4, np.nan, 0.6], [0.7, 0.8, 0.5], [0.3, 0.2, 0.1]])
 GRID = ScoreGrid([100, 200, 300], SETS, VALUES, "confusion_matrix.avAP")
 
@@ -21,8 +19,7 @@ def frames(ax: Axes) -> list[tuple[float, float]]:
 def test_a_column_a_checkpoint_and_a_row_a_set() -> None:
     figure = validation_surface(GRID, (2, 1))
     ax, bar = figure.axes
-    shown = np.ma.filled(ax.images[0].get_array(), np.nan)
-    assert np.array_equal(shown, VALUES, equal_nan=True)
+    assert np.array_equal(np.ma.filled(ax.images[0].get_array(), np.nan), VALUES, equal_nan=True)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["100", "200", "300"]
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["0.5, 0.7", "0.5, 0.8", "0.9, 0.7", "0.9, 0.8"]
     assert ax.get_ylabel() == "fg_thresh, seed_thresh"
@@ -36,8 +33,7 @@ def test_a_column_a_checkpoint_and_a_row_a_set() -> None:
 
 def test_nothing_is_framed_where_the_selection_is_not_in_the_table() -> None:
     figure = validation_surface(GRID)
-    assert frames(figure.axes[0]) == []
-    assert figure.get_suptitle() == ""
+    assert (frames(figure.axes[0]), figure.get_suptitle()) == ([], "")
     assert GRID.place(200, {"fg_thresh": 0.9, "seed_thresh": 0.8}) == (3, 1)
     assert GRID.place(150, SETS[0]) is None
     assert GRID.place(100, {"fg_thresh": 0.1}) is None

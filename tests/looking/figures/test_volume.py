@@ -81,9 +81,7 @@ def test_points_are_right_wrong_and_missed() -> None:
         "FP and FN": {"FP": expected["FP"], "FN": expected["FN"]},
     }
     assert figure.legends[0].get_title().get_text().startswith("detection: TP 2, FP 1, FN 1, AP 0.5")
-    assert marked(volume_figure(outcome(found, shows_points=True)))["result: 3"] == {
-        "result": [[10, 10], [30, 20], [5, 35]]
-    }
+    assert marked(volume_figure(outcome(found, shows_points=True)))["result: 3"] == {"result": [[10, 10], [30, 20], [5, 35]]}  # fmt: skip
     nothing = volume_figure(outcome(truth=points(), shows_points=True))
     assert all(not marks for marks in marked(nothing).values())
 
@@ -100,8 +98,7 @@ def test_the_plane_with_most_nuclei_is_shown() -> None:
     boxes = (slice(6, 7), slice(0, 9), slice(0, 9)), (slice(1, 3), slice(20, 24), slice(0, 9))
     assert fullest_plane(volume(*boxes)) == 6
     # Of planes 2 to 5 that nearest to the middle; the middle where there is nothing.
-    assert fullest_plane(volume(HERE)) == 4
-    assert fullest_plane(volume()) == 4
+    assert (fullest_plane(volume(HERE)), fullest_plane(volume())) == (4, 4)
 
 
 @pytest.mark.parametrize("channels", [(3,), (3, 1, 1)])
@@ -116,9 +113,7 @@ def test_hits_errors_and_differences_in_a_plane_are_those_of_the_whole_volume(ch
     assert (colors_of(panels["true positives"]), colors_of(panels["FP and FN"])) == (set(), {"FP upon FN", "FN"})
     assert np.array_equal(np.any(panels["XOR"] != panels["raw data, z = 4"], axis=-1), truth[4] > 0)
     legends = [*figure.legends, *(legend for ax in figure.axes if (legend := ax.get_legend()))]
-    assert [legend.get_title().get_text() for legend in legends] == [
-        "all planes, IoU > 0.5: TP 0, FP 1, FN 2, AP 0.000"
-    ]
+    assert [legend.get_title().get_text() for legend in legends] == ["all planes, IoU > 0.5: TP 0, FP 1, FN 2, AP 0.000"]  # fmt: skip
 
 
 def test_of_points_those_near_the_plane_are_marked() -> None:
@@ -127,9 +122,7 @@ def test_of_points_those_near_the_plane_are_marked() -> None:
     # (0, 20, 30) is four planes away.
     assert marked(figure)["true positives"] == {"TP": [[10, 10]]}
     assert marked(figure)["FP and FN"] == {"FP": [[5, 35]], "FN": [[38, 38]]}
-    assert marked(plane_figure(outcome(found, shows_points=True), {}, z=4))["result: 2"] == {
-        "result": [[10, 10], [5, 35]]
-    }
+    assert marked(plane_figure(outcome(found, shows_points=True), {}, z=4))["result: 2"] == {"result": [[10, 10], [5, 35]]}  # fmt: skip
 
 
 def test_long_volumes_are_stacked_and_tall_ones_stand_side_by_side(path: Path) -> None:

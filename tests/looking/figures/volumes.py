@@ -44,9 +44,7 @@ def colors_of(image: Volume, palette: Palette = PALETTES["paper"]) -> set[str]:
     colored = highest - lowest > 0.4
     pure = (image[colored] - lowest[colored, None]) / (highest - lowest)[colored, None]
     enough = 0.01 * len(pure)
-    wanted = {
-        name: (np.array(color) - min(color)) / (max(color) - min(color)) for name, color in palette.agreement.items()
-    }
+    wanted = {name: (np.array(color) - min(color)) / (max(color) - min(color)) for name, color in palette.agreement.items()}  # fmt: skip
     return {name for name, color in wanted.items() if (np.abs(pure - color).max(axis=-1) < 0.1).sum() > enough}
 
 

@@ -27,5 +27,4 @@ def test_points_are_wrong_or_missed():
     points = np.zeros_like(truth())
     points[3, 3, 3], points[0, 0, 0] = 1, 2
     wrong, missed = errors_of_points(Comparison(points, truth()))
-    assert wrong.points.tolist() == [[0, 0, 0]]
-    assert len(missed.points) == 4
+    assert (wrong.points.tolist(), len(missed.points)) == ([[0, 0, 0]], 4)

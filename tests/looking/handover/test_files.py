@@ -23,8 +23,7 @@ def test_labels_come_back_from_a_tiff_with_the_size_of_a_voxel(tmp_path, greates
     labels = np.where(found() == 70, greatest, found()).astype(np.uint32)
     write_labels(tmp_path / "a.tif", labels, SPACE)
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
-        assert file.is_imagej == (dtype == np.uint16)
-        assert file.asarray().dtype == dtype
+        assert (file.is_imagej, file.asarray().dtype) == (dtype == np.uint16, dtype)
         assert (file.asarray() == labels).all()
         assert recorded_voxel_size(file) == pytest.approx(SPACE.voxel_size)
         assert file.is_imagej or file.ome_metadata.count('Unit="µm"') == 3
@@ -37,8 +36,7 @@ def test_more_than_fits_imagej_is_written_otherwise(tmp_path, monkeypatch):
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.is_ome
         # Without a unit OME takes lengths for micrometers.
-        assert file.ome_metadata.count('Unit="pixel"') == 3
-        assert file.asarray().dtype == np.uint16
+        assert (file.ome_metadata.count('Unit="pixel"'), file.asarray().dtype) == (3, np.uint16)
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +56,7 @@ def test_every_voxel_lies_where_its_transformation_says(exported):
         group = zarr.open_group(store(path), mode="r", path=name)
         (described,) = group.attrs["multiscales"]
         assert [axis["name"] for axis in described["axes"]] == ["z", "y", "x"]
-        assert {axis["unit"] for axis in described["axes"]} == {"micrometer"}
-        assert len(described["datasets"]) == 2
+        assert ({axis["unit"] for axis in described["axes"]}, len(described["datasets"])) == ({"micrometer"}, 2)
         for dataset in described["datasets"]:
             scale, translation = (np.array(t[t["type"]]) for t in dataset["coordinateTransformations"])
             array = group[dataset["path"]][...]

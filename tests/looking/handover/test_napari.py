@@ -43,16 +43,14 @@ def test_the_window_shows_the_first_volume_in_space(viewer):
         "raw", "ground truth", "instances", "centers", "false positives", "false negatives", "splits", "merges",
     ]  # fmt: skip
     for layer in made.layers:
-        assert tuple(layer.scale) == SPACE.voxel_size
-        assert tuple(layer.translate) == SPACE.offset
+        assert (tuple(layer.scale), tuple(layer.translate)) == (SPACE.voxel_size, SPACE.offset)
         assert {str(unit) for unit in layer.units} == {"micrometer"}
     instances = made.layers["instances"]
     # What lies under a place in the world, 2 micrometers a plane: instance 70, whose center the centers have.
     assert instances.get_value((1.0, 2.5, 2.75), world=True) == 70
     assert made.layers["centers"].data[-1].tolist() == [2.5, 2.5, 2.5]
     assert np.allclose(made.layers["merges"].get_color(34), (1, 0.502, 0, 1), atol=0.01)
-    picture = made.screenshot(canvas_only=False, flash=False)
-    assert picture.shape[2] == 4
+    assert made.screenshot(canvas_only=False, flash=False).shape[2] == 4
 
 
 def test_another_volume_takes_its_place_when_it_is_chosen(viewer):
@@ -60,7 +58,6 @@ def test_another_volume_takes_its_place_when_it_is_chosen(viewer):
     choice = made.window.dock_widgets["volume"]
     assert tuple(choice.choices) == tuple(VOLUMES)
     choice.value = "p"
-    assert asked[-1] == "p"
-    assert [layer.name for layer in made.layers][2:4] == ["points", "centers"]
+    assert (asked[-1], [layer.name for layer in made.layers][2:4]) == ("p", ["points", "centers"])
     fill(made, VOLUMES["plain"])
     assert [layer.name for layer in made.layers] == ["raw", "instances", "centers"]

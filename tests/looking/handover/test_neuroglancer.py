@@ -16,14 +16,12 @@ def test_the_state_points_at_the_arrays_and_the_errors_where_they_lie():
     assert (layers["instances"]["visible"], layers["truth"]["visible"]) == (True, False)
     (merge,) = layers["merges"]["annotations"]
     # In voxels; the first one lies at offset / size.
-    assert merge["point"] == [2.5 - 2, 2.5, 19.5 + 3]
-    assert merge["description"] == "instance 34: nuclei 3 4"
+    assert (merge["point"], merge["description"]) == ([2.5 - 2, 2.5, 19.5 + 3], "instance 34: nuclei 3 4")
 
 
 def test_a_volume_of_no_unit_has_none():
     state = json.loads(neuroglancer_state(scene(is_points=True, space=Space((3, 1, 1))), "a", ["points"]))
-    assert state["dimensions"]["z"] == [3, ""]
-    assert state["selectedLayer"]["layer"] == "points"
+    assert (state["dimensions"]["z"], state["selectedLayer"]["layer"]) == ([3, ""], "points")
 
 
 def test_the_link_names_the_state_by_its_address():

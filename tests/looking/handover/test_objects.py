@@ -60,9 +60,7 @@ def test_the_table_says_places_and_volumes_in_voxels_and_in_space():
 def test_points_have_the_columns_that_mean_something_for_them():
     points = np.zeros((4, 4, 4), np.uint32)
     points[1, 2, 3] = 5
-    (row,) = rows(
-        object_table(describe(points, np.ones((4, 4, 4))), np.array([0.75]), Space((1, 1, 1)), is_points=True)
-    )
+    (row,) = rows(object_table(describe(points, np.ones((4, 4, 4))), np.array([0.75]), Space((1, 1, 1)), is_points=True))  # fmt: skip
     expected = {"id": "5", "z": "1.000", "y": "2.000", "x": "3.000", "intensity_normalized": "1", "confidence": "0.750", "unit": ""}  # fmt: skip
     assert {key: value for key, value in row.items() if not key.startswith("position")} == expected
 

@@ -42,8 +42,7 @@ def test_an_error_is_shown_with_its_outlines():
     assert len(edges_of(this)) == 2 * (5 + 10) + 2 * (5 + 5) + 2 * (5 + 10)
     assert other_nuclei
     assert other_results
-    assert atlas.volumes == {"a": (1, 1)}
-    assert atlas.left_out == 0
+    assert (atlas.volumes, atlas.left_out) == ({"a": (1, 1)}, 0)
     json.dumps(atlas.cases)
 
 
@@ -97,8 +96,7 @@ def test_a_file_on_a_test_set_as_large_as_that_of_l1_stays_small():
 
 def test_where_there_is_no_room_a_fair_sample_is_shown_and_always_the_same():
     labels = blobs((30, 30, 30), 10, seed=0)
-    raw = np.random.default_rng(0).random(labels.shape)
-    volume = Outcome("a", raw, Comparison(labels, labels))
+    volume = Outcome("a", np.random.default_rng(0).random(labels.shape), Comparison(labels, labels))
     cases = [Case("split", (15, 15, number % 30), (1, 1, 1), (1,), (), number, 0, Why("alone", "")) for number in range(60)]  # fmt: skip
     shown = []
     for _ in range(2):

@@ -65,12 +65,10 @@ def test_what_overlaps_with_a_nucleus_that_is_found_is_told_so():
 
 def test_an_error_says_where_it_is_and_how_large():
     (case,) = [case for case in cases() if case.result == (60,)]
-    assert TRUTH[case.center] == 0
-    assert result()[case.center] == 60
+    assert (TRUTH[case.center], result()[case.center]) == (0, 60)
     assert (case.size, case.extent) == (64, (4, 4, 4))
     (missed,) = [case for case in cases() if case.truth == (6,)]
-    assert TRUTH[missed.center] == 6
-    assert missed.size == 216
+    assert (TRUTH[missed.center], missed.size) == (6, 216)
 
 
 def test_errors_are_as_many_as_the_scores_count():
@@ -80,16 +78,14 @@ def test_errors_are_as_many_as_the_scores_count():
 
 def test_points_are_wrong_or_missed():
     centers = np.array([[5.0, 5, 5], [5, 5, 15], [5, 5, 50]])
-    points = np.array([[5.0, 5, 6], [5, 15, 40]])
-    detections = match_points(points, centers, "hoefener", 4.0)
+    detections = match_points(np.array([[5.0, 5, 6], [5, 15, 40]]), centers, "hoefener", 4.0)
     found = cases_of_points(detections, np.array([7, 8, 9]), np.empty(0, int), 10.0)
     assert [(case.kind, case.center, case.truth, case.size) for case in found] == [
         ("false positive", (5, 15, 40), (), None),
         ("false negative", (5, 5, 15), (8,), None),
         ("false negative", (5, 5, 50), (9,), None),
     ]
-    assert found[1].neighbours == 1
-    assert found[2].neighbours == 0
+    assert (found[1].neighbours, found[2].neighbours) == (1, 0)
 
 
 def test_of_nothing_there_are_no_errors_and_everything_can_be_wrong():
@@ -105,8 +101,7 @@ def test_places_equal_those_found_one_by_one():
     assert list(places) == sorted(wanted.tolist())
     for one, place in places.items():
         at = np.argwhere(labels == one)
-        assert place.size == len(at)
-        assert place.extent == tuple((at.max(axis=0) - at.min(axis=0) + 1).tolist())
+        assert (place.size, place.extent) == (len(at), tuple((at.max(axis=0) - at.min(axis=0) + 1).tolist()))
         distance = ((at - at.mean(axis=0)) ** 2).sum(axis=1)
         assert ((place.center - at.mean(axis=0)) ** 2).sum() == pytest.approx(distance.min())
         assert labels[place.center] == one

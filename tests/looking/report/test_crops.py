@@ -49,8 +49,7 @@ def test_points_are_where_their_voxels_are_shown(voxel_size):
         crop = Crop.around(center, 12, voxel_size, volume.shape)
         laid = crop.cut(volume)
         for column, row in crop.position(np.array(point, float)):
-            quadrant = (row >= crop.side, column >= crop.side)
-            axis = {(False, False): 0, (False, True): 2, (True, False): 1}[quadrant]
+            axis = {(False, False): 0, (False, True): 2, (True, False): 1}[(row >= crop.side, column >= crop.side)]
             if point[axis] == center[axis]:
                 assert laid[int(min(row, 2 * crop.side - 1)), int(min(column, 2 * crop.side - 1))] == 1
     assert crop.position(np.add(crop.center, (0, 0, 1000.0))) == []

@@ -50,8 +50,7 @@ def test_outlines_are_the_edges_of_pixels_each_once(labels, asked):
     """Also where instances touch, at a side or at a corner, and where they have holes."""
     others, these = outline_paths(labels, sorted(asked))
     expected = [sorted(e for one in ids for e in brute_force(labels, one)) for ids in ({1, 2, 3} - asked, asked)]
-    assert sorted(edges_of(others)) == expected[0]
-    assert sorted(edges_of(these)) == expected[1]
+    assert (sorted(edges_of(others)), sorted(edges_of(these))) == (expected[0], expected[1])
 
 
 def test_a_square_takes_four_commands():

@@ -56,8 +56,7 @@ def test_text_of_files_never_becomes_part_of_the_page():
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in plain.tags]
     assert [sorted(attributes) for _, attributes in hostile.tags] == [sorted(each) for _, each in plain.tags]
     data, script = hostile.scripts
-    assert json.loads(data)["cases"][0]["volume"] == HOSTILE
-    assert script == plain.scripts[1]
+    assert (json.loads(data)["cases"][0]["volume"], script) == (HOSTILE, plain.scripts[1])
 
 
 def test_nothing_is_loaded_and_only_what_is_known_runs():

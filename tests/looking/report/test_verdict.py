@@ -16,8 +16,7 @@ def hints(verdict: Verdict) -> list[str]:
 
 
 def test_the_verdict_begins_with_what_was_found_and_what_is_wrong():
-    volumes = {"a": Scored(Counts(90, 5, 10)), "b": Scored(Counts(1000, 1, 0))}
-    verdict = judge(volumes, RULE, ["one training"])
+    verdict = judge({"a": Scored(Counts(90, 5, 10)), "b": Scored(Counts(1000, 1, 0))}, RULE, ["one training"])
     assert verdict.headline == "1,090 of 1,100 true nuclei were found (99.1 %); 6 of 1,096 results are wrong (0.5 %)."
     assert verdict.facts[0].endswith(": 0.928, mean of 2 volumes (0.857 to 0.999).")
     assert RULE in verdict.facts[1]
@@ -32,10 +31,8 @@ def test_one_of_one_is_said_in_the_singular():
 
 
 def test_percents_are_never_rounded_to_all_or_nothing():
-    assert percent(9999, 10000) == "99.9 %"
-    assert percent(1, 10000) == "0.1 %"
-    assert percent(10, 10) == "100 %"
-    assert percent(0, 10) == "0 %"
+    assert (percent(9999, 10000), percent(1, 10000)) == ("99.9 %", "0.1 %")
+    assert (percent(10, 10), percent(0, 10)) == ("100 %", "0 %")
     assert percent(0, 0) == "there are none"
 
 
