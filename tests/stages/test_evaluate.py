@@ -24,7 +24,7 @@ from auxcpvloss.experiment.selection_file import selection_record
 from auxcpvloss.looking.figures.palette import PALETTES
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.threeclass import perfect, target
-from auxcpvloss.metrics import THRESHOLDS, Counts
+from auxcpvloss.metrics import THRESHOLDS, Comparison, Counts
 from auxcpvloss.metrics import score as score_outlines
 from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.table import numbers_in, value_at
@@ -193,6 +193,22 @@ def test_instances_and_truth_are_tabulated_once_a_command(make, monkeypatch, cha
     monkeypatch.setattr("auxcpvloss.metrics.overlap.tabulate", counted)
     perform(experiment, "label", "evaluate", "report", "export", "visualize", checkpoint=4)
     assert calls == [2]
+
+
+def test_the_oldest_of_what_is_kept_makes_room(tmp_path):
+    run = Run(Experiment(tmp_path, configure()))
+    run._room = 250
+
+    def keep(*names: str) -> Any:
+        return run.keep(tuple(map(Path, names)), lambda: np.zeros(100, np.uint8))
+
+    one, other = keep("one"), keep("other")
+    # Made of the same volumes, which count once.
+    both = run.keep((Path("one"), Path("other")), lambda: Comparison(one, other))
+    assert (keep("one") is one, keep("other") is other) == (True, True)
+    keep("third")
+    assert list(run._kept) == [(Path("third"),)]
+    assert keep("one", "other") is not both
 
 
 @pytest.mark.parametrize("output_format", ["hdf", "zarr"])
