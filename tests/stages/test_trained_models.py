@@ -62,7 +62,7 @@ def test_averages_against_whole_numbers(rows):
         ("missing", r"nosuch: not an experiment; expected a folder with a config.toml"),
         ("empty", r"scores.csv: missing. Run the stage validate_checkpoints of that experiment first"),
         ("metric", r"scores are confusion_matrix.avAP, but evaluation.metric is confusion_matrix.th_0_5.AP"),
-        ("method", r"scores of the parameters .*nms_size, but the method has .*cpv_thresh"),
+        ("method", r"scores for the parameters .*nms_size, but the method has .*cpv_thresh"),
         ("nothing in common", r"no checkpoint was validated with the same parameters by all of"),
         ("beyond", r"the best checkpoint is 40, but training.max_iterations is 4"),
         ("itself", r"is this experiment itself"),
