@@ -59,21 +59,9 @@ def test_help_names_every_stage_and_application(capsys):
     assert end.value.code == 0
     text = capsys.readouterr().out
     for word in (
-        "prepare",
-        "mknet",
-        "train",
-        "validate_checkpoints",
-        "predict",
-        "label",
-        "evaluate",
-        "postprocess",
-        "visualize",
-        "report",
-        "all",
-        "synthetic",
-        "l1",
-        "CUDA_VISIBLE_DEVICES",
-    ):
+        "prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "postprocess", "visualize",
+        "report", "all", "synthetic", "l1", "CUDA_VISIBLE_DEVICES",
+    ):  # fmt: skip
         assert word in text
 
 

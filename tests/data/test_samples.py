@@ -281,19 +281,10 @@ def test_a_current_sample_is_known(folder, path):
     assert (sample.made_from["version"], sample.made_from["preprocessing"]["normalize"]) == (2, "percentile")
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"voxel_size": (2, 1, 1)},
-        {"raw_key": "x"},
-        {"gt_key": "x"},
-        {"padding": (0, 0, 1)},
-        {"lower_percentile": 1.0},
-        {"square": True},
-        {"mask": 1},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("changes", [
+    {"voxel_size": (2, 1, 1)}, {"raw_key": "x"}, {"gt_key": "x"}, {"padding": (0, 0, 1)}, {"lower_percentile": 1.0},
+    {"square": True}, {"mask": 1},
+], ids=str)  # fmt: skip
 def test_whatever_changes_a_sample_makes_it_old(folder, path, changes):
     sample = written(folder, path)
     if "mask" in changes:

@@ -110,19 +110,13 @@ def test_a_damaged_member_is_named(tmp_path):
         source.checksum()
 
 
+UNSAFE = ("../train/images/x.tif", "/train/images/x.tif", "a/../../x.tif", "c:/train/x.tif", "a\\..\\x.tif")
+
+
 @pytest.mark.parametrize(
     ("member", "content", "needles"),
     [
-        *(
-            (name, b"", [name, "unsafe path"])
-            for name in (
-                "../train/images/x.tif",
-                "/train/images/x.tif",
-                "a/../../x.tif",
-                "c:/train/x.tif",
-                "a\\..\\x.tif",
-            )
-        ),
+        *((name, b"", [name, "unsafe path"]) for name in UNSAFE),
         ("train/images/x.tif", bytes(70 * 2**20), ["train/images/x.tif", "73,400,320 bytes"]),
         ("other/train/images/x.tif", b"", ["c_elegans_nuclei, other"]),
     ],

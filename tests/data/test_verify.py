@@ -195,18 +195,9 @@ def encoded(array, **options):
     return stream.getvalue()
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"metadata": None},
-        {"compression": "zlib"},
-        {"compression": "zlib", "metadata": None},
-        {"imagej": True},
-        {"ome": True},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("options", [
+    {}, {"metadata": None}, {"compression": "zlib"}, {"compression": "zlib", "metadata": None}, {"imagej": True}, {"ome": True},
+], ids=str)  # fmt: skip
 def test_a_tiff_that_was_cut_off_is_named_or_read_whole(tmp_path, options):
     """Whatever the place of the cut: tifffile itself gives fewer planes for many of them, and logs a line."""
     small = np.random.default_rng(0).integers(0, 255, (6, 7, 8), np.uint8)

@@ -34,19 +34,8 @@ def test_differences_are_named():
         ({"preprocessing": {"lower_percentile": 9}}, "preprocessing.lower_percentile"),
         ({"general": {"seed": 1}}, "general.seed"),
         ({"model": {"num_fmaps": 5}}, "model.num_fmaps"),
-        (
-            {
-                "training": {
-                    "max_iterations": 9,
-                    "num_workers": 0,
-                    "checkpoints": 1,
-                    "snapshots": 0,
-                    "log_every": 2,
-                    "cache_size": 1,
-                }
-            },
-            None,
-        ),
+        ({"training": {"max_iterations": 9, "num_workers": 0, "checkpoints": 1}}, None),
+        ({"training": {"snapshots": 0, "log_every": 2, "cache_size": 1}}, None),
         ({"model": {"test_input_shape": [44, 44, 44]}}, None),
         ({"postprocessing": {"fg_thresh": 0.1}, "data": {"path": "x"}}, None),
     ],

@@ -53,12 +53,8 @@ GRID = {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "param_product": Tr
 def chain(tmp_path_factory) -> Path:
     """An experiment that ran from prepare to evaluate."""
     folder = tmp_path_factory.mktemp("chain")
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *command(folder, "-d", "all", validation=GRID)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    arguments = command(folder, "-d", "all", validation=GRID)
+    done = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (folder / "terminal.txt").write_text(done.stdout)
     return folder
