@@ -71,7 +71,7 @@ class Result:
     """Prefix of the kind in a long list: "checkpoint 400, "."""
 
     def state(self, records: Records) -> State:
-        """Say how it is: the one place where that is decided."""
+        """Say how it is; a training, which may be half done, says so itself (`stages.train.state`)."""
         if self.stored.problem:
             return State("broken", self.stored.problem)
         if self.stored.record is None:
