@@ -11,7 +11,7 @@ from pydantic import Field
 from auxcpvloss.augment.augmentation import Augmentation, Occasional, Ordered, Setting, Sizes, log_uniform
 from auxcpvloss.augment.deform import Deformation
 
-Factor = Annotated[float, Field(ge=0.1, le=10, allow_inf_nan=False)]
+Factor = Annotated[float, Field(ge=0.25, le=4, allow_inf_nan=False)]
 
 
 class Zoom(Occasional):

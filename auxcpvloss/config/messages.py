@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from auxcpvloss.config.compose import Extension, Key
-from auxcpvloss.config.tables import Config
 
 MAX_SHOWN = 200
 """Maximum number of characters of a wrong value in a message."""
@@ -35,7 +34,7 @@ WANTED = {
 """Messages for pydantic's error types; for ranges and choices, pydantic's own messages serve."""
 
 
-def explain(detail: ErrorDetails, kind: type[Config], extensions: Sequence[Extension]) -> tuple[Key, str]:
+def explain(detail: ErrorDetails, kind: type[BaseModel], extensions: Sequence[Extension]) -> tuple[Key, str]:
     """Return the key that an error of pydantic is about, and what was expected."""
     key: Key = tuple(part for part in detail["loc"] if isinstance(part, str))
     message = detail["msg"].removeprefix("Value error, ")
@@ -49,7 +48,7 @@ def explain(detail: ErrorDetails, kind: type[Config], extensions: Sequence[Exten
     return key, wanted if detail["type"] == "missing" else f"{wanted}, not {shown(detail['input'])}"
 
 
-def unknown_key(key: Key, kind: type[Config], extensions: Sequence[Extension]) -> str:
+def unknown_key(key: Key, kind: type[BaseModel], extensions: Sequence[Extension]) -> str:
     """Say that a key does not exist, and suggest one that does."""
     if words := next(filter(None, (extension.unknown(key) for extension in extensions)), ""):
         return words

@@ -147,7 +147,7 @@ def _read(path: Path | None) -> dict[str, Record]:
     try:
         known: dict[str, Record] = json.loads(path.read_text(encoding="utf-8"))
         return known if all(isinstance(each, dict) for each in known.values()) else {}
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         # Reasons are told less precisely then; nothing else depends on it.
         return {}
 

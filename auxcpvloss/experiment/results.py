@@ -143,11 +143,11 @@ def record_beside(result: Result, made_with: Mapping[str, str]) -> None:
 
 def ledger(folder: Path) -> dict[str, Any]:
     """Read what the tables and pictures in a folder were made from, by name."""
-    entries: dict[str, Any] = {}
+    entries: Any = {}
     # If it is damaged, the results that it spoke of are made again.
-    with suppress(FileNotFoundError, ValueError):
+    with suppress(FileNotFoundError, ValueError, RecursionError):
         entries = json.loads((folder / LEDGER).read_text(encoding="utf-8"))
-    return entries
+    return entries if isinstance(entries, dict) else {}
 
 
 def file_digest(path: Path) -> str:

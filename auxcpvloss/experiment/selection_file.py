@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from auxcpvloss.config import as_toml
+from auxcpvloss.config.messages import explain
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Stored, reader
 from auxcpvloss.methods import Params
@@ -65,7 +68,7 @@ def selection_record(experiment: Experiment) -> dict[str, Any] | None:
             raise ValueError("some of its keys are missing")
         if not isinstance(table["made_from"], dict):
             raise ValueError("made_from is not a table")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(experiment, error) from None
     return table
 
@@ -74,8 +77,9 @@ def _read(path: Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def _damaged(experiment: Experiment, error: Exception) -> InputError:
-    return InputError(f"{experiment.selection_path}: damaged: {error}.\nRun the stage validate_checkpoints.")
+def _damaged(experiment: Experiment, error: Exception | str) -> InputError:
+    sentence = f"{experiment.selection_path}: damaged: {error}"
+    return InputError(f"{sentence}{'' if sentence.endswith('?') else '.'}\nRun the stage validate_checkpoints.")
 
 
 def validated_checkpoints(experiment: Experiment) -> list[int]:
@@ -102,11 +106,18 @@ def read_selection(experiment: Experiment) -> Selection:
             "Run the stage validate_checkpoints."
         )
     try:
-        checkpoint, params = table["checkpoint"], {**experiment.params.model_dump(), **table["params"]}
+        checkpoint, chosen = table["checkpoint"], table["params"]
         if type(checkpoint) is not int:
             raise ValueError(f"checkpoint: must be a whole number, not {checkpoint!r}")
+        if not isinstance(chosen, dict):
+            raise ValueError(f"params: must be a table, not {chosen!r}")
+        params = {**experiment.params.model_dump(), **chosen}
         return Selection(checkpoint, experiment.method.params.model_validate(params, strict=True))
-    except (ValueError, TypeError) as error:
+    except ValidationError as error:
+        problems = (explain(detail, experiment.method.params, ()) for detail in error.errors())
+        lines = [f"{'.'.join(('params', *key))}: {message}" for key, message in problems]
+        raise _damaged(experiment, "; ".join(lines)) from None
+    except ValueError as error:
         raise _damaged(experiment, error) from None
 
 

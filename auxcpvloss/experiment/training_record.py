@@ -37,7 +37,7 @@ def training_record(experiment: Experiment) -> dict[str, Any] | None:
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return completed({**_defaults(record["model"]["method"]), "version of train": 1}, record)
-    except (ValueError, KeyError, TypeError, InputError):
+    except (ValueError, KeyError, TypeError, RecursionError, InputError):
         return None
 
 

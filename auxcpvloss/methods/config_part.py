@@ -100,12 +100,15 @@ def _check_lists(method: Method, config: Config) -> Iterator[Problem]:
         )
 
 
+REMEDY = "remove the key, or change model.method or model.auxiliary"
+
+
 def _unknown(method: Method, key: Key) -> str:
     if key[:1] == ("model",) and key[-1].startswith("loss_") and key[-1].endswith("_coeff"):
         heads = ", ".join(head.name for head in method.heads)
-        return f"the method {method.name} has no such head; its heads: {heads}"
+        return f"the method {method.name} has no such head; its heads: {heads}; {REMEDY}"
     theirs = {name for other in METHODS.values() for name in other.params.model_fields}
     if key[0] in ("validation", "postprocessing") and key[-1] in theirs:
         params = ", ".join(method.params.model_fields)
-        return f"the method {method.name} has no such parameter; its parameters: {params}"
+        return f"the method {method.name} has no such parameter; its parameters: {params}; {REMEDY}"
     return ""

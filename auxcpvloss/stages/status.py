@@ -38,28 +38,26 @@ def status(run: Run) -> None:
 
 def rows(run: Run) -> Iterator[Row]:
     """Go through the results of all stages, in order; of those that run by name only, what there is."""
-    upstream = {"": WHOLE}
+    upstream = {"": ("", WHOLE)}
     for stage in STAGES.values():
         found = list(_states(stage, run))
-        states = [follow(state, upstream[stage.follows], NAMES[stage.follows]) for _, _, state in found]
+        states = [follow(state, *upstream[stage.follows]) for _, _, state in found]
         for (what, name, _), state in zip(found, states, strict=True):
             yield Row(stage.name, what, name, state)
         if stage.name == "train":
-            upstream["train"] = states[0]
+            upstream["train"] = "the training", states[0]
         elif stage.name == "validate_checkpoints":
             upstream["selection"] = _upstream_of_test(run, upstream["train"], found, states)
 
 
-NAMES = {"": "", "train": "the training", "selection": "the scores it was selected by"}
-
-
 def _upstream_of_test(
-    run: Run, training: State, found: Sequence[tuple[str, str, State]], states: Sequence[State]
-) -> State:
+    run: Run, training: tuple[str, State], found: Sequence[tuple[str, str, State]], states: Sequence[State]
+) -> tuple[str, State]:
     """Give what the results of the test volumes follow: the selection where it is used, else the training."""
-    if training.kind == "stale" or run.choice.checkpoint is not None or run.choice.which == "last":
+    if training[1].kind == "stale" or run.choice.checkpoint is not None or run.choice.which == "last":
         return training
-    return next((state for (what, _, _), state in zip(found, states, strict=True) if what == "selection"), WHOLE)
+    selection = (state for (what, _, _), state in zip(found, states, strict=True) if what == "selection")
+    return "the selection", next(selection, WHOLE)
 
 
 def _states(stage: Stage, run: Run) -> Iterator[tuple[str, str, State]]:
@@ -71,7 +69,7 @@ def _states(stage: Stage, run: Run) -> Iterator[tuple[str, str, State]]:
             yield "results", "", State("missing", str(error).splitlines()[0])
 
 
-def follow(state: State, upstream: State, name: str) -> State:
+def follow(state: State, name: str, upstream: State) -> State:
     """Say how a result is, given how that is which it depends on: of something stale nothing whole is made."""
     if state.kind in ("missing", "broken") or upstream.kind in ("whole", "missing"):
         return state

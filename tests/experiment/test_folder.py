@@ -7,11 +7,13 @@ import tifffile
 
 from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.results import LEDGER, ledger
 from auxcpvloss.experiment.selection_file import Selection, read_selection, validated_checkpoints, write_selection
-from auxcpvloss.experiment.training_record import training_keys
+from auxcpvloss.experiment.training_record import record_path, training_keys, training_record
 from auxcpvloss.stages.order import STAGES, wanted
 from auxcpvloss.stages.run import Choice
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.files import write_text
 from tests.conftest import blobs, configure
 from tests.stages.running import perform
 
@@ -86,6 +88,32 @@ def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
         read_selection(later).params.model_dump() | {"fg_thresh": 0.25, "min_size": 7}
         == read_selection(later).params.model_dump()
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("params = {xyz = 3}", r"damaged: params\.xyz: unknown key; known: "),
+        ('params = {fg_thresh = "abc"}', r"damaged: params\.fg_thresh: must be a number, not 'abc'\.\nRun"),
+        ("params = 3", "damaged: params: must be a table, not 3"),
+        (f"params = {'[' * 9999}", "damaged: .*recursion"),
+    ],
+)
+def test_a_selection_edited_by_hand_is_refused_by_key(tmp_path, written, message):
+    experiment = Experiment(tmp_path, configure())
+    write_text(experiment.selection_path, f'checkpoint = 2\nmetric = "AP"\n{written}\n[made_from]\n')
+    with pytest.raises(InputError, match=message):
+        read_selection(experiment)
+
+
+@pytest.mark.parametrize("damage", ["[]", "3", "[" * 99999])
+def test_records_that_are_no_table_count_as_missing(tmp_path, damage):
+    experiment = Experiment(tmp_path, configure())
+    for path in (tmp_path / LEDGER, record_path(experiment), experiment.checkpoint_path(4), tmp_path / "records.json"):
+        write_text(path, damage)
+    assert ledger(tmp_path) == {}
+    assert training_record(experiment) is None
+    assert experiment.records.difference({"a": 1}, {"a": 2}) == "a was 1, is 2"
 
 
 def test_all_leaves_validation_out_where_nobody_asks_for_its_choice():

@@ -70,6 +70,7 @@ def test_what_is_whole_is_said_to_be_without_tensorflow_and_without_a_trace(copy
 def test_what_is_stale_makes_stale_what_depends_on_it(copy, capfd):
     found = not_whole(status(copy, capfd, optimizer={"lr": 0.5}))
     assert found["train", "weights"] == ["stale", "", "optimizer.lr was 0.001, is 0.5"]
+    assert found["evaluate", "summary"][2].startswith("the training is stale: ")
     for key in (("validate_checkpoints", "selection"), ("evaluate", "summary"), ("cross_validate", "table")):
         assert found[key][0] == "stale"
         assert "optimizer.lr was 0.001, is 0.5" in found[key][2]
@@ -120,9 +121,9 @@ def test_rows_put_together_what_is_alike():
     whole, stale = State("whole"), State("stale", "a was 1, is 2")
     items = [Row("label", "instances", str(n), stale if n == 9 else whole) for n in range(10)]
     assert grouped(items) == [("label", "instances", "whole", "9 of them", ""), ("label", "instances", "stale", "9", "a was 1, is 2")]  # fmt: skip
-    assert follow(whole, stale, "the training") == State("stale", "the training is stale: a was 1, is 2")
-    assert follow(State("missing"), stale, "the training") == State("missing")
-    assert follow(whole, State("missing"), "the training") == whole
+    assert follow(whole, "the training", stale) == State("stale", "the training is stale: a was 1, is 2")
+    assert follow(State("missing"), "the training", stale) == State("missing")
+    assert follow(whole, "the training", State("missing")) == whole
 
 
 def test_status_is_named_alone(copy, capfd):
