@@ -40,9 +40,10 @@ def _inputs(model: Model) -> Iterator[tuple[str, str]]:
         if bad:
             fits = [" or ".join(map(str, g.nearest_inputs(s))) for g, s in zip(axes, shape, strict=True)]
             near = [f"{axis}: {sizes}" for axis, sizes in zip("zyx", fits, strict=True)]
+            written = list(shape[3 - model.ndim :])
             yield (
                 key,
-                f"this network does not accept an input of {list(shape)} (along {', '.join(bad)}); the nearest valid "
+                f"this network does not accept an input of {written} (along {', '.join(bad)}); the nearest valid "
                 f"sizes are {'; '.join(near[3 - model.ndim :])}",
             )
             return

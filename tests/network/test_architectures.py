@@ -85,3 +85,8 @@ def test_its_keys_are_checked_and_get_smaller():
     config = toy(model={"width": 7})
     small = load([ConfigFile("test", merge(config.model_dump(mode="json"), debug_tables(config)))]).model
     assert (small.width, small.train_input_shape, small.test_input_shape) == (3, (14, 14, 14), (54, 54, 54))
+
+
+def test_an_input_of_images_is_refused_as_it_was_written():
+    with pytest.raises(InputError, match=r"does not accept an input of \[32, 32\] \(along y, x\)"):
+        configure(model={"ndim": 2, "train_input_shape": [32, 32]}, data={"voxel_size": [1, 1]})
