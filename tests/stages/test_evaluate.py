@@ -479,7 +479,7 @@ def test_a_volume_in_which_nothing_is_found_scores_0_and_is_named(make, capsys):
     predict(experiment, "test", np.zeros(SHAPE, np.uint32))
     table = score(experiment)
     assert (counts(table, "hoefener"), table["confusion_matrix"]["hoefener"]["AP"]) == ((0, 0, 4), 0)
-    assert "a: no nucleus was found at all" in capsys.readouterr().out
+    assert "a: no nucleus was found\n" in capsys.readouterr().out
     assert read_centers(experiment.instanced("test", 4, experiment.params, "a").with_suffix(".csv")).shape == (0, 4)
 
 
