@@ -106,12 +106,12 @@ def _selection(experiment: Experiment) -> tuple[Selection, str, Record]:
 def _evaluated(place: Path) -> Mapping[str, Record | str]:
     """Volumes that were scored last, each with what its scores were made from then."""
     try:
-        entry = ledger(place).get("summary.csv")
-        if entry is None:
+        entries = ledger(place)
+        if "summary.csv" not in entries and (entries or not (place / LEDGER).is_file()):
             raise InputError(
                 f"{place}: the test volumes have not been evaluated yet. Run the stages predict, label, evaluate."
             )
-        predictions: dict[str, Record | str] = entry["made_from"]["predictions"]
+        predictions: dict[str, Record | str] = entries["summary.csv"]["made_from"]["predictions"]
         if not predictions or not all(isinstance(made, dict | str) for made in predictions.values()):
             raise TypeError
     except (KeyError, TypeError, AttributeError):
