@@ -48,7 +48,9 @@ def need_training(run: Run) -> None:
     InputError
         Names the key.
     """
-    run.remember("training is possible", lambda: _check(run.experiment))
+    # A plan does without TensorFlow, which takes seconds to import and talks.
+    if not run.planning:
+        run.remember("training is possible", lambda: _check(run.experiment))
 
 
 def _check(experiment: Experiment) -> bool:

@@ -56,8 +56,7 @@ class Train(Stage):
         super().precondition(run)
         if run.experiment.config.validation.trained_models:
             averages(run.experiment)
-        if not run.planning:
-            need_training(run)
+        need_training(run)
 
     def needed_splits(self, run: Run) -> list[str]:
         return ["train", *(["val"] if looks_at_validation(run.experiment) else [])]
