@@ -20,6 +20,7 @@ from auxcpvloss.network.losses import LOSSES
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.keras_settings import use_own_settings
 
 Predict = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
 """(B, C, Z, Y, X) -> {head: (B, C, Z', Y', X')}."""
@@ -61,7 +62,14 @@ def be_deterministic(config: Config) -> None:
 
 
 def build_network(config: Config, method: Method, shape: Shape) -> keras.Model:
-    """Build the network of ``model.architecture`` for an input of (Z, Y, X) voxels, with weights drawn at random."""
+    """Build the network of ``model.architecture`` for an input of (Z, Y, X) voxels, with weights drawn at random.
+
+    Raises
+    ------
+    InputError
+        The caller imported Keras with another backend.
+    """
+    use_own_settings()
     model, build = config.model, architecture_of(config.model).build
     return build(model, method.heads, shape, config.training.precision, method.input_channels)
 

@@ -25,6 +25,7 @@ from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints
 from auxcpvloss.stages.visualize.stage import Visualize
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.gpu import Device, choose_device, gpus_of_tensorflow
+from auxcpvloss.system.keras_settings import passed_over
 
 STAGES: dict[str, Stage] = {
     stage.name: stage
@@ -136,6 +137,8 @@ def _say_how_to_go_on(run: Run, done: Collection[Stage]) -> None:
 
 def _say_device(run: Run, device: Device) -> None:
     run.terminal.say(device.text)
+    if others := passed_over():
+        run.terminal.say(f"settings of Keras that do not apply here: {others}")
     if device.warning:
         run.terminal.warn(device.warning)
     if device.is_gpu and not gpus_of_tensorflow():
