@@ -95,6 +95,9 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         "preprocessing": preprocessing.model_dump(mode="json"),
         "raw_key": data.raw_key,
         "gt_key": data.gt_key,
+        # Only where they are set: samples of before the keys existed stay whole.
+        **({"axes": data.axes} if data.axes else {}),
+        **({"channel": data.channel} if data.channel >= 0 else {}),
         "padding": list(data.padding),
         "version": VERSION,
     }

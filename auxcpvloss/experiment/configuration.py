@@ -22,7 +22,13 @@ from auxcpvloss.metrics.table import metric_paths
 OF_ONE_COMMAND = ("overwrite", "logging")
 """Keys of [general] that apply to one command only."""
 
-YOUNGER = {"model.architecture": "unet", "evaluation.metrics": [], "training.augmentation.one_of": []}
+YOUNGER = {
+    "model.architecture": "unet",
+    "evaluation.metrics": [],
+    "training.augmentation.one_of": [],
+    "data.axes": "",
+    "data.channel": -1,
+}
 """Keys added after the first records, with the values implied before they existed."""
 
 

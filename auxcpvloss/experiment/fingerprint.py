@@ -37,6 +37,8 @@ WITHIN = (*SOURCES, "configuration")
 OF_SAMPLES = {
     "raw_key": "data.raw_key",
     "gt_key": "data.gt_key",
+    "axes": "data.axes",
+    "channel": "data.channel",
     "padding": "data.padding",
     "voxel_size": "data.voxel_size",
     "version": "version of prepare",

@@ -12,6 +12,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample, open_sample
 from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.verify import check_planes
+from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.experiment.fingerprint import Records, relevant
 from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.methods import Method, Params, method_of
@@ -66,6 +67,7 @@ class Experiment:
         """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
         # Folds choose among prepared volumes; the unit is for what is made of results.
         data = self.config.data.model_dump(mode="json", exclude={"num_folds", "voxel_unit"})
+        data = {key: value for key, value in data.items() if YOUNGER.get(f"data.{key}", ...) != value}
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, relevant(self.config.preprocessing.model_dump(mode="json"))], sort_keys=True)

@@ -19,19 +19,13 @@ from hypothesis import strategies as st
 from auxcpvloss.data.sources.find import SPLITS, find_sources
 from auxcpvloss.system.errors import InputError
 from tests.data.l1_zip import make_l1_zip
-from tests.data.volumes import REAL, blobs, configured, make_folder, write_tiff
+from tests.data.volumes import REAL, blobs, configured, make_folder, only, write_tiff
 
 EVERYTHING = {"a": 0.6, "b": 0.2, "c": 0.2}
 
 
 def names(found):
     return {split: [source.name for source in sources] for split, sources in found.items()}
-
-
-def only(folder, **changes):
-    """The one test volume of a folder."""
-    (source,) = find_sources(configured(test_data=folder, **changes), ["test"])["test"]
-    return source
 
 
 def fails(*needles, splits=SPLITS, **changes):
@@ -472,8 +466,8 @@ SIZES = {f"PhysicalSize{axis}": size for axis, size in (("Z", 2), ("Y", 0.5), ("
         (None, IMAGEJ | {"metadata": {"axes": "ZYX", "unit": "um"}}, (1, 0.5, 0.25)),
         (None, IMAGEJ | {"metadata": {"axes": "ZYX", "spacing": 2.5, "unit": "um", "zunit": "mm"}}, None),
         (None, OME | {"metadata": {"axes": "ZYX"}}, None),
-        (None, OME | {"metadata": SIZES}, (2, 0.5, 0.25)),
-        (None, OME | {"metadata": SIZES | {"PhysicalSizeZUnit": "mm"}}, None),
+        (None, OME | {"metadata": SIZES | {"axes": "ZYX"}}, (2, 0.5, 0.25)),
+        (None, OME | {"metadata": SIZES | {"axes": "ZYX", "PhysicalSizeZUnit": "mm"}}, None),
         # Of a plane, where nothing is recorded along z it is what it is along y, so that planes of all formats are alike.
         (10, {}, None),
         (10, IMAGEJ | {"metadata": {"unit": "um"}}, (0.5, 0.5, 0.25)),

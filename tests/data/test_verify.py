@@ -88,9 +88,10 @@ def test_a_test_volume_may_lack_labels_or_instances(tmp_path):
     assert verified(stored(tmp_path / "2", labels=np.zeros_like(LABELS)), "test").nuclei == 0
 
 
-def test_planes_that_a_program_called_channels_are_planes(tmp_path):
+def test_planes_that_a_program_called_channels_are_planes_if_it_is_said(tmp_path):
     # tifffile does so, with imagej=True and no axes.
-    assert verified(stored(tmp_path, imagej=True)).shape == RAW.shape
+    refused(stored(tmp_path, imagej=True), "images/a.tif", 'data.axes = "ZYX"')
+    assert verified(tmp_path, axes="ZYX").shape == RAW.shape
 
 
 # Images of one plane
@@ -373,5 +374,5 @@ def test_a_message_names_the_member_of_a_zip(tmp_path):
     make_folder(tmp_path / "test", "a", masks=False)
     write_tiff(tmp_path / "test" / "images" / "a.tif", np.stack([RAW[0]] * 3, -1), photometric="rgb")
     archive = shutil.make_archive(str(tmp_path / "x"), "zip", tmp_path)
-    with pytest.raises(InputError, match=re.escape(f"{archive}!test/images/a.tif: its axes are Y, X, S")):
+    with pytest.raises(InputError, match=re.escape(f"{archive}!test/images/a.tif: 3 axes, Y, X, S")):
         verified(archive, "test")

@@ -7,6 +7,7 @@ import numpy as np
 import tifffile
 
 from auxcpvloss.config.tables import Data, Preprocessing
+from auxcpvloss.data.sources.find import find_sources
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data"
@@ -49,6 +50,12 @@ def write_tiff(path: Path, array, **options) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(path, array, **options)
     return path
+
+
+def only(folder, **changes):
+    """The one test volume of a folder."""
+    (source,) = find_sources(configured(test_data=folder, **changes), ["test"])["test"]
+    return source
 
 
 def _text(value):

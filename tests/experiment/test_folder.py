@@ -66,6 +66,13 @@ def test_volumes_prepared_otherwise_lie_elsewhere(tmp_path):
     assert one.data_folder("train") == told.data_folder("train")
 
 
+def test_keys_that_are_younger_do_not_move_what_was_prepared_before(tmp_path):
+    data = {"path": "/somewhere", "voxel_size": [2.5, 1, 1]}
+    found = [Experiment(tmp_path / "e", configure(data=data | more)) for more in ({}, {"channel": 1})]
+    # Written down with the keys of the first release.
+    assert [each.data_folder("train").parent.name == "somewhere-c1bd8ea4" for each in found] == [True, False]
+
+
 def test_only_numbered_files_are_checkpoints(tmp_path):
     experiment = Experiment(tmp_path, configure())
     folder = experiment.checkpoint_path(4).parent

@@ -28,6 +28,12 @@ def check_proportions(size: tuple[float, ...]) -> None:
         raise ValueError(f"{list(size)}: no voxel is {MOST_PROPORTION:,} times as long as it is wide; is a unit wrong?")
 
 
+def _no_or_named(axes: str) -> str:
+    if axes and (len(set(axes)) < len(axes) or not {"Y", "X"} <= set(axes) <= set("TCZYX")):
+        raise ValueError(f"{axes!r}: expected Y and X, perhaps Z, C (channels) and T (time), each once, such as 'CZYX'")
+    return axes
+
+
 VoxelSize = Annotated[tuple[PositiveFloat, ...], AfterValidator(_none_or_three)]
 
 
@@ -55,6 +61,8 @@ class Data(Table):
     masks: Text
     raw_key: Text
     gt_key: Text
+    axes: Annotated[Name, AfterValidator(_no_or_named)]
+    channel: Annotated[int, Field(ge=-1, le=1000)]
     voxel_size: VoxelSize
     voxel_unit: Unit
     padding: tuple[UpToThousand, UpToThousand, UpToThousand]

@@ -1,8 +1,8 @@
 """TIFF files in images/, with the labels in masks/ and tables of centers in centers/, by the same names.
 
-Read are stacks of one channel, with the axes Z, Y, X or Y, X, in any compression that tifffile knows. A volume that
-does not fit into memory is refused before it is read. What tifffile only logs, such as planes that are cut off, is an
-error.
+Read are stacks of one channel, or the channel that is chosen, with the axes Z, Y, X or Y, X, in any compression that
+tifffile knows. A volume that does not fit into memory is refused before it is read. What tifffile only logs, such as
+planes that are cut off, is an error.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
+from auxcpvloss.data.sources.axes import Axes
 from auxcpvloss.data.sources.format import CENTERS, TABLE, Format, by_stem, visible
 from auxcpvloss.data.sources.source import Image, Source, Vector
 from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
@@ -29,8 +30,6 @@ from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
 SUFFIXES = (".tif", ".tiff")
-# Many programs call the planes of a stack channels or time points; a colour image has no more than this many.
-MAX_CHANNELS = 4
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class TiffImage(Image):
     """An image or mask: a file on disk or in a zip."""
 
     file: File
+    axes: Axes
     role: Literal["image", "mask"] = "image"
 
     def __str__(self) -> str:
@@ -46,7 +46,7 @@ class TiffImage(Image):
     def read(self) -> NDArray[Any]:
         """Read the stack; a single image is a volume of one plane."""
         with _opened(self.file) as tiff:
-            return _read(self.file, tiff)
+            return _read(self.file, tiff, self.axes)
 
     def files(self) -> dict[str, File]:
         """Give the file."""
@@ -93,9 +93,10 @@ def pair(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[
                 f"{images[name]}: no mask of this name in {where}/{data.masks} (and no {CENTERS}/{name}.csv); "
                 "add it, or remove the image"
             )
-    labels = {name: TiffImage(mask, "mask") for name, mask in masks.items()}
+    axes = Axes.of(data)
+    labels = {name: TiffImage(mask, axes, "mask") for name, mask in masks.items()}
     return [
-        Source(name, str(image), TiffImage(image), labels.get(name), centers.get(name))
+        Source(name, str(image), TiffImage(image, axes), labels.get(name), centers.get(name))
         for name, image in images.items()
     ]
 
@@ -113,22 +114,16 @@ def _volumes(place: Path, data: Data) -> list[Source]:
 TIF = Format("tif", "{data.images}/ and {data.masks}/ with .tif files of the same names", _is_in, _volumes)
 
 
-def _read(file: File, tiff: tifffile.TiffFile) -> NDArray[Any]:
-    """Read a file that holds one volume of one channel, and nothing else."""
+def _read(file: File, tiff: tifffile.TiffFile, axes: Axes) -> NDArray[Any]:
+    """Read a file that holds one volume, and nothing else but channels."""
     if len(tiff.series) != 1:
         raise InputError(f"{file}: contains {len(tiff.series)} images that do not form a stack; expected one volume")
     series = tiff.series[0]
-    channels = min((n for n, axis in zip(series.shape, series.axes, strict=True) if axis in "CS"), default=None)
-    if series.ndim not in (2, 3) or (channels is not None and channels <= MAX_CHANNELS):
-        raise InputError(
-            f"{file}: its axes are {', '.join(series.axes)} with {' x '.join(map(str, series.shape))} voxels "
-            "(C or S: channels, T: time); expected one volume of one channel, with the axes Z, Y, X, or Y, X"
-        )
+    cut = axes.cut(file, series.shape, series.axes)
     if any(page is None for page in series.pages):
         raise InputError(f"{file}: planes are missing; copy or save the file again")
     check_declared(file, series.shape, series.dtype)
-    data: NDArray[Any] = series.asarray()
-    return data.reshape((1, *series.shape)[-3:])
+    return cut.of(series.asarray())
 
 
 @contextmanager
