@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.text import PATH_ADVICE, decoded
 
 MAX_BYTES = 2**20
 """Sixty times the size of the built-in defaults with all their comments."""
@@ -16,6 +18,9 @@ MAX_DEPTH = 20
 """Levels of tables and lists; the defaults have four."""
 MAX_DOTS = 2000
 """Dots in a line: the parser needs quadratic time for a dotted key, a.b.c."""
+
+BACKSLASH = re.compile(r'"[^"\n]*\\')
+"""In double quotes, where it is special."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +47,17 @@ def read_toml(path: Path) -> dict[str, Any]:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise InputError(f"{path}: more than {MAX_BYTES:,} bytes, too large for a configuration file.")
-        if any(line.count(b".") > MAX_DOTS for line in content.splitlines()):
+        text = decoded(path, content)
+        if any(line.count(".") > MAX_DOTS for line in text.splitlines()):
             raise InputError(f"{path}: a line has more than {MAX_DOTS:,} dots; this is not a configuration file.")
-        tables = tomllib.loads(content.decode())
+        tables = tomllib.loads(text)
     except FileNotFoundError:
         raise InputError(f"{path}: no such configuration file.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(f"{path}: cannot be read as a configuration file: {error}.") from None
     except ValueError as error:  # including numbers with thousands of digits
-        raise InputError(f"{path}: not valid toml: {error}.") from None
+        advice = f" {PATH_ADVICE}." if BACKSLASH.search(text) else ""
+        raise InputError(f"{path}: not valid toml: {error}.{advice}") from None
     except RecursionError:
         raise InputError(f"{path}: {too_deep}") from None
     for key, depth, value in _values(tables):

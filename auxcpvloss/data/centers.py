@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.text import decoded
 
 HEADER = "z,y,x,id"
 MAX_ID = 2**53  # up to here numbers are read exactly
@@ -56,20 +57,36 @@ def format_centers(centers: NDArray[np.floating]) -> str:
 
 def _rows(file: File) -> Iterator[tuple[int, list[float]]]:
     with reading(file), file.open("rb") as stream:
-        lines = stream.read().decode("utf-8-sig").splitlines()
-    for number, line in enumerate(lines, start=1):
+        text = decoded(file, stream.read())
+    for number, line in enumerate(text.splitlines(), start=1):
         if number == 1 and line.lstrip(' "')[:1].isalpha():
             # "z (px)" and "Z" are fine; x before z, or an index before them, would be read as another place.
             if [name.strip(' "').lower()[:1] for name in line.split(",")[:3]] != ["z", "y", "x"]:
                 raise InputError(
                     f"{file}, line 1: the columns are {line[:MAX_SHOWN]!r}; expected z, y, x (in voxels) and "
-                    "optionally id, in this order"
+                    f"optionally id, in this order{_separators(text)}"
                 )
         elif line.strip():
-            yield number, _row(file, number, line)
+            row = _row(line)
+            if not row:
+                raise InputError(
+                    f"{file}, line {number}: {line[:MAX_SHOWN]!r}; expected z, y, x in voxels and, optionally, the "
+                    f"label number{_separators(text)}"
+                )
+            yield number, row
 
 
-def _row(file: File, number: int, line: str) -> list[float]:
+def _separators(text: str) -> str:
+    """Say what to do about a table of a language that writes decimal commas, and so no commas between columns."""
+    for mark, name in {";": "semicolon", "\t": "tab"}.items():
+        if mark in text:
+            has, first = (" and decimal commas", "every comma by a point, then ") if "," in text else ("", "")
+            return f". The table has {name}s{has}: replace {first}every {name} by a comma"
+    return ""
+
+
+def _row(line: str) -> list[float]:
+    """Give z, y, x and the id, 0 where there is none; nothing for a line that is no center."""
     try:
         row = [float(value) for value in line.split(",")]
     except ValueError:
@@ -78,8 +95,4 @@ def _row(file: File, number: int, line: str) -> list[float]:
         row.append(0.0)
     elif len(row) == 4 and (not 1 <= row[3] <= MAX_ID or row[3] % 1):
         row = []
-    if len(row) != 4 or not np.isfinite(row).all():
-        raise InputError(
-            f"{file}, line {number}: {line[:MAX_SHOWN]!r}; expected z, y, x in voxels and, optionally, the label number"
-        )
-    return row
+    return row if len(row) == 4 and np.isfinite(row).all() else []

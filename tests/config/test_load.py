@@ -154,11 +154,24 @@ def test_unreadable_files_are_named(tmp_path):
         ConfigFile.read(broken)
     with pytest.raises(InputError, match=r"missing\.toml: no such configuration file"):
         ConfigFile.read(tmp_path / "missing.toml")
-    broken.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="cannot be read"):
+    broken.write_bytes("# Größe\n[general]\n# für\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"broken\.toml, line 1: not UTF-8 \(byte 0xf6\); save the file"):
         ConfigFile.read(broken)
     with pytest.raises(InputError, match="cannot be read"):
         ConfigFile.read(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_of_editors_on_windows_are_read(tmp_path, encoding):
+    (tmp_path / "my.toml").write_bytes('# für\r\n[data]\r\npath = "Zürich"\r\n'.encode(encoding))
+    assert ConfigFile.read(tmp_path / "my.toml").tables == {"data": {"path": "Zürich"}}
+
+
+@pytest.mark.parametrize("path", [r"C:\Users\me", r"C:\xyz", r"data\ "])
+def test_a_path_with_backslashes_gets_advice(tmp_path, path):
+    (tmp_path / "my.toml").write_text(f'[data]\npath = "{path}"\n')
+    with pytest.raises(InputError, match=r"my\.toml: not valid toml: .*line 2.*in single quotes: 'C:\\data'"):
+        ConfigFile.read(tmp_path / "my.toml")
 
 
 def test_the_coefficient_of_a_head_can_be_set():

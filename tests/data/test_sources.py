@@ -212,6 +212,11 @@ def test_a_missing_place_is_named(tmp_path, key):
     fails(f"data.{key}: {tmp_path}/nowhere", "no such", "train/", "images/", **{key: tmp_path / "nowhere"})
 
 
+@pytest.mark.parametrize("path", ["C:\\Users\\me", "C:\temp\nuclei"])
+def test_a_path_of_windows_that_does_not_exist_gets_advice(path):
+    fails("data.path", "in single quotes: 'C:\\data'", path=path)
+
+
 def test_empty_places_are_named(tmp_path):
     fails(tmp_path, "found nothing", "images/", path=tmp_path)
     (tmp_path / "train" / "images").mkdir(parents=True)
@@ -524,6 +529,33 @@ def test_a_line_that_is_no_center_is_named(tmp_path, text, needle, line):
     with pytest.raises(InputError, match=rf"a\.csv, line {line}: .*z, y, x") as caught:
         with_centers(tmp_path, text).read_centers()
     assert needle in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (
+            "z;y;x\n2,36;20,32;20,05\n",
+            "semicolons and decimal commas: replace every comma by a point, then every semicolon",
+        ),
+        ("1;2;3\n", "semicolons: replace every semicolon by a comma"),
+        ("sep=;\nz;y;x;id\n2,36;20,32;20,05;1\n", "semicolons and decimal commas"),
+        ("2,5\t3,5\t4,5\n", "tabs and decimal commas"),
+    ],
+)
+def test_a_table_of_a_spreadsheet_with_decimal_commas_gets_advice(tmp_path, text, advice):
+    with pytest.raises(InputError, match=rf"a\.csv, line 1: .*z, y, x.*{advice}"):
+        with_centers(tmp_path, text).read_centers()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_tables_of_editors_on_windows_are_read(tmp_path, encoding):
+    source = with_centers(tmp_path, "")
+    source.centers.write_bytes("z,y,x\r\n1,2,3\r\n".encode(encoding))
+    np.testing.assert_array_equal(source.read_centers(), [[1, 2, 3, 0]])
+    source.centers.write_bytes("z (µm),y,x\n1,2,3\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"a\.csv, line 1: not UTF-8"):
+        source.read_centers()
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

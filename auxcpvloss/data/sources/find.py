@@ -11,6 +11,7 @@ from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.data.sources.format import CENTERS, SPLITS, Format, visible
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.text import path_hint
 
 __all__ = ["SPLITS", "Catalogue", "Source", "find_sources"]
 
@@ -117,7 +118,10 @@ def _no_place(key: str, path: Path, data: Data, wanted: Iterable[Format]) -> Inp
         )
     problem = f"does not fit data.input_format = {data.input_format!r}" if path.exists() else "no such folder or file"
     expected = _expected(wanted, data)
-    return InputError(f"{key}: {path}: {problem}; expected {expected}; in train/, val/ and test/, or all in one folder")
+    hint = "" if path.exists() else path_hint(str(path))
+    return InputError(
+        f"{key}: {path}: {problem}; expected {expected}; in train/, val/ and test/, or all in one folder{hint}"
+    )
 
 
 def _expected(formats: Iterable[Format], data: Data) -> str:
