@@ -12,12 +12,15 @@ import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import read_centers
-from auxcpvloss.data.missing_chunks import open_whole
+from auxcpvloss.data.missing_chunks import ADVICE, lacking, open_whole
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.volume import Volume
+from auxcpvloss.system.checksums import CHANGED, file_digest
 from auxcpvloss.system.errors import InputError
 
 RAW, LABELS, POINTS = "volumes/raw", "volumes/gt_labels", "volumes/gt_points"
+CENTERS = "centers"
+"""Attribute of a sample: checksum of the table of centers beside it."""
 VERSION, LIBRARIES = 2, ("numpy", "scipy", "tifffile", "zarr")
 """Of how samples are made, and what computes them: raise the number with every change of what is written for the same
 volume."""
@@ -115,12 +118,24 @@ class Sample:
         return dict(self._attributes.get("made_with", {}))
 
     def lacking(self) -> str:
-        """Say which chunks of its arrays are missing; "" where all are there."""
-        return next(filter(None, (volume.lacking() for volume in (self.raw, self.truth) if volume)), "")
+        """Say what of it is missing or changed; "" where nothing is. Of the chunks none is read."""
+        table = table_path(self.path)
+        if table.is_file() != self.has_truth:
+            return f"{table.name} is missing" if self.has_truth else f"the ground truth of {table.name} is missing"
+        return lacking(self._root) or (f"{table.name} {CHANGED}" if self._is_other_table() else "")
 
     def centers(self) -> NDArray[np.float64]:
         """Centers of the instances: (N, 4), z, y, x in voxels and the label; as annotated, else centers of mass."""
-        return read_centers(table_path(self.path)) if self.has_truth else np.empty((0, 4))
+        if not self.has_truth:
+            return np.empty((0, 4))
+        if self._is_other_table():
+            raise InputError(f"{table_path(self.path)}: {CHANGED}. {ADVICE.format(self.path)}")
+        return read_centers(table_path(self.path))
+
+    def _is_other_table(self) -> bool:
+        """Whether the table of centers is not the one that was written with the arrays; unknown of those of before."""
+        digest = self._attributes.get(CENTERS)
+        return digest is not None and digest != file_digest(table_path(self.path))
 
     @cached_property
     def _root(self) -> zarr.Group:
@@ -140,9 +155,8 @@ def open_sample(path: Path) -> Sample | None:
     sample = Sample(path.stem, path)
     try:
         with reading(path):
-            has_table = table_path(path).is_file() or not sample.has_truth
             described = sample.shape and sample.voxel_size and sample.max_extent and sample.made_from
-            return sample if has_table and described and not sample.lacking() else None
+            return sample if described and not sample.lacking() else None
     except InputError:
         return None
 

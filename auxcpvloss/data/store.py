@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.centers import format_centers
+from auxcpvloss.data.checksums import seal
 from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range, normalize
-from auxcpvloss.data.samples import LIBRARIES, RAW, VERSION, Sample, table_path
+from auxcpvloss.data.samples import CENTERS, LIBRARIES, RAW, VERSION, Sample, table_path
 from auxcpvloss.data.sources.source import Source, voxel_size
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import discard, replacing, write_text
@@ -58,6 +60,7 @@ def write_sample(
         )
     offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
     attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
+    table = "" if truth is None else format_centers(truth.centers + np.array((*data.padding, 0)))
 
     with replacing(path) as beside:
         root = zarr.group(zarr.DirectoryStore(str(beside)))
@@ -72,12 +75,14 @@ def write_sample(
             made_with=versions_of(*LIBRARIES),
             has_points=source.has_points,
             max_extent=(0, 0, 0) if truth is None else truth.max_extent,
+            **({CENTERS: sha256(table.encode()).hexdigest()} if table else {}),
         )
+        seal(root)
         # Never the volume of before beside the centers of now.
         discard(path)
         discard(table_path(path))
         if truth is not None:
-            write_text(table_path(path), format_centers(truth.centers + np.array((*data.padding, 0))))
+            write_text(table_path(path), table)
     return Sample(path.stem, path)
 
 

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import zarr
 from numpy.typing import DTypeLike, NDArray
 
 from auxcpvloss.data.missing_chunks import intact, lacking_of, open_whole
+from auxcpvloss.system.checksums import reading_hdf
 
 Box = tuple[slice, slice, slice]
 """Voxels along z, y, x."""
@@ -42,7 +42,8 @@ class Volume:
         self.path, self.key = path, key
         self._array: Any = None
         if path.suffix != ".hdf":
-            self._array = (open_whole(path) if group is None else group)[key]
+            with intact(path):
+                self._array = (open_whole(path) if group is None else group)[key]
         with self._opened() as array:
             self.shape: tuple[int, ...] = array.shape
             self.dtype: np.dtype[Any] = array.dtype
@@ -81,5 +82,5 @@ class Volume:
             if self._array is not None:
                 yield self._array
             else:
-                with h5py.File(self.path, "r") as file:
+                with reading_hdf(self.path) as file:
                     yield file[self.key]

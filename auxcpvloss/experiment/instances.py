@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Stored, file_digest, stored_hdf, stored_zarr
+from auxcpvloss.experiment.results import Stored, stored_hdf, stored_zarr
 from auxcpvloss.metrics import Comparison
+from auxcpvloss.system.checksums import file_digest
 
 CENTERS = "centers"
 """Key of a stored record: checksum of the table next to the instances."""

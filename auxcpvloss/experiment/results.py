@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 from collections.abc import Callable, Mapping
@@ -12,11 +11,10 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, Literal, ParamSpec
 
-import h5py
-import zarr
-
-from auxcpvloss.data.missing_chunks import lacking_chunks
+from auxcpvloss.data.missing_chunks import lacking, open_whole
 from auxcpvloss.experiment.fingerprint import Record, Records
+from auxcpvloss.system.checksums import CHANGED, file_digest, is_changed_text, reading_hdf
+from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 
 P = ParamSpec("P")
@@ -89,6 +87,8 @@ def reader(read: Callable[Concatenate[Path, P], Stored]) -> Callable[Concatenate
     def careful(path: Path, *args: P.args, **options: P.kwargs) -> Stored:
         try:
             return read(path, *args, **options) if path.exists() else Stored()
+        except InputError as error:
+            return Stored(problem=str(error).removeprefix(f"{path}: "))
         except Exception as error:
             # Readers of damaged files raise all kinds of errors.
             return Stored(problem=f"cannot be read ({type(error).__name__}: {error})")
@@ -98,9 +98,9 @@ def reader(read: Callable[Concatenate[Path, P], Stored]) -> Callable[Concatenate
 
 @reader
 def stored_zarr(path: Path) -> Stored:
-    """Read what a zarr folder was made from, and whether all of its chunks are there."""
-    group = zarr.open_group(str(path), mode="r")
-    if problem := lacking_chunks(group):
+    """Read what a zarr folder was made from, and whether all of its files are there."""
+    group = open_whole(path)
+    if problem := lacking(group):
         return Stored(problem=problem)
     return Stored(dict(group.attrs["made_from"]), group.attrs.get("made_with", {}))
 
@@ -108,14 +108,30 @@ def stored_zarr(path: Path) -> Stored:
 @reader
 def stored_hdf(path: Path) -> Stored:
     """Read what an HDF5 file was made from."""
-    with h5py.File(path, "r") as file:
+    with reading_hdf(path) as file:
         return _parsed(file.attrs)
 
 
 @reader
 def stored_toml(path: Path) -> Stored:
     """Read what a table of scores was made from."""
-    return _parsed(tomllib.loads(path.read_text(encoding="utf-8")))
+    return _parsed(read_table(path))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Read a table of scores.
+
+    Raises
+    ------
+    InputError
+        It was changed since it was written.
+    ValueError
+        It is damaged otherwise.
+    """
+    content = path.read_bytes()
+    if is_changed_text(content):
+        raise InputError(f"{path}: {CHANGED}. Run the stage that makes it: its scores are computed again.")
+    return tomllib.loads(content.decode())
 
 
 def _parsed(table: Mapping[str, Any]) -> Stored:
@@ -129,7 +145,7 @@ def stored_beside(path: Path) -> Stored:
     if entry is None:
         return Stored(problem="there is no record of what it was made from")
     if entry["sha256"] != file_digest(path):
-        return Stored(problem="changed since it was written")
+        return Stored(problem=CHANGED)
     return Stored(entry["made_from"], entry["made_with"])
 
 
@@ -148,9 +164,3 @@ def ledger(folder: Path) -> dict[str, Any]:
     with suppress(FileNotFoundError, ValueError, RecursionError):
         entries = json.loads((folder / LEDGER).read_text(encoding="utf-8"))
     return entries if isinstance(entries, dict) else {}
-
-
-def file_digest(path: Path) -> str:
-    """Sha256, in hex, of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

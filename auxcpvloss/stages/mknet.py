@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Result, Stored, file_digest, reader
+from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.train.preconditions import need_training
 from auxcpvloss.stages.train.state import begin_anew
 from auxcpvloss.stages.volume.prediction import network_keys
+from auxcpvloss.system.checksums import file_digest
 from auxcpvloss.system.files import write_text
 
 if TYPE_CHECKING:

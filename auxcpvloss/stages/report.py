@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.configuration import configuration_record
 from auxcpvloss.experiment.outcome import Outcome
-from auxcpvloss.experiment.results import Result, file_digest
+from auxcpvloss.experiment.results import Result
 from auxcpvloss.stages.chosen_checkpoint import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -15,6 +15,7 @@ from auxcpvloss.stages.visualize.pictures import picture_of, picture_without_tru
 from auxcpvloss.stages.volume.scores import outcome_of, scores_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.stages.volume.summary import summaries_of
+from auxcpvloss.system.checksums import file_digest
 from auxcpvloss.system.files import write_text
 
 LOGS = ("log.csv", "validation.csv")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import h5py
 
+from auxcpvloss.system.checksums import sealed_hdf
 from auxcpvloss.system.faults import FULL, disk_full
 from auxcpvloss.system.processes import is_alive, place, start_of
 
@@ -82,7 +83,7 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing_hdf(path: Path) -> Iterator[h5py.File]:
-    """Provide an HDF5 file in memory, and write it to `path` at the end; see `replacing`.
+    """Provide an HDF5 file in memory, and write it, with its checksum, to `path` at the end; see `replacing`.
 
     In memory, because on a full disk the library fails to close a file, and complains until the program ends.
     """
@@ -91,7 +92,7 @@ def replacing_hdf(path: Path) -> Iterator[h5py.File]:
             yield file
             file.flush()
             image = file.id.get_file_image()
-        beside.write_bytes(image)
+        beside.write_bytes(sealed_hdf(image))
 
 
 def restore(path: Path, before: bytes | None) -> None:

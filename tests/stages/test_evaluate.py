@@ -19,7 +19,6 @@ from auxcpvloss.data.centers_of_mass import centers_by_label
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import CENTERS as THEIR_CENTERS
 from auxcpvloss.experiment.instances import read_instances
-from auxcpvloss.experiment.results import file_digest
 from auxcpvloss.experiment.selection_file import selection_record
 from auxcpvloss.looking.figures.palette import PALETTES
 from auxcpvloss.methods import METHODS
@@ -38,6 +37,7 @@ from auxcpvloss.stages.volume.prediction import prediction_of
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.stages.volume.summary import TABLES, show, write_table
+from auxcpvloss.system.checksums import file_digest
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 from tests.conftest import TINY, configure, make_sample, merge

@@ -72,7 +72,7 @@ def state_of(experiment: Experiment) -> tuple[str, str]:
         (lambda folder: (folder / "a_objects.csv").write_text("id\n"), "a_objects.csv changed since it was written"),
         (
             lambda folder: (folder / "a.ome.zarr/labels/truth/0/0/0/0").unlink(),
-            "1 of 1 chunks of labels/truth/0 are missing",
+            "1 of 14 files are missing: labels/truth/0/0/0/0",
         ),
     ],
     ids=["TIFF", "table", "chunk"],

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import h5py
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -19,6 +18,7 @@ from auxcpvloss.experiment.validation import read_scores
 from auxcpvloss.looking.figures.training import training_curves
 from auxcpvloss.looking.figures.validation import ScoreGrid, validation_surface
 from auxcpvloss.looking.figures.vectors import vectors_figure
+from auxcpvloss.system.checksums import reading_hdf
 from auxcpvloss.system.errors import InputError
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ def read_vectors(path: Path) -> tuple[NDArray[Any], NDArray[np.float32], NDArray
     Raises an InputError if the file is damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with reading_hdf(path) as file:
             volumes = file["volumes"]
             if "pred_cpv" not in volumes:
                 return None

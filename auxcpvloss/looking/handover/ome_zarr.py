@@ -11,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.config.units import AXES, Space
+from auxcpvloss.data.checksums import seal
 from auxcpvloss.system.files import replacing
 
 VERSION = "0.4"
@@ -69,6 +70,7 @@ def write_ome_zarr(
             one = group.create_group(name)
             _write(one, name, array, NEAREST, space)
             one.attrs["image-label"] = {"version": VERSION, "source": {"image": "../../"}}
+        seal(root)
 
 
 def store(path: Path) -> zarr.DirectoryStore:

@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import zarr
 
-from auxcpvloss.data.missing_chunks import lacking_chunks
-from auxcpvloss.experiment.results import Result, Stored, file_digest, reader
+from auxcpvloss.data.missing_chunks import lacking, open_whole
+from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
-from auxcpvloss.looking.handover.ome_zarr import store, write_ome_zarr
+from auxcpvloss.looking.handover.ome_zarr import write_ome_zarr
 from auxcpvloss.looking.handover.scene import Scene
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.export.viewing import view_of
@@ -24,6 +23,7 @@ from auxcpvloss.stages.volume.instances import need_instances
 from auxcpvloss.stages.volume.prediction import read_prediction
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.system.checksums import file_digest
 from auxcpvloss.system.files import discard, write_text
 
 EXPORTS = "exports"
@@ -102,8 +102,8 @@ def _table(run: Run, subject: Subject, scene: Scene) -> str:
 @reader
 def _stored(ome_zarr: Path, *others: Path) -> Stored:
     """Read what exports were made from, if all of them are there as they were written."""
-    root = zarr.open_group(store(ome_zarr), mode="r")
-    if problem := lacking_chunks(root):
+    root = open_whole(ome_zarr)
+    if problem := lacking(root):
         return Stored(problem=problem)
     record = dict(root.attrs["made_from"])
     files = record.pop(FILES)

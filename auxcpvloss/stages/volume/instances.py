@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.centers_of_mass import centers_by_label
+from auxcpvloss.data.checksums import seal
 from auxcpvloss.experiment import instances
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.instances import CENTERS, centers_path, stored_instances
-from auxcpvloss.experiment.results import Result, file_digest
+from auxcpvloss.experiment.results import Result
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.prediction import prediction_of, read_prediction
 from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.system.checksums import file_digest
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import discard, replacing, replacing_hdf, write_text
 from auxcpvloss.system.libraries import versions_of
@@ -105,6 +107,7 @@ def label(result: Result, run: Run) -> None:
             dataset.attrs.update(attributes)
             record = _write_centers(path, found, result.record)
             root.attrs.update(made_from=record, made_with=versions_of(*LIBRARIES))
+            seal(root)
 
 
 def _write_centers(path: Path, found: NDArray[np.uint32], made_from: Record) -> Record:

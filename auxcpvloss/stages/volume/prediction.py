@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from auxcpvloss.data.checksums import seal
 from auxcpvloss.data.missing_chunks import open_whole
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Result, file_digest, stored_zarr
+from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.methods import Params, model_record
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import Tiling, tile_volume
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.system.checksums import known_digest
 from auxcpvloss.system.errors import StageError
 from auxcpvloss.system.faults import out_of_memory
 from auxcpvloss.system.files import replacing
@@ -100,13 +101,7 @@ def tiling_of(experiment: Experiment, sample: Sample) -> Tiling:
 
 def checkpoint_digest(experiment: Experiment, checkpoint: int) -> str:
     """Sha256, in hex, of a checkpoint; read once as long as it stays as it is."""
-    path = experiment.need_checkpoint(checkpoint)
-    return _digest(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Any, modified: int) -> str:
-    return file_digest(path)
+    return known_digest(experiment.need_checkpoint(checkpoint))
 
 
 def read_prediction(run: Run, subject: Subject) -> dict[str, NDArray[Any]]:
@@ -147,6 +142,7 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
             lambda done, total: report(f"{sample.name}: tile {done} of {total}"),
         )
         root.attrs.update(made_from=result.record, made_with=versions_of(*LIBRARIES))
+        seal(root)
 
 
 def _network(run: Run, checkpoint: int, tiling: Tiling) -> Any:
