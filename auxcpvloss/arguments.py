@@ -72,7 +72,8 @@ def _which_experiment_and_data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("data (override keys of [data])").add_argument
     for split, volumes in zip(SPLITS, ("training", "validation", "test"), strict=True):
         add(f"--{split}-data", metavar="FOLDER", help=f"{volumes} volumes (data.{split}_data)")
-    add("--input-format", metavar="FORMAT", help="format of the files (data.input_format)")
+    help_format = "format of the files (data.input_format); with --test-data alone, of these (data.test_format)"
+    add("--input-format", metavar="FORMAT", help=help_format)
 
 
 def _validation_and_test(parser: argparse.ArgumentParser) -> None:

@@ -8,9 +8,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from auxcpvloss.arguments import parser
 from auxcpvloss.config import write
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.lock import locked
 from auxcpvloss.experiment.provenance.recorder import Recorder
 from auxcpvloss.experiment.training_record import refuse_other_training
@@ -24,7 +27,7 @@ from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_error
 from auxcpvloss.system.files import restore
 from auxcpvloss.system.terminal import Terminal, logging_to
-from auxcpvloss.which_experiment import which_experiment
+from auxcpvloss.which_experiment import own_test_data, which_experiment
 
 INPUT_ERROR, STAGE_ERROR = 2, 1
 
@@ -90,9 +93,7 @@ def _run(run: Run) -> None:
         try:
             with logging_to(folder / "run.log", experiment.config.general.logging):
                 logging.getLogger(__name__).info("command: %s", shlex.join(sys.argv))
-                # general.overwrite applies to this command only.
-                general = experiment.config.general.model_copy(update={"overwrite": False})
-                write(experiment.config.model_copy(update={"general": general}), frozen)
+                _store(experiment, frozen)
                 with recorder:
                     run_stages(run, recorder)
         except InputError:
@@ -103,6 +104,16 @@ def _run(run: Run) -> None:
                 if is_new:
                     (folder / "run.log").unlink(missing_ok=True)
             raise
+
+
+def _store(experiment: Experiment, frozen: Path) -> None:
+    """Store the configuration, without what applies to this command only: general.overwrite, other test volumes."""
+    config = experiment.config
+    changed: dict[str, Any] = {"general": config.general.model_copy(update={"overwrite": False})}
+    if experiment.other_test:
+        own = {key: value for key, value in own_test_data(frozen).items() if key in ("test_data", "test_format")}
+        changed["data"] = config.data.model_copy(update=own)
+    write(config.model_copy(update=changed), frozen)
 
 
 def _complain(message: str, status: int) -> int:

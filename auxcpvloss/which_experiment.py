@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from auxcpvloss.config import Config, ConfigFile, defaults, find_config, find_setup, known
+from auxcpvloss.config.tables import Data
+from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.experiment.folder import Experiment
@@ -46,7 +51,28 @@ def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment
         before, config = config, load([*places, ConfigFile("--debug_args", debug_tables(config))])
         for line in changes(before, config):
             terminal.say(f"--debug_args: {line}")
-    return Experiment(root / names[0], _resolve(config, root))
+    experiment = Experiment(root / names[0], _resolve(config, root))
+    if not (args.test_data and frozen and frozen.parent == experiment.folder):
+        return experiment
+    return replace(experiment, other_test=_other_test(experiment.config.data, own_test_data(frozen)))
+
+
+def own_test_data(frozen: Path) -> dict[str, Any]:
+    """Read which test volumes a stored configuration is about: keys of [data]."""
+    data = ConfigFile.read(frozen).tables.get("data", {})
+    return {key: data.get(key, "") for key in ("test_data", "path", "input_format")} | {
+        "test_format": data.get("test_format", "auto")
+    }
+
+
+def _other_test(data: Data, own: Mapping[str, Any]) -> str:
+    """Name the folder of the results of test volumes, given with --test-data, that are not the experiment's own."""
+    place = own["test_data"] or own["path"]
+    is_generated = own["input_format"] in FORMATS and FORMATS[own["input_format"]].is_generated
+    if data.test_data == place or not (place or is_generated):
+        return ""
+    # As short as the name of a folder must be.
+    return f"{Path(data.test_data).stem[:50]}-{sha256(data.test_data.encode()).hexdigest()[:8]}"
 
 
 def _given(args: argparse.Namespace) -> list[ConfigFile]:
@@ -91,8 +117,10 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     """Return the keys that arguments set."""
     runs = [run for runs in args.trained_model or [] for run in runs] or None
     validation = {"param_product": args.param_product, "on_train": args.validate_on_train, "trained_models": runs}
+    places = {key: getattr(args, key) for key in ("train_data", "val_data", "test_data")}
+    of_test = places["test_data"] and not (places["train_data"] or places["val_data"])
     tables = {
-        "data": {key: getattr(args, key) for key in ("train_data", "val_data", "test_data", "input_format")},
+        "data": {**places, "test_format" if of_test else "input_format": args.input_format},
         "general": {"seed": args.seed, "overwrite": args.overwrite or None},
         "evaluation": {"do_detection": args.do_detection},
         "validation": validation,

@@ -1,4 +1,4 @@
-"""What formats of images add to the configuration: the check that data.input_format names one."""
+"""What formats of images add to the configuration: the check that data.input_format and data.test_format name one."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from auxcpvloss.data.sources import FORMATS
 
 
 def part(tables: dict[str, Any]) -> Extension:
-    """Check the format that [data] names."""
+    """Check the formats that [data] names."""
     return EXTENSION
 
 
 def _check(config: Config) -> Iterator[Problem]:
     known = ("auto", *FORMATS)
-    if config.data.input_format not in known:
-        yield (
-            ("data", "input_format"),
-            f"{config.data.input_format!r} is not a known format; known: {', '.join(known)}",
-        )
+    for key in ("input_format", "test_format"):
+        if (name := getattr(config.data, key)) not in known:
+            yield ("data", key), f"{name!r} is not a known format; known: {', '.join(known)}"
 
 
 EXTENSION = Extension(check=_check)

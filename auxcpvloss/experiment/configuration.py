@@ -26,6 +26,7 @@ YOUNGER = {
     "model.architecture": "unet",
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],
+    "data.test_format": "auto",
     "data.axes": "",
     "data.channel": -1,
 }

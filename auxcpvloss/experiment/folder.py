@@ -18,13 +18,25 @@ from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.system.errors import InputError
 
+TEST = "test"
+"""Folder of the results of the test volumes."""
+
 
 @dataclass(frozen=True)
 class Experiment:
-    """The folder of an experiment and its effective configuration."""
+    """The folder of an experiment and its effective configuration.
+
+    Attributes
+    ----------
+    folder : Path
+    config : Config
+    other_test : str
+        Folder, in `TEST`, of the results of other test volumes than those of the experiment itself; "" for its own.
+    """
 
     folder: Path
     config: Config
+    other_test: str = ""
     _listed: dict[str, dict[str, str]] = field(default_factory=dict, init=False, compare=False, repr=False)
     _opened: dict[Path, Sample] = field(default_factory=dict, init=False, compare=False, repr=False)
 
@@ -65,8 +77,9 @@ class Experiment:
 
     def data_folder(self, split: str) -> Path:
         """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
-        # Folds choose among prepared volumes; the unit is for what is made of results.
-        data = self.config.data.model_dump(mode="json", exclude={"num_folds", "voxel_unit"})
+        # Folds choose among prepared volumes; the unit is for what is made of results; a format that is named or
+        # detected is the same.
+        data = self.config.data.model_dump(mode="json", exclude={"num_folds", "voxel_unit", "test_format"})
         data = {key: value for key, value in data.items() if YOUNGER.get(f"data.{key}", ...) != value}
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
@@ -180,10 +193,14 @@ class Experiment:
         """Folder of the results of validation; apart where the volumes are those that the network was trained on."""
         return "val_on_train" if self.config.validation.on_train else "val"
 
+    def results(self, split: str) -> Path:
+        """Folder of the results of a split."""
+        return self.folder / split / (self.other_test if split == TEST else "")
+
     def predicted(self, split: str) -> list[int]:
         """Iterations of checkpoints that predictions of a split were made with, in order."""
         # Not those that are being written.
-        found = (self.folder / split / "processed").glob("*/[!.]*.zarr")
+        found = (self.results(split) / "processed").glob("*/[!.]*.zarr")
         return sorted({int(path.parent.name) for path in found if path.parent.name.isdecimal()})
 
     def usable_checkpoints(self, split: str) -> list[int]:
@@ -197,29 +214,29 @@ class Experiment:
 
     def processed(self, split: str, checkpoint: int, sample: str) -> Path:
         """Prediction of a sample."""
-        return self.folder / split / "processed" / str(checkpoint) / f"{sample}.zarr"
+        return self.results(split) / "processed" / str(checkpoint) / f"{sample}.zarr"
 
     def instanced(self, split: str, checkpoint: int, params: Params, sample: str) -> Path:
         """Instances of a sample."""
         suffix = "hdf" if self.config.postprocessing.output_format == "hdf" else "zarr"
-        return self.folder / split / "instanced" / str(checkpoint) / params.slug() / f"{sample}.{suffix}"
+        return self.results(split) / "instanced" / str(checkpoint) / params.slug() / f"{sample}.{suffix}"
 
     def evaluated(self, split: str, checkpoint: int, params: Params) -> Path:
         """Folder of the scores of a split."""
-        return self.folder / split / "evaluated" / str(checkpoint) / params.slug()
+        return self.results(split) / "evaluated" / str(checkpoint) / params.slug()
 
     def visualized(self, split: str, checkpoint: int, params: Params) -> Path:
         """Folder of the pictures of predictions of a split."""
-        return self.folder / split / "visualized" / str(checkpoint) / params.slug()
+        return self.results(split) / "visualized" / str(checkpoint) / params.slug()
 
     def exported(self, split: str, checkpoint: int, params: Params) -> Path:
         """Folder of the results of a split in the formats of other programs."""
-        return self.folder / split / "exported" / str(checkpoint) / params.slug()
+        return self.results(split) / "exported" / str(checkpoint) / params.slug()
 
     @property
     def report_path(self) -> Path:
         """The page that says how the experiment came out."""
-        return self.folder / "report.html"
+        return (self.results(TEST) if self.other_test else self.folder) / "report.html"
 
     @property
     def selection_path(self) -> Path:

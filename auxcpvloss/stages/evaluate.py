@@ -58,4 +58,4 @@ class Evaluate(Stage):
         run.terminal.say(f"scores of {tally.counted('scores')}: {summary}; every score is in scores.csv")
 
     def plan(self, run: Run) -> str:
-        return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'evaluated'}"
+        return f"{self.volumes(run)} -> {run.experiment.results(SPLIT) / 'evaluated'}"

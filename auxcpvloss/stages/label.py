@@ -47,4 +47,4 @@ class Label(Stage):
             run.terminal.say(f"{picture.name}: {count} nuclei found; picture: {picture.paths[0]}")
 
     def plan(self, run: Run) -> str:
-        return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'instanced'}"
+        return f"{self.volumes(run)} -> {run.experiment.results(SPLIT) / 'instanced'}"

@@ -37,4 +37,4 @@ class Predict(Stage):
     def plan(self, run: Run) -> str:
         which = run.choice.checkpoint or f"the {run.choice.which} checkpoint"
         named = f"checkpoint {which}" if run.choice.checkpoint else which
-        return f"{self.volumes(run)} with {named} -> {run.experiment.folder / SPLIT / 'processed'}"
+        return f"{self.volumes(run)} with {named} -> {run.experiment.results(SPLIT) / 'processed'}"

@@ -57,6 +57,7 @@ class Data(Table):
     val_data: Text
     test_data: Text
     input_format: Name
+    test_format: Name
     images: Text
     masks: Text
     raw_key: Text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
@@ -86,8 +86,7 @@ def _find(split: str, data: Data) -> list[Source]:
 def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], bool]:
     """List the volumes of a split; or all, and True, where the place has no folders of splits."""
     stored = {name: each for name, each in FORMATS.items() if not each.is_generated}
-    # A folder given for one split stays usable where the rest is generated.
-    asked = data.input_format if data.input_format in stored else "auto"
+    asked = _asked(path, split, data, stored)
     wanted = list(stored.values()) if asked == "auto" else [stored[asked]]
     places = {each: found for each in wanted if (found := each.places(path, data))}
     if not places:
@@ -101,7 +100,9 @@ def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], b
     where = path / chosen
     if len(holding) > 1:
         names = " and ".join(each.name for each in holding)
-        raise InputError(f"{where}: contains {names} files; select one format with data.input_format")
+        raise InputError(
+            f"{where}: contains {names} files; select one format with data.input_format or data.test_format"
+        )
     if not holding:
         names = ", ".join(file.name for file in visible(where)[:5]) or "nothing"
         raise InputError(
@@ -110,13 +111,28 @@ def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], b
     return holding[0].volumes(there[holding[0]], data), is_flat
 
 
-def _no_place(key: str, path: Path, data: Data, wanted: Iterable[Format]) -> InputError:
+def _asked(path: Path, split: str, data: Data, stored: Mapping[str, Format]) -> str:
+    """Name the format to look for."""
+    # A folder given for one split stays usable where the rest is generated.
+    asked = data.input_format if data.input_format in stored else "auto"
+    if split != "test" or not data.test_data:
+        return asked
+    if data.test_format in stored:
+        return data.test_format
+    # Test volumes of others need not be stored as those for training are.
+    usual = stored.get(asked)
+    there = usual.places(path, data).values() if usual else ()
+    return asked if usual and any(usual.is_in(place, data) for place in there) else "auto"
+
+
+def _no_place(key: str, path: Path, data: Data, wanted: Sequence[Format]) -> InputError:
     if key == "data.path" and data.available_at and not path.exists():
         return InputError(
             f"{key}: {path}: no such folder or file. The data are available at {data.available_at}. Download them "
             f"there, or set {key} to their location."
         )
-    problem = f"does not fit data.input_format = {data.input_format!r}" if path.exists() else "no such folder or file"
+    asked = repr(wanted[0].name if len(wanted) == 1 else "auto")
+    problem = f"does not fit data.input_format = {asked}" if path.exists() else "no such folder or file"
     expected = _expected(wanted, data)
     hint = "" if path.exists() else path_hint(str(path))
     return InputError(

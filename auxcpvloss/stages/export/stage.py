@@ -73,7 +73,7 @@ class Export(Stage):
         run.terminal.say(f"to view them in a browser: {command}")
 
     def plan(self, run: Run) -> str:
-        return f"{self.volumes(run)} -> {run.experiment.folder / SPLIT / 'exported'}"
+        return f"{self.volumes(run)} -> {run.experiment.results(SPLIT) / 'exported'}"
 
 
 def export_of(run: Run, subject: Subject) -> Result:

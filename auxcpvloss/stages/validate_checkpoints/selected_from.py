@@ -77,8 +77,12 @@ def stale_selection(run: Run) -> str | None:
     now = records.flat(validated_from(experiment, checkpoints, samples))
     now["checkpoints"] = {key: digest or digests[key] for key, digest in now["checkpoints"].items()}
     if not samples:
-        # They are on another machine.
+        # They are on another machine, and so is what says whether they have masks, on which some keys depend.
         now["predictions"] = recorded.get("predictions")
+        then = recorded.get("evaluation")
+        if isinstance(then, dict):
+            options = {**experiment.config.evaluation.model_dump(mode="json"), **now["evaluation"]}
+            now["evaluation"] = {key: options[key] for key in then if key in options}
     return records.difference(recorded, now)
 
 

@@ -60,7 +60,7 @@ class Visualize(Stage):
         EXPORT.say(run, tally)
 
     def plan(self, run: Run) -> str:
-        folder = run.experiment.folder / SPLIT
+        folder = run.experiment.results(SPLIT)
         return f"{self.volumes(run)} -> {folder / 'visualized'} and {folder / 'exported'}"
 
     def _picture_of(self, run: Run, subject: Subject) -> Result:

@@ -1,0 +1,57 @@
+"""A trained experiment on test volumes of other people."""
+
+import shutil
+
+import pytest
+
+from auxcpvloss.cli import main
+from tests.data.test_sources import write_arrays
+from tests.data.volumes import blobs, make_folder
+
+STAGES = ["prepare", "predict", "label", "evaluate"]
+
+
+def snapshot(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def trained(every_stage, tmp_path):
+    shutil.copytree(every_stage / "root", tmp_path / "root")
+    return tmp_path / "root" / "e"
+
+
+def test_other_test_data_of_any_format_are_kept_apart(trained, tmp_path, capfd):
+    make_folder(tmp_path / "theirs", "ab")
+    write_arrays(tmp_path / "arrays" / "a.zarr", *blobs())
+    before = {name: snapshot(trained / name) for name in ("test", "val", "train")}
+    config, page = (trained / "config.toml").read_bytes(), (trained / "report.html").read_bytes()
+    command = ["-id", "e", "-r", str(trained.parent), "-d"]
+    for place in (["theirs", "--input-format", "tif"], ["theirs"], ["arrays"]):
+        asked = ["--test-data", str(tmp_path / place[0]), *place[1:]]
+        assert main([*command, *STAGES, *asked]) == 0, capfd.readouterr().err
+    assert main([*command, "report", *asked]) == 0
+    for name, files in before.items():
+        assert {path: path.read_bytes() for path in files} == files, name
+    assert not (trained / "superseded").exists()
+    assert (trained / "config.toml").read_bytes() == config
+    assert (trained / "report.html").read_bytes() == page
+    apart = {path.parents[3].name.rpartition("-")[0]: path for path in trained.glob("test/*/evaluated/*/*/scores.csv")}
+    assert {name: len(list(path.parent.glob("*.toml"))) for name, path in apart.items()} == {"theirs": 2, "arrays": 1}
+    assert len(list(trained.glob("test/arrays-*/report.html"))) == 1
+    capfd.readouterr()
+    assert main([*command, "all"]) == 0
+    assert "(whole already)" in capfd.readouterr().out
+    assert main([*command, "status", "--test-data", str(tmp_path / "theirs")]) == 0
+    table = capfd.readouterr().out
+    assert "stale" not in table
+    assert "a, b" in table
+
+
+def test_a_selection_holds_without_the_validation_volumes(gpu_part, tmp_path, capfd):
+    # Their sources are gone, and here the prepared ones, too.
+    root = gpu_part.copy(tmp_path)
+    assert main(["-id", "run", "-r", str(root), "-d", "validate_checkpoints"]) == 0
+    for path in root.glob("data/*/val"):
+        shutil.rmtree(path)
+    assert main(["-id", "run", "-r", str(root), "-d", "predict", "label"]) == 0, capfd.readouterr().err
