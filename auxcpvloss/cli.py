@@ -14,7 +14,6 @@ from typing import Any
 from auxcpvloss.arguments import parser
 from auxcpvloss.config import write
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.lock import locked
 from auxcpvloss.experiment.provenance.recorder import Recorder
 from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.looking.compare import command
@@ -26,6 +25,8 @@ from auxcpvloss.stages.status import STATUS, status
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_error
 from auxcpvloss.system.files import restore
+from auxcpvloss.system.lock import locked
+from auxcpvloss.system.printable import printable
 from auxcpvloss.system.terminal import Terminal, logging_to
 from auxcpvloss.which_experiment import own_test_data, which_experiment
 
@@ -71,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused = system_error(error)
         if refused is None:
             raise
-        return _complain(in_words(refused, args.out if comparing else args.root), INPUT_ERROR)
+        return _complain(printable(in_words(refused, args.out if comparing else args.root)), INPUT_ERROR)
     return 0
 
 
@@ -117,7 +118,5 @@ def _store(experiment: Experiment, frozen: Path) -> None:
 
 
 def _complain(message: str, status: int) -> int:
-    # Names of files and keys may contain escape sequences, which a terminal would obey.
-    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in message)
-    print(shown, file=sys.stderr)
+    print(message, file=sys.stderr)
     return status

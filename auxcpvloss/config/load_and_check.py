@@ -54,7 +54,7 @@ def load(places: Sequence[ConfigFile], parts: tuple[Part, ...], long_form: LongF
         config = kind.model_validate_json(json.dumps(merged.tables), strict=True)
     except ValidationError as error:
         lines = [merged.line(*explain(detail, kind, extensions)) for detail in error.errors()]
-        raise InputError(listing(lines)) from None
+        raise InputError(*listing(lines)) from None
     for key, message in chain(*(extension.check(config) for extension in extensions), _protocol_problems(config)):
         raise InputError(merged.line(key, f"{message}."))
     return config

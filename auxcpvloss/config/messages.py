@@ -66,8 +66,8 @@ def shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
-def listing(lines: Sequence[str]) -> str:
-    """Join messages, each once, and at most `MAX_ERRORS` of them."""
+def listing(lines: Sequence[str]) -> list[str]:
+    """Give messages, each once, and at most `MAX_ERRORS` of them."""
     distinct = list(dict.fromkeys(lines))
     left = len(distinct) - MAX_ERRORS
-    return "\n".join([*distinct[:MAX_ERRORS], *([f"... and {left} more"] if left > 0 else [])])
+    return [*distinct[:MAX_ERRORS], *([f"... and {left} more"] if left > 0 else [])]

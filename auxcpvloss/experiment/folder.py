@@ -183,7 +183,8 @@ class Experiment:
             return self.checkpoint_path(iteration)
         raise InputError(
             f"no checkpoint of iteration {iteration} in {self.train_folder}; available: "
-            f"{', '.join(map(str, there)) or 'none'}.\nRun the stage train, or set --checkpoint to one of these."
+            f"{', '.join(map(str, there)) or 'none'}.",
+            "Run the stage train, or set --checkpoint to one of these.",
         )
 
     # Results.

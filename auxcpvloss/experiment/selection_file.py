@@ -79,7 +79,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _damaged(experiment: Experiment, error: Exception | str) -> InputError:
     sentence = f"{experiment.selection_path}: damaged: {error}"
-    return InputError(f"{sentence}{'' if sentence.endswith('?') else '.'}\nRun the stage validate_checkpoints.")
+    return InputError(f"{sentence}{'' if sentence.endswith('?') else '.'}", "Run the stage validate_checkpoints.")
 
 
 def validated_checkpoints(experiment: Experiment) -> list[int]:
@@ -96,14 +96,14 @@ def read_selection(experiment: Experiment) -> Selection:
     table = selection_record(experiment)
     if table is None:
         raise InputError(
-            f"{experiment.selection_path}: missing: no checkpoint has been selected yet.\n"
-            "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
+            f"{experiment.selection_path}: missing: no checkpoint has been selected yet.",
+            "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N.",
         )
     then, now = table["made_from"].get("trained_models", []), experiment.config.validation.trained_models
     if then != now:
         raise InputError(
-            f"{experiment.selection_path}: selected with validation.trained_models = {then}, which is {now} now.\n"
-            "Run the stage validate_checkpoints."
+            f"{experiment.selection_path}: selected with validation.trained_models = {then}, which is {now} now.",
+            "Run the stage validate_checkpoints.",
         )
     try:
         checkpoint, chosen = table["checkpoint"], table["params"]

@@ -97,7 +97,7 @@ def refuse_other_training(experiment: Experiment) -> None:
     """Refuse to use weights that were made from other keys, which the `InputError` names, if nobody asked to train."""
     if changed := other_training(experiment):
         raise InputError(
-            f"{experiment.train_folder}: contains checkpoints of another training: {changed}.\n"
+            f"{experiment.train_folder}: contains checkpoints of another training: {changed}.",
             "Use another experiment (-id NAME), --run_from_exp to continue with its stored configuration, or the "
-            "stage train to start again: the old checkpoints are then moved to superseded/."
+            "stage train to start again: the old checkpoints are then moved to superseded/.",
         )

@@ -101,9 +101,9 @@ def check_checkpoint(path: Path) -> None:
             raise
         except Exception as error:  # A flipped bit makes zipfile raise all kinds of errors.
             raise DamagedCheckpointError(
-                f"{path}: damaged: {str(error).strip() or type(error).__name__}.\n"
+                f"{path}: damaged: {str(error).strip() or type(error).__name__}.",
                 "The stage train makes the newest checkpoint again; if this is an older one, remove the file. Or use "
-                "another one: --checkpoint N."
+                "another one: --checkpoint N.",
             ) from error
     check_keras_file(path)
 

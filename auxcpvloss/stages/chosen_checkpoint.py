@@ -100,8 +100,8 @@ def _refuse_stale(run: Run) -> None:
     # Which runs are averaged is for `read_selection` to compare.
     if changed and not changed.startswith("trained_models"):
         raise InputError(
-            f"{run.experiment.selection_path}: selected before a change: {changed}.\n"
-            "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N."
+            f"{run.experiment.selection_path}: selected before a change: {changed}.",
+            "Run the stage validate_checkpoints, or use --test-checkpoint last or --checkpoint N.",
         )
 
 

@@ -24,6 +24,8 @@ MINE = f"{PLACE}-{os.getpid()}-{start_of(os.getpid())}"
 """Part of the names of this process's temporary files, so processes on the same data do not write to the same file."""
 
 DAY = 24 * 60 * 60
+ATTEMPTS = 10
+"""At giving a folder a name that others give to theirs at the same time."""
 THREADS = 32
 """For flushing many files: 171 chunks took 0.06 s together, 1.1 s one by one."""
 
@@ -111,15 +113,15 @@ def unused(path: Path) -> Path:
 
 
 def _put(beside: Path, path: Path) -> None:
-    while True:
+    for attempt in count(1):
         if beside.is_dir():
             discard(path)
         try:
             beside.replace(path)
             return
         except OSError as error:
-            # Another process has made the same folder in the meantime.
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            # Another process has made the same folder in the meantime. Some file systems say so whatever is there.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == ATTEMPTS:
                 raise
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auxcpvloss.system.faults import disk_full
+from auxcpvloss.system.printable import printable
 
 logger = logging.getLogger("auxcpvloss")
 
@@ -43,16 +44,16 @@ class Terminal:
 
     def _print(self, label: str, text: str) -> None:
         self.console.print(label, end="")
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(printable(text), markup=False, soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print a table: text aligned left, numbers right."""
-        table = Table(title=Text(title), title_justify="left")
+        table = Table(title=Text(printable(title)), title_justify="left")
         for number, column in enumerate(columns):
             is_text = any(not isinstance(row[number], int | float) for row in rows)
-            table.add_column(column, justify="left" if is_text else "right", overflow="fold")
+            table.add_column(Text(printable(column)), justify="left" if is_text else "right", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(f"{cell:.3f}" if isinstance(cell, float) else str(cell)) for cell in row))
+            table.add_row(*(Text(f"{cell:.3f}" if isinstance(cell, float) else printable(str(cell))) for cell in row))
         self.console.print(table)
 
     @contextmanager
@@ -74,7 +75,14 @@ class Bar(NamedTuple):
 
     def update(self, done: int | None = None, note: str = "") -> None:
         """Move the bar to `done`, if given, and show a note beside it."""
-        self.progress.update(self.task, completed=done, note=note)
+        self.progress.update(self.task, completed=done, note=printable(note))
+
+
+class _Lines(logging.Formatter):
+    """A line a message, which holds names that other people have given; tracebacks follow as they are."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return printable(super().formatMessage(record))
 
 
 class _LogFile(logging.FileHandler):
@@ -102,7 +110,7 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(level.upper())

@@ -88,3 +88,16 @@ def test_a_file_system_that_refuses_to_flush_is_put_up_with_and_a_full_one_is_no
     assert refused.value.filename == str(tmp_path / "x.zarr")
     assert (tmp_path / "x.zarr" / "a").read_text() == "one"
     assert [path.name for path in tmp_path.iterdir()] == ["x.zarr"]
+
+
+@pytest.mark.parametrize("number", [errno.EEXIST, errno.ENOTEMPTY])
+def test_a_name_that_is_never_free_is_an_error_that_names_the_file(tmp_path, monkeypatch, number):
+    def refuse(self, to):
+        raise OSError(number, os.strerror(number), str(self), None, str(to))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    for make in (lambda: write_text(tmp_path / "y", "one"), lambda: write(tmp_path / "x.zarr", "one")):
+        with pytest.raises(OSError, match=os.strerror(number)) as refused:
+            make()
+        assert refused.value.errno == number
+    assert not list(tmp_path.iterdir())

@@ -21,6 +21,7 @@ from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.table import metric_paths, value_at
 from auxcpvloss.system.errors import InputError
 
+RERUN = "Run the stage validate_checkpoints."
 TRUTH = ("checksum", "gt_key", "padding", "voxel_size")
 """Keys of the record of a volume that must agree for scores on it to be comparable."""
 
@@ -99,7 +100,7 @@ def _selection(experiment: Experiment) -> tuple[Selection, str, Record]:
     metric, made_from = record["metric"], record["made_from"]
     tables = [made_from, *(made_from.get(key, {}) for key in ("validation", "postprocessing"))]
     if metric not in metric_paths() or not all(isinstance(table, dict) for table in tables):
-        raise InputError(f"{path}: damaged: metric {metric!r} or made_from.\nRun the stage validate_checkpoints.")
+        raise InputError(f"{path}: damaged: metric {metric!r} or made_from.", RERUN)
     return read_selection(experiment), metric, made_from
 
 
@@ -170,7 +171,7 @@ def _weights(experiment: Experiment, checkpoint: int, validated: Record, scored:
             weights = str(validated["checkpoints"][str(checkpoint)]) or weights
         except (KeyError, TypeError):
             message = f"damaged: the weights of checkpoint {checkpoint} are not recorded"
-            raise InputError(f"{experiment.selection_path}: {message}.\nRun the stage validate_checkpoints.") from None
+            raise InputError(f"{experiment.selection_path}: {message}.", RERUN) from None
     if other := sorted(name for name, each in used.items() if each != weights):
         raise InputError(
             f"{experiment.folder}: not scored with the selected weights of checkpoint {checkpoint}: "

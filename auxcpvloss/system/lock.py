@@ -1,7 +1,7 @@
-"""One command at a time in the folder of an experiment.
+"""One command at a time in the folder of an experiment, and one writer of a prepared volume.
 
-The lock is a file, ``.lock``, that names its holder. It is taken with operations that are atomic on network file
-systems too (hard link or exclusive creation, and rename) and without `fcntl`, which some of them lack.
+A lock is a file, ``.lock`` or ``.lock.<name>``, that names its holder. It is taken with operations that are atomic on
+network file systems too (hard link or exclusive creation, and rename), without `fcntl`, which some of them lack.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -17,12 +18,16 @@ from pathlib import Path
 from textwrap import shorten
 from threading import Event, Thread
 
-from auxcpvloss.experiment.lock_holder import NAME, Holder, is_dead, read
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.files import writing
+from auxcpvloss.system.files import PLACE, writing
+from auxcpvloss.system.lock_holder import NAME, NOT_A_FILE, Holder, is_dead, read
 
 BEAT = 10.0
 """Seconds between heartbeats."""
+PATIENCE, WAIT = 600.0, 0.05
+"""Seconds to wait for a lock that is held for a moment, and between two looks at it."""
+ATTEMPTS = 10_000
+"""At taking a lock that others take and release at the same time."""
 LOST = 1
 """Exit status of a command that lost its lock; the same as for a failed stage."""
 
@@ -36,29 +41,49 @@ def locked(folder: Path) -> Iterator[None]:
     If another command takes the lock over, which happens only if this one was suspended for minutes, the process ends
     with a message: it must not write any more. If another command holds the lock, an `InputError` names it.
     """
-    lock, me = folder / NAME, Holder.me()
     created = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        if other := _take(lock, me):
-            raise InputError(
-                f"{folder}: in use by process {other.pid} on {other.host} since {other.since} "
-                f"({shorten(other.command, 120)}). Wait for it, or work in another experiment (-id NAME)."
-            )
-        stopped = Event()
-        heartbeat = Thread(target=_beat, args=(lock, me, stopped), daemon=True)
-        heartbeat.start()
-        try:
-            _remove_leftovers(lock)
+        with _held(folder / NAME, 0, "Wait for it, or work in another experiment (-id NAME)"):
             yield
-        finally:
-            stopped.set()
-            heartbeat.join()
-            _release(lock, me)
     finally:
         for each in created:
             # Fails if a stage or another command has put something into it.
             with suppress(OSError):
                 each.rmdir()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a lock beside a file or folder that several commands write, for a moment; wait for whoever holds it."""
+    with _held(path.with_name(f"{NAME}.{path.stem}"), PATIENCE, "Repeat the command"):
+        yield
+
+
+@contextmanager
+def _held(lock: Path, patience: float, advice: str) -> Iterator[None]:
+    me, until = Holder.me(), time.monotonic() + patience
+    while other := _take(lock, me):
+        if time.monotonic() >= until:
+            raise InputError(
+                f"{lock.parent}: in use by process {other.pid} on {other.host} since "
+                f"{other.since} ({shorten(other.command, 120)}). {advice}{_remedy(lock, other)}."
+            )
+        time.sleep(WAIT)
+    stopped = Event()
+    heartbeat = Thread(target=_beat, args=(lock, me, stopped), daemon=True)
+    heartbeat.start()
+    try:
+        _remove_leftovers(lock)
+        yield
+    finally:
+        stopped.set()
+        heartbeat.join()
+        _release(lock, me)
+
+
+def _remedy(lock: Path, other: Holder) -> str:
+    """Say what to remove where only a clock, which may have been set back, tells whether the holder is alive."""
+    return "" if other.place == PLACE else f"; if it no longer runs, remove {lock}"
 
 
 def _take(lock: Path, me: Holder) -> Holder | None:
@@ -68,11 +93,13 @@ def _take(lock: Path, me: Holder) -> Holder | None:
     holds a second lock, named after the token of the dead holder, may replace it: whoever comes later finds that the
     lock has changed. If that process dies in turn, the second lock is taken over in the same way.
     """
-    while True:
+    for _ in range(ATTEMPTS):
         if (holder := read(lock)) is None:
             if _create(lock, me):
                 return None
             continue
+        if holder == NOT_A_FILE:
+            raise InputError(f"{lock}: not a file, but a link, a pipe or a folder. Remove it and repeat the command.")
         if not is_dead(lock, holder):
             return holder
         guard, guardian = lock.with_name(f"{NAME}-over-{holder.token}"), Holder.me()
@@ -85,6 +112,7 @@ def _take(lock: Path, me: Holder) -> Holder | None:
                 return None
         finally:
             _release(guard, guardian)
+    raise InputError(f"{lock}: can be neither read nor created. Remove it and repeat the command.")
 
 
 def _create(lock: Path, me: Holder) -> bool:

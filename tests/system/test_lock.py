@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -14,10 +16,10 @@ import pytest
 import toml
 
 from auxcpvloss.cli import INPUT_ERROR, main
-from auxcpvloss.experiment import lock
-from auxcpvloss.experiment.lock import locked
-from auxcpvloss.experiment.lock_holder import SILENCE, Holder, read
+from auxcpvloss.system import lock
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lock import alone, locked
+from auxcpvloss.system.lock_holder import SILENCE, Holder, read
 from auxcpvloss.system.processes import is_alive, start_of
 from tests.conftest import TINY
 
@@ -25,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 HOLD = """
 import logging, sys, time
 from pathlib import Path
-from auxcpvloss.experiment import lock
+from auxcpvloss.system import lock
 logging.disable()
 lock.BEAT = 0.05
 with lock.locked(Path(sys.argv[1])):
@@ -121,6 +123,106 @@ def test_what_cannot_be_read_counts_as_held_until_it_is_old(tmp_path, content):
         pass
 
 
+def bind(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+ODD = {
+    "a dangling link": lambda path: path.symlink_to("nowhere"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a link to a lock": lambda path: path.symlink_to(held_by(path.parent / "other", dead())),
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a socket": lambda path: bind(path),
+}
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_what_is_no_file_is_named_at_once(tmp_path, monkeypatch, make):
+    # The name of a socket must be short.
+    monkeypatch.chdir(tmp_path)
+    make(Path(".lock"))
+    with pytest.raises(InputError, match=r"\.lock: not a file, but .*Remove it"), locked(Path()):
+        pass
+    Path(".lock").rename(".tmp-odd-.lock")
+    with locked(Path()):
+        pass
+
+
+@pytest.mark.parametrize("token", ["../../x", "a/b", "", "a" * 300, 5, None, ["a"], "a\0b", "\ud800", "\n"], ids=repr)
+def test_an_odd_token_is_no_name_of_a_file(tmp_path, token):
+    path = held_by(tmp_path, replace(dead(), token=token))
+    with pytest.raises(InputError, match=f"unknown host.*; if it no longer runs, remove {path}"), locked(tmp_path):
+        pass
+    held_by(tmp_path, replace(dead(), token=token), silent=SILENCE + 5)
+    with locked(tmp_path):
+        assert [each.name for each in tmp_path.iterdir()] == [".lock"]
+
+
+ODD_FIELDS = {"pid": "7", "start": 1.5, "place": None, "host": ["a"], "since": {}, "command": 5}
+
+
+@pytest.mark.parametrize("content", [*({key: value} for key, value in ODD_FIELDS.items()), {"pid": True}], ids=str)
+def test_odd_fields_make_a_lock_unreadable(tmp_path, content):
+    (tmp_path / ".lock").write_text(json.dumps({**asdict(Holder.me()), **content}))
+    assert read(tmp_path / ".lock").token.startswith("unreadable-")
+
+
+def test_a_lock_of_brackets_or_of_megabytes_is_unreadable(tmp_path):
+    for content in ("[" * 60_000, " " * 10_000_000, '{"token": ' * 5000):
+        (tmp_path / ".lock").write_text(content)
+        assert read(tmp_path / ".lock").token.startswith("unreadable-")
+
+
+def test_after_the_clock_was_set_back_the_file_is_named(tmp_path):
+    path = held_by(tmp_path, elsewhere(), silent=-7200)
+    with pytest.raises(InputError, match=f"process 7 on elsewhere .*; if it no longer runs, remove {path}"), locked(tmp_path):  # fmt: skip
+        pass
+    path.unlink()
+    with locked(tmp_path):
+        pass
+
+
+def test_what_a_holder_says_of_itself_is_one_line_without_control_characters(tmp_path):
+    held_by(tmp_path, replace(elsewhere(), host="a\nb\x1b[2J", command="\x1b]0;x\x07", since="\r"))
+    with pytest.raises(InputError) as refused, locked(tmp_path):
+        pass
+    assert str(refused.value).isprintable()
+
+
+def test_a_name_that_is_there_and_not_there_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "ATTEMPTS", 20)
+
+    def exists(*_):
+        raise FileExistsError(17, "File exists")
+
+    monkeypatch.setattr(os, "link", exists)
+    with pytest.raises(InputError, match=r"\.lock: can be neither read nor created. Remove it"), locked(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_writers_of_a_volume_wait_for_each_other(tmp_path, monkeypatch):
+    path, order = tmp_path / "a.zarr", []
+
+    def write():
+        with alone(path):
+            order.append("second")
+
+    with alone(path), alone(tmp_path / "b.zarr"):
+        thread = threading.Thread(target=write)
+        thread.start()
+        time.sleep(0.2)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(lock, "PATIENCE", 0.1)
+    with alone(path), pytest.raises(InputError, match=f"in use by process {os.getpid()} "), alone(path):
+        pass
+
+
 def test_a_holder_elsewhere_lives_as_long_as_its_heart_beats(tmp_path):
     for silent in (0, SILENCE - 30):
         held_by(tmp_path, elsewhere(), silent)
@@ -195,7 +297,7 @@ def test_processes_are_told_apart_by_when_they_began():
 COMPETE = """
 import os, random, signal, sys, threading, time
 from pathlib import Path
-from auxcpvloss.experiment import lock, lock_holder
+from auxcpvloss.system import lock, lock_holder
 from auxcpvloss.system.errors import InputError
 
 folder, number, places = Path(sys.argv[1]), 8, sys.argv[2] == "places"

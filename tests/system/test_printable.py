@@ -1,0 +1,45 @@
+"""Names that other people give to files, in messages, on the terminal and in logs."""
+
+import io
+import logging
+import pickle
+
+import pytest
+from rich.console import Console
+
+from auxcpvloss.system.errors import InputError, StageError
+from auxcpvloss.system.printable import printable
+from auxcpvloss.system.terminal import Terminal, logging_to
+
+BAD = "a\nb\r\x1b[2Jc\td\x07\x9b\u202e\u2028\udcff\0"
+SHOWN = r"a\nb\r\x1b[2Jc\td\x07\x9b\u202e\u2028\udcff\x00"
+
+
+def test_what_cannot_be_printed_is_escaped_and_the_rest_stays():
+    assert printable(BAD) == SHOWN
+    assert printable("µm, 5 × 3, Zellkerne_äöü.tif, 核") == "µm, 5 × 3, Zellkerne_äöü.tif, 核"
+
+
+@pytest.mark.parametrize("kind", [InputError, StageError])
+def test_a_message_has_the_lines_that_it_was_given(kind):
+    error = kind(f"{BAD}: damaged.", "Run the stage prepare.")
+    assert str(error) == f"{SHOWN}: damaged.\nRun the stage prepare."
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_nothing_raw_reaches_the_terminal_or_the_log(tmp_path):
+    terminal = Terminal(Console(file=io.StringIO(), force_terminal=True, width=200, highlight=False))
+    with logging_to(tmp_path / "run.log", "info"):
+        terminal.say(BAD)
+        terminal.warn(BAD)
+        terminal.table(BAD, ("name", BAD), [(BAD, BAD)])
+        with terminal.progress("scoring", 2) as bar:
+            bar.update(1, BAD)
+        logging.getLogger("other").error("%s", BAD)
+    shown, log = terminal.console.file.getvalue(), (tmp_path / "run.log").read_text()
+    for text in (shown, log):
+        assert SHOWN in text
+        assert BAD not in text
+        assert not set("\x07\x9b\u202e\u2028\udcff\0") & set(text)
+        assert "\x1b[2J" not in text
+    assert len(log.splitlines()) == 3
