@@ -103,6 +103,11 @@ class Sample:
         return z, y, x
 
     @property
+    def has_nuclei(self) -> bool:
+        """Whether the ground truth has an instance or a point."""
+        return any(self.max_extent)
+
+    @property
     def origin(self) -> str:
         """Where the volume was read from, for people."""
         return str(self._attributes["origin"])

@@ -14,7 +14,8 @@ THRESHOLD = 0.5
 class Counts(NamedTuple):
     """True positives, false positives and false negatives, and the ratios made of them.
 
-    Where nothing was to be found and nothing was, all ratios are 1; otherwise a ratio of 0 to 0 is 0.
+    Where nothing was to be found and nothing was, all ratios are 1; otherwise a ratio of 0 to 0 is 0. Means leave out
+    volumes in which nothing was to be found, see `table.defined_numbers`.
     """
 
     tp: int

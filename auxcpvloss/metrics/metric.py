@@ -21,6 +21,11 @@ class Number(NamedTuple):
     better: Better
     pool: Pool
 
+    @property
+    def is_count(self) -> bool:
+        """Whether it counts something, so that it is defined also where there is nothing to be found."""
+        return self.pool is total
+
 
 class Metric(NamedTuple):
     """A metric, or a family of them.

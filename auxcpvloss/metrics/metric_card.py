@@ -9,12 +9,13 @@ from auxcpvloss.metrics.detection_scores import limit_in_words
 from auxcpvloss.metrics.table import metrics_of
 
 EMPTY = (
-    "if nothing was to be found and nothing was found, every ratio is 1; otherwise 0 / 0 is 0; a class of by_size or "
-    "by_density without nuclei has no ratios"
+    "a volume without true nuclei has counts, but no ratios: it counts in no mean, and its false positives count in "
+    "the pooled scores (in the table of the volume every ratio is 1 if nothing was found, else 0); elsewhere 0 / 0 is "
+    "0; a class of by_size or by_density without nuclei has no ratios"
 )
 AVERAGING = (
-    "mean: over the volumes that have the score, each counting the same (the paper's way); pooled: of the counts and "
-    "sums of all volumes together, each nucleus counting the same"
+    "mean: over the volumes with nuclei that have the score, each counting the same (the paper's way); pooled: of the "
+    "counts and sums of all volumes together, each nucleus counting the same"
 )
 
 

@@ -74,6 +74,27 @@ def numbers_in(table: Table, at: str = "") -> Numbers:
     return numbers
 
 
+def defined_numbers(table: Table) -> Numbers:
+    """Give the numbers of a volume, or of several pooled, that say something: where no nucleus is true, counts alone.
+
+    AP, say, would be 0 / 0 if nothing was found, and 0 with a single false positive, however many there might be.
+    """
+    numbers = numbers_in(table)
+    if not _has_no_nuclei(numbers):
+        return numbers
+    described = {path: number for metric in METRICS.values() for path, number in metric.numbers.items()}
+    return {path: value for path, value in numbers.items() if path not in described or described[path].is_count}
+
+
+def without_nuclei(tables: Mapping[str, Table]) -> list[str]:
+    """Name the volumes in which no nucleus is true."""
+    return [name for name, table in tables.items() if _has_no_nuclei(numbers_in(table))]
+
+
+def _has_no_nuclei(numbers: Numbers) -> bool:
+    return numbers.get("general.num_gt") == 0
+
+
 def metric_paths(matchings: Collection[str] = MATCHINGS, segmentation: bool = True) -> list[str]:
     """Give the dotted paths of all numbers that tables of volumes can have.
 

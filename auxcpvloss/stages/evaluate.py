@@ -51,7 +51,8 @@ class Evaluate(Stage):
         tables = {each.name: tomllib.loads(each.paths[0].read_text(encoding="utf-8")) for each in scored}
         show(run, tables)
         for picture in tally.of(PICTURES):
-            if tables[picture.name]["general"]["empty_prediction"]:
+            found = tables[picture.name]["general"]
+            if found["empty_prediction"] and found["num_gt"]:
                 run.terminal.warn(f"{picture.name}: no nucleus was found")
             run.terminal.say(f"picture: {picture.paths[0]}")
         summary = scored[0].paths[0].with_name(next(iter(TABLES)))

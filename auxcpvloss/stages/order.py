@@ -103,6 +103,7 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
         stage.precondition(run)
     if "prepare" not in run.stages:
         _prepare_missing(run, todo)
+        _check_volumes(run, todo)
     for stage in todo:
         run.terminal.stage = stage.name
         if recorder:
@@ -110,6 +111,8 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
         if device and stage is with_network:
             _say_device(run, device)
         perform(stage, run, STAGES)
+        if stage.name == "prepare":
+            _check_volumes(run, todo)
         if recorder:
             recorder.end()
     if run.choice.term_after_predict:
@@ -119,6 +122,11 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
 def _prepare_missing(run: Run, todo: Collection[Stage]) -> None:
     splits = list(dict.fromkeys(split for stage in todo for split in stage.needed_splits(run)))
     perform(PrepareMissing(splits), run, STAGES)
+
+
+def _check_volumes(run: Run, todo: Collection[Stage]) -> None:
+    for stage in todo:
+        stage.check_volumes(run)
 
 
 def _say_how_to_go_on(run: Run, done: Collection[Stage]) -> None:

@@ -46,6 +46,11 @@ class PlannedSample(Sample):
         return self.source.has_points
 
     @property
+    def has_nuclei(self) -> bool:
+        """What is not known yet is not refused."""
+        return True
+
+    @property
     def truth_key(self) -> str | None:
         """Which array is going to be the ground truth."""
         return LABELS if self.has_labels else POINTS if self.has_points else None

@@ -152,6 +152,15 @@ class Stage(ABC):
         if self.split and not run.experiment.names(self.split):
             raise lacking(self.split)
 
+    def check_volumes(self, run: Run) -> None:
+        """Refuse prepared volumes that the stage can do nothing with, before hours are spent on earlier stages.
+
+        Raises
+        ------
+        InputError
+            Names the volumes, and what to do.
+        """
+
     def needed_splits(self, run: Run) -> list[str]:
         """Give the splits whose volumes it works on."""
         return [self.split] if self.split else []

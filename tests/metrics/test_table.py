@@ -7,9 +7,10 @@ import pytest
 import toml
 
 from auxcpvloss.metrics import METRICS, THRESHOLDS, Comparison, Counts, score
+from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.metrics.detection import MATCHINGS
 from auxcpvloss.metrics.registry import BY_DEFAULT, ON_REQUEST
-from auxcpvloss.metrics.table import as_table, metric_paths, pooled
+from auxcpvloss.metrics.table import as_table, defined_numbers, metric_paths, pooled, without_nuclei
 from auxcpvloss.metrics.table import numbers_in as flat
 from tests.metrics.volumes import Volume, blobs, table_with
 
@@ -92,6 +93,23 @@ def test_a_volume_counts_in_what_it_has():
     # 0 / 0 is 1 only where there is nothing in any volume.
     assert flat(pooled([empty, empty]))["quality.PQ"] == 1
     assert flat(pooled([empty, as_table(Comparison(np.zeros((2, 2, 2), int), np.ones((2, 2, 2), int)))]))["quality.PQ"] == 0  # fmt: skip
+
+
+@pytest.mark.parametrize("found", [0, 1])
+def test_where_nothing_is_to_be_found_there_are_counts_alone(found):
+    nothing, all_metrics = np.zeros((4, 5, 6), int), [*ON_REQUEST]
+    table = as_table(Comparison(nothing + found, nothing), all_metrics)
+    left, missed = defined_numbers(table), as_table(Comparison(nothing, nothing + 1), all_metrics)
+    assert (
+        left["general.num_pred"] == left["confusion_matrix.th_0_5.FP"] == left["confusion_matrix.hoefener.FP"] == found
+    )
+    assert not [path for path, value in left.items() if isinstance(value, float)]
+    assert not set(left) & {f"{at}.{name}" for at in PATHS.values() for name in ("AP", "precision", "recall", "fscore")}
+    assert not set(left) & {"quality.PQ", "quality.SEG", "boundary.fscore", "dice.foreground", "aggregated_jaccard.AJI"}
+    assert defined_numbers(missed) == flat(missed)
+    # Wrong results count where nuclei of other volumes are to be found.
+    assert pooled([table, missed])["confusion_matrix"]["th_0_5"]["FP"] == found
+    assert without_nuclei({"nothing": table, "missed": missed}) == ["nothing"]
 
 
 def test_pooled_classes_are_sums_with_ratios_of_their_own():

@@ -64,7 +64,9 @@ def _need_each_once(runs: Sequence[EvaluatedRun]) -> None:
 
 
 def remarks(groups: Sequence[Group], pairs: Sequence[tuple[Group, Group]]) -> Iterator[str]:
-    """Say in what runs differ besides what they are compared for."""
+    """Say in what runs differ besides what they are compared for, and which volumes say nothing."""
+    if without := groups[0].runs[0].without_nuclei:
+        yield f"{', '.join(without)}: no nuclei to be found, so there is no AP; left out of all means"
     for group in groups:
         for run in group.runs[1:]:
             if changed := differences(*_comparable(group.runs[0], run)):

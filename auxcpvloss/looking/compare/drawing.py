@@ -21,7 +21,7 @@ from auxcpvloss.looking.compare.runs import AP, AVAP, EvaluatedRun, detection_pa
 from auxcpvloss.looking.figures.overlays import overlays
 from auxcpvloss.looking.figures.palette import LINES, Palette
 from auxcpvloss.looking.figures.scores import Floats, ap_over_iou, detection_boxes
-from auxcpvloss.metrics.table import value_at
+from auxcpvloss.metrics.table import defined_numbers
 from auxcpvloss.system.errors import InputError
 
 
@@ -72,8 +72,8 @@ def draw_volumes(comparison: RunComparison, colors: Palette) -> tuple[list[Drawn
     best, _ = max(segmenting, key=lambda each: each[1].mean())
     runs = {group.name: group.runs[int(scores.mean(axis=1).argmax())] for group, scores in segmenting}
     run = runs[best.name]
-    scored = {name: table for name, table in run.scores.items() if "avAP" in table["confusion_matrix"]}
-    ranked = sorted(scored, key=lambda name: value_at(scored[name], AVAP))
+    scored = {name: numbers for name, table in run.scores.items() if AVAP in (numbers := defined_numbers(table))}
+    ranked = sorted(scored, key=lambda name: scored[name][AVAP])
     middle = ranked[len(ranked) // 2]
     extremes = {ranked[0]: "worst", ranked[-1]: "best"} if len(ranked) > 1 else {ranked[0]: "only"}
     try:

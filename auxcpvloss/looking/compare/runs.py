@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.metrics.average_precision import PATHS
-from auxcpvloss.metrics.table import value_at
+from auxcpvloss.metrics.table import defined_numbers, value_at, without_nuclei
 
 AVAP = "confusion_matrix.avAP"
 AP = {threshold: f"{path}.AP" for threshold, path in PATHS.items()}
@@ -71,6 +71,11 @@ class EvaluatedRun:
         return "_".join((self.base, *self.auxiliary))
 
     @property
+    def without_nuclei(self) -> list[str]:
+        """Names of the volumes in which there was nothing to be found."""
+        return without_nuclei(self.scores)
+
+    @property
     def matching(self) -> str:
         """How centers were matched with nuclei: ``evaluation.detection``, which is one for all volumes."""
         return str(next(iter(self.evaluation.values()))["detection"])
@@ -115,11 +120,12 @@ class Group:
     def scores(self, path: str) -> NDArray[np.float64] | None:
         """Give a score by its dotted path: a (runs, volumes) array.
 
-        Volumes that lack the score (one of instances, if there are center points only) are left out; None if all do.
-        All runs have it on the same volumes, as `need_same_evaluation` makes sure.
+        Volumes that lack the score (one of instances, if there are center points only), or have no nuclei, are left
+        out; None if all do. All runs have it on the same volumes, as `need_same_evaluation` makes sure.
         """
-        volumes = [name for name, table in self.runs[0].scores.items() if _has(table, path)]
-        assert all(_has(run.scores[name], path) == (name in volumes) for run in self.runs for name in run.scores)
+        having = [{name for name, table in run.scores.items() if path in defined_numbers(table)} for run in self.runs]
+        assert all(each == having[0] for each in having)
+        volumes = [name for name in self.runs[0].scores if name in having[0]]
         if not volumes:
             return None
         return np.array([[value_at(run.scores[name], path) for name in volumes] for run in self.runs], dtype=float)
@@ -133,11 +139,3 @@ def detection_path(matching: str) -> str:
 def printable(text: str) -> str:
     """Replace what cannot be printed: line breaks, bytes that are no text. Names of folders may have both."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-
-
-def _has(table: Mapping[str, Any], path: str) -> bool:
-    try:
-        value_at(table, path)
-    except KeyError:
-        return False
-    return True

@@ -14,7 +14,7 @@ from auxcpvloss.looking.compare.comparison import RunComparison
 from auxcpvloss.looking.compare.runs import printable
 from auxcpvloss.looking.compare.tables import frame
 from auxcpvloss.looking.table import Cell, PaperTable
-from auxcpvloss.metrics.table import numbers_in
+from auxcpvloss.metrics.table import defined_numbers
 
 NONE = "-"
 LATEX = {
@@ -63,12 +63,12 @@ def verdicts_as_csv(comparison: RunComparison) -> str:
 
 
 def scores_as_csv(comparison: RunComparison) -> str:
-    """Give every score of every run on every volume, a line each, for one's own statistics."""
+    """Give every score of every run on every volume that has it, a line each, for one's own statistics."""
     rows = []
     for group in comparison.groups:
         for run in group.runs:
             for volume, table in run.scores.items():
-                for path, value in numbers_in(table).items():
+                for path, value in defined_numbers(table).items():
                     rows.append((group.name, run.name, run.seed, volume, path, value))
     return as_csv(frame(("model", "run", "seed", "volume", "metric", "value"), rows))
 

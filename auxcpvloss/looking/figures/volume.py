@@ -95,4 +95,5 @@ def _near(points: Detections | Points, z: int) -> Detections | Points:
 
 
 def _in_words(counts: Counts) -> str:
-    return f"TP {counts.tp}, FP {counts.fp}, FN {counts.fn}, AP {counts.ap:.3f}"
+    ap = f"AP {counts.ap:.3f}" if counts.tp + counts.fn else "no nuclei, so no AP"
+    return f"TP {counts.tp}, FP {counts.fp}, FN {counts.fn}, {ap}"

@@ -102,6 +102,9 @@ def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, 
     true = sum(scored.counts.tp + scored.counts.fn for scored in judged.values())
     if 0 < true < FEW:
         yield f"There are only {true} true nuclei: each of them counts {100 / true:.1f} %."
+    if without := [name for name, scored in judged.items() if not scored.counts.tp + scored.counts.fn]:
+        false = sum(judged[name].counts.fp for name in without)
+        yield f"No nuclei, and so no AP: {', '.join(without)}. Left out of means; all {false} results there are wrong."
     if experiment.config.evaluation.foreground_only:
         yield "Results outside the ground truth were not counted (evaluation.foreground_only)."
     if others := volumes - len(judged):

@@ -93,15 +93,13 @@ def judge(volumes: Mapping[str, Scored], rule: str, caveats: Sequence[str]) -> V
     """Say how at least one volume came out; `rule` is what a true positive is: "an IoU above 0.5"."""
     total = pool(scored.counts for scored in volumes.values())
     true, results = total.tp + total.fn, total.tp + total.fp
-    aps = [scored.counts.ap for scored in volumes.values()]
-    what = f"mean of {len(aps)} volumes ({min(aps):.3f} to {max(aps):.3f})" if len(aps) > 1 else "one volume"
     return Verdict(
         headline=f"{total.tp:,} of {true:,} true nuclei {'was' if total.tp == 1 else 'were'} found "
         f"({percent(total.tp, true)}); {total.fp:,} of {results:,} results {'is' if total.fp == 1 else 'are'} wrong "
         f"({percent(total.fp, results)}).",
         shares=[Share("found", "missed", total.tp, total.fn), Share("right", "wrong", total.tp, total.fp)],
         facts=[
-            f"Average precision (AP, true positives among all true positives and errors): {np.mean(aps):.3f}, {what}.",
+            *_ap_fact(volumes),
             f"A nucleus counts as found if it has its own result, one to one, with {rule}.",
             *_outline_fact(volumes),
         ],
@@ -120,9 +118,20 @@ def percent(part: int, whole: int) -> str:
     return f"{share:.1f} %".replace(".0 %", " %")
 
 
+def _aps(volumes: Mapping[str, Scored]) -> dict[str, float]:
+    """Give the AP of the volumes that have one: those with nuclei."""
+    return {name: each.counts.ap for name, each in volumes.items() if each.counts.tp + each.counts.fn}
+
+
+def _ap_fact(volumes: Mapping[str, Scored]) -> Iterator[str]:
+    if aps := list(_aps(volumes).values()):
+        what = f"mean of {len(aps)} volumes ({min(aps):.3f} to {max(aps):.3f})" if len(aps) > 1 else "one volume"
+        yield f"Average precision (AP, true positives among all true positives and errors): {np.mean(aps):.3f}, {what}."
+
+
 def _outline_fact(volumes: Mapping[str, Scored]) -> Iterator[str]:
     """Say how fast AP falls with the threshold: how exact the outlines are."""
-    curves = [scored.by_threshold for scored in volumes.values() if scored.by_threshold]
+    curves = [volumes[name].by_threshold for name in _aps(volumes) if volumes[name].by_threshold]
     mean = {threshold: float(np.mean([curve[threshold] for curve in curves])) for threshold in (curves or [{}])[0]}
     half = next((threshold for threshold, ap in mean.items() if ap < mean[0.5] / 2), None)
     if half is not None:
@@ -159,8 +168,8 @@ def _smaller(volumes: Mapping[str, Scored]) -> Iterator[Hint]:
 
 def _worst(volumes: Mapping[str, Scored]) -> Iterator[Hint]:
     """Point at a volume that is much worse than the others."""
-    aps = {name: scored.counts.ap for name, scored in volumes.items()}
-    worst = min(aps, key=lambda name: aps[name])
-    ap = aps.pop(worst)
+    aps = _aps(volumes)
+    worst = min(aps, key=lambda name: aps[name], default="")
+    ap = aps.pop(worst, 1.0)
     if aps and ap <= (others := float(np.mean(list(aps.values())))) - STANDS_OUT:
         yield Hint(f"{worst} is the worst volume: AP {ap:.3f}; the mean of the others is {others:.3f}.", volume=worst)

@@ -13,7 +13,7 @@ import numpy as np
 from auxcpvloss.augment import switched_off
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.preconditions import need_masks
-from auxcpvloss.stages.validate_checkpoints.scoring import score_checkpoint, validation_samples
+from auxcpvloss.stages.validate_checkpoints.scoring import score_checkpoint, validation_samples, volumes_with_truth
 from auxcpvloss.system.files import write_text
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Monitor:
     Raises
     ------
     InputError
-        There are no validation volumes, and something is to be computed on them; or they have points only, and the
-        loss needs masks.
+        There are no validation volumes, or none with nuclei to score, and something is to be computed on them; or they
+        have points only, and the loss needs masks.
     """
 
     def __init__(self, run: Run, first: int) -> None:
@@ -47,9 +47,10 @@ class Monitor:
         self._batches, self._patience = table.validation_batches, table.early_stop
         self._path = experiment.train_folder / "validation.csv"
         self._rows = {i: row for i, row in _read(self._path).items() if i <= first}
-        self._samples = validation_samples(run) if self._batches or self._patience else []
-        if self._batches:
-            need_masks(experiment, self._samples)
+        # A loss can be computed also where nothing is to be found.
+        self._volumes = volumes_with_truth(run) if self._batches else []
+        self._scored_volumes = validation_samples(run) if self._patience else []
+        need_masks(experiment, self._volumes)
         self._maker: BatchMaker | None = None
 
     @property
@@ -104,12 +105,12 @@ class Monitor:
 
         if self._maker is None:
             config = switched_off(self._experiment.config)
-            self._maker = BatchMaker(self._samples, self._experiment.method, config)
+            self._maker = BatchMaker(self._volumes, self._experiment.method, config)
         # Made anew each time: they take less time than the memory that they would need otherwise is worth.
         return (self._maker.make(index) for index in range(self._batches))
 
     def _score(self, iteration: int) -> float:
-        return score_checkpoint(self._run, iteration, self._experiment.params, self._samples)
+        return score_checkpoint(self._run, iteration, self._experiment.params, self._scored_volumes)
 
     def _scored_with(self) -> Row:
         if not self._patience:

@@ -13,6 +13,7 @@ from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.validate_checkpoints.scoring import (
     checkpoints_to_validate,
     job_by_key,
+    left_out,
     predictions_of,
     read_values,
     scored_with,
@@ -41,6 +42,11 @@ class Validation(Stage):
         raise InputError(
             f"validation.trained_models: all volumes are used for training, so none is left for {self.name}."
         )
+
+    def check_volumes(self, run: Run) -> None:
+        """Refuse validation volumes that cannot be scored."""
+        if not run.experiment.config.validation.trained_models:
+            validation_samples(run)
 
     def checkpoints(self, run: Run) -> Sequence[int]:
         """Give the checkpoints that are looked at."""
@@ -84,6 +90,8 @@ class Validation(Stage):
             run.terminal.say(f"predicted {volumes} with {counted(len(checkpoints), 'checkpoint')} ({listing})")
         else:
             self.say_scores(run, tally)
+            if without := left_out(run):
+                run.terminal.say(without)
 
     def say_scores(self, run: Run, tally: Tally) -> None:
         """Say what the scores are."""

@@ -25,19 +25,42 @@ from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.errors import InputError
 
 
+class NoNucleiError(InputError):
+    """No validation volume has nuclei."""
+
+
+def volumes_with_truth(run: Run) -> list[Sample]:
+    """Give the validation volumes that have ground truth; an `InputError` says if there are none."""
+    samples = [sample for sample in samples_of(run, "val") if sample.has_truth]
+    if not samples:
+        raise lacking("val")
+    return samples
+
+
 def validation_samples(run: Run) -> list[Sample]:
-    """Give the validation volumes that can be scored.
+    """Give the validation volumes that can be scored: those with nuclei, since without any there is no AP.
 
     Raises
     ------
     InputError
         There are none, or one of them has no such score as decides.
     """
-    samples = [sample for sample in samples_of(run, "val") if sample.has_truth]
+    samples = [sample for sample in volumes_with_truth(run) if sample.has_nuclei]
     if not samples:
-        raise lacking("val")
+        names = ", ".join(sample.name for sample in volumes_with_truth(run))
+        raise NoNucleiError(
+            f"no validation volume has nuclei ({names}): AP would be 1 for a network that finds nothing, so nothing "
+            "can be selected by it. Add volumes with nuclei (data.val_data), or set training.early_stop = 0 and use "
+            "--test-checkpoint last instead of validate_checkpoints."
+        )
     need_metric(run.experiment, samples)
     return samples
+
+
+def left_out(run: Run) -> str:
+    """Say which validation volumes are not scored, since they have no nuclei; "" if there are none."""
+    names = [sample.name for sample in volumes_with_truth(run) if not sample.has_nuclei]
+    return f"left out, since without nuclei there is no AP: {', '.join(names)}" if names else ""
 
 
 def checkpoints_to_validate(experiment: Experiment) -> list[int]:

@@ -12,7 +12,7 @@ from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.experiment.selection_file import stored_selection
 from auxcpvloss.experiment.validation import grids, parameter_sets
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
+from auxcpvloss.stages.validate_checkpoints.scoring import NoNucleiError, validation_samples
 from auxcpvloss.stages.validate_checkpoints.trained_models import NAME, VERSION, averaged_from
 from auxcpvloss.stages.volume import instances, prediction, scores
 from auxcpvloss.stages.volume.prediction import checkpoint_digest, prediction_keys
@@ -72,6 +72,8 @@ def stale_selection(run: Run) -> str | None:
     checkpoints = [int(number) for number in digests]
     try:
         samples = validation_samples(run)
+    except NoNucleiError:
+        return "no validation volume has nuclei"
     except InputError:
         samples = []
     now = records.flat(validated_from(experiment, checkpoints, samples))

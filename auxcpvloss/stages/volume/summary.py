@@ -16,7 +16,7 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.metrics.metric_card import card_of_volumes
-from auxcpvloss.metrics.table import numbers_in, pooled
+from auxcpvloss.metrics.table import defined_numbers, numbers_in, pooled, value_at, without_nuclei
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume import scores
 from auxcpvloss.stages.volume.scores import scores_of
@@ -38,7 +38,10 @@ def summaries_of(run: Run, scored: Sequence[Subject]) -> Iterable[Result]:
     # A table of the reader's own says all that it shows.
     shown = {} if options.summary else {"do_detection": run.experiment.is_detection}
     results = [scores_of(run, subject) for subject in scored]
+    # Means were once made with them, too.
+    empty = [subject.sample.name for subject in scored if not subject.sample.has_nuclei]
     made_from = {
+        **({"without nuclei": empty} if empty else {}),
         f"version of {scores.NAME}": scores.VERSION,
         "evaluation": {"summary": options.summary, **shown},
         "predictions": {each.name: each.record for each in results},
@@ -52,7 +55,7 @@ def write_table(experiment: Experiment, tables: Mapping[str, Record], path: Path
     """Write one of the tables: what is printed, every score, or what they mean.
 
     A volume that lacks a score (one of instances, where there are no masks) has an empty cell, and counts neither in
-    the mean nor in the pooled value.
+    the mean nor in the pooled value; one without nuclei has counts alone, which count in the pooled values.
     """
     if path.name == "summary.csv":
         _, columns = _columns(experiment, tables)
@@ -79,6 +82,11 @@ def show(run: Run, tables: Mapping[str, Record]) -> None:
     headings = ["volume", *(name.removeprefix("AP ").removeprefix("confusion_matrix.") for name in columns)]
     shown = [["-" if cell is None else cell for cell in row] for row in rows]
     run.terminal.table(f"{run.experiment.folder.name}: {title}", headings, shown)
+    for name in without_nuclei(tables):
+        false = value_at(tables[name], "general.num_pred")
+        run.terminal.say(
+            f"{name} has no nuclei: left out of the means; pooled scores count its {false} false positives"
+        )
 
 
 def _csv(heading: Row, rows: Iterable[Sequence[Any]]) -> str:
@@ -104,7 +112,7 @@ def _columns(experiment: Experiment, tables: Mapping[str, Record]) -> tuple[str,
 
 
 def _rows(tables: Mapping[str, Record], paths: list[str]) -> list[Row]:
-    numbers = [numbers_in(table) for table in (*tables.values(), pooled(list(tables.values())))]
+    numbers = [defined_numbers(table) for table in (*tables.values(), pooled(list(tables.values())))]
     *cells, together = ([each.get(path) for path in paths] for each in numbers)
     columns = [[cell for cell in column if cell is not None] for column in zip(*cells, strict=True)]
     mean = [float(np.mean(column)) if column else None for column in columns]

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from auxcpvloss.looking.compare.tables import table_3
 from auxcpvloss.looking.compare.verdicts import make_verdicts
 from auxcpvloss.looking.compare.writing import FORMATS, as_latex, as_markdown, document, scores_as_csv, verdicts_as_csv
 from auxcpvloss.looking.table import PaperTable
+from auxcpvloss.metrics import Comparison
+from auxcpvloss.metrics.table import as_table
 from tests.looking.compare.experiments import VOLUMES, write_experiment, write_runs
 
 
@@ -269,6 +272,19 @@ def test_a_folder_may_have_a_name_that_cannot_be_printed(tmp_path):
     for name in ("table_4.md", "table_4.tex", "table_4.csv", "scores.csv", "report.html"):
         assert "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}" in (out / name).read_text(encoding="utf-8")
     assert json.loads((out / "comparison.json").read_text())["groups"][0]["runs"][0]["folder"] == str(folder)
+
+
+def test_a_volume_without_nuclei_is_left_out_with_a_word(comparison, two_methods):
+    nothing = np.zeros((2, 3, 4), int)
+    runs = [read_run(folder) for folder in sorted(two_methods.iterdir())]
+    more = compare([(None, replace(run, scores={"blank": as_table(Comparison(nothing, nothing)), **run.scores})) for run in runs])  # fmt: skip
+    for one, other in zip(comparison.tables, more.tables, strict=True):
+        assert one.rows == other.rows
+    assert more.verdicts == comparison.verdicts
+    assert more.remarks == ("blank: no nuclei to be found, so there is no AP; left out of all means",)
+    found = {row["metric"] for row in csv.DictReader(io.StringIO(scores_as_csv(more))) if row["volume"] == "blank"}
+    assert "confusion_matrix.th_0_5.FP" in found
+    assert not [metric for metric in found if metric.endswith(("AP", "PQ", "recall"))]
 
 
 def test_latex_has_a_column_for_every_cell(comparison):

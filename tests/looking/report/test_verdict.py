@@ -73,6 +73,16 @@ def test_where_all_is_right_there_is_nothing_to_look_at():
     assert hints(judge({"a": Scored(Counts(5, 0, 0))}, RULE, [])) == ["There are no errors."]
 
 
+def test_volumes_without_nuclei_have_no_ap():
+    curve = dict.fromkeys(THRESHOLDS, 1.0)
+    nothing, full = Scored(Counts(0, 0, 0), curve), Scored(Counts(1, 1, 2), dict.fromkeys(THRESHOLDS, 0.25))
+    verdict = judge({"nothing": nothing, "false": Scored(Counts(0, 3, 0), curve), "full": full}, RULE, [])
+    assert verdict.facts[0].endswith(": 0.250, one volume.")
+    assert verdict.headline.endswith("4 of 5 results are wrong (80 %).")
+    assert not [hint for hint in hints(verdict) if "worst" in hint]
+    assert not [fact for fact in judge({"nothing": nothing}, RULE, []).facts if "AP" in fact]
+
+
 def test_how_exact_outlines_are_is_told():
     curve = dict(zip(THRESHOLDS, (0.9, 0.9, 0.9, 0.9, 0.8, 0.7, 0.5, 0.3, 0.1), strict=True))
     facts = judge({"a": Scored(Counts(9, 1, 1), curve)}, RULE, []).facts
