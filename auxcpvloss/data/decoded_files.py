@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.config.tables import Data
+from auxcpvloss.data.annotated import IGNORED, Mask, drop_ignored, set_apart
 from auxcpvloss.data.centers import numbered
 from auxcpvloss.data.objects import Objects, measure
 from auxcpvloss.data.points import paint_balls
@@ -25,9 +27,9 @@ class Truth(NamedTuple):
     key : str
         `LABELS`, or `POINTS` where there are no labels.
     labels : (Z, Y, X) array of uint32
-        Instances, or a small ball around every point; 0 elsewhere.
+        Instances, or a small ball around every point; `IGNORED` where nobody annotated; 0 elsewhere.
     centers : (N, 4) array of float64
-        z, y, x in voxels and the id: as annotated, else centers of mass.
+        z, y, x in voxels and the id: as annotated, else centers of mass; of annotated voxels.
     max_extent : tuple
         Largest extent of an instance or ball along z, y, x, in voxels.
     """
@@ -48,25 +50,36 @@ class Content:
     labels : (Z, Y, X) array, optional
     centers : (N, 4) array of float64, optional
         As annotated: z, y, x in voxels and the id; 0 where there is none.
+    ignored : (Z, Y, X) array of bool, optional
+        Voxels that nobody annotated; the labels are 0 there. None where all are annotated.
     """
 
     raw: NDArray[Any]
     labels: NDArray[Any] | None
     centers: NDArray[Any] | None
+    ignored: Mask | None = None
 
     @classmethod
-    def of(cls, source: Source) -> Content:
+    def of(cls, source: Source, data: Data) -> Content:
         """Read all files of a volume; an `InputError` names one that cannot be read."""
-        return cls(source.read_raw(), source.read_labels(), source.read_centers())
+        raw = source.read_raw()
+        return cls(raw, *set_apart(source.read_labels(), source.read_centers(), raw.shape, data))
 
     @cached_property
     def objects(self) -> Objects | None:
         """The instances of the labels, which are of integers, not negative."""
         return None if self.labels is None else measure(self.labels)
 
+    @property
+    def annotated(self) -> float:
+        """Which part of the voxels was annotated, 0..1."""
+        return 1.0 if self.ignored is None else 1 - float(self.ignored.mean())
+
     def truth(self) -> Truth | None:
         """Give the ground truth; None where there is none."""
         labels, centers = self.labels, self.centers
+        if centers is not None and self.ignored is not None:
+            centers = drop_ignored(centers, self.ignored)
         if labels is not None:
             key, labels = LABELS, labels.astype(np.uint32)
         elif centers is not None:
@@ -77,25 +90,29 @@ class Content:
         objects = self.objects or measure(labels)
         if centers is None:
             centers = np.column_stack([objects.centers, objects.ids])
+        if self.ignored is not None:
+            centers = drop_ignored(centers, self.ignored)
+            labels = np.where(self.ignored, IGNORED, labels)
         z, y, x = objects.extents.max(axis=0, initial=0).tolist()
         return Truth(key, labels, centers, (z, y, x))
 
     @property
     def nbytes(self) -> int:
         """Memory that it takes."""
-        return int(self.raw.nbytes) + (0 if self.labels is None else int(self.labels.nbytes))
+        return sum(int(array.nbytes) for array in (self.raw, self.labels, self.ignored) if array is not None)
 
 
 class Contents:
     """What volumes hold, kept until it is asked for again, in `budget` bytes or a quarter of those that are free."""
 
-    def __init__(self, budget: int | None = None) -> None:
+    def __init__(self, data: Data, budget: int | None = None) -> None:
+        self._data = data
         self._left = available_memory() // 4 if budget is None else budget
         self._kept: dict[Source, Content] = {}
 
     def first(self, source: Source) -> Content:
         """Read a volume, and keep it if it fits."""
-        content = Content.of(source)
+        content = Content.of(source, self._data)
         if content.nbytes <= self._left:
             self._left -= content.nbytes
             self._kept[source] = content
@@ -103,4 +120,4 @@ class Contents:
 
     def last(self, source: Source) -> Content:
         """Give a volume that was kept, which is not kept any longer; else read it again."""
-        return self._kept.pop(source, None) or Content.of(source)
+        return self._kept.pop(source, None) or Content.of(source, self._data)

@@ -11,7 +11,7 @@ from skimage.measure import label
 
 from auxcpvloss.data.centers_of_mass import centers_by_label
 
-MAX_LABEL = 2**32 - 2  # the type is uint32, and its largest number marks what is outside of the volume
+MAX_LABEL = 2**32 - 3  # the type is uint32; its largest numbers mark what is not annotated or outside of the volume
 
 
 @dataclass(frozen=True, eq=False)

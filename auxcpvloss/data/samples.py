@@ -18,6 +18,8 @@ from auxcpvloss.data.volume import Volume
 from auxcpvloss.system.checksums import CHANGED, file_digest
 from auxcpvloss.system.errors import InputError
 
+PARTLY = "partly_annotated"
+"""Attribute of samples in whose ground truth some voxels are `IGNORED`."""
 RAW, LABELS, POINTS = "volumes/raw", "volumes/gt_labels", "volumes/gt_points"
 CENTERS = "centers"
 """Attribute of a sample: checksum of the table of centers beside it."""
@@ -47,7 +49,10 @@ class Sample:
 
     @cached_property
     def truth(self) -> Volume | None:
-        """Ground truth: labels, or a small ball around every point, (Z, Y, X) of uint32, 0 elsewhere; or None."""
+        """Ground truth: labels, or a small ball around every point, (Z, Y, X) of uint32, 0 elsewhere; or None.
+
+        Where the volume `is_partly_annotated`, some of its voxels are `IGNORED`.
+        """
         return None if self.truth_key is None else Volume(self.path, self.truth_key, self._root)
 
     @cached_property
@@ -74,6 +79,11 @@ class Sample:
     def has_truth(self) -> bool:
         """Whether there is ground truth: labels or points."""
         return self.truth_key is not None
+
+    @property
+    def is_partly_annotated(self) -> bool:
+        """Whether there is ground truth for a part of the voxels only."""
+        return bool(self._attributes.get(PARTLY))
 
     @property
     def has_points(self) -> bool:

@@ -16,7 +16,7 @@ from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.checksums import seal
 from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range, normalize
-from auxcpvloss.data.samples import CENTERS, LIBRARIES, RAW, VERSION, Sample, table_path
+from auxcpvloss.data.samples import CENTERS, LIBRARIES, PARTLY, RAW, VERSION, Sample, table_path
 from auxcpvloss.data.sources.source import Source, voxel_size
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import discard, replacing, write_text
@@ -50,7 +50,7 @@ def write_sample(
         The volume cannot be read, changed meanwhile, or its intensities do not fit `preprocessing`.
     """
     made_from = verified or expected_made_from(source, data, preprocessing)
-    content = content or Content.of(source)
+    content = content or Content.of(source, data)
     check_range(content.raw, preprocessing, source.origin)
     truth = content.truth()
     if expected_made_from(source, data, preprocessing) != made_from:
@@ -76,6 +76,7 @@ def write_sample(
             has_points=source.has_points,
             max_extent=(0, 0, 0) if truth is None else truth.max_extent,
             **({CENTERS: sha256(table.encode()).hexdigest()} if table else {}),
+            **({} if content.ignored is None else {PARTLY: True}),
         )
         seal(root)
         # Never the volume of before beside the centers of now.
@@ -103,6 +104,8 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         # Only where they are set: samples of before the keys existed stay whole.
         **({"axes": data.axes} if data.axes else {}),
         **({"channel": data.channel} if data.channel >= 0 else {}),
+        **({"ignore_label": data.ignore_label} if data.ignore_label else {}),
+        **({"annotated_box": True} if data.annotated_box else {}),
         "padding": list(data.padding),
         "version": VERSION,
     }

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
+from auxcpvloss.data.annotated import drop_ignored
 from auxcpvloss.data.check_centers import check_centers, check_points, listing
 from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range
@@ -32,6 +33,8 @@ class Finding:
         What looks odd but is no reason to stop.
     is_sparse : bool
         Whether `nuclei` are center points without labels.
+    annotated : float
+        Which part of the voxels was annotated, 0..1.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Finding:
     nuclei: int | None
     warnings: tuple[str, ...]
     is_sparse: bool = False
+    annotated: float = 1.0
 
 
 def verify(
@@ -64,7 +68,7 @@ def verify(
         without labels are outside the image; a volume for training has no instance; the size of the voxels is not
         known.
     """
-    content = content or Content.of(source)
+    content = content or Content.of(source, data)
     raw, labels = content.raw, content.labels
     _check_raw(raw, source.origin)
     check_range(raw, preprocessing, source.origin)
@@ -78,9 +82,12 @@ def verify(
         warnings.append("only one plane; model.ndim = 2 is meant for images, and much faster")
     if labels is not None:
         _check_labels(labels, raw.shape, source)
+    warnings += _check_ignored(content, source, data)
     nuclei, odd = _look_at_truth(content, source, split)
     is_sparse = labels is None and nuclei is not None
-    return Finding(source.name, split, raw.shape, raw.dtype.name, size, nuclei, (*warnings, *odd), is_sparse)
+    return Finding(
+        source.name, split, raw.shape, raw.dtype.name, size, nuclei, (*warnings, *odd), is_sparse, content.annotated
+    )
 
 
 def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | None, list[str]]:
@@ -99,9 +106,23 @@ def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | 
         if objects is not None:
             odd += check_centers(source.centers, content.centers, content.raw.shape, objects)
         else:
-            nuclei = len(content.centers)
             odd += check_points(source.centers, content.centers, content.raw.shape, split)
+            nuclei = len(content.centers if content.ignored is None else drop_ignored(content.centers, content.ignored))
+            if split == "train" and nuclei == 0:
+                raise InputError(f"{source.centers}: no point in annotated voxels; remove it from the training volumes")
     return nuclei, odd
+
+
+def _check_ignored(content: Content, source: Source, data: Data) -> list[str]:
+    """Refuse a volume of which nothing is annotated, and say if nothing is not."""
+    if content.annotated == 0:
+        raise InputError(
+            f"{source.labels}: all voxels are {data.ignore_label}, data.ignore_label: nothing is annotated; remove the "
+            "volume, or its mask if there is nothing to be scored"
+        )
+    if data.ignore_label and source.has_labels and content.ignored is None:
+        return [f"no voxel of the mask is {data.ignore_label}, data.ignore_label: all count as annotated"]
+    return []
 
 
 def check_planes(origin: str, planes: int, ndim: int) -> None:

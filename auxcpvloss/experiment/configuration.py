@@ -29,6 +29,8 @@ YOUNGER = {
     "data.test_format": "auto",
     "data.axes": "",
     "data.channel": -1,
+    "data.ignore_label": 0,
+    "data.annotated_box": False,
 }
 """Keys added after the first records, with the values implied before they existed."""
 

@@ -39,6 +39,8 @@ OF_SAMPLES = {
     "gt_key": "data.gt_key",
     "axes": "data.axes",
     "channel": "data.channel",
+    "ignore_label": "data.ignore_label",
+    "annotated_box": "data.annotated_box",
     "padding": "data.padding",
     "voxel_size": "data.voxel_size",
     "version": "version of prepare",

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.data.annotated import IGNORED, without_ignored
+from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.experiment.folder import Experiment
@@ -51,7 +53,10 @@ def compare(
     experiment: Experiment, sample: Sample, instances: NDArray[np.uint32], labels: NDArray[np.uint32] | None
 ) -> Comparison:
     """Put instances beside the labels of a volume, (Z, Y, X), or else its center points, as they are scored."""
-    options = experiment.config.evaluation
+    options, ignored = experiment.config.evaluation, None
+    if sample.is_partly_annotated:
+        ignored = (read(sample.truth) if labels is None else labels) == IGNORED
+        labels = None if labels is None else without_ignored(labels)
     return Comparison(
         instances,
         sample.centers()[:, :3] if labels is None else labels,
@@ -61,4 +66,5 @@ def compare(
         detection=options.detection,
         distance_limit=options.distance_limit,
         foreground_only=options.foreground_only,
+        ignored=ignored,
     )

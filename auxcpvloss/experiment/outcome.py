@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.units import Vector
@@ -40,6 +41,11 @@ class Outcome:
     def instances(self) -> NDArray[Any]:
         """Instances, as far as they are scored: (Z, Y, X)."""
         return self.found.predicted if isinstance(self.found, Comparison) else self.found
+
+    @property
+    def ignored(self) -> NDArray[np.bool_] | None:
+        """Voxels that nobody annotated, (Z, Y, X); None where all are, or nothing is."""
+        return self.comparison.ignored if self.comparison else None
 
     @property
     def truth(self) -> NDArray[Any] | None:

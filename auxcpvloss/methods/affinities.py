@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import Field
 from scipy.special import expit
 
+from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.decoding import Basins, WatershedParams
 from auxcpvloss.methods.instance_geometry import boundary, instances
-from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
+from auxcpvloss.methods.method import UNKNOWN, Array, Head, Labels, Method, Prediction
 from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS
 from auxcpvloss.segmentation.measure import mean_within
 
@@ -25,19 +26,21 @@ def target(labels: Labels) -> Array:
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
-        `OUTSIDE` beyond the volume.
+        `OUTSIDE` beyond the volume, `IGNORED` where nobody annotated.
 
     Returns
     -------
     (3, Z, Y, X) array of uint8
-        1 or 0 for the neighbours at (-1, 0, 0), (0, -1, 0) and (0, 0, -1); 0 where there is none.
+        1 or 0 for the neighbours at (-1, 0, 0), (0, -1, 0) and (0, 0, -1); 0 where there is none; `UNKNOWN` between a
+        voxel of an instance and one that is not annotated.
     """
     eroded = np.where(instances(labels) & ~boundary(labels, SIX_NEIGHBOURS), labels, 0)
     affinities = np.zeros((3, *labels.shape), dtype=np.uint8)
     for axis in range(3):
-        own, before = (np.moveaxis(a, axis, 0) for a in (eroded, eroded))
+        own, before, is_ignored = (np.moveaxis(a, axis, 0) for a in (eroded, eroded, labels == IGNORED))
         same = (own[1:] == before[:-1]) & (own[1:] > 0)
-        np.moveaxis(affinities[axis], axis, 0)[1:] = same
+        unknown = (is_ignored[:-1] & (own[1:] > 0)) | (is_ignored[1:] & (before[:-1] > 0))
+        np.moveaxis(affinities[axis], axis, 0)[1:] = np.where(unknown, np.uint8(UNKNOWN), same)
     return affinities
 
 

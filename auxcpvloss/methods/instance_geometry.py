@@ -5,20 +5,27 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.data.centers_of_mass import Centers, centers_by_label
-from auxcpvloss.methods.method import OUTSIDE, Array, Labels
+from auxcpvloss.methods.method import Array, Labels
 
 WHOLE = np.ones((3, 3, 3), dtype=bool)
 
 
+def known(labels: Labels) -> Array:
+    """Voxels that lie in the volume and are annotated: (Z, Y, X) labels -> (Z, Y, X) array of bool."""
+    # OUTSIDE is greater still.
+    return labels < IGNORED
+
+
 def known_box(labels: Labels) -> tuple[slice, ...] | None:
-    """Find the box of the voxels of (Z, Y, X) labels that lie in the volume; None if none do."""
-    return next(iter(ndimage.find_objects((labels != OUTSIDE).view(np.int8))), None)
+    """Find the box of the `known` voxels of (Z, Y, X) labels; None if there are none."""
+    return next(iter(ndimage.find_objects(known(labels).view(np.int8))), None)
 
 
 def instances(labels: Labels) -> Array:
     """Voxels of instances: (Z, Y, X) labels -> (Z, Y, X) array of bool."""
-    return (labels > 0) & (labels != OUTSIDE)
+    return (labels > 0) & known(labels)
 
 
 def boundary(labels: Labels, element: Array = WHOLE) -> Array:
@@ -27,7 +34,7 @@ def boundary(labels: Labels, element: Array = WHOLE) -> Array:
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
-        `OUTSIDE` beyond the volume; neither that nor the border of the array makes a boundary.
+        Neither what is not `known` nor the border of the array makes a boundary.
     element : (3, 3, 3) array of bool
         What is eroded with; by default all 26 neighbours.
 
@@ -36,9 +43,9 @@ def boundary(labels: Labels, element: Array = WHOLE) -> Array:
     (Z, Y, X) array of bool
     """
     # An instance is eroded where its neighbours are not all of the same label: where their least and greatest label
-    # differ. OUTSIDE is the greatest number; for the maximum it is taken for the least one.
+    # differ. What is not known has the greatest numbers; for the maximum it is taken for the least one.
     least = ndimage.minimum_filter(labels, footprint=element, mode="nearest")
-    inside = np.where(labels == OUTSIDE, np.uint32(0), labels)
+    inside = np.where(known(labels), labels, np.uint32(0))
     greatest = ndimage.maximum_filter(inside, footprint=element, mode="nearest")
     return instances(labels) & (least != greatest)
 

@@ -18,7 +18,10 @@ Prediction = Mapping[str, Array]
 """Head name -> (C, Z, Y, X) array."""
 
 OUTSIDE = np.uint32(0xFFFFFFFF)
-"""Label of voxels outside the volume, which are not trained on."""
+"""Label of voxels outside the volume, which are not trained on, as those labelled `IGNORED` are not."""
+
+UNKNOWN = 2
+"""Value of a target of 0 and 1 where neither is known, though the voxel is annotated: it is not trained on."""
 
 
 class Params(BaseModel):
@@ -89,7 +92,8 @@ class Head:
     channels : int
         Output channels.
     target : callable or FromRaw
-        (Z, Y, X) labels, `OUTSIDE` beyond the volume -> (C, Z, Y, X) target of the same extent.
+        (Z, Y, X) labels, `OUTSIDE` beyond the volume, `IGNORED` where nobody annotated -> (C, Z, Y, X) target of the
+        same extent. Where the volume ends or is not annotated, there is neither background nor boundary.
     loss : str
         Name of its loss, one of `network.losses.LOSSES`.
     perfect : callable

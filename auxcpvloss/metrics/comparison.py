@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.metrics.counts import THRESHOLD, Counts
 from auxcpvloss.metrics.detection import VOXELS, Detections, centers_of_mass, match_points, within
+from auxcpvloss.metrics.ignored import scored_instances, scored_points
 from auxcpvloss.metrics.matching import Matching, Mistakes, count, find_mistakes, match
 from auxcpvloss.metrics.overlap import Overlaps, Values, overlaps
 from auxcpvloss.metrics.surfaces import Surface, distances, surface_of
@@ -27,7 +28,7 @@ class Comparison:
     Attributes
     ----------
     predicted : (Z, Y, X) array of integer
-        Instances, 0 is background; what `foreground_only` ignores is background here.
+        Instances, 0 is background; so is, where there are masks, what is not scored.
     truth : (Z, Y, X) array of integer, or (T, 3) array of float
         Labels, 0 is background; or, where there are no masks, center points, in voxels.
     spacing : tuple of float
@@ -39,6 +40,8 @@ class Comparison:
     foreground_only : bool
         Ignore predicted voxels where the truth has background; without masks, predicted points that are farther than
         `distance_limit` from each true one.
+    ignored : (Z, Y, X) array of bool, optional
+        Voxels that nobody annotated, see `metrics.ignored`.
     """
 
     predicted: NDArray[Any]
@@ -49,8 +52,11 @@ class Comparison:
     detection: PointMatching = "hoefener"
     distance_limit: float = 10.0
     foreground_only: bool = False
+    ignored: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
+        if self.ignored is not None and self.has_masks:
+            self.predicted = scored_instances(self.predicted, self.truth, self.ignored)
         if self.foreground_only and self.has_masks:
             self.predicted = np.where(self.truth > 0, self.predicted, self.predicted.dtype.type(0))
 
@@ -109,4 +115,5 @@ class Comparison:
         points = centers_of_mass(self.predicted)
         if self.foreground_only:
             points = points[within(points, self.truth, self.distance_limit, self.spacing)]
-        return match_points(points, self.truth, *how)
+        detections = match_points(points, self.truth, *how)
+        return detections if self.ignored is None else scored_points(detections, self.ignored)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from auxcpvloss.metrics.comparison import Comparison
 from auxcpvloss.metrics.detection_scores import limit_in_words
+from auxcpvloss.metrics.ignored import RULE
 from auxcpvloss.metrics.table import metrics_of
 
 EMPTY = (
@@ -23,7 +24,8 @@ def metric_card(comparison: Comparison, more: Collection[str] = ()) -> dict[str,
     """Say what the scores that `as_table` gives mean, a text each."""
     cards = [each.card(comparison) if callable(each.card) else each.card for each in metrics_of(comparison, more)]
     texts = {name: text for card in cards for name, text in card.items()}
-    return {**texts, "ignored": _ignored(comparison), "empty": EMPTY}
+    rule = "" if comparison.ignored is None else f"; {RULE}"
+    return {**texts, "ignored": _ignored(comparison) + rule, "empty": EMPTY}
 
 
 def _ignored(comparison: Comparison) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 OUTSIDE, BACKGROUND, INSTANCE = 0, 1, 2
-"""Values of the region: outside the volume, which is ignored; background; nucleus."""
+"""Values of the region: outside the volume or not annotated, which is ignored; background; nucleus."""
 
 
 @dataclass(frozen=True)

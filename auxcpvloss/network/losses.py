@@ -12,6 +12,7 @@ from typing import Any
 
 from keras import ops
 
+from auxcpvloss.methods.method import UNKNOWN
 from auxcpvloss.network.batch import BACKGROUND, INSTANCE, OUTSIDE
 
 FRACTION_RANGE = (0.05, 0.95)
@@ -51,7 +52,7 @@ def balanced_binary_cross_entropy(target: Any, prediction: Any, region: Any) -> 
     Parameters
     ----------
     target : (B, Z, Y, X, C) tensor
-        0 or 1.
+        0 or 1; `UNKNOWN` where the channel does not count.
     prediction : (B, Z, Y, X, C) tensor
         Logits.
     region : (B, Z, Y, X, 1) tensor
@@ -62,15 +63,15 @@ def balanced_binary_cross_entropy(target: Any, prediction: Any, region: Any) -> 
         Mean of -log P(target) / (2 x fraction of such voxels in the channel), the fraction clipped to
         `FRACTION_RANGE`.
     """
-    known = ops.cast(region > OUTSIDE, "float32")
-    voxels = _voxels(region)
+    known = ops.cast(region > OUTSIDE, "float32") * ops.cast(target < UNKNOWN, "float32")
+    voxels = ops.sum(known, axis=(1, 2, 3))
     total = 0.0
     for side, logit in ((target, prediction), (1.0 - target, -prediction)):
         chosen = ops.cast(side, "float32") * known
-        fraction = ops.sum(chosen, axis=(1, 2, 3)) / voxels[:, None]
+        fraction = ops.sum(chosen, axis=(1, 2, 3)) / ops.maximum(voxels, 1.0)
         weight = 0.5 / ops.clip(fraction, *FRACTION_RANGE)
         total = total - ops.sum(chosen * ops.log_sigmoid(logit) * weight[:, None, None, None, :], axis=(1, 2, 3, 4))
-    return total / (voxels * prediction.shape[-1])
+    return total / ops.maximum(ops.sum(voxels, axis=-1), 1.0)
 
 
 def squared_difference(target: Any, prediction: Any, region: Any) -> Any:

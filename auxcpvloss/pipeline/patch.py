@@ -10,6 +10,7 @@ import gunpowder as gp
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.data.annotated import annotated_boxes
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.methods.method import OUTSIDE
 from auxcpvloss.network.shapes import Shape
@@ -31,7 +32,7 @@ class SeededRequest(gp.BatchRequest):
 
 
 class RandomPatch(gp.RandomLocation):
-    """Choose a location at which the patch lies within the volume, and often contains a nucleus.
+    """Choose a location at which the patch lies within the volume, is annotated, and often contains a nucleus.
 
     The region that a deformation asks for is larger than the patch and may reach into the padding; the patch itself,
     at the center of the region, is kept inside the volume along each axis along which it fits.
@@ -48,10 +49,18 @@ class RandomPatch(gp.RandomLocation):
         Probability that a patch must contain at least one of them.
     overhang : (Z, Y, X)
         Voxels by which the patch may reach beyond the volume all the same.
+    annotated : (N, 2, 3) array, optional
+        Boxes of annotated voxels, see `annotated_boxes`, one of which a patch has to meet.
     """
 
     def __init__(
-        self, patch: Shape, volume: Shape, centers: NDArray[np.float64], p_nonempty: float, overhang: Shape
+        self,
+        patch: Shape,
+        volume: Shape,
+        centers: NDArray[np.float64],
+        p_nonempty: float,
+        overhang: Shape,
+        annotated: NDArray[np.int64] | None = None,
     ) -> None:
         super().__init__()
         self.half = np.array(patch) / 2
@@ -63,6 +72,7 @@ class RandomPatch(gp.RandomLocation):
         self.centers = centers[((centers >= 0) & (centers < size)).all(axis=1)]
         self.p_nonempty = p_nonempty
         self.nonempty = False
+        self.annotated = annotated
 
     def prepare(self, request: gp.BatchRequest) -> Any:
         """Draw whether the patch must contain a nucleus, then the location."""
@@ -74,6 +84,10 @@ class RandomPatch(gp.RandomLocation):
         center = np.array(request.get_total_roi().center)
         if (center < self.lowest).any() or (center > self.highest).any():
             return False
+        if self.annotated is not None:
+            first, last = self.annotated[:, 0], self.annotated[:, 1] - 1
+            if not ((center - self.half <= last) & (center + self.half > first)).all(axis=1).any():
+                return False
         return not self.nonempty or bool((np.abs(self.centers - center) < self.half).all(axis=1).any())
 
 
@@ -102,6 +116,7 @@ def random_patches(
         raw: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=True),
         labels: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=False),
     }
+    annotated = annotated_boxes(sample.truth) if sample.is_partly_annotated else None
     padding = tuple(
         math.ceil((most - min(size, length)) / 2) + 1 + over
         for most, size, length, over in zip(region, patch, sample.shape, overhang, strict=True)
@@ -110,5 +125,5 @@ def random_patches(
         SampleSource(sample, {raw: "volumes/raw", labels: sample.truth_key}, specs)
         + gp.Pad(raw, padding)
         + gp.Pad(labels, padding, value=int(OUTSIDE))
-        + RandomPatch(patch, sample.shape, sample.centers()[:, :3], p_nonempty, overhang)
+        + RandomPatch(patch, sample.shape, sample.centers()[:, :3], p_nonempty, overhang, annotated)
     )

@@ -14,7 +14,8 @@ from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Setting
 from auxcpvloss.config.tables import Config
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.methods.method import OUTSIDE, FromRaw, Head
+from auxcpvloss.methods.instance_geometry import known
+from auxcpvloss.methods.method import FromRaw, Head
 from auxcpvloss.network import batch as region
 from auxcpvloss.network.shapes import Shape
 
@@ -86,9 +87,12 @@ def _array(data: NDArray[Any], roi: gp.Roi) -> gp.Array:
 
 
 def regions(labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Where a loss counts: (Z, Y, X) labels -> (1, Z, Y, X) map of outside, background and instance."""
-    known = np.where(labels == 0, region.BACKGROUND, region.INSTANCE)
-    return np.where(labels == OUTSIDE, region.OUTSIDE, known).astype(np.uint8)[np.newaxis]
+    """Where a loss counts: (Z, Y, X) labels -> (1, Z, Y, X) map of outside, background and instance.
+
+    What is not annotated is outside.
+    """
+    inside = np.where(labels == 0, region.BACKGROUND, region.INSTANCE)
+    return np.where(known(labels), inside, region.OUTSIDE).astype(np.uint8)[np.newaxis]
 
 
 def setting_of(samples: Sequence[Sample], config: Config) -> Setting:

@@ -44,7 +44,7 @@ class Prepare(Stage):
 
     def make(self, result: Result, run: Run) -> None:
         config, (_, source, made_from) = run.experiment.config, result.subject
-        content = run.remember("contents", Contents).last(source)
+        content = _contents(run).last(source)
         # Made from what was verified: what is stored is what was.
         write_sample(source, result.paths[0], config.data, config.preprocessing, made_from, content)
         run.experiment.forget(result.paths[0])
@@ -123,8 +123,12 @@ def _find(run: Run, split: str, source: Source) -> Result:
     return Result(NAME, split, source.name, (path,), run.records.flat(made_from), stored, (split, source, made_from))
 
 
+def _contents(run: Run) -> Contents:
+    return run.remember("contents", lambda: Contents(run.experiment.config.data))
+
+
 def _verify_all(run: Run, todo: Sequence[Result]) -> None:
-    config, findings, contents = run.experiment.config, [], run.remember("contents", Contents)
+    config, findings, contents = run.experiment.config, [], _contents(run)
     with run.terminal.progress("verifying", len(todo)) as bar:
         for number, result in enumerate(todo):
             bar.update(number, result.name)
@@ -133,12 +137,15 @@ def _verify_all(run: Run, todo: Sequence[Result]) -> None:
             findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim, content))
             # Not beside the next, if it is not kept.
             del content
+    is_partly = any(f.annotated < 1 for f in findings)
     rows = [
         (f.split, f.name, " x ".join(map(str, f.shape)), str(f.dtype), " ".join(f"{v:g}" for v in f.voxel_size),
-         "-" if f.nuclei is None else f"{f.nuclei} points" if f.is_sparse else f.nuclei)
+         "-" if f.nuclei is None else f"{f.nuclei} points" if f.is_sparse else f.nuclei,
+         *([f"{f.annotated:.1%}"] if is_partly else []))
         for f in findings
     ]  # fmt: skip
-    run.terminal.table("Volumes", ("split", "name", "shape z y x", "type", "voxel size", "nuclei"), rows)
+    headings = ("split", "name", "shape z y x", "type", "voxel size", "nuclei", *(["annotated"] if is_partly else []))
+    run.terminal.table("Volumes", headings, rows)
     for finding in findings:
         for warning in finding.warnings:
             run.terminal.warn(f"{finding.name}: {warning}")

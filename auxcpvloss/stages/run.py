@@ -108,8 +108,9 @@ class Run:
     @property
     def _held(self) -> int:
         """Bytes of what is kept; a volume that several hold counts once."""
-        each = ((it.predicted, it.truth) if isinstance(it, Comparison) else (it,) for it in self._kept.values())
-        return sum({id(volume): volume.nbytes for volumes in each for volume in volumes}.values())
+        kept = self._kept.values()
+        each = ((it.predicted, it.truth, it.ignored) if isinstance(it, Comparison) else (it,) for it in kept)
+        return sum({id(one): one.nbytes for volumes in each for one in volumes if one is not None}.values())
 
     @cached_property
     def _room(self) -> float:

@@ -84,11 +84,14 @@ def test_a_sample_is_opened_once(prepared, monkeypatch):
 
 def test_contents_are_kept_as_far_as_memory_goes(tmp_path, monkeypatch):
     make_folder(tmp_path, "abc")
-    sources = find_sources(configured(test_data=tmp_path), ["test"])["test"]
-    read, size = [], Content.of(sources[0]).nbytes
+    data = configured(test_data=tmp_path)
+    sources = find_sources(data, ["test"])["test"]
+    read, size = [], Content.of(sources[0], data).nbytes
     of = Content.of.__func__
-    monkeypatch.setattr(Content, "of", classmethod(lambda cls, source: read.append(source.name) or of(cls, source)))
-    contents = Contents(2 * size)
+    monkeypatch.setattr(
+        Content, "of", classmethod(lambda cls, source, data: read.append(source.name) or of(cls, source, data))
+    )
+    contents = Contents(data, 2 * size)
     first = [contents.first(source) for source in sources]
     last = [contents.last(source) for source in sources]
     assert read == ["a", "b", "c", "c"]

@@ -7,19 +7,21 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
+from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods import AUXILIARY, METHODS, OUTSIDE, affinities, gauss, sdt, threeclass
 from auxcpvloss.methods.auxiliary import cpv, edt
+from auxcpvloss.methods.method import UNKNOWN
 from tests.conftest import blobs
 
 labels_with_outside = arrays(
     np.uint32,
     st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 7)),
-    elements=st.sampled_from([0, 0, 1, 2, 7, 3_000_000_000, int(OUTSIDE)]),
+    elements=st.sampled_from([0, 0, 1, 2, 7, 3_000_000_000, int(IGNORED), int(OUTSIDE)]),
 )
 
 
 def is_instance(label):
-    return label not in (0, OUTSIDE)
+    return label not in (0, IGNORED, OUTSIDE)
 
 
 def centers_of(labels):
@@ -44,7 +46,7 @@ def eroded_away(labels, voxel, reach):
         step = np.array(step) - 1
         neighbour = tuple(voxel + step)
         # The border of the image is no boundary, nor is the end of what is known.
-        known = all(0 <= n < s for n, s in zip(neighbour, labels.shape, strict=True)) and labels[neighbour] != OUTSIDE
+        known = all(0 <= n < s for n, s in zip(neighbour, labels.shape, strict=True)) and labels[neighbour] < IGNORED
         if abs(step).sum() <= reach and known and labels[neighbour] != labels[voxel]:
             return True
     return False
@@ -74,7 +76,7 @@ def test_signed_distances_equal_a_loop_over_voxels(labels):
         expected[voxel] = np.tanh(nearest / 9) * (-1 if is_instance(labels[voxel]) else 1)
     distances = sdt.target(labels)
     assert distances.dtype == np.float32
-    known = labels != OUTSIDE
+    known = labels < IGNORED
     np.testing.assert_allclose(distances[0][known], expected[known], atol=1e-6)
 
 
@@ -98,6 +100,9 @@ def test_affinities_equal_a_loop_over_voxels(labels):
             before = tuple(p - (a == axis) for a, p in enumerate(voxel))
             if min(before) >= 0 and kept[voxel] > 0 and kept[before] == kept[voxel]:
                 expected[(axis, *voxel)] = 1
+            pair = {voxel: before, before: voxel} if min(before) >= 0 else {}
+            if any(kept[one] > 0 and labels[other] == IGNORED for one, other in pair.items()):
+                expected[(axis, *voxel)] = UNKNOWN
     np.testing.assert_array_equal(affinities.target(labels), expected)
     np.testing.assert_array_equal(affinities.foreground(labels)[0], [[[is_instance(v) for v in r] for r in p] for p in labels])  # fmt: skip
 
@@ -176,7 +181,7 @@ def moved(head, target, order, mirrored):
 def test_targets_move_along_with_the_labels_as_their_head_says(head, labels, order, mirrored):
     expected = moved(head, head.target(labels), order, mirrored)
     found = head.target(np.flip(labels.transpose(order), tuple(mirrored)))
-    known = np.flip(labels.transpose(order), tuple(mirrored)) != OUTSIDE
+    known = np.flip(labels.transpose(order), tuple(mirrored)) < IGNORED
     np.testing.assert_allclose(found[:, known], expected[:, known], atol=1e-5)
 
 

@@ -64,6 +64,8 @@ class Data(Table):
     gt_key: Text
     axes: Annotated[Name, AfterValidator(_no_or_named)]
     channel: Annotated[int, Field(ge=-1, le=1000)]
+    ignore_label: Annotated[int, Field(ge=-(2**31), lt=2**32)]
+    annotated_box: bool
     voxel_size: VoxelSize
     voxel_unit: Unit
     padding: tuple[UpToThousand, UpToThousand, UpToThousand]

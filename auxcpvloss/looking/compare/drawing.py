@@ -16,7 +16,7 @@ from auxcpvloss.experiment.selection_file import read_selection
 from auxcpvloss.looking.compare import reference
 from auxcpvloss.looking.compare.comparison import RunComparison
 from auxcpvloss.looking.compare.grouping import families
-from auxcpvloss.looking.compare.reading import TRUTH, open_experiment
+from auxcpvloss.looking.compare.reading import open_experiment, truth_in
 from auxcpvloss.looking.compare.runs import AP, AVAP, EvaluatedRun, detection_path
 from auxcpvloss.looking.figures.overlays import overlays
 from auxcpvloss.looking.figures.palette import LINES, Palette
@@ -100,7 +100,7 @@ def read_outcome(run: EvaluatedRun, volume: str, name: str) -> Outcome:
     sample = open_sample(experiment.sample_path(place)) if place else None
     if sample is None or not sample.has_labels:
         raise InputError(f"{run.name}: the prepared volume {volume} is missing")
-    if {key: sample.made_from[key] for key in TRUTH} != run.truth[volume]:
+    if truth_in(sample.made_from) != run.truth[volume]:
         raise InputError(f"{run.name}: {volume} has changed since it was scored")
     selection = read_selection(experiment)
     path = experiment.instanced("test", selection.checkpoint, selection.params, volume)

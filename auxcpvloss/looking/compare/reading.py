@@ -25,6 +25,9 @@ RERUN = "Run the stage validate_checkpoints."
 TRUTH = ("checksum", "gt_key", "padding", "voxel_size")
 """Keys of the record of a volume that must agree for scores on it to be comparable."""
 
+TRUTH_IF_SET = ("ignore_label", "annotated_box")
+"""More of them, which the record holds only where they are set."""
+
 
 class _Scored(NamedTuple):
     """The scores of a volume, the digest of the instances, and all that they were made from, opened."""
@@ -70,10 +73,15 @@ def read_run(folder: Path) -> EvaluatedRun:
             "postprocessing": validated.get("postprocessing", {}),
         },
         evaluation={name: _evaluation(each.made_from) for name, each in scored.items()},
-        truth={name: {key: each.made_from["truth"][key] for key in TRUTH} for name, each in scored.items()},
+        truth={name: truth_in(each.made_from["truth"]) for name, each in scored.items()},
         instances={name: each.instances for name, each in scored.items()},
         scores={name: each.table for name, each in scored.items()},
     )
+
+
+def truth_in(record: Record) -> Record:
+    """Give what must agree of the record of a volume."""
+    return {key: record[key] for key in (*TRUTH, *TRUTH_IF_SET) if key in record}
 
 
 def open_experiment(folder: Path) -> Experiment:

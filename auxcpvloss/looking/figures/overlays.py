@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.layout import draw_panel
 from auxcpvloss.looking.figures.palette import PAPER, Palette
-from auxcpvloss.looking.figures.panels import DIMMED, Panel, project_raw, show_agreement, sorted_points
+from auxcpvloss.looking.figures.panels import DIMMED, Panel, gray_out, project_raw, show_agreement, sorted_points
 from auxcpvloss.metrics import THRESHOLD
 
 INCHES, DPI = 7.2, 200
@@ -56,9 +56,9 @@ def show(outcome: Outcome, colors: Palette = PAPER) -> list[Panel]:
     counts, points = compared.counts, compared.detections
     found = points.counts
     heading = f"detections\nTP {found.tp}, FP {found.fp}, FN {found.fn}"
-    return [
-        Panel("raw data", background),
+    panels = [
         Panel(heading, DIMMED * background, marks=sorted_points(points)),
         hits._replace(heading=f"IoU > {THRESHOLD}\nTP {counts.tp}"),
         errors._replace(heading=f"IoU > {THRESHOLD}\nFP {counts.fp}, FN {counts.fn}"),
     ]
+    return [Panel("raw data", background), *gray_out(panels, outcome.ignored)]

@@ -20,6 +20,7 @@ Mask = NDArray[np.bool_]
 OPACITY = 0.65
 DIMMED = 0.6
 """Brightness of the raw data below points."""
+GRAY: Color = (0.5, 0.5, 0.5)
 
 
 class Panel(NamedTuple):
@@ -141,6 +142,16 @@ def sorted_points(detections: Detections) -> dict[str, Points]:
     """Sort points and nuclei into those that are right (TP), wrong (FP) and missed (FN)."""
     hit, found = detections.hit, detections.found
     return {"TP": detections.points[hit], "FP": detections.points[~hit], "FN": detections.centers[~found]}
+
+
+def gray_out(panels: list[Panel], ignored: Mask | None) -> list[Panel]:
+    """Gray out where, in all of the (Z, Y, X) planes that are shown, nothing is annotated."""
+    if ignored is None or not (where := np.asarray(ignored.all(axis=0))).any():
+        return panels
+    return [
+        each._replace(image=blend(each.image, np.array(GRAY), where), shown={**each.shown, "not annotated": GRAY})
+        for each in panels
+    ]
 
 
 def blend(background: Image, color: Image, where: Mask, opacity: float = OPACITY) -> Image:

@@ -15,6 +15,7 @@ from auxcpvloss.looking.figures.palette import PAPER, Palette
 from auxcpvloss.looking.figures.panels import (
     Image,
     Panel,
+    gray_out,
     project_raw,
     show_agreement,
     show_differences,
@@ -33,6 +34,7 @@ def volume_figure(outcome: Outcome, title: str = "", colors: Palette = PAPER) ->
     """Show a volume as seen along z: raw data, what was found and, given the truth, hits and errors."""
     background = project_raw(outcome.raw)
     panels, note = _found(outcome, background, colors)
+    panels = gray_out(panels, outcome.ignored)
     return draw([Panel("raw data, brightest along z", background), *panels], outcome.aspect, title, note, colors)
 
 
@@ -56,6 +58,7 @@ def plane_figure(
     background = project_raw(outcome.raw[z : z + 1])
     heads = [panel for name, array in prediction.items() for panel in show_head(name, np.asarray(array[:, z]))]
     panels, note = _found(outcome, background, colors, z)
+    panels = gray_out(panels, None if outcome.ignored is None else outcome.ignored[z : z + 1])
     panels = [Panel(f"raw data, z = {z}", background), *heads, *panels]
     return draw(panels, outcome.aspect, title, note and f"all planes, {note}", colors)
 

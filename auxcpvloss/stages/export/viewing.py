@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auxcpvloss.config.units import Space
+from auxcpvloss.data.annotated import without_ignored
 from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.looking.handover.scene import Scene, errors_of_labels, errors_of_points
 from auxcpvloss.looking.handover.viewer import obstacle, show
@@ -25,7 +26,7 @@ def view_of(run: Run, subject: Subject) -> Scene:
         raw=outcome.raw,
         found=read_instances(run, subject),
         is_points=experiment.method.task == "detection",
-        truth=read(sample.truth) if sample.is_sparse else outcome.truth,
+        truth=without_ignored(read(sample.truth)) if sample.is_sparse else outcome.truth,
         errors=tuple(errors),
         space=Space(sample.voxel_size, sample.offset, experiment.config.data.voxel_unit),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from auxcpvloss.data.annotated import without_ignored
 from auxcpvloss.data.missing_chunks import open_whole, read
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.looking.figures.layout import save
@@ -46,7 +47,7 @@ class Visualize(Stage):
         prediction = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}
         title = f"{sample.name}, {experiment.method.name}, checkpoint {subject.checkpoint}, {subject.params.slug()}"
         outcome = replace(outcome_of(run, subject), shows_points=experiment.is_detection)
-        z = fullest_plane(read(sample.truth)) if experiment.is_detection and sample.is_sparse else None
+        z = fullest_plane(without_ignored(read(sample.truth))) if experiment.is_detection and sample.is_sparse else None
         save(result.paths[0], plane_figure(outcome, prediction, title, palette_of(experiment.config), z))
 
     def say(self, run: Run, tally: Tally) -> None:
