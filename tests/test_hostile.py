@@ -155,6 +155,7 @@ def test_a_chunk_that_is_what_it_should_be_passes(codec, size):
         ({"shape": [10**9] * 3, "chunks": [10**9] * 3}, "of memory are free"),
         ({"chunks": [10**5] * 3}, "its chunks: 100000 x 100000 x 100000"),
         ({"shape": [4000, 500, 500], "chunks": [1, 1, 1]}, "1,000,000,000 chunks"),
+        ({"shape": [50, 50, 50], "chunks": [1, 1, 1]}, "125,000 chunks"),
         ({"shape": [-1, 10, 12]}, "expected positive"),
         ({"chunks": [0, 10, 12]}, "volumes/raw"),
         ({"chunks": [8, 10]}, "volumes/raw"),
@@ -236,6 +237,8 @@ def test_hdf_that_leads_outside(tmp_path, capsys):
 def test_hdf_that_declares_what_it_has_not(tmp_path, capsys):
     hdf(tmp_path, lambda file: file.create_dataset("volumes/raw", (10**5,) * 3, "u1", chunks=(64, 64, 64)))
     refused(tmp_path, tmp_path, capsys, "a.hdf: volumes/raw", "of memory are free")
+    hdf(tmp_path, lambda file: file.create_dataset("volumes/raw", (50, 50, 50), "u1", chunks=(1, 1, 1)))
+    refused(tmp_path, tmp_path, capsys, "a.hdf: volumes/raw", "125,000 chunks of 1 x 1 x 1 voxels")
     hdf(tmp_path, lambda file: file.create_dataset("volumes/raw", (10, 10, 10), h5py.string_dtype()))
     refused(tmp_path, tmp_path, capsys, "a.hdf: volumes/raw", "of type object")
 

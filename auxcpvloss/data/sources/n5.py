@@ -15,6 +15,7 @@ import zarr
 from auxcpvloss.data.sources.arrays import array_format
 from auxcpvloss.data.sources.zarr import ZarrImage
 from auxcpvloss.data.untrusted.chunks import Layout
+from auxcpvloss.data.untrusted.inside import inside
 from auxcpvloss.data.untrusted.reading import read_json
 
 METADATA = "attributes.json"
@@ -25,22 +26,28 @@ class N5Image(ZarrImage):
 
     reverses_attributes = True
 
-    @property
-    def is_there(self) -> bool:
+    def has(self, key: str) -> bool:
         """Whether there is such an array."""
-        return _is_array(self.path / self.key / METADATA)
+        return _is_array(inside(self.path, key) / METADATA)
 
-    def _keys(self) -> list[str]:
-        return [str(file.parent.relative_to(self.path)) for file in self.path.rglob(METADATA) if _is_array(file)]
+    def keys(self) -> list[str]:
+        """List the arrays."""
+        files = self.path.rglob(METADATA)
+        return [file.parent.relative_to(self.path).as_posix().removeprefix(".") for file in files if _is_array(file)]
 
-    def _array(self) -> Any:
+    def attributes(self, key: str) -> dict[str, Any]:
+        """Read the attributes of an array or group."""
+        file = inside(self.path, key) / METADATA
+        return read_json(file) if file.is_file() else {}
+
+    def _array(self, key: str) -> Any:
         with warnings.catch_warnings():
             # Only that zarr 3 has no N5; this program needs zarr 2 for gunpowder anyhow.
             warnings.filterwarnings("ignore", "The N5Store is deprecated", FutureWarning)
-            return zarr.open_array(zarr.N5Store(str(self.path)), path=self.key, mode="r")
+            return zarr.open_array(zarr.N5Store(str(self.path)), path=key, mode="r")
 
-    def _layout(self) -> Layout:
-        metadata = read_json(self.path / self.key / METADATA)
+    def _layout(self, key: str) -> Layout:
+        metadata = read_json(self.path / key / METADATA)
         compression = metadata["compression"]
         codec = {"bzip2": "bz2", "xz": "lzma"}.get(compression["type"], compression["type"])
         return Layout(

@@ -32,6 +32,10 @@ class Image(ABC):
         """Whether there is anything to be read."""
         return True
 
+    def there(self) -> str:
+        """Say, for people, what there is in place of an image that is missing."""
+        return str(self)
+
     @abstractmethod
     def read(self) -> NDArray[Any]:
         """Read it: (Z, Y, X), of the type that is stored. An `InputError` names the file."""

@@ -1,4 +1,4 @@
-"""Zarr folders of format 2, with image and labels in data.raw_key and data.gt_key, axes Z, Y, X.
+"""Zarr folders of format 2, with image and labels in data.raw_key and data.gt_key, or where OME-Zarr has them.
 
 Read are arrays of numbers with the compressions and filters that are bounded by what they are given; others may run
 code. A chunk that expands beyond its size is refused before it is decompressed.
@@ -15,41 +15,43 @@ import zarr
 
 from auxcpvloss.data.sources.arrays import ArrayImage, array_format
 from auxcpvloss.data.untrusted.chunks import Layout, check_folder, check_layout
+from auxcpvloss.data.untrusted.inside import inside
 from auxcpvloss.data.untrusted.reading import read_json
+
+METADATA, ATTRIBUTES = ".zarray", ".zattrs"
 
 
 class ZarrImage(ArrayImage):
     """An array in a zarr folder."""
 
-    @property
-    def is_there(self) -> bool:
+    def has(self, key: str) -> bool:
         """Whether there is such an array."""
-        return (self.path / self.key / ".zarray").is_file()
+        return (inside(self.path, key) / METADATA).is_file()
 
-    def there(self) -> str:
+    def keys(self) -> list[str]:
         """List the arrays."""
-        if (self.path / "zarr.json").exists():
-            return "it is in zarr format 3; expected format 2"
-        return f"there are: {', '.join(sorted(self._keys())) or 'none'}"
+        return [file.parent.relative_to(self.path).as_posix().removeprefix(".") for file in self.path.rglob(METADATA)]
+
+    def attributes(self, key: str) -> dict[str, Any]:
+        """Read the attributes of an array or group."""
+        file = inside(self.path, key) / ATTRIBUTES
+        return read_json(file) if file.is_file() else {}
 
     @contextmanager
-    def open(self) -> Iterator[Any]:
+    def open(self, key: str) -> Iterator[Any]:
         """Open an array of numbers."""
-        check_layout(str(self), self._layout())
-        yield self._array()
+        check_layout(str(self), self._layout(key))
+        yield self._array(key)
 
-    def check(self, array: Any) -> None:
+    def check(self, key: str, array: Any) -> None:
         """Refuse an array, or a chunk of it, that does not fit into memory."""
-        check_folder(str(self), self.path / self.key, self._layout())
+        check_folder(str(self), self.path / key, self._layout(key))
 
-    def _keys(self) -> list[str]:
-        return [str(file.parent.relative_to(self.path)) for file in self.path.rglob(".zarray")]
+    def _array(self, key: str) -> Any:
+        return zarr.open_array(str(self.path / key), mode="r")
 
-    def _array(self) -> Any:
-        return zarr.open_array(str(self.path / self.key), mode="r")
-
-    def _layout(self) -> Layout:
-        metadata = read_json(self.path / self.key / ".zarray")
+    def _layout(self, key: str) -> Layout:
+        metadata = read_json(self.path / key / METADATA)
         dtype = metadata["dtype"]
         return Layout(
             shape=tuple(map(int, metadata["shape"])),

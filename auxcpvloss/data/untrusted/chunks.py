@@ -12,7 +12,7 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from auxcpvloss.system.errors import InputError
 PIECE = 2**20  # bytes that are decompressed at once
 DICTIONARY = 2**28  # bytes that LZMA may keep in memory
 SLACK = 2**16  # bytes that a stored chunk may have on top: headers, checksums
-MOST_CHUNKS = 10**6  # reading takes a moment for each, also for those that are not stored
+# Reading takes some microseconds for each chunk, also for those that are not stored.
+MANY_CHUNKS, MOST_CHUNKS = 10**5, 10**6
+SMALL_CHUNK = 4096  # voxels; of smaller chunks there must not be many
 CHUNK = re.compile(r"\d+([./]\d+)*")
 
 STREAMS: dict[str, Callable[[], Any]] = {
@@ -83,20 +85,29 @@ def check_layout(origin: str, layout: Layout) -> None:
                 raise InputError(f"{origin}: stored with the {what} {name!r}; supported are {', '.join(known)}")
 
 
+def check_chunks(origin: str, shape: Sequence[int], chunks: Sequence[int], dtype: Any) -> None:
+    """Refuse an array of which a chunk does not fit into memory, or that has too many of them."""
+    check_declared(f"{origin}: its chunks", chunks, dtype)
+    if len(chunks) != len(shape) or min(chunks, default=1) < 1:
+        raise InputError(f"{origin}: chunks of {list(chunks)} in an array of {list(shape)}")
+    count = math.prod(-(-size // chunk) for size, chunk in zip(shape, chunks, strict=True))
+    most = MOST_CHUNKS if math.prod(shape) >= SMALL_CHUNK * count else MANY_CHUNKS
+    if count > most:
+        raise InputError(
+            f"{origin}: {count:,} chunks of {' x '.join(map(str, chunks))} voxels, more than {most:,}; store the array "
+            "with larger chunks"
+        )
+
+
 def check_folder(origin: str, folder: Path, layout: Layout) -> None:
-    """Refuse an array of which a chunk does not fit into memory, or that has too many of them.
+    """Refuse an array that `check_chunks` refuses, or of which a stored chunk expands beyond its size.
 
     Raises
     ------
     InputError
         Names the array, and the chunk.
     """
-    check_declared(f"{origin}: its chunks", layout.chunks, layout.dtype)
-    if len(layout.chunks) != len(layout.shape) or min(layout.chunks, default=1) < 1:
-        raise InputError(f"{origin}: chunks of {list(layout.chunks)} in an array of {list(layout.shape)}")
-    count = math.prod(-(-size // chunk) for size, chunk in zip(layout.shape, layout.chunks, strict=True))
-    if count > MOST_CHUNKS:
-        raise InputError(f"{origin}: {count:,} chunks, more than {MOST_CHUNKS:,}; store the array with larger chunks")
+    check_chunks(origin, layout.shape, layout.chunks, layout.dtype)
     # Filters may keep smaller numbers in larger ones.
     limit = math.prod(layout.chunks) * max(8, layout.dtype.itemsize) + SLACK
     for file in sorted(folder.rglob("*")):
