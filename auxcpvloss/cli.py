@@ -27,6 +27,7 @@ from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_
 from auxcpvloss.system.files import restore
 from auxcpvloss.system.lock import locked
 from auxcpvloss.system.printable import printable
+from auxcpvloss.system.readers import marking
 from auxcpvloss.system.terminal import Terminal, logging_to
 from auxcpvloss.which_experiment import own_test_data, which_experiment
 
@@ -87,7 +88,7 @@ def _run(run: Run) -> None:
     experiment = run.experiment
     folder, frozen = experiment.folder, experiment.folder / "config.toml"
     is_new = not folder.exists()
-    with locked(folder):
+    with locked(folder), marking():
         before = frozen.read_bytes() if frozen.is_file() else None
         run.notes.config = (before or b"").decode()
         recorder = Recorder(experiment, run.terminal, {"stages": list(run.stages), **asdict(run.choice)})

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import re
+import time
 from dataclasses import dataclass, fields
 from functools import cached_property
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +21,16 @@ from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.system.checksums import CHANGED, file_digest
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lock import WAIT, alone, is_held
+from auxcpvloss.system.readers import mark
 
 PARTLY = "partly_annotated"
 """Attribute of samples in whose ground truth some voxels are `IGNORED`."""
 RAW, LABELS, POINTS = "volumes/raw", "volumes/gt_labels", "volumes/gt_points"
 CENTERS = "centers"
 """Attribute of a sample: checksum of the table of centers beside it."""
+LOOKS = 40
+"""At a sample that another process may be giving its name."""
 VERSION, LIBRARIES = 2, ("numpy", "scipy", "tifffile", "zarr")
 """Of how samples are made, and what computes them: raise the number with every change of what is written for the same
 volume."""
@@ -36,7 +44,8 @@ class Sample:
     ----------
     name : str
     path : Path
-        The zarr folder; the table of centers lies beside it, if there is ground truth.
+        The zarr folder; the table of centers lies beside it, if there is ground truth. Its name is that of the sample,
+        or one of the `versions`.
     """
 
     name: str
@@ -167,13 +176,47 @@ class Sample:
 
 def open_sample(path: Path) -> Sample | None:
     """Open a sample; None where there is none, or only a part of one."""
-    sample = Sample(path.stem, path)
+    for _ in range(LOOKS):
+        sample = look(path)
+        if sample is not None or not is_held(path):
+            break
+        # It may have no name for a moment.
+        time.sleep(WAIT)
+    return sample
+
+
+def hold_sample(path: Path) -> Sample | None:
+    """Open a sample like `open_sample`, and keep other processes from replacing it while it is `marking`."""
     try:
-        with reading(path):
+        with alone(path):
+            sample = look(path)
+            if sample is not None:
+                mark(sample.path)
+            return sample
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+    # The data of others, where this process must not write.
+    return open_sample(path)
+
+
+def look(path: Path) -> Sample | None:
+    """Open a sample as it is at this moment."""
+    sample = Sample(path.stem, max(versions(path).items(), default=(0, path))[1])
+    try:
+        with reading(sample.path):
             described = sample.shape and sample.voxel_size and sample.max_extent and sample.made_from
             return sample if described and not sample.lacking() else None
     except InputError:
         return None
+
+
+def versions(path: Path) -> dict[int, Path]:
+    """Give the folders of a sample by number: its own, 0, and those made while others were being read."""
+    numbered = re.compile(rf"\.{re.escape(path.stem)}\.(\d+){re.escape(path.suffix)}")
+    found = ((numbered.fullmatch(each.name), each) for each in path.parent.glob(f".{escape(path.stem)}.*"))
+    own = {0: path} if path.exists() else {}
+    return own | {int(match[1]): each for match, each in found if match}
 
 
 def table_path(path: Path) -> Path:

@@ -16,10 +16,11 @@ from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.checksums import seal
 from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range, normalize
-from auxcpvloss.data.samples import CENTERS, LIBRARIES, PARTLY, RAW, VERSION, Sample, table_path
+from auxcpvloss.data.publish import publish
+from auxcpvloss.data.samples import CENTERS, LIBRARIES, PARTLY, RAW, VERSION, Sample
 from auxcpvloss.data.sources.source import Source, voxel_size
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.files import discard, replacing, write_text
+from auxcpvloss.system.files import temporary
 from auxcpvloss.system.libraries import versions_of
 
 CHUNKS = (64, 64, 64)
@@ -38,7 +39,7 @@ def write_sample(
     Parameters
     ----------
     path : Path
-        Of the zarr folder; what is there is replaced.
+        Of the zarr folder; what is there is replaced, except for those who read it.
     verified : mapping, optional
         What `expected_made_from` gave before the volume was read; by default, what it gives now.
     content : Content, optional
@@ -62,7 +63,7 @@ def write_sample(
     attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
     table = "" if truth is None else format_centers(truth.centers + np.array((*data.padding, 0)))
 
-    with replacing(path) as beside:
+    with temporary(path) as beside:
         root = zarr.group(zarr.DirectoryStore(str(beside)))
         _store(root, RAW, _padded(normalize(content.raw, preprocessing), data.padding), attributes)
         if truth is not None:
@@ -79,12 +80,7 @@ def write_sample(
             **({} if content.ignored is None else {PARTLY: True}),
         )
         seal(root)
-        # Never the volume of before beside the centers of now.
-        discard(path)
-        discard(table_path(path))
-        if truth is not None:
-            write_text(table_path(path), table)
-    return Sample(path.stem, path)
+        return publish(beside, path, table)
 
 
 def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing) -> dict[str, Any]:

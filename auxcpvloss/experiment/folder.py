@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from auxcpvloss.config import Config
-from auxcpvloss.data.samples import Sample, open_sample
+from auxcpvloss.data.samples import Sample, hold_sample, open_sample
 from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.experiment.configuration import YOUNGER
@@ -39,6 +40,7 @@ class Experiment:
     other_test: str = ""
     _listed: dict[str, dict[str, str]] = field(default_factory=dict, init=False, compare=False, repr=False)
     _opened: dict[Path, Sample] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _held: set[Path] = field(default_factory=set, init=False, compare=False, repr=False)
 
     @cached_property
     def records(self) -> Records:
@@ -101,7 +103,7 @@ class Experiment:
         if missing := [volume for volume in volumes if self.prepared(volume) is None]:
             names = ", ".join(volume.name for volume in missing)
             raise InputError(f"{self.data_folder(missing[0].split)}: not prepared: {names}. Run the stage prepare.")
-        samples = [sample for volume in volumes if (sample := self.prepared(volume))]
+        samples = [sample for volume in volumes if (sample := self._hold(volume))]
         for sample in samples:
             # Another experiment, of volumes, may have prepared them.
             check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
@@ -114,9 +116,18 @@ class Experiment:
             self._opened[path] = sample
         return self._opened.get(path)
 
+    def _hold(self, volume: Volume) -> Sample | None:
+        """Open a prepared volume, and keep other processes from replacing it."""
+        path = self.sample_path(volume)
+        if path not in self._held and (sample := hold_sample(path)) is not None:
+            self._opened[path] = sample
+            self._held.add(path)
+        return self._opened.get(path)
+
     def forget(self, path: Path) -> None:
         """Open a prepared volume again, since it was made anew."""
         self._opened.pop(path, None)
+        self._held.discard(path)
 
     def names(self, split: str) -> list[str]:
         """Names of the volumes that serve for training, validation or test, prepared or not."""
@@ -133,7 +144,7 @@ class Experiment:
                 found = {source.name: source.origin for source in self.catalogue.sources(split)}
             except InputError:
                 # If the volumes were prepared on another machine, their sources need not be on this one.
-                samples = [open_sample(path) for path in self.data_folder(split).glob("*.zarr")]
+                samples = [open_sample(path) for path in self.data_folder(split).glob("[!.]*.zarr")]
                 if not (found := {sample.name: sample.origin for sample in samples if sample is not None}):
                     raise
             self._listed[split] = found
@@ -186,6 +197,10 @@ class Experiment:
             f"{', '.join(map(str, there)) or 'none'}.",
             "Run the stage train, or set --checkpoint to one of these.",
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process works on the volumes that this one has opened.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     # Results.
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from auxcpvloss.config import Config
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, record_beside
 from auxcpvloss.experiment.superseded import Notes, place
@@ -105,7 +104,7 @@ def in_parallel(stage: Stage, results: Sequence[Result], run: Run, stages: Mappi
     jobs: list[Job] = [(key, [each.paths[0] for each in group], group[0].name) for key, group in of.items()]
     # One folder a command for what is stale.
     place(run.experiment.folder, run.notes)
-    state = (run.experiment.folder, run.experiment.config, run.choice, run.stages, run.notes.begun)
+    state = (run.experiment, run.choice, run.stages, run.notes.begun)
     work = workers.Work(_begin, (stage, stages, *state), _doing, ("validation.num_workers",))
     with workers.results(work, jobs, stage.workers(run)) as done:
         for position, told in done:
@@ -121,14 +120,13 @@ def _doing(job: Job) -> str:
 def _begin(
     stage: Stage,
     stages: Mapping[str, Stage],
-    folder: Path,
-    config: Config,
+    experiment: Experiment,
     choice: Choice,
     names: tuple[str, ...],
     begun: str,
 ) -> Callable[[Job], Told]:
     """Make ready, in a process of its own, to do jobs."""
-    run = Run(Experiment(folder, config), choice=choice, stages=names, notes=Notes(begun=begun))
+    run = Run(experiment, choice=choice, stages=names, notes=Notes(begun=begun))
 
     def do(job: Job) -> Told:
         told = len(run.notes.told)

@@ -32,11 +32,19 @@ THREADS = 32
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Provide a temporary path for a file or folder, and rename it to `path` at the end.
+    """Provide a temporary path for a file or folder, see `temporary`; at the end, `put` it in the place of `path`."""
+    with temporary(path) as beside:
+        yield beside
+        put(beside, path)
 
-    The content is flushed to the disk before it is renamed. The temporary name keeps the suffix, by which libraries
-    choose the format. It is removed after an error; if the process is killed, the next process that writes the same
-    path removes it. If the disk is full, an `OSError` names `path`, whatever the library that writes raises.
+
+@contextmanager
+def temporary(path: Path) -> Iterator[Path]:
+    """Provide a temporary path beside that of a file or folder that is to be written.
+
+    The temporary name keeps the suffix, by which libraries choose the format. It is removed at the end; if the process
+    is killed, the next process that writes the same path removes it. If the disk is full, an `OSError` names `path`,
+    whatever the library that writes raises.
     """
     missing = [each for each in path.parents if not each.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,11 +56,15 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         with writing(path):
             yield beside
-            _flush(beside)
-            _put(beside, path)
-            _flush_file(path.parent)
     finally:
         _remove(beside)
+
+
+def put(beside: Path, path: Path) -> None:
+    """Flush a temporary file or folder to the disk, and rename it to `path`."""
+    _flush(beside)
+    _put(beside, path)
+    _flush_file(path.parent)
 
 
 @contextmanager
@@ -150,11 +162,12 @@ def _flush_file(path: Path) -> None:
 
 def _remove_abandoned(path: Path) -> None:
     for left in chain.from_iterable(path.parent.glob(f".{kind}-*-{escape(path.name)}") for kind in ("tmp", "old")):
-        if _is_abandoned(left.name.removesuffix(f"-{path.name}").partition("-")[2], left):
+        if is_abandoned(left.name.removesuffix(f"-{path.name}").partition("-")[2], left):
             _remove(left)
 
 
-def _is_abandoned(who: str, left: Path) -> bool:
+def is_abandoned(who: str, left: Path) -> bool:
+    """Whether the process that a temporary file names, as `MINE` does, has ended."""
     where, pid, start = (*who.rsplit("-", 2), "", "")[:3]
     if where == PLACE and pid.isdecimal() and start.isdecimal():
         return not is_alive(int(pid), int(start))

@@ -55,8 +55,17 @@ def locked(folder: Path) -> Iterator[None]:
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Hold a lock beside a file or folder that several commands write, for a moment; wait for whoever holds it."""
-    with _held(path.with_name(f"{NAME}.{path.stem}"), PATIENCE, "Repeat the command"):
+    with _held(_beside(path), PATIENCE, "Repeat the command"):
         yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process is `alone` with a file or folder, or has died there."""
+    return _beside(path).exists()
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{NAME}.{path.stem}")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from auxcpvloss.data import intensities, store
+from auxcpvloss.data import intensities, publish, store
 from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range, normalize
 from auxcpvloss.data.samples import open_sample
@@ -301,8 +301,9 @@ def data_keys():
 # Whole or not at all
 def test_the_table_comes_before_the_volume_and_never_beside_an_old_one(folder, path, monkeypatch):
     written(folder, path)
+    rolled(folder / "images" / "a.tif")
     seen = []
-    monkeypatch.setattr(store, "write_text", lambda table, text: seen.append(path.exists()) or table.write_text(text))
+    monkeypatch.setattr(publish, "write_text", lambda table, text: seen.append(path.exists()) or table.write_text(text))
     written(folder, path)
     assert seen == [False]
     assert open_sample(path) is not None
@@ -316,7 +317,7 @@ def test_a_write_that_fails_leaves_a_whole_sample_or_none(folder, path, monkeypa
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(store, step, fail)
+    monkeypatch.setattr(publish if step == "write_text" else store, step, fail)
     with pytest.raises(OSError, match="disk full"):
         written(folder, path)
     left = open_sample(path)
