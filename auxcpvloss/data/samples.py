@@ -202,9 +202,14 @@ def hold_sample(path: Path) -> Sample | None:
 
 def look(path: Path) -> Sample | None:
     """Open a sample as it is at this moment."""
-    sample = Sample(path.stem, max(versions(path).items(), default=(0, path))[1])
+    return open_version(max(versions(path).items(), default=(0, path))[1], path.stem)
+
+
+def open_version(path: Path, name: str = "") -> Sample | None:
+    """Open one of the `versions` of a sample, which need not be the newest; None where it is not whole."""
+    sample = Sample(name or path.stem, path)
     try:
-        with reading(sample.path):
+        with reading(path):
             described = sample.shape and sample.voxel_size and sample.max_extent and sample.made_from
             return sample if described and not sample.lacking() else None
     except InputError:

@@ -48,11 +48,12 @@ def _doing(index: int) -> str:
 
 
 def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:
-    from auxcpvloss.data.samples import open_sample
+    from auxcpvloss.data.samples import open_version
     from auxcpvloss.methods import method_of
     from auxcpvloss.pipeline.batch_maker import BatchMaker
 
-    samples = [sample for path in paths if (sample := open_sample(path)) is not None]
+    # Those that the training holds, though they may have been prepared anew since.
+    samples = [sample for path in paths if (sample := open_version(path)) is not None]
     if len(samples) < len(paths):
         raise InputError(f"some of these are no longer whole: {', '.join(map(str, paths))}; run the stage prepare.")
     return BatchMaker(samples, method_of(config), config).make

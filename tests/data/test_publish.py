@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from auxcpvloss.data.samples import hold_sample, open_sample, versions
+from auxcpvloss.data.samples import hold_sample, open_sample, open_version, versions
 from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.store import write_sample
 from auxcpvloss.system import readers
@@ -96,6 +96,8 @@ def test_a_reader_keeps_what_it_opened_and_the_next_opens_the_new_one(folder, pa
         change(folder, seed)
         new = content(written(folder, path))
         assert content(open_sample(path)) == new != held
+        # As the processes that make batches do.
+        assert content(open_version(path)) == held
     # Of those that nobody reads only the last is left.
     assert sorted(versions(path)) == [0, 3]
     assert reader.communicate("\n", timeout=20)[0] == held
