@@ -9,6 +9,7 @@ import os
 import pickle
 import re
 import struct
+import time
 import warnings
 import zipfile
 import zlib
@@ -279,6 +280,37 @@ def test_a_tiff_of_giant_dimensions(tmp_path, capsys):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.tif").write_bytes(retagged(tiff_bytes(), ImageLength=2**31, ImageWidth=2**31))
     refused(tmp_path, tmp_path, capsys, "images/a.tif")
+
+
+OME = '<OME xmlns="x"><Image><Pixels DimensionOrder="XYZCT" Type="uint8" SizeX="{}" SizeY="8" SizeZ="{}" SizeC="1" SizeT="1">{}</Pixels></Image>{}</OME>'
+PLANE = '<TiffData IFD="0" PlaneCount="1"/>'
+MODULO = '<StructuredAnnotations><A ID="1" Namespace="modulo"><V><M><ModuloAlongZ Start="0" End="1e11"/></M></V></A></StructuredAnnotations>'
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        OME.format(8, 10**8, PLANE, ""),
+        OME.format(8, 10**8, '<TiffData IFD="0" PlaneCount="100000000"/>', ""),
+        OME.format(8, 10**8, "", ""),
+        OME.format(8, 2, '<TiffData IFD="0" PlaneCount="100000000"/>', ""),
+        OME.format(8, 2, '<TiffData FirstZ="100000000" IFD="100000000"/>', ""),
+        OME.format(8, 10**30, PLANE, ""),
+        OME.format(8, 1, PLANE, MODULO),
+        OME.format(8, 2, 100_000 * PLANE, ""),
+        '<!DOCTYPE x [<!ENTITY a "' + 1000 * "a" + '">' + "".join(f'<!ENTITY {b} "{20 * f"&{a};"}">' for a, b in zip("abcdef", "bcdefg", strict=True)) + "]>" + OME.format(8, 1, PLANE, "&g;"),
+        "ImageJ=1.11a\nimages=100000000\nslices=100000000\n",
+        '{"shape": [100000000, 8, 8]}',
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_a_tiff_whose_description_promises_planes(tmp_path, capsys, description):
+    (tmp_path / "images").mkdir()
+    content = tiff_bytes(np.zeros((8, 8), np.uint8), description=description)
+    (tmp_path / "images" / "a.tif").write_bytes(content)
+    began = time.process_time()
+    refused(tmp_path, tmp_path, capsys, "images/a.tif")
+    assert time.process_time() - began < 5
 
 
 def test_a_tiff_whose_strip_expands(tmp_path, capsys):

@@ -451,6 +451,7 @@ IMAGEJ = {"imagej": True, "resolution": (4, 2)}  # voxels per unit along x, y
 
 
 OME = {"ome": True}
+UNITS = {"PhysicalSizeXUnit": "mm", "PhysicalSizeYUnit": "mm"}
 SIZES = {f"PhysicalSize{axis}": size for axis, size in (("Z", 2), ("Y", 0.5), ("X", 0.25))}
 
 
@@ -468,13 +469,18 @@ SIZES = {f"PhysicalSize{axis}": size for axis, size in (("Z", 2), ("Y", 0.5), ("
         (None, IMAGEJ | {"metadata": {"axes": "ZYX", "spacing": 2.5, "unit": "um", "zunit": "mm"}}, None),
         (None, OME | {"metadata": {"axes": "ZYX"}}, None),
         (None, OME | {"metadata": SIZES | {"axes": "ZYX"}}, (2, 0.5, 0.25)),
-        (None, OME | {"metadata": SIZES | {"axes": "ZYX", "PhysicalSizeZUnit": "mm"}}, None),
+        # A unit that is left out is the micrometer; in other cases sizes are as recorded.
+        (None, OME | {"metadata": SIZES | {"axes": "ZYX"} | UNITS | {"PhysicalSizeZUnit": "mm"}}, (2, 0.5, 0.25)),
+        (None, OME | {"metadata": SIZES | {"axes": "ZYX", "PhysicalSizeZUnit": "nm"}}, (0.002, 0.5, 0.25)),
+        (None, OME | {"metadata": SIZES | {"axes": "ZYX", "PhysicalSizeZUnit": "\u00b5m"}}, (2, 0.5, 0.25)),
+        (None, OME | {"metadata": SIZES | {"axes": "ZYX", "PhysicalSizeZUnit": "pixel"}}, None),
+        (None, OME | {"metadata": SIZES | {"axes": "ZYX", "PhysicalSizeZUnit": "mm"}}, (2000, 0.5, 0.25)),
         # Of a plane, where nothing is recorded along z it is what it is along y, so that planes of all formats are alike.
         (10, {}, None),
         (10, IMAGEJ | {"metadata": {"unit": "um"}}, (0.5, 0.5, 0.25)),
         (10, IMAGEJ | {"metadata": {"unit": "um", "spacing": 2}}, (2, 0.5, 0.25)),
         (10, OME | {"metadata": {"PhysicalSizeY": 0.5, "PhysicalSizeX": 0.25}}, (0.5, 0.5, 0.25)),
-        (10, OME | {"metadata": {"PhysicalSizeY": 1, "PhysicalSizeYUnit": "mm", "PhysicalSizeX": 1}}, None),
+        (10, OME | {"metadata": {"PhysicalSizeY": 1, "PhysicalSizeYUnit": "mm", "PhysicalSizeX": 1}}, (1000, 1000, 1)),
         (10, OME | {"metadata": SIZES}, (2, 0.5, 0.25)),
     ],
 )

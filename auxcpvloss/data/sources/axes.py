@@ -37,7 +37,10 @@ class Cut:
 
     def of(self, array: Any) -> NDArray[Any]:
         """Read the volume (Z, Y, X), and no other channel; the array can be one that is not read yet."""
-        data: NDArray[Any] = array[self.index]
+        return self.placed(array[self.index])
+
+    def placed(self, data: NDArray[Any]) -> NDArray[Any]:
+        """Bring what was read, by `index`, into the order Z, Y, X."""
         data = data.transpose(self.order)
         return data.reshape((1, *data.shape)[-3:])
 
@@ -78,7 +81,7 @@ class Axes:
         chosen = self._configured(origin, shape, names) if self.names else names
         found = _assigned(shape, chosen)
         channels = [place for place, name in enumerate(found) if name in CHANNELS]
-        others = set(found) - set(VOLUME + CHANNELS + DROPPED)
+        others = set(found) - set(VOLUME + CHANNELS + DROPPED) or any(found.count(name) > 1 for name in VOLUME)
         number = shape[channels[0]] if channels else 0
         if others or len(channels) > 1 or not {"Y", "X"} <= set(found) or (channels and self.channel < 0):
             raise InputError(f"{_described(origin, shape, chosen)}; {_remedy(found, number)}")

@@ -7,12 +7,8 @@ planes that are cut off, is an error.
 
 from __future__ import annotations
 
-import logging
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,14 +18,14 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.axes import Axes
 from auxcpvloss.data.sources.format import CENTERS, TABLE, Format, by_stem, visible
+from auxcpvloss.data.sources.ome_planes import pixels_of, read_planes
+from auxcpvloss.data.sources.ome_sets import SUFFIXES, OmeSet, find_sets
 from auxcpvloss.data.sources.source import Image, Source, Vector
+from auxcpvloss.data.sources.tiff_file import head, opened
 from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
 from auxcpvloss.data.untrusted.limits import check_declared
-from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
-
-SUFFIXES = (".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -39,25 +35,38 @@ class TiffImage(Image):
     file: File
     axes: Axes
     role: Literal["image", "mask"] = "image"
+    files_of_set: OmeSet | None = None
 
     def __str__(self) -> str:
         return str(self.file)
 
     def read(self) -> NDArray[Any]:
         """Read the stack; a single image is a volume of one plane."""
-        with _opened(self.file) as tiff:
+        if files := self._ome():
+            return read_planes(files, self.axes)
+        with opened(self.file) as tiff:
             return _read(self.file, tiff, self.axes)
 
     def files(self) -> dict[str, File]:
-        """Give the file."""
-        return {self.role: self.file}
+        """Give the file, or all files of its set."""
+        together = self.files_of_set
+        if together is None or together.names == {self.file.name}:
+            return {self.role: self.file}
+        files = {self.file, together.holder, *(part for _, part in together.parts)}
+        return {f"{self.role} {file.name}": file for file in sorted(files, key=str)}
 
     def voxel_size(self) -> Vector | None:
         """Size of a voxel; that of a mask is not looked at."""
         if self.role == "mask":
             return None
-        with _opened(self.file) as tiff:
+        if files := self._ome():
+            return pixels_of(files).voxel_size
+        with opened(self.file) as tiff:
             return recorded_voxel_size(tiff)
+
+    def _ome(self) -> OmeSet | None:
+        """Give the files of its set; itself, if it has OME metadata."""
+        return self.files_of_set or (OmeSet.of(self.file) if head(self.file).is_ome else None)
 
 
 def pair(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[Source]:
@@ -77,8 +86,9 @@ def pair(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[
     InputError
         There are no images, a mask or table has no image, or there are masks, and an image has neither mask nor table.
     """
-    images = by_stem(content.get(data.images, []), SUFFIXES)
-    masks = by_stem(content.get(data.masks, []), SUFFIXES)
+    axes = Axes.of(data)
+    images = _images(content.get(data.images, []), axes, "image")
+    masks = _images(content.get(data.masks, []), axes, "mask")
     centers = by_stem(content.get(CENTERS, []), TABLE)
     if not images:
         raise InputError(f"{where}/{data.images}: no .tif file")
@@ -93,12 +103,13 @@ def pair(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[
                 f"{images[name]}: no mask of this name in {where}/{data.masks} (and no {CENTERS}/{name}.csv); "
                 "add it, or remove the image"
             )
-    axes = Axes.of(data)
-    labels = {name: TiffImage(mask, axes, "mask") for name, mask in masks.items()}
-    return [
-        Source(name, str(image), TiffImage(image, axes), labels.get(name), centers.get(name))
-        for name, image in images.items()
-    ]
+    return [Source(name, str(image), image, masks.get(name), centers.get(name)) for name, image in images.items()]
+
+
+def _images(files: Sequence[File], axes: Axes, role: Literal["image", "mask"]) -> dict[str, TiffImage]:
+    """Name the volumes in the files of a folder by those of their first planes."""
+    found = find_sets(list(by_stem(files, SUFFIXES).values()), files)
+    return {file.stem: TiffImage(file, axes, role, together) for file, together in found.items()}
 
 
 def _is_in(place: Path, data: Data) -> bool:
@@ -124,23 +135,3 @@ def _read(file: File, tiff: tifffile.TiffFile, axes: Axes) -> NDArray[Any]:
         raise InputError(f"{file}: planes are missing; copy or save the file again")
     check_declared(file, series.shape, series.dtype)
     return cut.of(series.asarray())
-
-
-@contextmanager
-def _opened(file: File) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF; what tifffile only logs, such as planes that are cut off, ends as an `InputError`."""
-    complaints = BufferingHandler(sys.maxsize)
-    complaints.setLevel(logging.ERROR)
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(complaints)
-    try:
-        with reading(file), file.open("rb") as stream, tifffile.TiffFile(stream) as tiff:
-            yield tiff
-    finally:
-        logger.removeHandler(complaints)
-        # Also in place of an error: that an axis is missing, say, is but the consequence.
-        if complaints.buffer:
-            raise InputError(
-                f"{file}: damaged or incomplete; copy the file again, or save it with another program "
-                f"({complaints.buffer[0].getMessage()})"
-            )

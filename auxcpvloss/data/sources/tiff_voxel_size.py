@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from xml.etree import ElementTree
 
 import tifffile
 
@@ -14,7 +13,8 @@ from auxcpvloss.data.sources.source import Vector
 def recorded_voxel_size(tiff: tifffile.TiffFile) -> Vector | None:
     """Find the size of a voxel along z, y, x.
 
-    Read are OME metadata, the calibration of ImageJ, and `spacing_zyx` in the JSON description that tifffile writes.
+    Read are the calibration of ImageJ, and `spacing_zyx` in the JSON description that tifffile writes; OME metadata, in
+    `ome`, may be those of several files.
 
     Returns
     -------
@@ -22,24 +22,11 @@ def recorded_voxel_size(tiff: tifffile.TiffFile) -> Vector | None:
         In the unit of the file; None where any of the three is not recorded, or they differ in their units. Of an
         image of one plane the first is that along y, unless it is recorded.
     """
-    if tiff.is_ome:
-        return _from_ome(tiff.ome_metadata)
     if tiff.is_imagej:
         return _from_imagej(tiff)
     if tiff.shaped_metadata:
         return _valid(tiff.shaped_metadata[0].get("spacing_zyx", ()))
     return None
-
-
-def _from_ome(metadata: str) -> Vector | None:
-    pixels = ElementTree.fromstring(metadata).find(".//{*}Pixels")
-    if pixels is None:
-        return None
-    # A plane has no depth to record; it is taken to be that along y.
-    axes = "YYX" if pixels.get("SizeZ") == "1" and pixels.get("PhysicalSizeZ") is None else "ZYX"
-    if len({pixels.get(f"PhysicalSize{axis}Unit") for axis in axes}) > 1:
-        return None
-    return _valid([float(pixels.get(f"PhysicalSize{axis}", "nan")) for axis in axes])
 
 
 def _from_imagej(tiff: tifffile.TiffFile) -> Vector | None:

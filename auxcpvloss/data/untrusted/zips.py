@@ -6,9 +6,11 @@ import io
 import os
 import stat
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Literal
+from typing import IO, Literal
 
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.system.errors import InputError
@@ -29,6 +31,7 @@ class ZipMember:
 
     archive: Path
     member: str
+    size: int
 
     def __str__(self) -> str:
         return f"{self.archive}!{self.member}"
@@ -66,6 +69,12 @@ class ZipMember:
                 # Without a number all would be decompressed, and then cut to the declared size.
                 return io.BytesIO(stream.read(size))
 
+    @contextmanager
+    def stream(self) -> Iterator[IO[bytes]]:
+        """Open the member to read its beginning, without what follows."""
+        with zipfile.ZipFile(self.archive) as archive, archive.open(self.member) as stream:
+            yield stream
+
 
 File = Path | ZipMember
 
@@ -88,7 +97,7 @@ def zip_members(archive: Path) -> list[ZipMember]:
         ) from error
     for info in infos:
         check_member(archive, info)
-    members = [ZipMember(archive, info.filename) for info in infos if not info.is_dir()]
+    members = [ZipMember(archive, info.filename, info.file_size) for info in infos if not info.is_dir()]
     return [each for each in members if not any(part == "__MACOSX" or part.startswith(".") for part in each.parts)]
 
 
