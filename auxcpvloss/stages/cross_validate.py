@@ -20,6 +20,7 @@ from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
 from auxcpvloss.stages.validate_checkpoints.selected_from import validated_from
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
+from auxcpvloss.system.printable import for_spreadsheet
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _write(path: Path, folds: Sequence[Fold], mean: float) -> None:
     writer.writerow(["fold", "chosen_on", "scored_on", "checkpoint", *fields, "score_chosen", "score_held_out"])
     for number, fold in enumerate(folds, start=1):
         params, scores = fold.chosen.params.model_dump().values(), (fold.chosen.value, fold.held_out.value)
-        names = (";".join(fold.chosen_on), ";".join(fold.scored_on))
+        names = [";".join(map(for_spreadsheet, each)) for each in (fold.chosen_on, fold.scored_on)]
         writer.writerow([number, *names, fold.chosen.checkpoint, *params, *(f"{score:.6f}" for score in scores)])
     writer.writerow(["mean", *[""] * (len(fields) + 4), f"{mean:.6f}"])
     write_text(path, text.getvalue())

@@ -336,6 +336,13 @@ def write_tables(experiment: Experiment, tables: dict[str, Any], folder: Path) -
     show(Run(experiment), tables)
 
 
+def test_a_volume_of_the_name_of_a_formula_is_none_in_a_spreadsheet(tmp_path):
+    experiment = Experiment(Path(), configure(evaluation={"summary": ["general.num_pred"]}))
+    write_tables(experiment, {"=1+1": {**table_with(Counts(1, 1, 0)), "metric_card": {}}}, tmp_path)
+    for name in ("summary.csv", "scores.csv"):
+        assert "\n'=1+1," in (tmp_path / name).read_text().replace("\r", "")
+
+
 def test_what_no_volume_has_stays_empty(tmp_path):
     experiment = Experiment(tmp_path / "e", configure(evaluation={"summary": ["confusion_matrix.avAP"]}))
     write_tables(experiment, {"sparse": {**table_with(Counts(1, 1, 0)), "metric_card": {}}}, tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from auxcpvloss.system.errors import InputError, StageError
-from auxcpvloss.system.printable import printable
+from auxcpvloss.system.printable import for_spreadsheet, from_spreadsheet, printable
 from auxcpvloss.system.terminal import Terminal, logging_to
 
 BAD = "a\nb\r\x1b[2Jc\td\x07\x9b\u202e\u2028\udcff\0"
@@ -43,3 +43,15 @@ def test_nothing_raw_reaches_the_terminal_or_the_log(tmp_path):
         assert not set("\x07\x9b\u202e\u2028\udcff\0") & set(text)
         assert "\x1b[2J" not in text
     assert len(log.splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+x", "-x", "@SUM(A1)", "\t=1", "\r=1", "--", "-", "＝1", "=-0.5", "-1;2"])
+def test_a_name_is_no_formula_in_a_spreadsheet(name):
+    assert for_spreadsheet(name) == f"'{name}"
+    assert from_spreadsheet(for_spreadsheet(name)) == name
+
+
+@pytest.mark.parametrize("cell", ["-0.5", "+1e-3", "-inf", -0.5, 3, None, True, "a", "a=b", "'a", "'", ""], ids=repr)
+def test_numbers_and_other_names_stay(cell):
+    assert for_spreadsheet(cell) == cell
+    assert not isinstance(cell, str) or from_spreadsheet(cell) == cell

@@ -15,6 +15,7 @@ from auxcpvloss.looking.compare.runs import printable
 from auxcpvloss.looking.compare.tables import frame
 from auxcpvloss.looking.table import Cell, PaperTable
 from auxcpvloss.metrics.table import defined_numbers
+from auxcpvloss.system.printable import for_spreadsheet
 
 NONE = "-"
 LATEX = {
@@ -31,7 +32,7 @@ MARKDOWN = {
 
 def as_csv(data: pd.DataFrame) -> str:
     """Give rows as CSV: all digits of numbers, nothing for what is None."""
-    return str(data.to_csv(index=False, lineterminator="\r\n"))
+    return str(data.rename(columns=for_spreadsheet).map(for_spreadsheet).to_csv(index=False, lineterminator="\r\n"))
 
 
 def as_markdown(table: PaperTable) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,10 +16,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from auxcpvloss.looking.handover.neuroglancer import ADDRESS, PORT, STATE, VIEWER, link
+from auxcpvloss.system.printable import printable
 
 HOST = "127.0.0.1"
 OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 """Names of this machine in its own browser; the port differs if it is forwarded."""
+NOWHERE = f"{os.devnull}/nowhere"
+"""A place where there can be no file."""
 BAD = 2
 MAX_PORT = 65_535
 
@@ -32,6 +36,8 @@ class Handler(SimpleHTTPRequestHandler):
     """Gives files, no listings, to programs on this machine and to the pages of one web site, the viewer's."""
 
     protocol_version = "HTTP/1.1"
+    timeout = 60
+    """Seconds after which a connection on which nothing comes or goes is closed."""
 
     def __init__(self, *args: Any, viewer: str, **options: Any) -> None:
         self._site = "{0.scheme}://{0.netloc}".format(urlsplit(viewer))
@@ -41,7 +47,8 @@ class Handler(SimpleHTTPRequestHandler):
         """Refuse what was sent here under another name: a web site that gives its own name the address 127.0.0.1."""
         if not super().parse_request():
             return False
-        if OWN_NAME.fullmatch(self.headers.get("Host", "")):
+        names = self.headers.get_all("Host", [])
+        if len(names) == 1 and OWN_NAME.fullmatch(names[0]):
             return True
         self.send_error(HTTPStatus.FORBIDDEN)
         return False
@@ -60,13 +67,15 @@ class Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def translate_path(self, path: str) -> str:
-        """Find the file; there is none outside of the folder, where a link may lead, nor one of an impossible name."""
-        root = Path(self.directory).resolve()
+        """Find the file; there is none outside of the folder, where a link may lead, nor one of an impossible name.
+
+        A folder is none, and neither is a pipe, which would wait for somebody who writes to it.
+        """
         try:
             found = Path(super().translate_path(path)).resolve()
+            return str(found) if found.is_relative_to(Path(self.directory).resolve()) and found.is_file() else NOWHERE
         except (OSError, ValueError):
-            return str(root / "outside")
-        return str(found if found.is_relative_to(root) else root / "outside")
+            return NOWHERE
 
     def do_GET(self) -> None:
         """Send a file; a state with the address that it is served from in place of the usual one."""
@@ -88,20 +97,16 @@ class Handler(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def list_directory(self, path: object) -> None:
-        """Refuse to list a folder."""
-        self.send_error(HTTPStatus.NOT_FOUND)
-
     def log_message(self, *_: object) -> None:
         """Log nothing: a volume takes hundreds of requests."""
 
 
 class Server(ThreadingHTTPServer):
-    """Ignores clients that hang up early, as the viewer does whenever it is moved."""
+    """Ignores clients that hang up early or stop reading, as the viewer does whenever it is moved."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report what went wrong with a request, unless the client hung up."""
-        if not isinstance(sys.exception(), ConnectionError):
+        """Report what went wrong with a request, unless the client is to blame."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 
@@ -113,9 +118,9 @@ def server(folder: Path, port: int = PORT, viewer: str = VIEWER) -> ThreadingHTT
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C; returns the exit status."""
     args = _parser().parse_args(arguments)
-    states = sorted(args.folder.glob(f"*{STATE}"))
+    shown, states = printable(str(args.folder)), sorted(args.folder.glob(f"*{STATE}"))
     if not states:
-        print(f"{args.folder}: contains no exported volume (*{STATE}). Run the stage export.", file=sys.stderr)
+        print(f"{shown}: contains no exported volume (*{STATE}). Run the stage export.", file=sys.stderr)
         return BAD
     try:
         serving = server(args.folder, args.port, args.viewer)
@@ -124,9 +129,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD
     with serving:
         own = f"http://{HOST}:{serving.server_address[1]}/"
-        print(f"serving {args.folder} at {own}, for this machine only; Ctrl-C stops it")
+        print(f"serving {shown} at {own}, for this machine only; Ctrl-C stops it")
         for state in states:
-            print(f"{state.name.removesuffix(STATE)}: {link(quote(state.name), args.viewer, own)}", flush=True)
+            print(
+                f"{printable(state.name.removesuffix(STATE))}: {link(quote(state.name), args.viewer, own)}", flush=True
+            )
         with suppress(KeyboardInterrupt):
             serving.serve_forever()
     return 0

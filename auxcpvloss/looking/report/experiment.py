@@ -24,6 +24,7 @@ from auxcpvloss.metrics import THRESHOLD
 from auxcpvloss.metrics.strata import DENSITIES, NEIGHBOURS, REACH, SIZES
 from auxcpvloss.metrics.table import pooled
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.printable import from_spreadsheet
 
 PICTURES = 4_000_000
 """Maximum total size of the pictures of whole volumes; others are only named."""
@@ -162,7 +163,7 @@ def _summary(path: Path) -> DisplayTable:
     """Read the table that evaluate wrote; its last two rows are over all volumes."""
     with path.open(newline="", encoding="utf-8") as file:
         headings, *rows = csv.reader(file)
-    cells = [[row[0], *map(_cell, row[1:])] for row in rows]
+    cells = [[from_spreadsheet(row[0]), *map(_cell, row[1:])] for row in rows]
     note = "mean: over volumes, as in the paper. pooled: over all volumes together, each nucleus counting the same."
     return DisplayTable("Test volumes", headings, cells[:-2], cells[-2:], note)
 

@@ -22,6 +22,7 @@ from auxcpvloss.stages.volume import scores
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.files import write_text
+from auxcpvloss.system.printable import for_spreadsheet
 
 RATIOS = {"TP": "TP", "FP": "FP", "FN": "FN", "precision": "precision", "recall": "recall", "F1": "fscore", "AP": "AP"}
 """Headings of the detection scores."""
@@ -93,7 +94,9 @@ def _csv(heading: Row, rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(heading)
-    writer.writerows([f"{cell:.6f}" if isinstance(cell, float) else cell for cell in row] for row in rows)
+    writer.writerows(
+        [f"{cell:.6f}" if isinstance(cell, float) else for_spreadsheet(cell) for cell in row] for row in rows
+    )
     return text.getvalue()
 
 

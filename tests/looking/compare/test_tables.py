@@ -16,7 +16,15 @@ from auxcpvloss.looking.compare.runs import AP
 from auxcpvloss.looking.compare.selected import selection_tables
 from auxcpvloss.looking.compare.tables import table_3
 from auxcpvloss.looking.compare.verdicts import make_verdicts
-from auxcpvloss.looking.compare.writing import FORMATS, as_latex, as_markdown, document, scores_as_csv, verdicts_as_csv
+from auxcpvloss.looking.compare.writing import (
+    FORMATS,
+    as_csv,
+    as_latex,
+    as_markdown,
+    document,
+    scores_as_csv,
+    verdicts_as_csv,
+)
 from auxcpvloss.looking.table import PaperTable
 from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.table import as_table
@@ -263,6 +271,11 @@ def test_names_are_no_markup(comparison):
         "\N{REPLACEMENT CHARACTER}v &" in body
     )
     assert len(re.findall(r"(?<!\\)&", body)) == 1
+
+
+def test_names_are_no_formulas_and_numbers_stay():
+    data = pd.DataFrame({"=model": ["=1+1", "@a", "-0.5"], "n": [-0.5, 1, None]})
+    assert as_csv(data).splitlines() == ["'=model,n", "'=1+1,-0.5", "'@a,1.0", "-0.5,"]
 
 
 def test_a_folder_may_have_a_name_that_cannot_be_printed(tmp_path):

@@ -2,16 +2,18 @@
 
 import http.client
 import json
+import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from auxcpvloss.looking.handover.neuroglancer import ADDRESS, VIEWER
-from auxcpvloss.looking.handover.serve import main, server
+from auxcpvloss.looking.handover.serve import Handler, main, server
 
 LARGE = 20_000_000
 """Bytes, more than there is room for between server and client."""
@@ -25,6 +27,10 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     (folder / "a_neuroglancer.json").write_text(json.dumps({"source": f"zarr2://{ADDRESS}a.ome.zarr/"}))
     (folder.parent / "secret").write_text("s")
     (folder / "latin_neuroglancer.json").write_bytes(b'{"a": "\xe9"}')
+    (folder / "large").write_bytes(bytes(LARGE))
+    (folder / "folder").mkdir()
+    for pipe in ("pipe", "pipe_neuroglancer.json", "folder/index.html", "outside"):
+        os.mkfifo(folder / pipe)
     (folder / "link").symlink_to(folder.parent / "secret")
     with server(folder, port=0) as serving:
         thread = threading.Thread(target=serving.serve_forever)
@@ -64,6 +70,41 @@ def test_a_state_names_the_port_that_it_is_served_from(port):
 @pytest.mark.parametrize("path", ["/link", "/../secret", "/%2e%2e/secret", "/", "/a.ome.zarr/", "/none_neuroglancer.json"])  # fmt: skip
 def test_nothing_else_is_given(port, path):
     assert ask(port, path)[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/pipe", "/pipe/", "/a.ome.zarr/0", "/pipe_neuroglancer.json", "/folder/"])
+def test_a_pipe_or_a_folder_is_no_file(port, path):
+    assert ask(port, path)[0] == 404
+    assert ask(port, path, "HEAD")[0] == 404
+
+
+def test_two_names_of_a_host_are_refused(port):
+    for names in (["localhost", "evil.example"], ["evil.example", "localhost"], ["localhost", "localhost"]):
+        hosts = "".join(f"Host: {name}\r\n" for name in names)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            client.sendall(f"GET /a.ome.zarr/0/0 HTTP/1.1\r\n{hosts}\r\n".encode())
+            assert client.recv(100).startswith(b"HTTP/1.1 403")
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /a.ome", b"GET /a.ome.zarr/0/0 HTTP/1.1\r\nHost: local"])
+def test_a_connection_on_which_nothing_comes_is_closed(port, monkeypatch, capfd, begun):
+    monkeypatch.setattr(Handler, "timeout", 0.2)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(begun)
+        assert client.recv(100) == b""
+    assert capfd.readouterr().err == ""
+
+
+def test_who_stops_reading_is_hung_up_on(port, monkeypatch, capfd):
+    monkeypatch.setattr(Handler, "timeout", 0.2)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(1)
+        received = 0
+        while part := client.recv(2**20):
+            received += len(part)
+    assert received < LARGE
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("path", ["/%00", "/%00_neuroglancer.json", f"/{'a' * 300}_neuroglancer.json", f"/{'a' * 300}", "/latin_neuroglancer.json"])  # fmt: skip
