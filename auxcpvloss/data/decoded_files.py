@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.annotated import IGNORED, Mask, drop_ignored, set_apart
 from auxcpvloss.data.centers import numbered
+from auxcpvloss.data.label_values import pieces_of, whole_numbers
 from auxcpvloss.data.objects import Objects, measure
 from auxcpvloss.data.points import paint_balls
 from auxcpvloss.data.samples import LABELS, POINTS
@@ -52,18 +53,24 @@ class Content:
         As annotated: z, y, x in voxels and the id; 0 where there is none.
     ignored : (Z, Y, X) array of bool, optional
         Voxels that nobody annotated; the labels are 0 there. None where all are annotated.
+    remark : str
+        How the labels were read, if not as they are stored; else empty.
     """
 
     raw: NDArray[Any]
     labels: NDArray[Any] | None
     centers: NDArray[Any] | None
     ignored: Mask | None = None
+    remark: str = ""
 
     @classmethod
     def of(cls, source: Source, data: Data) -> Content:
         """Read all files of a volume; an `InputError` names one that cannot be read."""
-        raw = source.read_raw()
-        return cls(raw, *set_apart(source.read_labels(), source.read_centers(), raw.shape, data))
+        raw, labels, remark = source.read_raw(), *whole_numbers(source.read_labels())
+        labels, centers, ignored = set_apart(labels, source.read_centers(), raw.shape, data)
+        if labels is not None and data.split_pieces:
+            labels = pieces_of(labels)
+        return cls(raw, labels, centers, ignored, remark)
 
     @cached_property
     def objects(self) -> Objects | None:

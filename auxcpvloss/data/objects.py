@@ -12,6 +12,7 @@ from skimage.measure import label
 from auxcpvloss.data.centers_of_mass import centers_by_label
 
 MAX_LABEL = 2**32 - 3  # the type is uint32; its largest numbers mark what is not annotated or outside of the volume
+TINY = 5  # voxels; below, an instance is more likely a slip of the annotator's hand
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,8 @@ class Objects:
         Of the bounding boxes, in voxels.
     pieces : (N,) array of int64
         How many 26-connected pieces an instance consists of.
+    parts, crumbs : (N,) array of int64
+        How many of them have at least a tenth of the voxels of its largest piece, and `TINY` voxels; fewer than `TINY`.
     """
 
     ids: NDArray[Any]
@@ -36,6 +39,8 @@ class Objects:
     centers: NDArray[np.float64]
     extents: NDArray[np.int64]
     pieces: NDArray[np.int64]
+    parts: NDArray[np.int64]
+    crumbs: NDArray[np.int64]
 
 
 def measure(labels: NDArray[Any]) -> Objects:
@@ -50,7 +55,10 @@ def measure(labels: NDArray[Any]) -> Objects:
     sizes = np.bincount(instance, minlength=len(ids))
     components = label(labels, connectivity=3).reshape(-1)[voxels]
     # A component is of one label: that of any of its voxels.
-    _, first = np.unique(components, return_index=True)
+    _, first, volumes = np.unique(components, return_index=True, return_counts=True)
+    owner = instance[first]
+    largest = np.zeros(len(ids), np.int64)
+    np.maximum.at(largest, owner, volumes)
     by_instance = np.argsort(instance, kind="stable")
     begins = np.cumsum(sizes) - sizes
     along = [axis[by_instance] for axis in np.unravel_index(voxels, labels.shape)]
@@ -60,5 +68,7 @@ def measure(labels: NDArray[Any]) -> Objects:
         sizes=sizes,
         centers=centers,
         extents=np.stack(extents, axis=-1),
-        pieces=np.bincount(instance[first], minlength=len(ids)),
+        pieces=np.bincount(owner, minlength=len(ids)),
+        parts=np.bincount(owner[volumes >= np.maximum(largest[owner] / 10, TINY)], minlength=len(ids)),
+        crumbs=np.bincount(owner[volumes < TINY], minlength=len(ids)),
     )

@@ -102,6 +102,7 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         **({"channel": data.channel} if data.channel >= 0 else {}),
         **({"ignore_label": data.ignore_label} if data.ignore_label else {}),
         **({"annotated_box": True} if data.annotated_box else {}),
+        **({"split_pieces": True} if data.split_pieces else {}),
         "padding": list(data.padding),
         "version": VERSION,
     }

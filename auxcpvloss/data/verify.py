@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.annotated import drop_ignored
-from auxcpvloss.data.check_centers import check_centers, check_points, listing
+from auxcpvloss.data.check_centers import check_centers, check_points
+from auxcpvloss.data.check_labels import check_labels
+from auxcpvloss.data.check_unlabelled import check_unlabelled
 from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range
-from auxcpvloss.data.objects import MAX_LABEL
+from auxcpvloss.data.label_values import check_values
 from auxcpvloss.data.sources.source import Source, Vector, voxel_size
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.system.errors import InputError
-
-TINY = 5  # voxels; below, an instance is more likely a slip of the annotator's hand
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,16 @@ def verify(
     if raw.shape[0] == 1 and ndim == 3:
         warnings.append("only one plane; model.ndim = 2 is meant for images, and much faster")
     if labels is not None:
-        _check_labels(labels, raw.shape, source)
+        if labels.shape != raw.shape:
+            raise InputError(
+                f"{source.labels}: {_times(labels.shape)} voxels, but the image {source.origin} has {_times(raw.shape)}"
+            )
+        check_values(labels, str(source.labels))
+        if data.split_pieces and source.centers is not None:
+            raise InputError(
+                f"{source.centers}: its ids are those of labels, which data.split_pieces renumbers; remove the table"
+            )
+        warnings += [content.remark] if content.remark else []
     warnings += _check_ignored(content, source, data)
     nuclei, odd = _look_at_truth(content, source, split)
     is_sparse = labels is None and nuclei is not None
@@ -92,16 +101,14 @@ def verify(
 
 def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | None, list[str]]:
     """Count the nuclei, and say what is odd about them."""
-    objects, nuclei, odd = content.objects, None, []
-    if objects is not None:
+    objects, labels, nuclei, odd = content.objects, content.labels, None, []
+    if objects is not None and labels is not None:
         nuclei = len(objects.ids)
         if split == "train" and nuclei == 0:
             raise InputError(f"{source.labels}: no instances, all labels are 0; remove it from the training volumes")
-        found = {
-            "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
-            f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
-        }
-        odd = listing(found)
+        odd = check_labels(labels, objects, str(source.labels), content.ignored) + check_unlabelled(
+            content.raw, labels, content.ignored
+        )
     if source.centers is not None and content.centers is not None:
         if objects is not None:
             odd += check_centers(source.centers, content.centers, content.raw.shape, objects)
@@ -152,21 +159,3 @@ def _check_raw(raw: NDArray[Any], origin: str) -> None:
         )
     if low == high:
         raise InputError(f"{origin}: constant: every voxel is {low}; the image shows nothing")
-
-
-def _check_labels(labels: NDArray[Any], shape: tuple[int, ...], source: Source) -> None:
-    place = str(source.labels)
-    if labels.shape != shape:
-        raise InputError(f"{place}: {_times(labels.shape)} voxels, but the image {source.origin} has {_times(shape)}")
-    if labels.dtype.kind == "b":
-        raise InputError(f"{place}: a boolean mask; expected a different number for each instance, 0 for background")
-    if labels.dtype.kind not in "iu":
-        remedy = "expected a whole number for each instance, 0 for background"
-        if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels == np.trunc(labels)).all():
-            remedy = "all values are whole numbers: convert them, e.g. in numpy with labels.astype('uint32')"
-        raise InputError(f"{place}: labels of type {labels.dtype}; {remedy}")
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0:
-        raise InputError(f"{place}: negative label {low}; expected 0 for background and positive numbers for instances")
-    if high > MAX_LABEL:
-        raise InputError(f"{place}: label {high} is too large; expected at most {MAX_LABEL}: renumber the instances")

@@ -31,6 +31,7 @@ YOUNGER = {
     "data.channel": -1,
     "data.ignore_label": 0,
     "data.annotated_box": False,
+    "data.split_pieces": False,
 }
 """Keys added after the first records, with the values implied before they existed."""
 

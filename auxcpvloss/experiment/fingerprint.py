@@ -41,6 +41,7 @@ OF_SAMPLES = {
     "channel": "data.channel",
     "ignore_label": "data.ignore_label",
     "annotated_box": "data.annotated_box",
+    "split_pieces": "data.split_pieces",
     "padding": "data.padding",
     "voxel_size": "data.voxel_size",
     "version": "version of prepare",

@@ -166,17 +166,17 @@ def test_a_recorded_voxel_size(tmp_path):
     ("labels", "needles"),
     [
         (LABELS[:-1], ["19 x 22 x 40", "20 x 22 x 40", "images/a.tif"]),
-        (LABELS.astype(np.float32), ["float32", "astype('uint32')"]),
-        (LABELS + 0.5, ["float64", "expected a whole number"]),
-        (np.where(LABELS == 3, np.nan, LABELS), ["float64", "expected a whole number"]),
-        (np.where(LABELS == 3, np.inf, LABELS), ["float64", "expected a whole number"]),
-        (LABELS > 0, ["a boolean mask", "a different number for each instance"]),
-        (with_labels(((0, 0, 0), -3), dtype=np.int32), ["negative label -3"]),
+        (LABELS + 0.5, ["interpolated", "nearest neighbor", "expected a whole number"]),
+        (np.where(LABELS == 3, 2.0**24 + 2, LABELS).astype(np.float32), ["16777216", "float32"]),
+        (np.where(LABELS == 3, np.nan, LABELS), ["NaN", "expected a whole number"]),
+        (np.where(LABELS == 3, np.inf, LABELS), ["infinite", "expected a whole number"]),
+        (LABELS > 0, ["a boolean mask", "a different number for each instance", "data.split_pieces = true"]),
+        (with_labels(((0, 0, 0), -3), dtype=np.int32), ["negative label -3", "data.ignore_label = -3"]),
         (with_labels((LABELS == 3, 2**32 - 1)), ["4294967295", "4294967293"]),
         (with_labels((LABELS == 3, 2**40), dtype=np.uint64), [str(2**40)]),
         (np.zeros_like(LABELS), ["no instance"]),
     ],
-    ids=["shape", "float", "fraction", "nan", "inf", "bool", "negative", "large", "huge", "none"],
+    ids=["shape", "fraction", "rounded", "nan", "inf", "bool", "negative", "large", "huge", "none"],
 )
 def test_bad_labels(tmp_path, labels, needles):
     refused(stored(tmp_path, labels=labels), "masks/a.tif", *needles)
@@ -230,6 +230,27 @@ def test_ome_planes_that_are_missing(tmp_path):
 
 
 # Warnings
+def test_whole_numbers_stored_as_floating_point_are_labels(tmp_path):
+    found = verified(stored(tmp_path, labels=LABELS.astype(np.float32)))
+    assert (found.nuclei, found.warnings) == (
+        len(np.unique(LABELS)) - 1,
+        ("labels of type float32, read as whole numbers",),
+    )
+
+
+@pytest.mark.parametrize("mask", [LABELS > 0, np.where(LABELS > 0, np.uint8(255), np.uint8(0))], ids=["bool", "255"])
+def test_the_pieces_of_a_mask_are_instances_where_asked(tmp_path, mask):
+    found = verified(stored(tmp_path, labels=mask), split_pieces=True)
+    pieces = connected(mask, connectivity=3).max()
+    assert found.nuclei == pieces > 3
+
+
+def test_pieces_are_not_numbered_as_a_table_of_centers_is(tmp_path):
+    (stored(tmp_path) / "centers").mkdir()
+    (tmp_path / "centers" / "a.csv").write_text("1,1,1,1\n")
+    refused(tmp_path, "centers/a.csv", "data.split_pieces", split_pieces=True)
+
+
 def test_labels_in_several_pieces_are_listed(tmp_path):
     labels = with_labels(((0, 0, slice(0, 6)), 3), ((19, 21, slice(0, 6)), 9))
     assert verified(stored(tmp_path, labels=labels)).warnings == ("labels in several pieces that do not touch: 3, 9",)
@@ -238,7 +259,7 @@ def test_labels_in_several_pieces_are_listed(tmp_path):
 def test_pieces_that_touch_by_a_corner_are_one(tmp_path):
     labels = np.zeros_like(LABELS)
     labels[2:4, 2:4, 2:4] = labels[4:6, 4:6, 4:6] = 1
-    assert verified(stored(tmp_path, labels=labels)).warnings == ()
+    assert "pieces" not in " ".join(verified(stored(tmp_path, labels=labels)).warnings)
 
 
 def test_tiny_labels_are_listed_up_to_ten(tmp_path):
@@ -251,7 +272,7 @@ def test_tiny_labels_are_listed_up_to_ten(tmp_path):
 
 
 def test_centers_and_labels_are_compared(tmp_path):
-    stored(tmp_path, labels=with_labels((LABELS > 5, 0)))
+    stored(tmp_path, np.where(LABELS > 5, 0, RAW), labels=with_labels((LABELS > 5, 0)))
     (tmp_path / "centers").mkdir()
     (tmp_path / "centers" / "a.csv").write_text("5, 5, 5, 3\n5, 5, 99, 8\n-1, 0, 0, 9\n5, 6, 5, 3\n")
     assert verified(tmp_path).warnings == (
@@ -347,7 +368,10 @@ def test_measurements_are_those_of_each_label_alone(seed):
         assert objects.sizes[i] == len(voxels)
         np.testing.assert_allclose(objects.centers[i], voxels.mean(axis=0))
         assert objects.extents[i].tolist() == (voxels.max(axis=0) - voxels.min(axis=0) + 1).tolist()
-        assert objects.pieces[i] == connected(mask, connectivity=3).max()
+        pieces = np.bincount(connected(mask, connectivity=3).ravel())[1:]
+        assert objects.pieces[i] == len(pieces)
+        assert objects.parts[i] == (pieces >= max(5, pieces.max() / 10)).sum()
+        assert objects.crumbs[i] == (pieces < 5).sum()
     assert objects.pieces[3] == 3
 
 

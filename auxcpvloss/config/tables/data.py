@@ -66,6 +66,7 @@ class Data(Table):
     channel: Annotated[int, Field(ge=-1, le=1000)]
     ignore_label: Annotated[int, Field(ge=-(2**31), lt=2**32)]
     annotated_box: bool
+    split_pieces: bool
     voxel_size: VoxelSize
     voxel_unit: Unit
     padding: tuple[UpToThousand, UpToThousand, UpToThousand]

@@ -1,0 +1,46 @@
+"""Is a part of a volume without labels although nuclei can be seen in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+REMEDY = (
+    "If nobody annotated them, give their voxels a value of their own and name it in data.ignore_label; if the "
+    "annotated part is a box, data.annotated_box = true does"
+)
+LEAST_PLANES = 0.2
+"""Part of the planes that look as if nobody annotated them, above which that is said."""
+
+
+def check_unlabelled(raw: NDArray[Any], labels: NDArray[Any], ignored: NDArray[np.bool_] | None) -> list[str]:
+    """Warn of planes without labels that are about as bright as those with labels, but for what is ignored."""
+    is_nucleus = labels > 0
+    if not is_nucleus.any():
+        return []
+    is_bright = raw > np.median(raw[is_nucleus])
+    if ignored is not None:
+        is_bright &= ~ignored
+    for axis, name in enumerate("zyx"):
+        planes = _bright_without_labels(is_bright, is_nucleus, axis)
+        if len(planes) >= max(2, LEAST_PLANES * labels.shape[axis]):
+            return [
+                f"along {name} {len(planes)} of {labels.shape[axis]} planes, between {planes[0]} and {planes[-1]}, "
+                f"have no labels, but nuclei seem to be there. {REMEDY}"
+            ]
+    return []
+
+
+def _bright_without_labels(is_bright: NDArray[Any], is_nucleus: NDArray[Any], axis: int) -> NDArray[np.int64]:
+    """Find planes without labels in which more is bright than in the background of those with labels."""
+    within = tuple({0, 1, 2} - {axis})
+    has_labels = is_nucleus.any(axis=within)
+    if has_labels.all():
+        return np.empty(0, np.int64)
+    bright = is_bright.mean(axis=within)
+    background = (is_bright & ~is_nucleus).sum(axis=within) / np.maximum((~is_nucleus).sum(axis=within), 1)
+    typical, without = np.median(bright[has_labels]), np.median(background[has_labels])
+    least = max(typical / 2, (typical + without) / 2)
+    return np.flatnonzero(~has_labels & (bright >= least) & (bright > 0))
