@@ -101,13 +101,20 @@ class Experiment:
         """
         volumes = self.volumes(split)
         if missing := [volume for volume in volumes if self.prepared(volume) is None]:
-            names = ", ".join(volume.name for volume in missing)
-            raise InputError(f"{self.data_folder(missing[0].split)}: not prepared: {names}. Run the stage prepare.")
-        samples = [sample for volume in volumes if (sample := self._hold(volume))]
-        for sample in samples:
-            # Another experiment, of volumes, may have prepared them.
-            check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
-        return samples
+            raise self._not_prepared(missing)
+        return [self.sample(volume) for volume in volumes]
+
+    def sample(self, volume: Volume) -> Sample:
+        """Give a prepared volume; errors are those of `samples`."""
+        if (sample := self._hold(volume)) is None:
+            raise self._not_prepared([volume])
+        # Another experiment, of volumes, may have prepared it.
+        check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
+        return sample
+
+    def _not_prepared(self, missing: list[Volume]) -> InputError:
+        names = ", ".join(volume.name for volume in missing)
+        return InputError(f"{self.data_folder(missing[0].split)}: not prepared: {names}. Run the stage prepare.")
 
     def prepared(self, volume: Volume) -> Sample | None:
         """Open a prepared volume, once; None where it is not prepared."""

@@ -50,6 +50,8 @@ class Evaluate(Stage):
             return
         tables = {each.name: tomllib.loads(each.paths[0].read_text(encoding="utf-8")) for each in scored}
         show(run, tables)
+        if run.left_out:
+            run.terminal.warn(f"not among them: {', '.join(run.left_out)}")
         for picture in tally.of(PICTURES):
             found = tables[picture.name]["general"]
             if found["empty_prediction"] and found["num_gt"]:

@@ -92,7 +92,8 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
     Raises
     ------
     InputError
-        A stage lacks what it needs; what can be known before the first stage is said before it.
+        A stage lacks what it needs; what can be known before the first stage is said before it. Or, at the end, test
+        volumes were left out.
     """
     todo = until_end(run)
     run.notes.say = run.terminal.say
@@ -117,6 +118,9 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
             recorder.end()
     if run.choice.term_after_predict:
         _say_how_to_go_on(run, todo)
+    if run.left_out:
+        # The others are done.
+        raise run.without_volumes()
 
 
 def _prepare_missing(run: Run, todo: Collection[Stage]) -> None:

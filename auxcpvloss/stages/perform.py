@@ -16,6 +16,7 @@ from auxcpvloss.experiment.superseded import Notes, place
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.system import workers
+from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Bar
 
 Job = tuple[Any, list[Path], str]
@@ -39,27 +40,40 @@ def perform(stage: Stage, run: Run, stages: Mapping[str, Stage]) -> None:
     run.terminal.stage = stage.name
     began = perf_counter()
     stage.begin(run)
+    made: list[Result] = []
+    known, left_out = len(run.left_out), -1
+    while left_out < len(run.left_out):
+        # Once more where a test volume was left out: what is made of all of them is made of the others.
+        left_out = len(run.left_out)
+        results, more = _perform(stage, run, stages)
+        made += more
+    for name, why in list(run.left_out.items())[known:]:
+        run.terminal.warn(f"{name} is left out: {why.splitlines()[0]}")
+    stage.say(run, Tally(results, made))
+    run.forget()
+    logger.info("%s took %.1f s", stage.name, perf_counter() - began)
+
+
+def _perform(stage: Stage, run: Run, stages: Mapping[str, Stage]) -> tuple[list[Result], list[Result]]:
+    """Make what is not whole; gives all results, and those that were made."""
     results = list(stage.results(run))
     todo = [each for each in results if not run.is_current(each, stages[each.stage].libraries)]
+    todo = list(stage.confirm(todo, run))
     for result in todo:
         run.records.keep(result.record)
-    stage.confirm(todo, run)
     if todo:
         run.records.save()
     with _bar(stage, run, len(results), len(results) - len(todo)) as run.bar:
-        _make_all(stage, todo, run, stages)
-    stage.say(run, Tally(results, todo))
-    run.forget()
-    logger.info("%s took %.1f s", stage.name, perf_counter() - began)
+        return results, _make_all(stage, todo, run, stages)
 
 
 def _bar(stage: Stage, run: Run, total: int, done: int) -> AbstractContextManager[Bar | None]:
     return run.terminal.progress(stage.counted, total, done) if stage.counted else nullcontext()
 
 
-def _make_all(stage: Stage, todo: Sequence[Result], run: Run, stages: Mapping[str, Stage]) -> None:
-    """Make results in order; those that have jobs by several processes, if there are to be such."""
-    done = 0
+def _make_all(stage: Stage, todo: Sequence[Result], run: Run, stages: Mapping[str, Stage]) -> list[Result]:
+    """Make results in order, those that have jobs by several processes; gives all but those of bad test volumes."""
+    done, made = 0, []
     for has_job, group in groupby(todo, key=lambda each: each.job is not None):
         results = list(group)
         if has_job and stage.workers(run) > 1:
@@ -67,11 +81,29 @@ def _make_all(stage: Stage, todo: Sequence[Result], run: Run, stages: Mapping[st
                 run.forget(result)
                 done += 1
                 _move(run, done, result)
+            made += results
             continue
         for result in results:
             _move(run, done, result)
-            make(stages[result.stage], result, run)
+            if _could_make(stages[result.stage], result, run):
+                made.append(result)
             done += 1
+    return made
+
+
+def _could_make(stage: Stage, result: Result, run: Run) -> bool:
+    """Make a result; one of a single test volume that cannot be is no reason to stop."""
+    volumes = stage.test_volumes(result)
+    if volumes & run.left_out.keys():
+        return False
+    try:
+        make(stage, result, run)
+    except InputError as error:
+        if len(volumes) != 1:
+            raise
+        run.leave_out(volumes.pop(), error)
+        return False
+    return True
 
 
 def _move(run: Run, done: int, result: Result) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from auxcpvloss.data.samples import LABELS, POINTS, Sample
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.prepare import volume_of
 from auxcpvloss.stages.run import Run
@@ -64,12 +65,30 @@ def samples_of(run: Run, split: str) -> list[Sample]:
     Raises
     ------
     InputError
-        The volumes cannot be listed, or one is not prepared.
+        The volumes cannot be listed, or one is not prepared; for test: none is.
     """
+    if split == TEST:
+        return _test_samples(run)
     if not run.planning:
         return run.experiment.samples(split)
     found = [_planned(run, volume) for volume in run.experiment.volumes(split)]
     return [sample for sample in found if sample is not None]
+
+
+def _test_samples(run: Run) -> list[Sample]:
+    """Give the test volumes, without those that are left out; one that is not prepared is, unless none is left."""
+    found: list[Sample] = []
+    volumes = run.experiment.volumes(TEST)
+    for volume in volumes:
+        if volume.name not in run.left_out:
+            try:
+                sample = _planned(run, volume) if run.planning else run.experiment.sample(volume)
+                found += [sample] if sample is not None else []
+            except InputError as error:
+                run.leave_out(volume.name, error)
+    if volumes and not found and run.left_out:
+        raise run.without_volumes()
+    return found
 
 
 def _planned(run: Run, volume: Volume) -> Sample | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from auxcpvloss.data import samples
 from auxcpvloss.data.decoded_files import Contents
 from auxcpvloss.data.sources.find import SPLITS, Source
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes, verify
+from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.run import Run
@@ -33,14 +34,19 @@ class Prepare(Stage):
                 "data: no volumes. Set data.path, or data.train_data, data.val_data and data.test_data, in a file "
                 "given with -c."
             )
-        return [volume_of(run, split, source) for split, source in found]
+        yield from _readable(run, found)
 
-    def confirm(self, todo: Sequence[Result], run: Run) -> None:
+    def confirm(self, todo: Sequence[Result], run: Run) -> Sequence[Result]:
         for result in todo:
             if run.state(result).kind in ("stale", "broken"):
                 run.notes.tell(f"volume {result.name} will be prepared again: {run.state(result).why}")
-        if todo:
-            _verify_all(run, todo)
+        good = _verify_all(run, todo) if todo else todo
+        if run.left_out and run.left_out.keys() >= set(run.experiment.names(TEST)):
+            raise run.without_volumes()
+        return good
+
+    def test_volumes(self, result: Result) -> set[str]:
+        return {result.name} if result.subject[0] == TEST else set()
 
     def make(self, result: Result, run: Run) -> None:
         config, (_, source, made_from) = run.experiment.config, result.subject
@@ -53,10 +59,7 @@ class Prepare(Stage):
         made = {result.paths for result in tally.made}
         for result in tally.results:
             if result.paths not in made:
-                # What is there was verified, but perhaps for an experiment of volumes.
-                sample = run.experiment.prepared(Volume(result.subject[0], result.name))
-                planes = 0 if sample is None else sample.shape[0]
-                check_planes(result.subject[1].origin, planes, run.experiment.config.model.ndim)
+                _check_earlier(run, result)
         splits = [result.subject[0] for result in tally.results]
         counts = ", ".join(f"{splits.count(split)} {split}" for split in SPLITS)
         folders = sorted({str(result.paths[0].parents[1]) for result in tally.results})
@@ -86,19 +89,43 @@ class PrepareMissing(Prepare):
         missing = {volume for volume in needed if experiment.prepared(volume) is None}
         for split in SPLITS:
             if any(volume.split == split for volume in missing):
-                for source in experiment.catalogue.sources(split):
-                    if (split, source.name) in missing:
-                        yield volume_of(run, split, source)
+                sources = experiment.catalogue.sources(split)
+                yield from _readable(run, [(split, each) for each in sources if (split, each.name) in missing])
 
-    def confirm(self, todo: Sequence[Result], run: Run) -> None:
+    def confirm(self, todo: Sequence[Result], run: Run) -> Sequence[Result]:
         if todo:
             splits = [result.subject[0] for result in todo]
             counts = ", ".join(f"{splits.count(split)} {split}" for split in dict.fromkeys(splits))
             run.terminal.say(f"volumes needed but not prepared yet: {counts}")
-        super().confirm(todo, run)
+        return super().confirm(todo, run)
 
     def say(self, run: Run, tally: Tally) -> None:
         """Say nothing more."""
+
+
+def _check_earlier(run: Run, result: Result) -> None:
+    """Refuse what was verified earlier, but perhaps for an experiment of volumes, where images are asked for."""
+    sample = run.experiment.prepared(Volume(result.subject[0], result.name))
+    try:
+        check_planes(
+            result.subject[1].origin, 0 if sample is None else sample.shape[0], run.experiment.config.model.ndim
+        )
+    except InputError as error:
+        if result.subject[0] != TEST:
+            raise
+        run.leave_out(result.name, error)
+
+
+def _readable(run: Run, volumes: Iterable[tuple[str, Source]]) -> Iterator[Result]:
+    """Say what volumes are to be made from; a test volume that cannot be read is left out."""
+    for split, source in volumes:
+        if split != TEST:
+            yield volume_of(run, split, source)
+        elif source.name not in run.left_out:
+            try:
+                yield volume_of(run, split, source)
+            except InputError as error:
+                run.leave_out(source.name, error)
 
 
 def volume_of(run: Run, split: str, source: Source) -> Result:
@@ -127,16 +154,24 @@ def _contents(run: Run) -> Contents:
     return run.remember("contents", lambda: Contents(run.experiment.config.data))
 
 
-def _verify_all(run: Run, todo: Sequence[Result]) -> None:
+def _verify_all(run: Run, todo: Sequence[Result]) -> list[Result]:
+    """Refuse bad volumes; gives all but the bad test volumes, which are left out."""
     config, findings, contents = run.experiment.config, [], _contents(run)
+    good = []
     with run.terminal.progress("verifying", len(todo)) as bar:
         for number, result in enumerate(todo):
             bar.update(number, result.name)
             split, source, _ = result.subject
-            content = contents.first(source)
-            findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim, content))
-            # Not beside the next, if it is not kept.
-            del content
+            try:
+                content = contents.first(source)
+                findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim, content))
+                # Not beside the next, if it is not kept.
+                del content
+                good.append(result)
+            except InputError as error:
+                if split != TEST:
+                    raise
+                run.leave_out(result.name, error)
     is_partly = any(f.annotated < 1 for f in findings)
     rows = [
         (f.split, f.name, " x ".join(map(str, f.shape)), str(f.dtype), " ".join(f"{v:g}" for v in f.voxel_size),
@@ -149,3 +184,4 @@ def _verify_all(run: Run, todo: Sequence[Result]) -> None:
     for finding in findings:
         for warning in finding.warnings:
             run.terminal.warn(f"{finding.name}: {warning}")
+    return good

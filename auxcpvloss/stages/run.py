@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from auxcpvloss.data.untrusted.limits import available_memory
 from auxcpvloss.experiment.fingerprint import Records
-from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.folder import TEST, Experiment
 from auxcpvloss.experiment.results import Result, State
 from auxcpvloss.experiment.superseded import Notes, set_aside
 from auxcpvloss.metrics import Comparison
@@ -20,6 +20,9 @@ from auxcpvloss.system.libraries import other_versions, versions_of
 from auxcpvloss.system.terminal import Bar, Terminal
 
 T = TypeVar("T")
+
+SHOWN = 20
+"""Maximum number of test volumes of which it is said why they are left out."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +64,8 @@ class Run:
         What was made again since ``general.overwrite`` asks for it.
     bar : Bar, optional
         The bar that is shown.
+    left_out : dict
+        Test volumes of which nothing more is made, and why. The others are done; the command ends with status 2.
     """
 
     experiment: Experiment
@@ -71,6 +76,7 @@ class Run:
     notes: Notes = field(default_factory=Notes)
     renewed: set[Path] = field(default_factory=set)
     bar: Bar | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
     _results: dict[Any, Result] = field(default_factory=dict)
     _memory: dict[Any, Any] = field(default_factory=dict)
     _kept: dict[tuple[Path, ...], Any] = field(default_factory=dict)
@@ -116,6 +122,20 @@ class Run:
     def _room(self) -> float:
         """Bytes that may be kept for later stages."""
         return available_memory() / 8
+
+    def leave_out(self, volume: str, error: InputError) -> None:
+        """Go on without a test volume."""
+        self.left_out.setdefault(volume, str(error))
+        logger.warning("test volume %s is left out: %s", volume, error)
+
+    def without_volumes(self) -> InputError:
+        """Give the error that says which test volumes are left out, and why."""
+        names, total = [f"{name}: {why}" for name, why in self.left_out.items()], len(self.experiment.volumes(TEST))
+        if total == 1:
+            return InputError(*next(iter(self.left_out.values())).splitlines())
+        more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
+        lines = [line for each in (*names[:SHOWN], *more) for line in each.splitlines()]
+        return InputError(f"{len(names)} of {total} test volumes left out:", *lines)
 
     def recall(self, key: Any, value: Any) -> None:
         """Have `remember` give a value until the stage ends."""

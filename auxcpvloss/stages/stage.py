@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, State, stored_beside
 from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.libraries import versions_of
 
@@ -96,14 +98,20 @@ class Stage(ABC):
         Results may be of other stages, which then make them.
         """
 
-    def confirm(self, todo: Sequence[Result], run: Run) -> None:
-        """Refuse what is to be made before the first of it is.
+    def confirm(self, todo: Sequence[Result], run: Run) -> Sequence[Result]:
+        """Refuse what is to be made before the first of it is; gives the rest, without bad test volumes.
 
         Raises
         ------
         InputError
             Nothing was made, and nothing set aside.
         """
+        return todo
+
+    def test_volumes(self, result: Result) -> set[str]:
+        """Name the test volumes that a result is about."""
+        subjects = result.subject if isinstance(result.subject, Sequence) else [result.subject]
+        return {each.sample.name for each in subjects if isinstance(each, Subject) and each.split == TEST}
 
     def check(self, result: Result, run: Run) -> None:
         """Refuse a result that cannot be made as things are, before what is there is set aside.

@@ -62,11 +62,15 @@ def _upstream_of_test(
 
 def _states(stage: Stage, run: Run) -> Iterator[tuple[str, str, State]]:
     run.forget()
+    known = set(run.left_out)
     try:
         yield from stage.states(run)
     except InputError as error:
         if stage.in_all:
             yield "results", "", State("missing", str(error).splitlines()[0])
+    for name, why in run.left_out.items():
+        if name not in known:
+            yield "test volumes", name, State("missing", why.splitlines()[0])
 
 
 def follow(state: State, name: str, upstream: State) -> State:

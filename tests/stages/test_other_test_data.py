@@ -2,11 +2,12 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
-from auxcpvloss.cli import main
+from auxcpvloss.cli import INPUT_ERROR, main
 from tests.data.test_sources import write_arrays
-from tests.data.volumes import blobs, make_folder
+from tests.data.volumes import blobs, make_folder, write_tiff
 
 STAGES = ["prepare", "predict", "label", "evaluate"]
 
@@ -55,3 +56,45 @@ def test_a_selection_holds_without_the_validation_volumes(gpu_part, tmp_path, ca
     for path in root.glob("data/*/val"):
         shutil.rmtree(path)
     assert main(["-id", "run", "-r", str(root), "-d", "predict", "label"]) == 0, capfd.readouterr().err
+
+
+def test_a_bad_test_volume_does_not_stop_the_others(trained, tmp_path, capfd):
+    make_folder(tmp_path / "theirs", "abcd")
+    raw = tmp_path / "theirs" / "images" / "b.tif"
+    write_tiff(raw, np.zeros((20, 22, 40), np.uint8))
+    (tmp_path / "theirs" / "images" / "c.tif").write_bytes(b"no TIFF")
+    command = ["-id", "e", "-r", str(trained.parent), "--test-data", str(tmp_path / "theirs"), "-d"]
+    assert main([*command, *STAGES, "visualize", "report"]) == INPUT_ERROR
+    done = capfd.readouterr()
+    assert done.err.splitlines()[0] == "2 of 4 test volumes left out:"
+    assert {line.partition(":")[0] for line in done.err.splitlines()[1:]} == {"b", "c"}
+    assert "not among them: b, c" in done.out
+    (place,) = trained.glob("test/theirs-*")
+    assert {path.stem for path in place.glob("instanced/*/*/*.hdf")} == {"a", "d"}
+    (table,) = place.glob("evaluated/*/*/summary.csv")
+    assert [line.partition(",")[0] for line in table.read_text().splitlines()] == ["volume", "a", "d", "mean", "pooled"]
+    assert main([*command, "status"]) == 0
+    assert "missing" in capfd.readouterr().out
+    # Mended, it joins the others.
+    write_tiff(raw, blobs(seed=1)[0])
+    (tmp_path / "theirs" / "images" / "c.tif").unlink()
+    (tmp_path / "theirs" / "masks" / "c.tif").unlink()
+    assert main([*command, *STAGES]) == 0
+    assert len(table.read_text().splitlines()) == 6
+
+
+def test_what_is_there_of_the_other_test_volumes_is_labelled_and_scored(trained, tmp_path, capfd):
+    make_folder(tmp_path / "theirs", "abc")
+    command = ["-id", "e", "-r", str(trained.parent), "--test-data", str(tmp_path / "theirs"), "-d"]
+    assert main([*command, "label"]) == INPUT_ERROR
+    assert "Run the stage predict" in capfd.readouterr().err
+    assert main([*command, "predict"]) == 0
+    (place,) = trained.glob("test/theirs-*/processed/1")
+    shutil.rmtree(place / "b.zarr")
+    assert main([*command, "label", "evaluate"]) == INPUT_ERROR
+    assert capfd.readouterr().err.startswith("1 of 3 test volumes left out:\nb: ")
+    (table,) = place.parents[1].glob("evaluated/*/*/summary.csv")
+    assert [line.partition(",")[0] for line in table.read_text().splitlines()][1:3] == ["a", "c"]
+    # Of a volume without instances the scores of the others are made all the same.
+    assert main([*command, "evaluate"]) == INPUT_ERROR
+    assert "b.hdf" in capfd.readouterr().err
