@@ -105,7 +105,9 @@ def balls() -> Callable[..., np.ndarray]:
     return make
 
 
-def make_sample(folder: Path, raw: np.ndarray, labels: np.ndarray, voxel_size: tuple[float, ...] = (1, 1, 1)) -> Any:
+def make_sample(
+    folder: Path, raw: np.ndarray, labels: np.ndarray, voxel_size: tuple[float, ...] = (1, 1, 1), ignore_label: int = 0
+) -> Any:
     """A prepared sample of these arrays; raw is in 0..1 already."""
     import tifffile
 
@@ -116,7 +118,12 @@ def make_sample(folder: Path, raw: np.ndarray, labels: np.ndarray, voxel_size: t
         (folder / name).mkdir(parents=True)
         tifffile.imwrite(folder / name / "volume.tif", array, photometric="minisblack")
     config = configure(
-        data={"input_format": "tif", "train_data": str(folder), "voxel_size": list(voxel_size)},
+        data={
+            "input_format": "tif",
+            "train_data": str(folder),
+            "voxel_size": list(voxel_size),
+            "ignore_label": ignore_label,
+        },
         preprocessing={"normalize": "none"},
     )
     (source,) = find_sources(config.data, ["train"])["train"]

@@ -128,7 +128,10 @@ def _check_ignored(content: Content, source: Source, data: Data) -> list[str]:
             "volume, or its mask if there is nothing to be scored"
         )
     if data.ignore_label and source.has_labels and content.ignored is None:
-        return [f"no voxel of the mask is {data.ignore_label}, data.ignore_label: all count as annotated"]
+        labels = content.labels
+        unsigned = labels is not None and labels.dtype.kind == "u" and data.ignore_label < 0
+        hint = f"; it has no negative numbers, being of type {labels.dtype}" if labels is not None and unsigned else ""
+        return [f"no voxel of the mask is {data.ignore_label}, data.ignore_label: all count as annotated{hint}"]
     return []
 
 

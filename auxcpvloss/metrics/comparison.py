@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.metrics.counts import THRESHOLD, Counts
 from auxcpvloss.metrics.detection import VOXELS, Detections, centers_of_mass, match_points, within
-from auxcpvloss.metrics.ignored import scored_instances, scored_points
+from auxcpvloss.metrics.ignored import cut_nuclei, scored_instances, scored_points
 from auxcpvloss.metrics.matching import Matching, Mistakes, count, find_mistakes, match
 from auxcpvloss.metrics.overlap import Overlaps, Values, overlaps
 from auxcpvloss.metrics.surfaces import Surface, distances, surface_of
@@ -111,7 +111,12 @@ class Comparison:
         how = self.detection, self.distance_limit, self.spacing
         if self.has_masks:
             table = self.overlaps
-            return match_points(table.predicted_centers, self.truth, *how, (table.truth_ids, table.truth_centers))
+            nuclei = table.truth_ids, table.truth_centers
+            detections = match_points(table.predicted_centers, self.truth, *how, nuclei)
+            if self.ignored is None or self.outlines:
+                return detections
+            beyond = np.isin(table.truth_ids, cut_nuclei(self.truth, self.ignored))
+            return detections._replace(found=detections.found | beyond)
         points = centers_of_mass(self.predicted)
         if self.foreground_only:
             points = points[within(points, self.truth, self.distance_limit, self.spacing)]

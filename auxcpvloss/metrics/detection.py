@@ -25,8 +25,8 @@ VOXELS = (1.0, 1.0, 1.0)
 class Detections(NamedTuple):
     """(P, 3) predicted points and (T, 3) centers of true nuclei, z, y, x in voxels, and which found each other.
 
-    `hit` says which points are true positives, the others are false positives; `found`, which nuclei are found, the
-    others are false negatives.
+    `hit` says which points are true positives, the others are false positives; `found`, which nuclei are found or need
+    not be, the others are false negatives.
     """
 
     points: Points

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from auxcpvloss.metrics.detection import Detections
 
 RULE = (
     "voxels that are not annotated; predicted instances that lie mostly there, unless most of the rest is in true "
-    "nuclei (with center points: predicted centers there that find no point)"
+    "nuclei (with center points: predicted centers there that find no point); for methods that find points, nuclei "
+    "that reach there and are not found"
 )
 """In words."""
 
@@ -35,6 +37,12 @@ def scored_instances(predicted: NDArray[Any], truth: NDArray[Any], ignored: NDAr
     )
     dropped = ids[(2 * beyond > sizes) & (2 * right <= sizes - beyond)]
     return np.where(ignored | np.isin(predicted, dropped), predicted.dtype.type(0), predicted)
+
+
+def cut_nuclei(truth: NDArray[Any], ignored: NDArray[np.bool_]) -> NDArray[Any]:
+    """Give the ids of the true nuclei, (Z, Y, X) labels, that touch what is not annotated."""
+    near = ndimage.binary_dilation(ignored, np.ones((3, 3, 3), bool))
+    return np.unique(truth[near & (truth > 0)])
 
 
 def scored_points(detections: Detections, ignored: NDArray[np.bool_]) -> Detections:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.methods import METHODS
+from auxcpvloss.methods.method import UNKNOWN
 from auxcpvloss.network import losses
 from tests.conftest import blobs
 
@@ -83,18 +84,21 @@ def test_the_loss_of_blobs_equals_a_loop_over_voxels(seed):
 def test_binary_cross_entropy_equals_a_loop_over_voxels(seed):
     rng, region, prediction = patches(seed, 3)
     target = (rng.random(prediction.shape) < [0.5, 0.02, 0]).astype(np.float32)
+    target[rng.random(target.shape) < [0.3, 0.1, 0]] = UNKNOWN
     expected = []
     for patch in range(2):
-        known = [v for v in np.ndindex(3, 4, 5) if region[(patch, *v, 0)] != losses.OUTSIDE]
-        total = 0.0
+        inside = [v for v in np.ndindex(3, 4, 5) if region[(patch, *v, 0)] != losses.OUTSIDE]
+        total, counted = 0.0, 0
         for channel in range(3):
+            known = [v for v in inside if target[(patch, *v, channel)] != UNKNOWN]
+            counted += len(known)
             for voxel in known:
                 of = target[(patch, *voxel, channel)]
                 fraction = sum(target[(patch, *v, channel)] == of for v in known) / len(known)
                 probability = 1 / (1 + np.exp(-float(prediction[(patch, *voxel, channel)])))
                 value = -np.log(probability if of else 1 - probability)
                 total += value / (2 * min(max(fraction, 0.05), 0.95))
-        expected.append(total / max(3 * len(known), 1))
+        expected.append(total / max(counted, 1))
     np.testing.assert_allclose(losses.balanced_binary_cross_entropy(target, prediction, region), expected, rtol=1e-4)
 
 

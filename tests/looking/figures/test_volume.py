@@ -10,7 +10,7 @@ from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.volume import fullest_plane, plane_figure, volume_figure
 from auxcpvloss.metrics import Comparison
-from tests.looking.figures.volumes import HERE, SHIFTED, THERE, colors_of, dots, marked, outcome, shown, volume
+from tests.looking.figures.volumes import HERE, SHIFTED, THERE, colors_of, dots, marked, noise, outcome, shown, volume
 
 SPLIT = volume(*((*HERE[:2], slice(x, x + 5)) for x in (5, 10, 15)))
 PLANE = volume((slice(0, 1), *HERE[1:]), shape=(1, 45, 45))
@@ -69,6 +69,24 @@ def test_counts_are_told() -> None:
 def test_without_the_truth_there_is_no_agreement() -> None:
     assert list(shown(volume_figure(outcome(volume(HERE, THERE))))) == ["raw data, brightest along z", "result: 2"]
     assert list(shown(plane_figure(outcome(volume(HERE)), {}))) == ["raw data, z = 4", "result: 1"]
+
+
+def test_what_nobody_annotated_is_gray_and_holds_no_errors() -> None:
+    """In a projection where nothing of a column is annotated."""
+    beyond = volume((slice(0, 8), slice(22, 45)), (slice(0, 3),)) > 0
+    compared = Comparison(volume(HERE, THERE), volume(HERE), ignored=beyond)
+    in_all, in_plane = (
+        volume_figure(Outcome("a", noise(), compared)),
+        plane_figure(Outcome("a", noise(), compared), {}, z=1),
+    )
+    for figure, heading in ((in_all, "raw data, brightest along z"), (in_plane, "raw data, z = 1")):
+        panels = shown(figure)
+        background = panels.pop(heading)
+        where = beyond.all(axis=0) if figure is in_all else beyond[1]
+        for name in ("ground truth: 1", "result: 1", "true positives", "FP and FN"):
+            np.testing.assert_allclose(panels[name][where], 0.35 * background[where] + 0.65 * 0.5)
+        assert "not annotated" in {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+    assert colors_of(shown(in_all)["FP and FN"]) == set()
 
 
 def test_points_are_right_wrong_and_missed() -> None:
