@@ -148,10 +148,9 @@ def gray_out(panels: list[Panel], ignored: Mask | None) -> list[Panel]:
     """Gray out where, in all of the (Z, Y, X) planes that are shown, nothing is annotated."""
     if ignored is None or not (where := np.asarray(ignored.all(axis=0))).any():
         return panels
-    return [
-        each._replace(image=blend(each.image, np.array(GRAY), where), shown={**each.shown, "not annotated": GRAY})
-        for each in panels
-    ]
+    *panels, last = [each._replace(image=blend(each.image, np.array(GRAY), where)) for each in panels]
+    # Explained once.
+    return [*panels, last._replace(shown={**last.shown, "not annotated": GRAY})]
 
 
 def blend(background: Image, color: Image, where: Mask, opacity: float = OPACITY) -> Image:
