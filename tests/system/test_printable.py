@@ -27,7 +27,9 @@ def test_a_message_has_the_lines_that_it_was_given(kind):
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
-def test_nothing_raw_reaches_the_terminal_or_the_log(tmp_path):
+def test_nothing_raw_reaches_the_terminal_or_the_log(tmp_path, monkeypatch):
+    # pytest keeps what is logged, raw, and its parallel processes cannot send that.
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     terminal = Terminal(Console(file=io.StringIO(), force_terminal=True, width=200, highlight=False))
     with logging_to(tmp_path / "run.log", "info"):
         terminal.say(BAD)
