@@ -12,10 +12,11 @@ from typing import Any
 from auxcpvloss.config import Config, ConfigFile, defaults, find_config, find_setup, known
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources import FORMATS
-from auxcpvloss.experiment.configuration import load
+from auxcpvloss.experiment.configuration import is_edited, load
 from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import AUXILIARY, method_of
+from auxcpvloss.system.checksums import CHANGED
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import experiment_name
 from auxcpvloss.system.terminal import Terminal
@@ -33,6 +34,8 @@ def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment
     given = _given(args)
     if frozen and (args.run_from_exp or not (args.app or args.config)):
         places = [ConfigFile.read(frozen)]
+        if is_edited(frozen):
+            terminal.warn(f"{frozen}: {CHANGED}; it is used as it is now")
         if args.config:
             terminal.say(f"--run_from_exp: using the configuration {frozen}; -c {' -c '.join(args.config)} is not used")
     elif args.app or args.config:

@@ -10,6 +10,7 @@ from typing import Any
 import toml
 
 from auxcpvloss.config.tables import Config
+from auxcpvloss.system.checksums import sealed_text
 from auxcpvloss.system.files import write_text
 
 
@@ -28,8 +29,8 @@ def flat(tables: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def write(config: Config, path: Path) -> None:
-    """Write the complete configuration; reading it gives an equal one."""
-    write_text(path, as_toml(dump(config)))
+    """Write the complete configuration, with its checksum; reading it gives an equal one."""
+    write_text(path, sealed_text(as_toml(dump(config))))
 
 
 def as_toml(tables: Mapping[str, Any]) -> str:

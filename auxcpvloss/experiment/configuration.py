@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import auxcpvloss.augment.config_part
@@ -18,6 +19,8 @@ from auxcpvloss.config.compose import Extension, Problem
 from auxcpvloss.methods import method_of, model_record
 from auxcpvloss.metrics.registry import METRICS
 from auxcpvloss.metrics.table import metric_paths
+from auxcpvloss.system.checksums import CHANGED, is_changed_text
+from auxcpvloss.system.errors import InputError
 
 OF_ONE_COMMAND = ("overwrite", "logging")
 """Keys of [general] that apply to one command only."""
@@ -39,6 +42,26 @@ YOUNGER = {
 def load(places: Sequence[ConfigFile]) -> Config:
     """Merge places left to right over the built-in defaults, and check the result with all parts: see `config.load`."""
     return config.load(places, PARTS, auxcpvloss.methods.config_part.long_form)
+
+
+def is_edited(path: Path) -> bool:
+    """Whether the configuration in the folder of an experiment is not as the program wrote it."""
+    return is_changed_text(path.read_bytes())
+
+
+def refuse_edited(path: Path) -> None:
+    """Refuse an experiment whose configuration is not the one that its results were made with.
+
+    Raises
+    ------
+    InputError
+        Names the file, and what writes it again.
+    """
+    if is_edited(path):
+        raise InputError(
+            f"{path}: {CHANGED}, so it may not be that of the results. Restore it, or run a stage (-id "
+            f"{path.parent.name} -d report), which adopts it and says what it makes stale."
+        )
 
 
 def lasting(configuration: Config) -> dict[str, Any]:

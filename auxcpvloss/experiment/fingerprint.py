@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from auxcpvloss.system.checksums import CHANGED
 from auxcpvloss.system.files import write_text
 
 Record = dict[str, Any]
@@ -69,6 +71,11 @@ class Records:
         self._kept = set(self._known)
         self._digests: dict[str, str] = {}
 
+    @property
+    def problem(self) -> str:
+        """Say how the file that keeps them is damaged; "" where it is not."""
+        return "" if self._path is None or not self._path.is_file() or _is_whole(self._path) else CHANGED
+
     def flat(self, record: Mapping[str, Any]) -> Record:
         """Give a record as it is stored: records within it are replaced by their digests, and remembered."""
         return _with_references(self.digest, relevant(plain(record)))
@@ -80,7 +87,7 @@ class Records:
         text = json.dumps(record, sort_keys=True)
         if text not in self._digests:
             flat = self.flat(record)
-            digest = sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:DIGEST]
+            digest = _digest(flat)
             self._known[digest], self._digests[text] = flat, digest
         return self._digests[text]
 
@@ -146,12 +153,23 @@ def _with_references(change: Callable[[Any], Any], record: Mapping[str, Any]) ->
     return found
 
 
+def _is_whole(path: Path) -> bool:
+    with suppress(ValueError, RecursionError):
+        return len(_read(path)) == len(json.loads(path.read_text(encoding="utf-8")))
+    return False
+
+
+def _digest(flat: Record) -> str:
+    return sha256(json.dumps(flat, sort_keys=True).encode()).hexdigest()[:DIGEST]
+
+
 def _read(path: Path | None) -> dict[str, Record]:
     if path is None or not path.is_file():
         return {}
     try:
         known: dict[str, Record] = json.loads(path.read_text(encoding="utf-8"))
-        return known if all(isinstance(each, dict) for each in known.values()) else {}
+        # One that its digest does not tell of was changed since it was written.
+        return {digest: each for digest, each in known.items() if isinstance(each, dict) and _digest(each) == digest}
     except (ValueError, AttributeError, RecursionError):
         # Reasons are told less precisely then; nothing else depends on it.
         return {}

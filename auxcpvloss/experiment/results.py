@@ -119,7 +119,7 @@ def stored_toml(path: Path) -> Stored:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """Read a table of scores.
+    """Read a table of scores, or a selection.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def read_table(path: Path) -> dict[str, Any]:
     """
     content = path.read_bytes()
     if is_changed_text(content):
-        raise InputError(f"{path}: {CHANGED}. Run the stage that makes it: its scores are computed again.")
+        raise InputError(f"{path}: {CHANGED}.")
     return tomllib.loads(content.decode())
 
 

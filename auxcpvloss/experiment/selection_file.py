@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
+import csv
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from pydantic import ValidationError
 from auxcpvloss.config import as_toml
 from auxcpvloss.config.messages import explain
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Stored, reader
+from auxcpvloss.experiment.results import Stored, ledger, read_table, reader
 from auxcpvloss.methods import Params
+from auxcpvloss.system.checksums import file_digest, sealed_text
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 
@@ -44,7 +46,7 @@ def write_selection(
         "made_from": made_from,
         "made_with": made_with,
     }
-    write_text(experiment.selection_path, as_toml(table))
+    write_text(experiment.selection_path, sealed_text(as_toml(table)))
 
 
 def stored_selection(experiment: Experiment) -> Stored:
@@ -68,13 +70,36 @@ def selection_record(experiment: Experiment) -> dict[str, Any] | None:
             raise ValueError("some of its keys are missing")
         if not isinstance(table["made_from"], dict):
             raise ValueError("made_from is not a table")
-    except (ValueError, RecursionError) as error:
-        raise _damaged(experiment, error) from None
+    except (InputError, ValueError, RecursionError) as error:
+        raise _damaged(experiment, str(error).removeprefix(f"{experiment.selection_path}: ").rstrip(".")) from None
     return table
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    table = read_table(path)
+    if contradicted := _contradicted(path, table):
+        raise InputError(f"{path}: {contradicted}.")
+    return table
+
+
+def _contradicted(path: Path, table: Mapping[str, Any]) -> str:
+    """Say which whole table of scores, made from the same, another selection follows from; "" if there is none."""
+    # What is damaged is told of its own.
+    with suppress(LookupError, TypeError, ValueError, OSError):
+        for name, entry in ledger(path.parent).items():
+            scores = path.parent / name
+            if not name.startswith("scores") or entry["made_from"] != table["made_from"]:
+                continue
+            if scores.is_file() and entry["sha256"] == file_digest(scores):
+                with scores.open(newline="", encoding="utf-8") as file:
+                    rows = list(csv.DictReader(file))
+                chosen = {"checkpoint": table["checkpoint"], **table["params"]}
+                wanted = {key: str(value) for key, value in chosen.items()}
+                found = [row[table["metric"]] for row in rows if wanted.items() <= row.items()]
+                best = max((row[table["metric"]] for row in rows), key=float)
+                if found != [best] or f"{table['score']:.6f}" != best:
+                    return f"it does not follow from {name}, where the best score is {best}"
+    return ""
 
 
 def _damaged(experiment: Experiment, error: Exception | str) -> InputError:

@@ -14,6 +14,7 @@ from auxcpvloss.experiment.fingerprint import completed, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import training_folds
 from auxcpvloss.methods import model_record
+from auxcpvloss.system.checksums import KEY, is_changed_table
 from auxcpvloss.system.errors import InputError
 
 VERSION = 1
@@ -25,6 +26,9 @@ INDIFFERENT = (
 )  # fmt: skip
 """Keys of [training] that do not affect the weights."""
 
+FILES = "files"
+"""Key of the record of the files that the training has written, see `training_files`."""
+
 
 def training_record(experiment: Experiment) -> dict[str, Any] | None:
     """Give what the weights in the folder were made from; None if there are none, or it is unknown.
@@ -32,13 +36,25 @@ def training_record(experiment: Experiment) -> dict[str, Any] | None:
     A key that is younger than the record had its default value; so had the version of the stage.
     """
     path = record_path(experiment)
-    if not experiment.is_trained or not path.is_file():
+    if not experiment.is_trained:
         return None
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record = read_record(path) or {}
+        record.pop(FILES, None)
         return completed({**_defaults(record["model"]["method"]), "version of train": 1}, record)
-    except (ValueError, KeyError, TypeError, RecursionError, InputError):
+    except (KeyError, TypeError, InputError):
         return None
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Read all of a training record as it was written; None if there is none, or it was changed since."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict) or is_changed_table(record):
+        return None
+    return {key: value for key, value in record.items() if key != KEY}
 
 
 @cache
@@ -75,13 +91,14 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
 def other_training(
     experiment: Experiment, samples: Mapping[str, Any] | None = None, initial: Mapping[str, Any] | None = None
 ) -> str | None:
-    """Say why the weights in the folder, if there are any, are not those of this configuration; None if they are.
+    """Say why the weights in the folder, if there are any, are not known to be those of this configuration; None if so.
 
     What the training volumes were made from, by name, and with which weights the training began, are compared if given.
     """
     record = training_record(experiment)
     if record is None:
-        return None
+        lost = f"{record_path(experiment).name}, the record of its inputs, is missing or damaged"
+        return lost if experiment.is_trained else None
     now = {**training_keys(experiment), "samples": record["samples"] if samples is None else plain(samples)}
     now["initial"] = record.get("initial") if initial is None else plain(initial)
     if bool(record["init"]) != bool(now["init"]):
@@ -96,6 +113,11 @@ def other_training(
 def refuse_other_training(experiment: Experiment) -> None:
     """Refuse to use weights that were made from other keys, which the `InputError` names, if nobody asked to train."""
     if changed := other_training(experiment):
+        if training_record(experiment) is None:
+            raise InputError(
+                f"{experiment.train_folder}: {changed}, so what the checkpoints were made from is not known.\n"
+                "Restore it, or run the stage train to start again: the old checkpoints are then moved to superseded/."
+            )
         raise InputError(
             f"{experiment.train_folder}: contains checkpoints of another training: {changed}.",
             "Use another experiment (-id NAME), --run_from_exp to continue with its stored configuration, or the "

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.results import ledger
 from auxcpvloss.methods import Params
+from auxcpvloss.system.checksums import CHANGED, file_digest
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 
@@ -73,6 +75,9 @@ def read_scores(path: Path, kind: type[Params], metric: str) -> Means:
     An `InputError` says if there is no such table, or it is damaged, or has other parameters or another metric.
     """
     try:
+        entry = ledger(path.parent).get(path.name)
+        if entry and entry["sha256"] != file_digest(path):
+            raise InputError(f"{path}: {CHANGED}. Run the stage validate_checkpoints of that experiment.")
         header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
         names, expected = header[1:-1], list(kind.model_fields)
         if header[:1] != ["checkpoint"] or names != expected:
@@ -88,5 +93,5 @@ def read_scores(path: Path, kind: type[Params], metric: str) -> Means:
         return {(int(row[0]), kind(**dict(zip(names, row[1:-1], strict=True)))): float(row[-1]) for row in rows}
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: missing. Run the stage validate_checkpoints of that experiment first.") from None
-    except (ValueError, IndexError, csv.Error) as error:
+    except (ValueError, LookupError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: not readable as a table of scores: {error}.") from None

@@ -21,7 +21,8 @@ import numpy as np
 
 from auxcpvloss.config.tables import Init
 from auxcpvloss.methods.method import Head
-from auxcpvloss.network.keras_files import ARCHITECTURE, WEIGHTS, check_keras_file
+from auxcpvloss.network.checkpoint import check_checkpoint
+from auxcpvloss.network.keras_files import ARCHITECTURE, WEIGHTS
 from auxcpvloss.system.errors import InputError
 
 HEADS = "heads"
@@ -141,7 +142,7 @@ def _unlike(stored: tuple[list[h5py.Dataset], Any] | None, weights: list[Any]) -
 @contextmanager
 def _open(path: Path) -> Iterator[Stored]:
     try:
-        check_keras_file(path)
+        check_checkpoint(path)
         # The weights are read from the archive as needed: nothing is unpacked that does not fit the network.
         with zipfile.ZipFile(path) as archive, archive.open(WEIGHTS) as weights, h5py.File(weights, "r") as file:
             layers = _layers(file)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 
-from auxcpvloss.experiment.results import Result
+from auxcpvloss.experiment.results import Result, read_table
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -48,7 +47,7 @@ class Evaluate(Stage):
         if not scored:
             run.terminal.say("no test volume has ground truth: nothing to score")
             return
-        tables = {each.name: tomllib.loads(each.paths[0].read_text(encoding="utf-8")) for each in scored}
+        tables = {each.name: read_table(each.paths[0]) for each in scored}
         show(run, tables)
         if run.left_out:
             run.terminal.warn(f"not among them: {', '.join(run.left_out)}")

@@ -17,7 +17,7 @@ from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.train.preconditions import need_training
 from auxcpvloss.stages.train.state import begin_anew
 from auxcpvloss.stages.volume.prediction import network_keys
-from auxcpvloss.system.checksums import file_digest
+from auxcpvloss.system.checksums import CHANGED, file_digest, is_changed_table, sealed_table
 from auxcpvloss.system.files import write_text
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Mknet(Stage):
         path, text = result.paths
         description = _build(run.experiment, text)
         made = {"made_from": result.record, "made_with": self.made_with(), "text": file_digest(text)}
-        write_text(path, json.dumps({**description, **made}, indent=2) + "\n")
+        write_text(path, json.dumps(sealed_table({**description, **made}), indent=2) + "\n")
 
     def say(self, run: Run, tally: Tally) -> None:
         record = json.loads(tally.results[0].paths[0].read_text(encoding="utf-8"))
@@ -87,6 +87,8 @@ def _sizes(network: dict[str, Any], key: str) -> str:
 @reader
 def _stored(path: Path, text: Path) -> Stored:
     record = json.loads(path.read_text(encoding="utf-8"))
+    if is_changed_table(record):
+        return Stored(problem=CHANGED)
     if not text.is_file() or record["text"] != file_digest(text):
         return Stored(problem=f"{text.name} {'belongs to other networks' if text.is_file() else 'is missing'}")
     return Stored(record["made_from"], record["made_with"])

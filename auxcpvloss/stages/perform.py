@@ -59,10 +59,10 @@ def _perform(stage: Stage, run: Run, stages: Mapping[str, Stage]) -> tuple[list[
     results = list(stage.results(run))
     todo = [each for each in results if not run.is_current(each, stages[each.stage].libraries)]
     todo = list(stage.confirm(todo, run))
-    for result in todo:
+    # Of those that are whole, too: their file may have been lost.
+    for result in results:
         run.records.keep(result.record)
-    if todo:
-        run.records.save()
+    run.records.save()
     with _bar(stage, run, len(results), len(results) - len(todo)) as run.bar:
         return results, _make_all(stage, todo, run, stages)
 

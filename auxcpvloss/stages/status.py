@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from auxcpvloss.experiment.configuration import is_edited
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.provenance import document
 from auxcpvloss.experiment.results import WHOLE, State
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage
+from auxcpvloss.system.checksums import CHANGED
 from auxcpvloss.system.errors import InputError
 
 STATUS = "status"
@@ -16,6 +20,15 @@ STATUS = "status"
 
 NAMED = 3
 """Maximum number of results named; of more, only the number is shown."""
+
+CONFIG, RECORDS, LOG = "config.toml", "records.json", "run.log"
+REMEDIES = {
+    CONFIG: "the next stage writes it again",
+    RECORDS: "the next stage writes it again",
+    document.NAME: "the next stage begins it again; what earlier commands did is lost",
+    LOG: "the next stage begins it again; what earlier commands said is lost",
+}
+"""What follows from a file of the experiment that is missing or changed."""
 
 COLUMNS = ("stage", "what", "state", "which", "why")
 
@@ -48,6 +61,25 @@ def rows(run: Run) -> Iterator[Row]:
             upstream["train"] = "the training", states[0]
         elif stage.name == "validate_checkpoints":
             upstream["selection"] = _upstream_of_test(run, upstream["train"], found, states)
+    yield from _own_files(run.experiment)
+
+
+def _own_files(experiment: Experiment) -> Iterator[Row]:
+    """Say what is wrong with the files about all stages together, which the next command that runs one writes again."""
+    if not experiment.is_trained and not (experiment.folder / CONFIG).is_file():
+        return
+    path = experiment.folder / CONFIG
+    problems = {
+        CONFIG: CHANGED if path.is_file() and is_edited(path) else "",
+        RECORDS: experiment.records.problem,
+        document.NAME: document.problem(experiment.folder / document.NAME),
+        LOG: "",
+    }
+    for name, problem in problems.items():
+        if not (experiment.folder / name).is_file():
+            yield Row("every stage", "files", name, State("missing", REMEDIES[name]))
+        elif problem:
+            yield Row("every stage", "files", name, State("broken", f"{problem}; {REMEDIES[name]}"))
 
 
 def _upstream_of_test(

@@ -29,7 +29,7 @@ SIZE = 64 * 2**20
 CHANGE = {"validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "num_workers": 2}}
 RECORDS = 64 * 2**10
 """So many bytes are enough for config.toml and provenance.json, old and new, and not for a volume."""
-CHECKSUM = re.compile(rb".{0,2}checkpoint.{0,2}: .{0,2}[0-9a-f]{64}")
+CHECKSUM = re.compile(rb".{0,2}checkpoint.{0,2}: .{0,2}[0-9a-f]{64}|\A# sha256 [0-9a-f]{64}")
 LEFT_OUT = ("run.log", "tensorboard", "provenance.json", "network.txt", "superseded")
 """What tells of the time, or (names of layers) of how many networks a process made; and pictures that were whole, but
 whose record did not fit on the disk: they are made again.
@@ -111,8 +111,8 @@ def _content(path: Path) -> bytes:
         with h5py.File(path) as file:
             return b"".join(item[()].tobytes() for item in file["volumes"].values())
     if path.name == "network.json":
-        # Without the checksum of network.txt.
-        return json.dumps({**json.loads(path.read_text()), "text": None}).encode()
+        # Without the checksum of network.txt, and so of the rest.
+        return json.dumps({**json.loads(path.read_text()), "text": None, "sha256": None}).encode()
     # The checksum of a checkpoint, in which there is the time.
     return path.read_bytes() if path.name != ".zattrs" and path.suffix != ".toml" else CHECKSUM.sub(b"", path.read_bytes())  # fmt: skip
 

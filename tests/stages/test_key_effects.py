@@ -21,6 +21,7 @@ from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.status import rows
 from tests.config.test_key_usage import keys
 from tests.conftest import blobs, merge
+from tests.edits import write_without_checksum
 from tests.stages.conftest import EVERY_STAGE as BASE
 from tests.stages.key_effects import NOTHING, SHOWN, effects
 
@@ -191,7 +192,7 @@ def test_other_versions_of_libraries_are_told_once_and_change_nothing(root, tmp_
     shutil.copytree(root / "root", tmp_path / "root")
     for name in ("train/network.json", "train/made_from.json"):
         path = tmp_path / "root" / "e" / name
-        path.write_text(re.sub(r'"keras": "[^"]*"', '"keras": "1.2.3"', path.read_text()))
+        write_without_checksum(path, re.sub(r'"keras": "[^"]*"', '"keras": "1.2.3"', path.read_text()))
     status, again, _ = ran(root, tmp_path / "root", {})
     assert (status, again) == (0, set())
     assert capfd.readouterr().out.count("whole results, made with keras 1.2.3, now 3") == 1

@@ -139,7 +139,7 @@ def test_a_report_that_cannot_be_made_takes_nothing_away(make: Make):  # noqa: F
     chunk = path.read_bytes()
     path.write_bytes(b"damaged")
     other = Experiment(experiment.folder, make(name="b", evaluation={"distance_limit": 33.0}).config)
-    with pytest.raises(InputError, match=r"a\.zarr: cannot be read"):
+    with pytest.raises(InputError, match=r"a\.zarr: .*cannot be read"):
         perform(other, "report", checkpoint=4)
     path.write_bytes(chunk)
     next(experiment.folder.glob("test/evaluated/*/*/a.toml")).write_text("damaged")

@@ -12,6 +12,7 @@ import toml
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.training_files import note_files
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.preconditions import need_training
 from auxcpvloss.system.errors import InputError
@@ -98,6 +99,7 @@ def test_killed_between_two_files_the_record_comes_out_the_same(copy):
     kept = shutil.copy(last, copy / "kept.keras")
     # After the checkpoint, before the line.
     record.write_text("".join(text.splitlines(keepends=True)[:-1]))
+    note_files(Experiment(folder, configure()), [record])
     assert (run(copy, "a", **STOPPING), record.read_text()) == (0, text)
     # After the checkpoint before, in the middle of the iterations.
     last.unlink()

@@ -18,6 +18,7 @@ import zarr
 
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile
+from auxcpvloss.data.checksums import seal
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result
@@ -123,6 +124,7 @@ def test_a_prediction_that_holds_more_than_needed_serves_and_one_with_less_does_
         assert run.state(prediction_of(run, Subject("val", 90, sample, plain, sets))).kind == "whole"
     group = zarr.open_group(str(experiment.processed("val", 90, "c")), mode="a")
     group.attrs["made_from"] = {**group.attrs["made_from"], "heads": ["threeclass"]}
+    seal(group)
     run = Run(experiment)
     subject = Subject("val", 90, sample, votes)
     assert run.state(prediction_of(run, subject)).kind == "stale"

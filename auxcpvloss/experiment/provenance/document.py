@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, create_model
 
+from auxcpvloss.system.checksums import CHANGED, is_changed_table, sealed_table
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 
@@ -50,6 +51,15 @@ _Content = _table(
 """The keys that the program reads; the file has more, for users."""
 
 
+def problem(path: Path) -> str:
+    """Say how a record of commands is damaged; "" where it is not."""
+    try:
+        Document.read(path)
+    except InputError as error:
+        return str(error).removeprefix(f"{path}: ").rstrip(".")
+    return ""
+
+
 class Document:
     """What the commands of an experiment recorded: plain values, explained in docs/repeating.md, oldest first."""
 
@@ -65,6 +75,8 @@ class Document:
             _Content.model_validate(content)
             if any(command[name] not in content[name] for command in content["commands"] for name in SHARED):
                 raise ValueError("a shared table that a command refers to is missing")
+            if is_changed_table(content):
+                raise ValueError(CHANGED)
         except FileNotFoundError:
             raise InputError(f"{path}: missing: no command was recorded for this experiment.") from None
         except ValidationError as error:
@@ -78,7 +90,7 @@ class Document:
     def write(self, path: Path) -> None:
         """Write the file atomically."""
         content = {"format": FORMAT, "commands": self.commands, **self._shared}
-        write_text(path, json.dumps(content, indent=1) + "\n")
+        write_text(path, json.dumps(sealed_table(content), indent=1) + "\n")
 
     def share(self, name: str, table: Mapping[str, Any]) -> str:
         """Store a table that commands share; return its sha256."""

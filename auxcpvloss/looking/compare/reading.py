@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from auxcpvloss.config import ConfigFile
-from auxcpvloss.experiment.configuration import load
+from auxcpvloss.experiment.configuration import load, refuse_edited
 from auxcpvloss.experiment.fingerprint import Record, Records
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import LEDGER, ledger
+from auxcpvloss.experiment.results import LEDGER, ledger, read_table
 from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record
 from auxcpvloss.experiment.training_record import training_keys, training_record
 from auxcpvloss.experiment.validation import parameter_sets
@@ -97,6 +96,7 @@ def open_experiment(folder: Path) -> Experiment:
         raise InputError(f"{folder}: no such folder. Give folders of experiments, such as experiments/NAME.")
     if not (folder / "config.toml").is_file():
         raise InputError(f"{folder}: not an experiment: it contains no config.toml.")
+    refuse_edited(folder / "config.toml")
     return Experiment(folder, load([ConfigFile.read(folder / "config.toml")]))
 
 
@@ -138,7 +138,7 @@ def _read_scores(records: Records, path: Path, made_from: Record | str) -> _Scor
     if not path.is_file():
         raise InputError(f"{path}: missing, although its volume was evaluated. Run the stage evaluate.")
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = read_table(path)
         record = records.flat(json.loads(table["made_from"]))
         scored = _Scored(table, record["instances"], records.whole(record))
         _check(scored)

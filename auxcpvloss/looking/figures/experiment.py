@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import selection_record
+from auxcpvloss.experiment.training_files import log_problem
 from auxcpvloss.experiment.validation import read_scores
 from auxcpvloss.looking.figures.training import training_curves
 from auxcpvloss.looking.figures.validation import ScoreGrid, validation_surface
@@ -51,9 +52,9 @@ def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[
 
     grid, record = read(read_grid, experiment), selection_record(experiment)
     selected = None if record is None else int(record["checkpoint"])
-    if (log := read(read_log, experiment.train_folder / "log.csv")) is not None:
+    if (log := read(_read_log_of(experiment), "log.csv")) is not None:
         best = {} if grid is None else dict(zip(grid.checkpoints, np.nanmax(grid.values, axis=0), strict=True))
-        validation = read(read_log, experiment.train_folder / "validation.csv")
+        validation = read(_read_log_of(experiment), "validation.csv")
         figures["training"] = training_curves(log, validation, best, experiment.metric, selected)
     if grid is not None:
         winner = None if record is None else grid.place(int(record["checkpoint"]), record["params"])
@@ -63,6 +64,18 @@ def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[
         title = f"a patch of the training, iteration {int(snapshot.stem.removeprefix('batch_'))}"
         figures["vectors"] = vectors_figure(*vectors, title)
     return figures, problems
+
+
+def _read_log_of(experiment: Experiment) -> Callable[[str], pd.DataFrame | None]:
+    """Give a reader of the logs of a training, by name, that refuses one that was changed or lost."""
+
+    def read(name: str) -> pd.DataFrame | None:
+        path = experiment.train_folder / name
+        if problem := log_problem(experiment, name):
+            raise InputError(f"{path}: {problem}. Only a new training makes it again.")
+        return read_log(path)
+
+    return read
 
 
 def read_log(path: Path) -> pd.DataFrame | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import imagecodecs
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.outcome import Outcome
+from auxcpvloss.experiment.results import read_table
 from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
@@ -71,7 +71,7 @@ def experiment_page(
     """
     with_truth = [sample for sample in samples if sample.has_truth]
     folder = experiment.evaluated("test", selection.checkpoint, selection.params)
-    tables = {each.name: tomllib.loads((folder / f"{each.name}.toml").read_text("utf-8")) for each in with_truth}
+    tables = {each.name: read_table(folder / f"{each.name}.toml") for each in with_truth}
     volumes, atlas = find_errors(experiment.config, with_truth, tables, read)
     segmented = {name: scored for name, scored in volumes.items() if scored.by_threshold}
     verdict = Verdict(_nothing_scored(samples), caveats=[_how_chosen(experiment, selection)])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.results import read_table
 from auxcpvloss.experiment.training_record import training_record
 from auxcpvloss.system.errors import InputError
 
@@ -44,7 +44,7 @@ def _of_experiment(experiment: Experiment, folder: Path) -> Path:
     if not source.selection_path.is_file():
         return source.checkpoint_path(checkpoints[-1])
     try:
-        selected = tomllib.loads(source.selection_path.read_text(encoding="utf-8"))["checkpoint"]
+        selected = read_table(source.selection_path)["checkpoint"]
     except (ValueError, KeyError) as error:
         raise InputError(f"init.checkpoint: {source.selection_path}: not readable: {error}.") from None
     return source.need_checkpoint(selected)

@@ -94,7 +94,8 @@ class TrainingLog:
     def _keep_until(self, iteration: int) -> None:
         if self._path.is_file():
             header, *lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
-            kept = [line for line in lines if line.endswith("\n") and int(line.split(",")[0]) <= iteration]
+            numbered = [(line, line.split(",")[0]) for line in lines if line.endswith("\n")]
+            kept = [line for line, number in numbered if number.isdecimal() and int(number) <= iteration]
             write_text(self._path, "".join([header, *kept]) if kept else "")
 
     def __enter__(self) -> TrainingLog:

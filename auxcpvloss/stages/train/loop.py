@@ -13,6 +13,7 @@ import numpy as np
 
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import last_iteration
+from auxcpvloss.experiment.training_files import note_files
 from auxcpvloss.stages.train.images import batch_images
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.monitor import Monitor
@@ -122,6 +123,7 @@ class TrainingLoop:
         if not self.trainer.is_finite:
             self._stop(done, batch, losses, "A weight is")
         self.trainer.save(path, {"log": self.log.state})
+        note_files(self.experiment, [path])
         for left in self.experiment.train_folder.glob("resume/*.keras"):
             if left != path:
                 left.unlink()
@@ -132,6 +134,7 @@ class TrainingLoop:
         self.bar.update(note="validation")
         paused = perf_counter()
         values = self.monitor.look(iteration, self.trainer)
+        note_files(self.experiment, [self.monitor.path])
         self._began += perf_counter() - paused
         self.log.scalars(iteration, values)
         listing = ", ".join(f"{name} {value:.4g}" for name, value in values.items())

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from auxcpvloss.augment import switched_off
+from auxcpvloss.experiment.training_files import log_problem
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.preconditions import need_masks
 from auxcpvloss.stages.validate_checkpoints.scoring import score_checkpoint, validation_samples, volumes_with_truth
+from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 
 if TYPE_CHECKING:
     from auxcpvloss.network.batch import Batch
     from auxcpvloss.network.trainer import Trainer
     from auxcpvloss.pipeline.batch_maker import BatchMaker
+
+NAME = "validation.csv"
 
 Row = dict[str, str]
 
@@ -45,8 +49,11 @@ class Monitor:
         table = experiment.config.training
         self._run, self._experiment = run, experiment
         self._batches, self._patience = table.validation_batches, table.early_stop
-        self._path = experiment.train_folder / "validation.csv"
-        self._rows = {i: row for i, row in _read(self._path).items() if i <= first}
+        self.path = experiment.train_folder / NAME
+        # What was changed since is not gone by.
+        self._is_lost = bool(log_problem(experiment, NAME))
+        known = {} if self._is_lost else _read(self.path)
+        self._rows = {i: row for i, row in known.items() if i <= first}
         # A loss can be computed also where nothing is to be found.
         self._volumes = volumes_with_truth(run) if self._batches else []
         self._scored_volumes = validation_samples(run) if self._patience else []
@@ -77,6 +84,8 @@ class Monitor:
             names = sorted(losses[0], key=lambda name: name != "loss")
             values |= {f"val_{name}": float(np.mean([each[name] for each in losses])) for name in names}
         if self._patience:
+            if self._is_lost:
+                self._score_earlier(iteration)
             values["score"] = self._score(iteration)
         numbers = {name: f"{value:.6g}" for name, value in values.items()}
         self._rows[iteration] = {"iteration": str(iteration), **numbers, **self._scored_with()}
@@ -109,6 +118,13 @@ class Monitor:
         # Made anew each time: they take less time than the memory that they would need otherwise is worth.
         return (self._maker.make(index) for index in range(self._batches))
 
+    def _score_earlier(self, iteration: int) -> None:
+        """Score those checkpoints before one whose lines were lost: by all of them the training ends."""
+        for earlier in self._experiment.checkpoints():
+            if earlier < iteration and earlier not in self._rows:
+                score = f"{self._score(earlier):.6g}"
+                self._rows[earlier] = {"iteration": str(earlier), "score": score, **self._scored_with()}
+
     def _score(self, iteration: int) -> float:
         return score_checkpoint(self._run, iteration, self._experiment.params, self._scored_volumes)
 
@@ -124,14 +140,20 @@ class Monitor:
     def _write(self) -> None:
         rows = [row for _, row in sorted(self._rows.items())]
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)))
+        # The newest line has every column; of an earlier one some may have been lost.
+        writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows[::-1] for key in row)))
         writer.writeheader()
         writer.writerows(rows)
-        write_text(self._path, text.getvalue())
+        write_text(self.path, text.getvalue())
 
 
 def _read(path: Path) -> dict[int, Row]:
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {int(row["iteration"]): row for row in csv.DictReader(file)}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return {int(row["iteration"]): row for row in csv.DictReader(file)}
+    except (ValueError, KeyError, csv.Error) as error:
+        raise InputError(
+            f"{path}: not readable as a table of losses and scores ({error}). Remove it, and run the stage train."
+        ) from None

@@ -12,6 +12,7 @@ from auxcpvloss.experiment import training_record
 from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.results import WHOLE, Result, State, Stored
 from auxcpvloss.experiment.selection_file import last_iteration
+from auxcpvloss.experiment.training_files import MISSING, file_problems, note_files
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
 from auxcpvloss.pipeline.batches import batches
@@ -22,11 +23,21 @@ from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.loop import TrainingLoop
 from auxcpvloss.stages.train.monitor import Monitor
 from auxcpvloss.stages.train.preconditions import looks_at_validation, need_training
-from auxcpvloss.stages.train.state import begin_anew, is_done, training_samples, training_state, write_record
+from auxcpvloss.stages.train.state import begin_anew, is_done, record_training, training_samples, training_state
 from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
 
 if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer
+
+
+REMEDIES = {
+    "validation.csv": "the scores that decide when the training ends are computed again, earlier losses are not",
+    "": "only a new training makes it again",
+    "checkpoints": "only a new training makes it again; it is not validated",
+    "snapshots": "only a new training makes it again; no result depends on it",
+    "tensorboard": "only a new training makes it again; no result depends on it",
+}
+"""What follows from a file of the training that is missing or changed, by its name or its folder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,17 +77,28 @@ class Train(Stage):
         if run.experiment.config.validation.trained_models:
             select_by_trained_models(run)
         # What is damaged is set aside before anybody takes it for whole.
-        _newest(run, last_iteration(run.experiment))
+        newest, _ = _newest(run, last_iteration(run.experiment))
+        for name, problem in file_problems(run.experiment).items():
+            folder, stem = Path(name).parent.name, Path(name).stem
+            # A newer checkpoint is going to be made again.
+            if folder != "checkpoints" or int(stem) < newest:
+                run.terminal.warn(
+                    f"{run.experiment.train_folder / name} {problem}; {REMEDIES.get(name, REMEDIES[folder])}"
+                )
 
     def results(self, run: Run) -> Iterable[Result]:
-        made_with = (training_record.training_record(run.experiment) or {}).get("made_with", {})
-        yield Weights(self.name, "weights", "", (), {}, Stored({}, made_with), run)
+        record = training_record.training_record(run.experiment) or {}
+        yield Weights(self.name, "weights", "", (), record, Stored({}, record.get("made_with", {})), run)
 
     def more_states(self, run: Run) -> Iterable[tuple[str, str, State]]:
+        problems = file_problems(run.experiment)
         for number in run.experiment.checkpoints():
-            is_whole = zipfile.is_zipfile(run.experiment.checkpoint_path(number))
-            state = WHOLE if is_whole else State("broken", "not a complete .keras file")
-            yield "checkpoints", str(number), state
+            path = run.experiment.checkpoint_path(number)
+            problem = problems.pop(f"{path.parent.name}/{path.name}", "")
+            problem = problem if zipfile.is_zipfile(path) else "not a complete .keras file"
+            yield "checkpoints", str(number), State("broken", problem) if problem else WHOLE
+        for name, problem in problems.items():
+            yield "files", name, State("missing" if problem == MISSING else "broken", problem)
 
     def make(self, result: Result, run: Run) -> None:
         """Train.
@@ -103,12 +125,13 @@ class Train(Stage):
             terminal.say(f"continuing from the {kind} of iteration {first}")
         with batches([sample.path for sample in samples], experiment.config, first, last) as stream:
             trainer, notes = _trainer(run, initial, first, state)
-            write_record(experiment, samples, initial, self.made_with())
+            record_training(experiment, samples, initial, self.made_with(), first)
             with (
                 TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
                 terminal.progress("iterations", last, first) as bar,
             ):
                 done = TrainingLoop(experiment, terminal, trainer, monitor, log, bar).run(stream, first)
+            note_files(experiment)
         if monitor.verdict():
             terminal.say(monitor.verdict())
         loss = f", loss {log.summary()}" if done > first else ""

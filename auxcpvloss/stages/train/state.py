@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,8 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import MISSING, WHOLE, State
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.superseded import place
-from auxcpvloss.experiment.training_record import other_training, record_path, training_keys, training_record
+from auxcpvloss.experiment.training_files import note_files, write_record
+from auxcpvloss.experiment.training_record import FILES, other_training, read_record, record_path, training_keys
 from auxcpvloss.stages.planned_samples import samples_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import lacking
@@ -21,7 +21,7 @@ from auxcpvloss.stages.train.initial import initial_weights
 from auxcpvloss.stages.train.monitor import Monitor
 from auxcpvloss.stages.train.preconditions import need_masks
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.files import replacing, write_text
+from auxcpvloss.system.files import replacing
 
 RESULTS = ("report.html", "test", "val_on_train", "val")
 """Results of the experiment that depend on the weights."""
@@ -57,8 +57,6 @@ def changed_training(run: Run) -> str | None:
         ``init.checkpoint`` names neither a file nor an experiment.
     """
     experiment = run.experiment
-    if training_record(experiment) is None:
-        return f"{record_path(experiment).name}, the record of its inputs, is missing or damaged"
     samples = samples_of(run, "train") if run.planning else training_samples(run)
     return other_training(experiment, _made_from(samples), initial_weights(experiment))
 
@@ -119,15 +117,21 @@ def training_samples(run: Run) -> list[Sample]:
     return samples
 
 
-def write_record(
-    experiment: Experiment, samples: Sequence[Sample], initial: dict[str, Any] | None, made_with: Mapping[str, str]
+def record_training(
+    experiment: Experiment,
+    samples: Sequence[Sample],
+    initial: dict[str, Any] | None,
+    made_with: Mapping[str, str],
+    first: int,
 ) -> None:
-    """Write down what the weights depend on."""
+    """Write down what the weights depend on, and what is kept of the logs where training goes on."""
     record = {**training_keys(experiment), "samples": _made_from(samples), "initial": initial}
     flat = experiment.records.flat(record)
     experiment.records.keep(flat)
     experiment.records.save()
-    write_text(record_path(experiment), json.dumps({**flat, "made_with": dict(made_with)}, indent=2) + "\n")
+    files = (read_record(record_path(experiment)) or {}).get(FILES, {})
+    write_record(experiment, {**flat, "made_with": dict(made_with), FILES: files})
+    note_files(experiment, last=first)
 
 
 def _made_from(samples: Sequence[Sample]) -> dict[str, Any]:

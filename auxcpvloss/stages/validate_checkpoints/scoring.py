@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Result
+from auxcpvloss.experiment.results import Result, read_table
 from auxcpvloss.experiment.validation import Score, parameter_sets
 from auxcpvloss.methods import Params
 from auxcpvloss.metrics.table import value_at
@@ -129,8 +128,7 @@ def read_values(run: Run, checkpoints: Sequence[int]) -> list[Score]:
 
 
 def _value(run: Run, subject: Subject) -> float:
-    table = tomllib.loads(scores_of(run, subject).paths[0].read_text(encoding="utf-8"))
-    return float(value_at(table, run.experiment.metric))
+    return float(value_at(read_table(scores_of(run, subject).paths[0]), run.experiment.metric))
 
 
 def score_checkpoint(run: Run, checkpoint: int, params: Params, samples: Sequence[Sample]) -> float:

@@ -20,6 +20,7 @@ from auxcpvloss.metrics.table import as_table, metric_of, metric_paths
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.instances import instances_of, read_instances
 from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.system.checksums import sealed_text
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 from auxcpvloss.system.libraries import versions_of
@@ -71,7 +72,7 @@ def score(result: Result, run: Run) -> None:
     comparison, more = comparison_of(run, result.subject), metrics_on_request(run.experiment, result.subject)
     made = {"made_from": json.dumps(result.record), "made_with": json.dumps(versions_of(*LIBRARIES))}
     table = {**made, **as_table(comparison, more), "metric_card": metric_card(comparison, more)}
-    write_text(result.paths[0], toml.dumps(table))
+    write_text(result.paths[0], sealed_text(toml.dumps(table)))
 
 
 def comparison_of(run: Run, subject: Subject) -> Comparison:

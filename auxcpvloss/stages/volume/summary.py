@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Result, stored_beside
+from auxcpvloss.experiment.results import Result, read_table, stored_beside
 from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.metrics.metric_card import card_of_volumes
 from auxcpvloss.metrics.table import defined_numbers, numbers_in, pooled, value_at, without_nuclei
@@ -73,7 +72,7 @@ def write_table(experiment: Experiment, tables: Mapping[str, Record], path: Path
 def read_scores(run: Run, scored: Iterable[Subject]) -> dict[str, Record]:
     """Read the scores of volumes, by name."""
     paths = {subject.sample.name: scores_of(run, subject).paths[0] for subject in scored}
-    return {name: tomllib.loads(path.read_text(encoding="utf-8")) for name, path in paths.items()}
+    return {name: read_table(path) for name, path in paths.items()}
 
 
 def show(run: Run, tables: Mapping[str, Record]) -> None:

@@ -9,6 +9,7 @@ import toml
 from auxcpvloss.looking.compare.reading import read_run
 from auxcpvloss.looking.compare.runs import AP, AVAP, Group
 from auxcpvloss.system.errors import InputError
+from tests.edits import write_without_checksum
 from tests.looking.compare.experiments import VOLUMES, write_experiment
 
 
@@ -108,19 +109,19 @@ def test_what_is_no_evaluated_experiment_is_refused(folder, tmp_path):
 
 def test_scores_of_another_selection_do_not_count(folder):
     path = folder / "val" / "selection.toml"
-    path.write_text(path.read_text().replace("checkpoint = 4", "checkpoint = 2"))
+    write_without_checksum(path, path.read_text().replace("checkpoint = 4", "checkpoint = 2"))
     refuse(folder, "evaluated/2", "not been evaluated yet")
 
 
 def test_the_weights_that_were_selected_are_those_that_were_tested(folder, tmp_path):
     path = folder / "val" / "selection.toml"
     text = path.read_text()
-    path.write_text(text.replace("weights of threeclass_seed1", "others"))
+    write_without_checksum(path, text.replace("weights of threeclass_seed1", "others"))
     refuse(folder, "not scored with the selected weights of checkpoint 4: worm_1, worm_2, worm_3")
-    path.write_text(text.replace('4 = "weights', '5 = "weights'))
+    write_without_checksum(path, text.replace('4 = "weights', '5 = "weights'))
     refuse(folder, "selection.toml: damaged: the weights of checkpoint 4 are not recorded")
     # Neither weights nor predictions were there to take the checksum of.
-    path.write_text(text.replace("weights of threeclass_seed1", ""))
+    write_without_checksum(path, text.replace("weights of threeclass_seed1", ""))
     assert read_run(folder).weights == "weights of threeclass_seed1"
     # The selection of other runs knows nothing of these weights.
     averaged = write_experiment(tmp_path, "b", "sdt", VOLUMES, validation={"trained_models": ["/runs/a"]})
