@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,6 +88,48 @@ class Deformation:
                 if linear[row, column]:
                     moved[row] += linear[row, column] * grid[column]
         return moved
+
+
+SLAB = 2**20
+"""Voxels of which the places are computed at a time."""
+
+
+class Sources:
+    """Where the voxels of a box come from, by slabs of planes: places by voxel take many times the memory of labels.
+
+    Iterating gives, for each slab, its planes and the (3, Z, Y, X) places within the box from `first` to `last`.
+
+    Attributes
+    ----------
+    first, last : (3,) array of int
+        First and last voxel of the volume that the box is sampled from.
+    """
+
+    def __init__(self, deformation: Deformation, box: Box) -> None:
+        self._deformation, self._box = deformation, box
+        self._step = max(1, SLAB // math.prod(box[1][1:]))
+        reached = []
+        for planes in self._slabs():
+            places = self._places(planes)
+            reached.append((places.min(axis=(1, 2, 3)), places.max(axis=(1, 2, 3))))
+        low, high = zip(*reached, strict=True)
+        self.first, self.last = np.floor(np.min(low, axis=0)).astype(int), np.ceil(np.max(high, axis=0)).astype(int)
+        self._held = places if len(reached) == 1 else None
+
+    def __iter__(self) -> Iterator[tuple[slice, Floats]]:
+        for planes in self._slabs():
+            places = self._places(planes) if self._held is None else self._held
+            yield planes, places - self.first.astype(np.float32).reshape(3, 1, 1, 1)
+
+    def _slabs(self) -> Iterator[slice]:
+        planes = self._box[1][0]
+        return (slice(begin, min(begin + self._step, planes)) for begin in range(0, planes, self._step))
+
+    def _places(self, planes: slice) -> Floats:
+        (z, y, x), (_, height, width) = self._box
+        places = self._deformation.sources(((z + planes.start, y, x), (planes.stop - planes.start, height, width)))
+        places += self._deformation.center.astype(np.float32).reshape(3, 1, 1, 1)
+        return places
 
 
 def _interpolate(values: Floats, axis: int, places: NDArray[np.int64], step: int) -> Floats:

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Setting
-from auxcpvloss.augment.deform import Box, Deformation, Floats
+from auxcpvloss.augment.deform import Box, Deformation, Floats, Sources
 from auxcpvloss.config.tables import Config
 
 Step = tuple[Callable[..., Any], Any]
@@ -53,7 +53,7 @@ class Deform(gp.BatchFilter):
 
     def __init__(self, parts: Sequence[Step], setting: Setting) -> None:
         self.parts, self.setting = parts, setting
-        self.sources: dict[gp.ArrayKey, Floats] = {}
+        self.sources: dict[gp.ArrayKey, Sources] = {}
 
     def prepare(self, request: gp.BatchRequest) -> gp.BatchRequest:
         """Draw a deformation and grow the region of each array to what it is sampled from."""
@@ -63,24 +63,20 @@ class Deform(gp.BatchFilter):
             deformation = deform(deformation, table, self.setting, rng)
         self.sources = {}
         for key, spec in request.array_specs.items():
-            places = deformation.sources(_box(spec.roi))
-            places += deformation.center.astype(np.float32).reshape(3, 1, 1, 1)
-            first = np.floor(places.min(axis=(1, 2, 3))).astype(int)
-            last = np.ceil(places.max(axis=(1, 2, 3))).astype(int)
-            places -= first.astype(np.float32).reshape(3, 1, 1, 1)
-            self.sources[key] = places
-            spec.roi = gp.Roi(first, last - first + 1)
+            self.sources[key] = sources = Sources(deformation, _box(spec.roi))
+            spec.roi = gp.Roi(sources.first, sources.last - sources.first + 1)
         return request
 
     def process(self, batch: gp.Batch, request: gp.BatchRequest) -> gp.Batch:
         """Sample images linearly and labels at the nearest voxel."""
         deformed = gp.Batch()
         for key, array in batch.arrays.items():
-            places = self.sources[key]
-            if array.spec.interpolatable:
-                data = ndimage.map_coordinates(array.data, places, order=1, mode="nearest", prefilter=False)
-            else:
-                data = _nearest(array.data, places)
+            data = np.empty(request[key].roi.shape, array.data.dtype)
+            for planes, places in self.sources[key]:
+                if array.spec.interpolatable:
+                    ndimage.map_coordinates(array.data, places, data[planes], order=1, mode="nearest", prefilter=False)
+                else:
+                    data[planes] = _nearest(array.data, places)
             spec = array.spec.copy()
             spec.roi = request[key].roi
             deformed[key] = gp.Array(data, spec)

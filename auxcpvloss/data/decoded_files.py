@@ -33,12 +33,15 @@ class Truth(NamedTuple):
         z, y, x in voxels and the id: as annotated, else centers of mass; of annotated voxels.
     max_extent : tuple
         Largest extent of an instance or ball along z, y, x, in voxels.
+    median_extent : tuple
+        The median, likewise; zeros where there is none.
     """
 
     key: str
     labels: NDArray[np.uint32]
     centers: NDArray[np.float64]
     max_extent: tuple[int, int, int]
+    median_extent: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +104,8 @@ class Content:
             centers = drop_ignored(centers, self.ignored)
             labels = np.where(self.ignored, IGNORED, labels)
         z, y, x = objects.extents.max(axis=0, initial=0).tolist()
-        return Truth(key, labels, centers, (z, y, x))
+        median = np.median(objects.extents, axis=0) if len(objects.ids) else np.zeros(3)
+        return Truth(key, labels, centers, (z, y, x), tuple(median.tolist()))
 
     @property
     def nbytes(self) -> int:

@@ -122,6 +122,12 @@ class Sample:
         return z, y, x
 
     @property
+    def median_extent(self) -> tuple[float, float, float]:
+        """The median, likewise; zeros also in samples that do not record it."""
+        z, y, x = self._attributes.get("median_extent", (0, 0, 0))
+        return z, y, x
+
+    @property
     def has_nuclei(self) -> bool:
         """Whether the ground truth has an instance or a point."""
         return any(self.max_extent)

@@ -76,6 +76,7 @@ def write_sample(
             made_with=versions_of(*LIBRARIES),
             has_points=source.has_points,
             max_extent=(0, 0, 0) if truth is None else truth.max_extent,
+            median_extent=(0, 0, 0) if truth is None else truth.median_extent,
             **({CENTERS: sha256(table.encode()).hexdigest()} if table else {}),
             **({} if content.ignored is None else {PARTLY: True}),
         )

@@ -19,9 +19,10 @@ from auxcpvloss.methods.method import Method
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.pipeline.context import output_shape, setting_of, target_context
 from auxcpvloss.pipeline.corrupt import Corrupt
 from auxcpvloss.pipeline.patch import SeededRequest, random_patches
-from auxcpvloss.pipeline.targets import AddTargets, setting_of, target_context
+from auxcpvloss.pipeline.targets import AddTargets
 from auxcpvloss.system.faults import unwrapping
 
 
@@ -79,16 +80,6 @@ class BatchMaker:
         if method.corrupt is not None:
             after.append(Corrupt(self.raw, self.region, method.corrupt))
         return reduce(add, after, sources + gp.RandomProvider())
-
-
-def output_shape(config: Config) -> Shape:
-    """Shape of the network's output in training."""
-    sizes = [
-        axis.output_size(size)
-        for axis, size in zip(geometry(config.model), config.model.train_input_shape, strict=True)
-    ]
-    z, y, x = (size for size in sizes if size is not None)
-    return z, y, x
 
 
 def overhang(config: Config) -> Shape:

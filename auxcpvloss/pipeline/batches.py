@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.workers import Work, results
+from auxcpvloss.system.errors import InputError, StageError
+from auxcpvloss.system.faults import out_of_memory
+from auxcpvloss.system.workers import GO_ON, Work, results
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables import Config
@@ -19,7 +21,7 @@ KEYS = ("training.num_workers", "training.cache_size", "model.train_input_shape"
 
 
 @contextmanager
-def batches(paths: Sequence[Path], config: Config, first: int, last: int) -> Iterator[Iterator[Batch]]:
+def batches(paths: Sequence[Path], config: Config, first: int, last: int, about: str = "") -> Iterator[Iterator[Batch]]:
     """Make batches `first` to `last` - 1 of a run, in order: the same for any number of processes and any `first`.
 
     Parameters
@@ -28,6 +30,8 @@ def batches(paths: Sequence[Path], config: Config, first: int, last: int) -> Ite
         The training samples, ``<sample>.zarr``.
     config : Config
         ``training.num_workers`` processes make batches, about ``training.cache_size`` ahead; 0: this process does.
+    about : str
+        What else decides how much memory they take, for messages.
 
     Raises
     ------
@@ -36,15 +40,27 @@ def batches(paths: Sequence[Path], config: Config, first: int, last: int) -> Ite
     """
     number = config.training.num_workers
     if number == 0:
-        yield map(_begin(paths, config), range(first, last))
+        yield _made_here(paths, config, range(first, last), about)
         return
     ahead = max(1, config.training.cache_size // number)
-    with results(Work(_begin, (paths, config), _doing, KEYS), range(first, last), number, ahead, ordered=True) as made:
+    with results(
+        Work(_begin, (paths, config), partial(_doing, about), KEYS), range(first, last), number, ahead, ordered=True
+    ) as made:
         yield (batch for _, batch in made)
 
 
-def _doing(index: int) -> str:
-    return "makes batches"
+def _made_here(paths: Sequence[Path], config: Config, indices: range, about: str) -> Iterator[Batch]:
+    try:
+        yield from map(_begin(paths, config), indices)
+    except Exception as error:
+        if out_of_memory(error):
+            keys = " or ".join(KEYS[1:])
+            raise StageError(f"Memory ran out in the process that {_doing(about, 0)}. Lower {keys}; {GO_ON}") from error
+        raise
+
+
+def _doing(about: str, index: int) -> str:
+    return f"makes batches ({about})" if about else "makes batches"
 
 
 def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import gunpowder as gp
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.augment import AUGMENTATIONS
-from auxcpvloss.augment.augmentation import Setting
-from auxcpvloss.config.tables import Config
-from auxcpvloss.data.samples import Sample
 from auxcpvloss.methods.instance_geometry import known
 from auxcpvloss.methods.method import FromRaw, Head
 from auxcpvloss.network import batch as region
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.pipeline.context import near
 
 
 class AddTargets(gp.BatchFilter):
@@ -68,11 +64,13 @@ class AddTargets(gp.BatchFilter):
             roi = request[key].roi
             grown = self._grown(roi, head)
             labels = batch[self.labels].crop(grown).data
+            part = near(labels, (roi - grown.begin).to_slices(), head.context)
             if isinstance(head.target, FromRaw):
-                target = head.target.target(batch[self.raw].crop(grown).data, labels)
+                target = head.target.target(batch[self.raw].crop(grown).data[part], labels[part])
             else:
-                target = head.target(labels)
-            made[key] = _array(target[(slice(None), *(roi - grown.begin).to_slices())], roi)
+                target = head.target(labels[part])
+            first = gp.Coordinate(axis.start or 0 for axis in part)
+            made[key] = _array(target[(slice(None), *(roi - grown.begin - first).to_slices())], roi)
         roi = request[self.region].roi
         made[self.region] = _array(regions(batch[self.labels].crop(roi).data), roi)
         return made
@@ -93,24 +91,3 @@ def regions(labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
     """
     inside = np.where(labels == 0, region.BACKGROUND, region.INSTANCE)
     return np.where(known(labels), inside, region.OUTSIDE).astype(np.uint8)[np.newaxis]
-
-
-def setting_of(samples: Sequence[Sample], config: Config) -> Setting:
-    """Return what augmentations must know about the patches."""
-    return Setting(samples[0].voxel_size, config.model.ndim)
-
-
-def target_context(head: Head, samples: Sequence[Sample], config: Config) -> Shape:
-    """Voxels around a patch within which everything lies that the target of a head depends on.
-
-    A head that needs whole instances gets the largest extent of a nucleus in the training volumes, after augmentation.
-    Above and below the one plane of an image there is nothing.
-    """
-    extent = np.zeros(3)
-    if head.whole_instances:
-        extent = np.max([sample.max_extent for sample in samples], axis=0).astype(float)
-        for each in AUGMENTATIONS:
-            if each.is_on(config):
-                extent = each.extent(extent, each.table_of(config), setting_of(samples, config))
-    z, y, x = (math.ceil(size) + head.context for size in extent)
-    return 0 if config.model.ndim == 2 else z, y, x

@@ -14,6 +14,7 @@ from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.train import nuclei_sizes
 from auxcpvloss.stages.train.preconditions import need_training
 from auxcpvloss.stages.train.state import begin_anew
 from auxcpvloss.stages.volume.prediction import network_keys
@@ -56,6 +57,10 @@ class Mknet(Stage):
         record = json.loads(tally.results[0].paths[0].read_text(encoding="utf-8"))
         whole = "" if tally.made else "whole already: "
         run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record)}")
+        if context := nuclei_sizes.about_context(run.experiment):
+            run.terminal.say(context)
+        for warning in nuclei_sizes.warnings(run.experiment):
+            run.terminal.warn(warning)
         if run.experiment.config.model.normalization == "group":
             run.terminal.warn(
                 "model.normalization = 'group' takes its statistics from each tile: predictions depend on how a "

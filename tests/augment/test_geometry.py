@@ -9,7 +9,7 @@ from auxcpvloss.config import dump
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.auxiliary.cpv import CPV
 from auxcpvloss.pipeline.batch_maker import BatchMaker
-from auxcpvloss.pipeline.targets import target_context
+from auxcpvloss.pipeline.context import target_context
 from tests.conftest import configure, make_sample
 from tests.pipeline.test_batch_maker import SMALL
 

@@ -12,9 +12,9 @@ from auxcpvloss.data.store import write_sample
 from auxcpvloss.methods import METHODS, OUTSIDE, method_of
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses
-from auxcpvloss.pipeline.batch_maker import BatchMaker, output_shape
+from auxcpvloss.pipeline.batch_maker import BatchMaker
+from auxcpvloss.pipeline.context import output_shape, target_context
 from auxcpvloss.pipeline.patch import RandomPatch, SeededRequest
-from auxcpvloss.pipeline.targets import target_context
 from tests.conftest import blobs, configure, make_sample
 
 SMALL = {

@@ -56,13 +56,15 @@ def test_a_killed_worker_ends_training_with_its_reason(prepared):
 
 
 @pytest.mark.chaos
-def test_a_worker_without_memory_names_the_keys_to_lower(prepared):
+def test_a_worker_without_memory_names_the_keys_to_lower_and_what_decides(prepared):
     config = configure(training={"num_workers": 1, "cache_size": 1})
-    with batches(paths(prepared), config, 0, 10_000) as stream:
+    with batches(paths(prepared), config, 0, 10_000, "of giants") as stream:
         next(stream)
         # As ulimit -v, from now on.
         resource.prlimit(active_children()[0].pid, resource.RLIMIT_AS, (2**20, 2**20))
-        with pytest.raises(StageError, match=r"Memory ran out in a process that makes batches\. Lower training\.num_w"):
+        with pytest.raises(
+            StageError, match=r"Memory ran out in a process that makes batches \(of giants\)\. Lower training\.num_w"
+        ):
             deque(stream)
     assert not active_children()
 

@@ -7,7 +7,7 @@ from auxcpvloss.methods import METHODS, OUTSIDE
 from auxcpvloss.methods.sdt import CONTEXT
 from auxcpvloss.network import losses
 from auxcpvloss.pipeline.batch_maker import BatchMaker
-from auxcpvloss.pipeline.targets import target_context
+from auxcpvloss.pipeline.context import target_context
 from tests.conftest import blobs, configure, make_sample
 
 SMALL = {"ndim": 2, "train_input_shape": [28, 28], "test_input_shape": [28, 28], "downsample_factors": [[2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2]}  # fmt: skip

@@ -1,12 +1,15 @@
 import json
 
+import numpy as np
 import pytest
+import tifffile
 from rich.console import Console
 
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages.mknet import Mknet
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.stages.perform import perform
+from auxcpvloss.stages.prepare import Prepare
 from auxcpvloss.stages.run import Run
 from auxcpvloss.system.terminal import Terminal
 from tests.conftest import configure
@@ -72,3 +75,26 @@ def test_normalization_needs_more_memory(tmp_path, normalization):
     plain, more = (made(tmp_path, model={"normalization": name})[1]["train"] for name in ("none", normalization))
     assert more["training_bytes"] > 1.3 * plain["training_bytes"]
     assert more["parameters"] > plain["parameters"]
+
+
+def with_nucleus(folder, size):
+    """Configuration of a volume of one cube."""
+    labels = np.zeros((60, 60, 60), np.uint16)
+    labels[2 : 2 + size, 4:20, 5:20] = 3
+    for name, array in (("images", labels * 10 + np.arange(60, dtype=np.uint16)), ("masks", labels)):
+        (folder / name).mkdir(parents=True)
+        tifffile.imwrite(folder / name / "big.tif", array)
+    return {"input_format": "tif", "train_data": str(folder), "val_data": "", "test_data": "", "voxel_size": [1, 1, 1]}
+
+
+@pytest.mark.parametrize(
+    ("size", "method", "warned"),
+    [(50, "threeclass_cpv", True), (30, "threeclass_cpv", False), (50, "threeclass", False)],
+)
+def test_nuclei_beyond_the_receptive_field_are_warned_of(tmp_path, size, method, warned):
+    config = {"data": with_nucleus(tmp_path / "v", size), "model": {"method": method}}
+    perform(Prepare(), Run(Experiment(tmp_path / "e", configure(**config)), Terminal(Console(quiet=True))), STAGES)
+    said, _ = made(tmp_path / "e", **config)
+    # Only where the method looks at whole nuclei.
+    assert ("the largest nucleus, in big, extends" in said) == (method != "threeclass")
+    assert ("warning: big: at least half of the nuclei extend beyond the receptive field" in said) == warned

@@ -22,6 +22,7 @@ from auxcpvloss.stages.train.initial import initial_weights
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.loop import TrainingLoop
 from auxcpvloss.stages.train.monitor import Monitor
+from auxcpvloss.stages.train.nuclei_sizes import about_context
 from auxcpvloss.stages.train.preconditions import looks_at_validation, need_training
 from auxcpvloss.stages.train.state import begin_anew, is_done, record_training, training_samples, training_state
 from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
@@ -123,7 +124,8 @@ class Train(Stage):
             self._tell_versions(run)
             kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
             terminal.say(f"continuing from the {kind} of iteration {first}")
-        with batches([sample.path for sample in samples], experiment.config, first, last) as stream:
+        about = about_context(experiment)
+        with batches([sample.path for sample in samples], experiment.config, first, last, about) as stream:
             trainer, notes = _trainer(run, initial, first, state)
             record_training(experiment, samples, initial, self.made_with(), first)
             with (
