@@ -30,6 +30,7 @@ YOUNGER = {
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],
     "data.test_format": "auto",
+    "data.mask_pattern": "{name}",
     "data.axes": "",
     "data.channel": -1,
     "data.ignore_label": 0,

@@ -60,6 +60,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         # Of what is generated nothing but the place depends on how files would be read.
         _one("data.images", "raws", PREPARED, ""),
         _one("data.masks", "labels", PREPARED, ""),
+        _one("data.mask_pattern", "{name}_mask", PREPARED, ""),
         _one("data.raw_key", "a/b", data),
         _one("data.gt_key", "a/c", data),
         _one("data.axes", "CZYX", data),

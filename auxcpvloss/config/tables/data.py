@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -34,6 +35,12 @@ def _no_or_named(axes: str) -> str:
     return axes
 
 
+def _names_the_image(pattern: str) -> str:
+    if len(re.findall("{name}|{case}", pattern)) != 1 or set(re.sub("{name}|{case}", "", pattern)) & set("{}/\\"):
+        raise ValueError(f"{pattern!r}: expected a name with {{name}} (or {{case}}) once, such as '{{name}}_mask'")
+    return pattern
+
+
 VoxelSize = Annotated[tuple[PositiveFloat, ...], AfterValidator(_none_or_three)]
 
 
@@ -60,6 +67,7 @@ class Data(Table):
     test_format: Name
     images: Text
     masks: Text
+    mask_pattern: Annotated[Name, AfterValidator(_names_the_image)]
     raw_key: Text
     gt_key: Text
     axes: Annotated[Name, AfterValidator(_no_or_named)]

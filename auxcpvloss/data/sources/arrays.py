@@ -17,6 +17,7 @@ from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.axes import Axes
 from auxcpvloss.data.sources.format import TABLE, Format, by_stem, visible
 from auxcpvloss.data.sources.multiscales import highest, label_images, resolutions
+from auxcpvloss.data.sources.pairing import partners
 from auxcpvloss.data.sources.recorded import Recorded, downsampling, recorded
 from auxcpvloss.data.sources.source import Image, Source, Vector
 from auxcpvloss.data.untrusted.reading import reading
@@ -177,11 +178,17 @@ def array_format(name: str, suffixes: tuple[str, ...], kind: type[ArrayImage]) -
         return any(file.suffix.lower() in suffixes for file in visible(place))
 
     def volumes(place: Path, data: Data) -> list[Source]:
-        files = visible(place)
-        centers = by_stem(files, TABLE)
+        files, centers = by_stem(visible(place), suffixes), by_stem(visible(place), TABLE)
+        table_of = partners(files, centers)
         return [
-            Source(each, str(path), kind(path, data, "image"), kind(path, data, "labels"), centers.get(each))
-            for each, path in by_stem(files, suffixes).items()
+            Source(
+                each,
+                str(path),
+                kind(path, data, "image"),
+                kind(path, data, "labels"),
+                centers.get(table_of.get(each, "")),
+            )
+            for each, path in files.items()
         ]
 
     return Format(name, ", ".join(f"<name>{suffix}" for suffix in suffixes), is_in, volumes)

@@ -20,6 +20,7 @@ from auxcpvloss.data.sources.axes import Axes
 from auxcpvloss.data.sources.format import CENTERS, TABLE, Format, by_stem, visible
 from auxcpvloss.data.sources.ome_planes import pixels_of, read_planes
 from auxcpvloss.data.sources.ome_sets import SUFFIXES, OmeSet, find_sets
+from auxcpvloss.data.sources.pairing import likely, partners
 from auxcpvloss.data.sources.source import Image, Source, Vector
 from auxcpvloss.data.sources.tiff_file import head, opened
 from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
@@ -92,18 +93,23 @@ def pair(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[
     centers = by_stem(content.get(CENTERS, []), TABLE)
     if not images:
         raise InputError(f"{where}/{data.images}: no .tif file")
-    for what, files in (("mask", masks), ("table", centers)):
-        for name in sorted(files.keys() - images.keys()):
+    mask_of, table_of = partners(images, masks, data.mask_pattern), partners(images, centers)
+    for what, files, pairs in (("mask", masks, mask_of), ("table", centers, table_of)):
+        for name in sorted(files.keys() - set(pairs.values())):
+            hint = likely(name, sorted(images.keys() - pairs.keys())) if what == "mask" else ""
             raise InputError(
-                f"{files[name]}: no image of this name in {where}/{data.images}; add it, or remove the {what}"
+                f"{files[name]}: no image of this name in {where}/{data.images}; add it, or remove the {what}{hint}"
             )
     if data.masks in content:
-        for name in sorted(images.keys() - masks.keys() - centers.keys()):
+        for name in sorted(images.keys() - mask_of.keys() - table_of.keys()):
             raise InputError(
                 f"{images[name]}: no mask of this name in {where}/{data.masks} (and no {CENTERS}/{name}.csv); "
                 "add it, or remove the image"
             )
-    return [Source(name, str(image), image, masks.get(name), centers.get(name)) for name, image in images.items()]
+    return [
+        Source(name, str(image), image, masks.get(mask_of.get(name, "")), centers.get(table_of.get(name, "")))
+        for name, image in images.items()
+    ]
 
 
 def _images(files: Sequence[File], axes: Axes, role: Literal["image", "mask"]) -> dict[str, TiffImage]:
