@@ -25,7 +25,8 @@ def volume(folder: Path, name: str = "a", image: Any = None, mask: Any = None) -
     for kind, array in arrays.items():
         (folder / kind).mkdir(parents=True, exist_ok=True)
         array = np.asarray(array)
-        array = array.astype(np.uint8) * 200 if array.dtype == bool else array
+        # Brighter in one split than in another, so that their images differ.
+        array = array.astype(np.uint8) * (200 + len(folder.name)) if array.dtype == bool else array
         tifffile.imwrite(folder / kind / f"{name}.tif", array, photometric="minisblack")
 
 

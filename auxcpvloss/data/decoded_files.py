@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,6 +80,14 @@ class Content:
     def objects(self) -> Objects | None:
         """The instances of the labels, which are of integers, not negative."""
         return None if self.labels is None else measure(self.labels)
+
+    @cached_property
+    def image_checksum(self) -> str:
+        """Sha256, in hex, of the values of the image, whatever the type and the file that store them."""
+        whole = sha256(repr(self.raw.shape).encode())
+        for plane in self.raw:
+            whole.update(plane.astype("<f4").tobytes())
+        return whole.hexdigest()
 
     @property
     def annotated(self) -> float:

@@ -138,6 +138,11 @@ class Sample:
         return str(self._attributes["origin"])
 
     @property
+    def image_checksum(self) -> str:
+        """Checksum of the values of the image as it was read; "" where an older version stored the sample."""
+        return str(self._attributes.get("image_checksum", ""))
+
+    @property
     def made_from(self) -> dict[str, Any]:
         """What the sample was made from, to compare with `expected_made_from`."""
         return dict(self._attributes["made_from"])

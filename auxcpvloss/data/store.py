@@ -72,6 +72,7 @@ def write_sample(
             source=Path(source.origin).name,
             origin=source.origin,
             checksum=made_from["checksum"],
+            image_checksum=content.image_checksum,
             made_from=made_from,
             made_with=versions_of(*LIBRARIES),
             has_points=source.has_points,

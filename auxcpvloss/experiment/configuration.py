@@ -32,6 +32,7 @@ YOUNGER = {
     "data.test_format": "auto",
     "data.mask_pattern": "{name}",
     "data.axes": "",
+    "data.allow_repeats": False,
     "data.channel": -1,
     "data.ignore_label": 0,
     "data.annotated_box": False,

@@ -12,6 +12,7 @@ from auxcpvloss.data.verify import check_planes, verify
 from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.experiment.splits import Volume
+from auxcpvloss.stages.repeats import check_repeats
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.system.errors import InputError
@@ -26,6 +27,8 @@ class Prepare(Stage):
     version, libraries = samples.VERSION, samples.LIBRARIES
     # What is replaced can be made of its source at any time.
     makes_way = False
+    compares_all = True
+    """Whether images are compared even if there is no new one."""
 
     def results(self, run: Run) -> Iterable[Result]:
         found = [(split, source) for split in SPLITS for source in run.experiment.catalogue.sources(split)]
@@ -40,7 +43,9 @@ class Prepare(Stage):
         for result in todo:
             if run.state(result).kind in ("stale", "broken"):
                 run.notes.tell(f"volume {result.name} will be prepared again: {run.state(result).why}")
-        good = _verify_all(run, todo) if todo else todo
+        good, images = _verify_all(run, todo) if todo else (todo, {})
+        if images or self.compares_all:
+            check_repeats(run, images)
         if run.left_out and run.left_out.keys() >= set(run.experiment.names(TEST)):
             raise run.without_volumes()
         return good
@@ -79,6 +84,8 @@ class Prepare(Stage):
 
 class PrepareMissing(Prepare):
     """The volumes that stages need where nobody has asked for it: those that were never prepared."""
+
+    compares_all = False
 
     def __init__(self, splits: Sequence[str]) -> None:
         self._splits = splits
@@ -154,10 +161,10 @@ def _contents(run: Run) -> Contents:
     return run.remember("contents", lambda: Contents(run.experiment.config.data))
 
 
-def _verify_all(run: Run, todo: Sequence[Result]) -> list[Result]:
-    """Refuse bad volumes; gives all but the bad test volumes, which are left out."""
+def _verify_all(run: Run, todo: Sequence[Result]) -> tuple[list[Result], dict[Volume, str]]:
+    """Refuse bad volumes; gives all but the bad test volumes, which are left out, and the checksums of their images."""
     config, findings, contents = run.experiment.config, [], _contents(run)
-    good = []
+    good, images = [], {}
     with run.terminal.progress("verifying", len(todo)) as bar:
         for number, result in enumerate(todo):
             bar.update(number, result.name)
@@ -165,6 +172,7 @@ def _verify_all(run: Run, todo: Sequence[Result]) -> list[Result]:
             try:
                 content = contents.first(source)
                 findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim, content))
+                images[Volume(split, source.name)] = content.image_checksum
                 # Not beside the next, if it is not kept.
                 del content
                 good.append(result)
@@ -184,4 +192,4 @@ def _verify_all(run: Run, todo: Sequence[Result]) -> list[Result]:
     for finding in findings:
         for warning in finding.warnings:
             run.terminal.warn(f"{finding.name}: {warning}")
-    return good
+    return good, images

@@ -37,8 +37,9 @@ def blobs(shape=(20, 22, 40), seed=0, dtype="uint8"):
 
 
 def make_folder(folder: Path, names, masks=True, suffix=".tif", **options) -> dict:
-    """Write images/ and masks/; gives {name: (raw, labels)}."""
-    volumes = {name: blobs(seed=i) for i, name in enumerate(names)}
+    """Write images/ and masks/; gives {name: (raw, labels)}. Folders of different splits have different volumes."""
+    first = {"val": 100, "test": 200}.get(folder.name, 0)
+    volumes = {name: blobs(seed=first + i) for i, name in enumerate(names)}
     for name, (raw, labels) in volumes.items():
         write_tiff(folder / "images" / f"{name}{suffix}", raw, **options)
         if masks:

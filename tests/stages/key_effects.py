@@ -73,6 +73,8 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.padding", [1, 1, 1], data),
         _one("data.split", [0.5, 0.3, 0.2], PREPARED, ""),
         _one("data.split_seed", 1, PREPARED, ""),
+        # It permits or refuses, and changes no result.
+        _one("data.allow_repeats", True, NOTHING),
         _one("data.num_folds", 3, FOLDED, "is new", others={"validation.fold": 1}),
         _one("data.synthetic.train", 2, data, "volume worm_01 is new"),
         _one("data.synthetic.val", 3, PREPARED | CHOSEN, "volume worm_03 is new"),

@@ -113,7 +113,7 @@ def make(data: Path, root: Path, tmp_path: Path) -> Any:
 
     def experiment_of(kind: str = "dense", name: str = "e", method: str = "threeclass", **change: Any) -> Experiment:
         place = str(data / kind)
-        base = merge({"data": {"input_format": "auto", "test_data": place, "val_data": str(data / "dense")}, "model": {"method": method}}, change)  # fmt: skip
+        base = merge({"data": {"input_format": "auto", "test_data": place, "val_data": str(data / "dense"), "allow_repeats": True}, "model": {"method": method}}, change)  # fmt: skip
         experiment = Experiment(root / f"{tmp_path.name}_{name}", configure(**base))
         perform(experiment, "prepare")
         for split in ("val", "test"):

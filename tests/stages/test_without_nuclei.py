@@ -56,7 +56,7 @@ def experiment(tmp_path) -> Experiment:
         "val_data": write(tmp_path / "val", {"full": NUCLEI, "blank": NONE}),
         "test_data": write(tmp_path / "test", {"blank": NONE, "false": NONE, "full": NUCLEI}),
     }
-    made = Experiment(tmp_path / "root/e", configure(data={"input_format": "tif", **places}, model={"method": "threeclass"}))  # fmt: skip
+    made = Experiment(tmp_path / "root/e", configure(data={"input_format": "tif", "allow_repeats": True, **places}, model={"method": "threeclass"}))  # fmt: skip
     perform(made, "prepare")
     predicted(made, "val", {"full": NONE, "blank": NONE})
     predicted(made, "test", {"full": NUCLEI, "blank": NONE, "false": np.where(NUCLEI == 1, NUCLEI, 0)})

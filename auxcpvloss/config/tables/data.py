@@ -81,6 +81,7 @@ class Data(Table):
     split: tuple[Fraction, Fraction, Fraction]
     split_seed: Seed
     num_folds: UpToThousand
+    allow_repeats: bool
     synthetic: Synthetic
 
     @model_validator(mode="after")

@@ -1,0 +1,43 @@
+"""Images that serve for testing, and for training or validation too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from auxcpvloss.experiment.splits import Volume
+from auxcpvloss.stages.run import Run
+from auxcpvloss.system.errors import InputError
+
+
+def check_repeats(run: Run, found: Mapping[Volume, str]) -> None:
+    """Refuse a test volume whose image is that of a volume for training or validation, unless it is allowed.
+
+    Parameters
+    ----------
+    found : mapping
+        Volumes that are to be prepared -> checksums of their images; of others that of the prepared volume counts.
+    """
+    if run.experiment.config.data.allow_repeats:
+        return
+    used = {image: f"{origin} ({split})" for split in ("val", "train") for image, origin in _images(run, split, found)}
+    for image, origin in _images(run, "test", found):
+        if image in used:
+            raise InputError(
+                f"{origin}: the same image as {used[image]}; scores of a volume that served for training say nothing "
+                "about others. Remove one of the two, or set data.allow_repeats = true"
+            )
+
+
+def _images(run: Run, split: str, found: Mapping[Volume, str]) -> Iterator[tuple[str, str]]:
+    """Give the checksum of each image of a split, and where it is from."""
+    try:
+        sources = run.experiment.catalogue.sources(split)
+    except InputError:
+        # They need not be on this machine for what is to be done with the others.
+        return
+    for source in sources:
+        volume = Volume(split, source.name)
+        sample = None if volume in found else run.experiment.prepared(volume)
+        image = found.get(volume) or (sample.image_checksum if sample is not None else "")
+        if image:
+            yield image, source.origin
