@@ -61,6 +61,8 @@ setup(
             "pytest-xdist>=3.6",
             "playwright>=1.50",
             "hypothesis>=6.100",
+            "ipykernel>=6.29",
+            "nbclient>=0.10",
             "ruff>=0.12",
             "mypy>=1.14",
             "types-toml",

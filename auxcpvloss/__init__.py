@@ -1,12 +1,47 @@
 """Nuclei instance segmentation in 3D microscopy, with center point vectors as auxiliary task."""
 
-import os
+from __future__ import annotations
 
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.keras_settings import set_up_keras
 from auxcpvloss.system.processors import set_up_tensorflow
 
+if TYPE_CHECKING:
+    from auxcpvloss.apply.model import Model
+
 __version__ = "0.1.0"
+__all__ = ["InputError", "load_model"]
 
 # Here, because nothing in the package can import TensorFlow or Keras earlier.
 set_up_tensorflow(os.environ)
 set_up_keras(os.environ)
+
+
+def load_model(folder: str | Path, checkpoint: str | int = "best") -> Model:
+    """Load a trained network, to segment arrays: ``load_model("experiments/NAME").segment(image)``.
+
+    Parameters
+    ----------
+    folder : path
+        Of the experiment. Needed are its config.toml, val/selection.toml and the checkpoint; no volumes.
+    checkpoint : {"best", "last"} or int
+        The selected one, the newest one, or that of an iteration.
+
+    Returns
+    -------
+    Model
+        With the methods `segment` and `predict`.
+
+    Raises
+    ------
+    InputError
+        There is no such experiment or checkpoint, or it is damaged, or keys have changed since the training.
+    """
+    # The rest of the package takes a second to import.
+    from auxcpvloss.apply.model import load
+
+    return load(folder, checkpoint)

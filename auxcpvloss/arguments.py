@@ -18,7 +18,8 @@ which, makes the dependent results again, and moves the old ones to superseded/ 
 Volumes that a stage needs are prepared automatically. -d status shows what is complete, stale, missing or
 broken.
 
-auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help)."""
+auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help).
+auxcpvloss segment FILE... --model NAME -o DIR segments images of any folder (auxcpvloss segment --help)."""
 
 
 def parser() -> argparse.ArgumentParser:

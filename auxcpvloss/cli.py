@@ -11,12 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from auxcpvloss.apply import command as segment
 from auxcpvloss.arguments import parser
 from auxcpvloss.config import write
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance.recorder import Recorder
 from auxcpvloss.experiment.training_record import refuse_other_training
-from auxcpvloss.looking.compare import command
+from auxcpvloss.looking.compare import command as compare
 from auxcpvloss.looking.handover.viewer import obstacle
 from auxcpvloss.stages.export.viewing import look
 from auxcpvloss.stages.order import dry_run, run_stages, wanted
@@ -33,16 +34,22 @@ from auxcpvloss.which_experiment import own_test_data, which_experiment
 
 INPUT_ERROR, STAGE_ERROR = 2, 1
 
+COMMANDS = {
+    compare.NAME: (compare.parser, compare.compare_folders),
+    segment.NAME: (segment.parser, segment.segment_files),
+}
+"""Parser and function of what is no run of stages, by the first argument."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run stages, or compare experiments, as the arguments ask; return the exit status."""
+    """Run stages, or one of `COMMANDS`, as the arguments ask; return the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    comparing = given[:1] == [command.NAME]
-    args = command.parser().parse_args(given[1:]) if comparing else parser().parse_args(given)
+    parse, command = COMMANDS.get(given[0] if given else "", (None, None))
+    args = parse().parse_args(given[1:]) if parse else parser().parse_args(given)
     terminal = Terminal()
     try:
-        if comparing:
-            command.compare_folders(args, terminal)
+        if command:
+            command(args, terminal)
             return 0
         experiment = which_experiment(args, terminal)
         choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
@@ -73,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refused = system_error(error)
         if refused is None:
             raise
-        return _complain(printable(in_words(refused, args.out if comparing else args.root)), INPUT_ERROR)
+        return _complain(printable(in_words(refused, args.out if command else args.root)), INPUT_ERROR)
     return 0
 
 

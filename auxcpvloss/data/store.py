@@ -65,7 +65,7 @@ def write_sample(
 
     with temporary(path) as beside:
         root = zarr.group(zarr.DirectoryStore(str(beside)))
-        _store(root, RAW, _padded(normalize(content.raw, preprocessing), data.padding), attributes)
+        _store(root, RAW, prepare_image(content.raw, data, preprocessing), attributes)
         if truth is not None:
             _store(root, truth.key, _padded(truth.labels, data.padding), attributes)
         root.attrs.update(
@@ -83,6 +83,11 @@ def write_sample(
         )
         seal(root)
         return publish(beside, path, table)
+
+
+def prepare_image(raw: NDArray[Any], data: Data, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Give an image, (Z, Y, X), that `verify` finds fit, as networks see it: normalized, and padded."""
+    return _padded(normalize(raw, preprocessing), data.padding)
 
 
 def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing) -> dict[str, Any]:

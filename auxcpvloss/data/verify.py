@@ -70,11 +70,7 @@ def verify(
     """
     content = content or Content.of(source, data)
     raw, labels = content.raw, content.labels
-    _check_raw(raw, source.origin)
-    check_range(raw, preprocessing, source.origin)
-    check_planes(source.origin, raw.shape[0], ndim)
-    padded = [size + 2 * padding for size, padding in zip(raw.shape, data.padding, strict=True)]
-    check_declared(f"{source.origin}, with data.padding", padded, np.float32)
+    check_image(raw, source.origin, data, preprocessing, ndim)
     size = voxel_size(source, data)
     source.offset()  # raises where image and labels do not cover the same voxels
     warnings = []
@@ -97,6 +93,21 @@ def verify(
     return Finding(
         source.name, split, raw.shape, raw.dtype.name, size, nuclei, (*warnings, *odd), is_sparse, content.annotated
     )
+
+
+def check_image(raw: NDArray[Any], origin: str, data: Data, preprocessing: Preprocessing, ndim: int) -> None:
+    """Refuse an image, (Z, Y, X), that a network can do nothing with.
+
+    Raises
+    ------
+    InputError
+        It is empty, constant or not finite, has too many planes, or does not fit `preprocessing` or the memory.
+    """
+    _check_raw(raw, origin)
+    check_range(raw, preprocessing, origin)
+    check_planes(origin, raw.shape[0], ndim)
+    padded = [size + 2 * padding for size, padding in zip(raw.shape, data.padding, strict=True)]
+    check_declared(f"{origin}, with data.padding", padded, np.float32)
 
 
 def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | None, list[str]]:

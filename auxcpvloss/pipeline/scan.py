@@ -1,4 +1,4 @@
-"""Predict a whole volume, tile by tile, with a gunpowder pipeline."""
+"""Predict a whole volume, on disk or in memory, tile by tile, with a gunpowder pipeline."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import gunpowder as gp
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.data.samples import Sample
 from auxcpvloss.network.tiling import Tiling
-from auxcpvloss.pipeline.source import SampleSource
 from auxcpvloss.system.faults import unwrapping
 
 Network = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
@@ -82,20 +80,42 @@ class _Progress(gp.ScanCallback):
         self.report(num_processed, self.total)
 
 
+class ImageSource(gp.BatchProvider):
+    """Give parts of an image that can be sliced like an array."""
+
+    def __init__(self, image: Any, key: gp.ArrayKey) -> None:
+        self.image, self.key = image, key
+
+    def setup(self) -> None:
+        """Announce the whole image."""
+        roi = gp.Roi((0, 0, 0), self.image.shape)
+        spec = gp.ArraySpec(roi=roi, voxel_size=gp.Coordinate(1, 1, 1), interpolatable=True, dtype=self.image.dtype)
+        self.provides(self.key, spec)
+
+    def provide(self, request: gp.BatchRequest) -> gp.Batch:
+        """Read what is asked for; an `InputError` where it is missing or damaged."""
+        roi, spec = request[self.key].roi, self.spec[self.key].copy()
+        box = tuple(slice(first, last) for first, last in zip(roi.begin, roi.end, strict=True))
+        spec.roi, batch = roi, gp.Batch()
+        batch[self.key] = gp.Array(np.asarray(self.image[box]), spec)
+        return batch
+
+
 def scan_volume(
-    sample: Sample,
+    image: Any,
     network: Network,
     tiling: Tiling,
     arrays: Mapping[str, Any],
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Predict all of a volume of any size.
+    """Predict all of an image of any size.
 
     The volume is continued with zeros beyond its ends, as in training.
 
     Parameters
     ----------
-    sample : Sample
+    image : (Z, Y, X) array of float32
+        As prepared; it is read tile by tile.
     network : callable
         (1, 1, Z, Y, X) -> {head: (1, C, Z', Y', X')}.
     tiling : Tiling
@@ -108,20 +128,18 @@ def scan_volume(
 
     def store(head: str, begin: tuple[int, ...], data: NDArray[np.float32]) -> None:
         if head in arrays:
-            end = np.minimum(np.add(begin, tiling.tile), sample.shape)
+            end = np.minimum(np.add(begin, tiling.tile), image.shape)
             inside = tuple(slice(0, last - first) for first, last in zip(begin, end, strict=True))
             target = tuple(slice(first, last) for first, last in zip(begin, end, strict=True))
             arrays[head][(slice(None), *target)] = data[(slice(None), *inside)]
 
-    roi = gp.Roi((0, 0, 0), sample.shape)
-    spec = gp.ArraySpec(roi=roi, voxel_size=gp.Coordinate(1, 1, 1), interpolatable=True)
     covered = np.multiply(tiling.tile, tiling.counts)
     reference = gp.BatchRequest()
     reference[tile] = gp.ArraySpec(roi=gp.Roi((0, 0, 0), tiling.tile))
     # What lies beyond the volume: the margin before it, and the rest of the last tile with its margin after it.
-    padding = np.add(tiling.input_shape, covered - np.array(sample.shape))
+    padding = np.add(tiling.input_shape, covered - np.array(image.shape))
     pipeline = (
-        SampleSource(sample, {raw: "volumes/raw"}, {raw: spec})
+        ImageSource(image, raw)
         + gp.Pad(raw, tuple(int(size) for size in padding))
         + Predict(raw, tile, network, tiling, store)
         + gp.Scan(reference, progress_callback=_Progress(report))

@@ -56,7 +56,7 @@ def test_damage_is_told_when_it_is_read(sample, damage, said):
         read(sample.raw)
     # Each reader of libraries has its own way.
     with pytest.raises(InputError, match=f"{said}.*Remove "):
-        scan_volume(sample, lambda raw: pytest.fail("predicted"), tiling(sample), {})
+        scan_volume(sample.raw, lambda raw: pytest.fail("predicted"), tiling(sample), {})
 
 
 def tiling(sample):

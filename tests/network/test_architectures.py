@@ -60,7 +60,7 @@ def test_it_is_trained_and_predicts_whatever_the_tiling(prepared, tmp_path):
         tiling = tile_volume(geometry(config.model), limit, sample.shape)
         arrays = {head.name: np.zeros((head.channels, *sample.shape), np.float32) for head in METHOD.heads}
         network = prediction_network(config, METHOD, tiling.input_shape, tmp_path / "2.keras")
-        scan_volume(sample, network, tiling, arrays)
+        scan_volume(sample.raw, network, tiling, arrays)
         predictions.append(arrays)
     assert predictions[0]["cpv"].std() > 0
     for head in METHOD.heads:

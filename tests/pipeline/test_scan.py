@@ -48,7 +48,7 @@ def predict(model, sample, limit):
         # As after a training: not those of a normal distribution.
         average.assign(np.random.default_rng(0).uniform(0.2, 0.5, average.shape))
     arrays = {head.name: np.full((head.channels, *sample.shape), np.nan, np.float32) for head in heads}
-    scan_volume(sample, partial(predict_on, network), tiling, arrays)
+    scan_volume(sample.raw, partial(predict_on, network), tiling, arrays)
     return arrays, tiling
 
 
@@ -88,6 +88,6 @@ def test_the_prediction_lies_over_the_image(sample):
 
     copy = np.zeros((1, *sample.shape), np.float32)
     progress = []
-    scan_volume(sample, identity, tiling, {"raw": copy}, lambda done, total: progress.append((done, total)))
+    scan_volume(sample.raw, identity, tiling, {"raw": copy}, lambda done, total: progress.append((done, total)))
     np.testing.assert_array_equal(copy[0], sample.raw[:])
     assert progress[-1] == (np.prod(tiling.counts),) * 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -191,7 +191,10 @@ def array_format(name: str, suffixes: tuple[str, ...], kind: type[ArrayImage]) -
             for each, path in files.items()
         ]
 
-    return Format(name, ", ".join(f"<name>{suffix}" for suffix in suffixes), is_in, volumes)
+    def images(files: Sequence[Path], data: Data) -> dict[Path, Image]:
+        return {path: kind(path, data, "image") for path in files if path.suffix.lower() in suffixes}
+
+    return Format(name, ", ".join(f"<name>{suffix}" for suffix in suffixes), is_in, volumes, files=images)
 
 
 def _parents(key: str) -> list[str]:

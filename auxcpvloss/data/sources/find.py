@@ -9,7 +9,7 @@ from auxcpvloss.config.tables import Data
 from auxcpvloss.data.folds import lot
 from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.data.sources.format import CENTERS, SPLITS, Format, visible
-from auxcpvloss.data.sources.source import Source
+from auxcpvloss.data.sources.source import Image, Source
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.text import path_hint
 
@@ -61,6 +61,25 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
                     f"or an array {data.gt_key!r} (data.gt_key){there}, or center points ({CENTERS}/{source.name}.csv, "
                     f"or {source.name}.csv beside the arrays); only test volumes may have none of these"
                 )
+    return found
+
+
+def named_images(files: Sequence[Path], data: Data) -> dict[Path, Image]:
+    """Give the images of files that the user names, one for those that make up a volume together; reads no voxel.
+
+    Raises
+    ------
+    InputError
+        A file is missing, or of no known format.
+    """
+    found: dict[Path, Image] = {}
+    for each in FORMATS.values():
+        found |= each.files(files, data) if each.files else {}
+    for path in files:
+        if not path.exists():
+            raise InputError(f"{path}: no such file{path_hint(str(path))}")
+        if path not in found and not any(path in (image.files().values()) for image in found.values()):
+            raise InputError(f"{path}: of no format that is read; expected a .tif file, or a .zarr, .n5 or .hdf one")
     return found
 
 

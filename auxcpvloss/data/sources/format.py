@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.data.sources.source import Source
+from auxcpvloss.data.sources.source import Image, Source
 from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import checked_name
@@ -45,6 +45,8 @@ class Format:
     places : callable
         (path that the configuration names, data) -> {split: place}, or {"": place} where there are no splits, or
         nothing where the path cannot be of this format.
+    files : callable, optional
+        (files that the user names, data) -> {file: Image}, of those that are of this format.
     is_generated : bool
         Whether the volumes are computed and lie nowhere; a place is then the name of a split.
     """
@@ -54,6 +56,7 @@ class Format:
     is_in: Callable[[Any, Data], bool]
     volumes: Callable[[Any, Data], list[Source]]
     places: Callable[[Path, Data], Mapping[str, Any]] = folders
+    files: Callable[[Sequence[Path], Data], Mapping[Path, Image]] | None = None
     is_generated: bool = False
 
 

@@ -128,7 +128,19 @@ def _volumes(place: Path, data: Data) -> list[Source]:
     return pair(str(place), content, data)
 
 
-TIF = Format("tif", "{data.images}/ and {data.masks}/ with .tif files of the same names", _is_in, _volumes)
+def _named(files: Sequence[Path], data: Data) -> dict[Path, Image]:
+    """Give the volumes of TIFF files that the user names; the others of a set may be beside them."""
+    axes = Axes.of(data)
+    found: dict[File, Image] = {}
+    stacks = [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
+    for folder in dict.fromkeys(path.parent for path in stacks):
+        sets = find_sets([path for path in stacks if path.parent == folder], visible(folder))
+        found |= {file: TiffImage(file, axes, "image", together) for file, together in sets.items()}
+    return {file: image for file, image in found.items() if isinstance(file, Path)}
+
+
+EXPECTED = "{data.images}/ and {data.masks}/ with .tif files of the same names"
+TIF = Format("tif", EXPECTED, _is_in, _volumes, files=_named)
 
 
 def _read(file: File, tiff: tifffile.TiffFile, axes: Axes) -> NDArray[Any]:

@@ -10,7 +10,8 @@ from auxcpvloss.config.tables import Model
 from auxcpvloss.data.untrusted.limits import check_bytes
 from auxcpvloss.network.architectures.architecture import Architecture, Geometry
 from auxcpvloss.network.architectures.unet_keys import UNET
-from auxcpvloss.network.tiling import smallest_tileable
+from auxcpvloss.network.shapes import Shape
+from auxcpvloss.network.tiling import Tiling, smallest_tileable, tile_volume
 
 ARCHITECTURES: dict[str, Architecture] = {"unet": UNET}
 
@@ -27,6 +28,11 @@ def architecture_of(model: Model) -> Architecture:
 def geometry(model: Model) -> Geometry:
     """Tell what the network does to the sizes of its input, by axis."""
     return architecture_of(model).geometry(model)
+
+
+def tiling_of(model: Model, shape: Shape) -> Tiling:
+    """Say how an image is covered with tiles of at most ``model.test_input_shape``."""
+    return tile_volume(geometry(model), model.test_input_shape, shape)
 
 
 def check_memory(config: Config) -> None:

@@ -18,8 +18,8 @@ from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.methods import Params, model_record
-from auxcpvloss.network.architectures import geometry
-from auxcpvloss.network.tiling import Tiling, tile_volume
+from auxcpvloss.network.architectures import tiling_of
+from auxcpvloss.network.tiling import Tiling
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.checksums import known_digest
@@ -79,7 +79,7 @@ def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
     return {
         f"version of {NAME}": VERSION,
         "model": network_keys(experiment),
-        "tiles (model.test_input_shape)": tiling_of(experiment, sample).input_shape,
+        "tiles (model.test_input_shape)": tiling_of(config.model, sample.shape).input_shape,
         "prediction": {"dtype": config.prediction.dtype},
         "training": {"precision": config.training.precision},
         "sample": sample.made_from,
@@ -91,12 +91,6 @@ def network_keys(experiment: Experiment) -> Record:
     shapes = ("train_input_shape", "test_input_shape")
     model = model_record(experiment.config)
     return {key: value for key, value in model.items() if key not in shapes and not key.startswith("loss_")}
-
-
-def tiling_of(experiment: Experiment, sample: Sample) -> Tiling:
-    """Say how a volume is covered with tiles."""
-    model = experiment.config.model
-    return tile_volume(geometry(model), model.test_input_shape, sample.shape)
 
 
 def checkpoint_digest(experiment: Experiment, checkpoint: int) -> str:
@@ -116,7 +110,7 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
     from auxcpvloss.pipeline.scan import scan_volume
 
     experiment, subject = run.experiment, result.subject
-    sample, tiling = subject.sample, tiling_of(experiment, subject.sample)
+    sample, tiling = subject.sample, tiling_of(experiment.config.model, subject.sample.shape)
     with _in_memory(experiment, sample), replacing(result.paths[0]) as beside:
         root = zarr.open_group(str(beside), mode="w")
         arrays = {
@@ -135,7 +129,7 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
         for array in arrays.values():
             array.attrs.update(offset=list(sample.offset), resolution=list(sample.voxel_size))
         scan_volume(
-            sample,
+            sample.raw,
             _network(run, subject.checkpoint, tiling),
             tiling,
             arrays,

@@ -1,0 +1,101 @@
+"""The command ``auxcpvloss segment``."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from functools import partial
+from pathlib import Path
+
+from auxcpvloss.apply.files import tasks
+from auxcpvloss.apply.model import Model, load
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.config.tables import Data
+from auxcpvloss.data.sources.find import named_images
+from auxcpvloss.experiment.configuration import load as load_config
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.terminal import Bar, Terminal, logging_to
+
+NAME = "segment"
+
+DESCRIPTION = """\
+Segment images with a trained network: TIFF, zarr, N5 or HDF5 files of any folder. No experiment is made or changed.
+For each image NAME two files are written: NAME_labels.tif, 0 for background and a number for each nucleus, and
+NAME_labels.json, what they were made from. What is whole is not made again. docs/segment.md"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the parser of the arguments after ``segment``."""
+    result = argparse.ArgumentParser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
+    add = result.add_argument
+    add("files", nargs="+", type=Path, metavar="FILE", help="images: .tif, .zarr, .n5 or .hdf")
+    model = "trained experiment: its folder, or its name in the folder of --root"
+    add("--model", required=True, metavar="NAME_OR_FOLDER", help=model)
+    add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder to write to")
+    add("-r", "--root", type=Path, default=Path("experiments"), help="folder of experiments (default: experiments)")
+    which = "checkpoint: best (selected by validation; default), last, or a number of iterations"
+    add("--checkpoint", default="best", metavar="N", type=_checkpoint, help=which)
+    size = "size of a voxel along z, y, x (default: as the files record it, else that of the training, data.voxel_size)"
+    add("--voxel-size", nargs=3, type=float, metavar=("Z", "Y", "X"), help=size)
+    add("--raw-key", metavar="KEY", help="array in zarr, N5 and HDF5 files (default: data.raw_key of the experiment)")
+    add("--axes", help="axes of the stored arrays, such as CZYX (default: data.axes of the experiment)")
+    add("--channel", type=int, help="channel to use, from 0 (default: data.channel of the experiment)")
+    add("--overwrite", action="store_true", help="replace labels that are there already")
+    return result
+
+
+def _checkpoint(text: str) -> str | int:
+    return int(text) if text.isdecimal() else text
+
+
+def segment_files(args: argparse.Namespace, terminal: Terminal) -> None:
+    """Segment the images that the arguments name.
+
+    Raises
+    ------
+    InputError
+        Of the model, before anything is written; or, at the end, of images that could not be segmented.
+    """
+    terminal.stage = NAME
+    with warnings.catch_warnings(record=True, action="always") as remarks:
+        model = load(_folder(args.model, args.root), args.checkpoint)
+    for remark in remarks:
+        terminal.warn(str(remark.message))
+    if args.voxel_size:
+        model.remark_on(args.voxel_size)
+    data, out = _data(model, args), args.out.expanduser().resolve()
+    todo = tasks(named_images(list(dict.fromkeys(args.files)), data), out, data)
+    out.mkdir(parents=True, exist_ok=True)
+    terminal.say(f"{model.experiment.folder}: {model.experiment.method.name}, checkpoint {model.checkpoint}")
+    problems = []
+    with logging_to(out / "segment.log", "info"), terminal.progress("images", len(todo)) as bar:
+        for number, task in enumerate(todo):
+            name = task.source.name
+            bar.update(number, name)
+            try:
+                said = task.run(model, args.voxel_size, args.overwrite, partial(_note, bar, name))
+                terminal.say(f"{name}: {said}")
+            except InputError as error:
+                problems.append(f"{name}: {error}")
+                terminal.warn(problems[-1])
+    if problems:
+        lines = [line for each in problems for line in each.splitlines()]
+        raise InputError(f"{len(problems)} of {len(todo)} images not segmented:", *lines)
+
+
+def _note(bar: Bar, name: str, done: int, total: int) -> None:
+    bar.update(note=f"{name}: tile {done} of {total}")
+
+
+def _folder(named: str, root: Path) -> Path:
+    """Find the folder of an experiment by its path, or by its name under the root."""
+    place, by_name = Path(named).expanduser(), root.expanduser() / named
+    return by_name if by_name.is_dir() and not (place / "config.toml").is_file() else place
+
+
+def _data(model: Model, args: argparse.Namespace) -> Data:
+    """Say how the arrays of files are found: as in the experiment, unless the arguments say otherwise."""
+    given = {"raw_key": args.raw_key, "axes": args.axes, "channel": args.channel}
+    changed = {key: value for key, value in given.items() if value is not None}
+    frozen = ConfigFile.read(model.experiment.folder / "config.toml")
+    return load_config([frozen, ConfigFile("command line", {"data": changed})]).data

@@ -1,0 +1,186 @@
+"""A trained network, with what was selected for it, as a function of arrays."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from rich.console import Console
+
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.config.units import Vector
+from auxcpvloss.data.store import prepare_image
+from auxcpvloss.data.verify import check_image
+from auxcpvloss.data.voxel_sizes import mismatch
+from auxcpvloss.experiment.configuration import load as load_config
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection_file import Selection
+from auxcpvloss.experiment.training_record import refuse_other_training, training_record
+from auxcpvloss.methods import Params
+from auxcpvloss.network.architectures import tiling_of
+from auxcpvloss.network.shapes import Shape
+from auxcpvloss.stages.chosen_checkpoint import chosen
+from auxcpvloss.stages.run import Choice, Run
+from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.gpu import choose_device
+from auxcpvloss.system.terminal import Terminal
+
+Report = Callable[[int, int], None]
+"""Called with tiles done and tiles in all."""
+
+
+def _nothing(done: int, total: int) -> None:
+    """Report nothing."""
+
+
+class Model:
+    """A checkpoint of an experiment, with the parameters of post-processing that go with it.
+
+    It does what the stages predict and label do, bit by bit, and writes no file. The network stays in memory.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    checkpoint : int
+        Iterations that the network was trained for.
+    params : Params
+        Parameters of post-processing.
+    """
+
+    def __init__(self, experiment: Experiment, selection: Selection) -> None:
+        self.experiment = experiment
+        self.checkpoint: int = selection.checkpoint
+        self.params: Params = selection.params
+        self._network: tuple[Shape, Any] | None = None
+
+    def __repr__(self) -> str:
+        name = f"{self.experiment.folder.name}, {self.experiment.method.name}"
+        return f"<Model {name}, checkpoint {self.checkpoint}: {self.params.describe()}>"
+
+    @property
+    def trained_voxel_sizes(self) -> set[Vector]:
+        """Sizes of the voxels of the training volumes, along z, y, x; none if that is not known."""
+        samples = self.experiment.records.whole(training_record(self.experiment) or {}).get("samples", {})
+        found = [each.get("voxel_size", ()) for each in samples.values() if isinstance(each, dict)]
+        return {(float(size[0]), float(size[1]), float(size[2])) for size in found if len(size) == 3}
+
+    def remark_on(self, voxel_size: Vector) -> str:
+        """Say if voxels are larger or smaller than those of the training; "" if they are not, or nothing is known."""
+        size = np.asarray(voxel_size, float)
+        if size.shape != (3,) or not np.isfinite(size).all() or size.min() <= 0:
+            raise InputError(f"voxel_size: {voxel_size!r}; expected three positive numbers, along z, y, x")
+        known, ndim = self.trained_voxel_sizes, self.experiment.config.model.ndim
+        other = mismatch((float(size[0]), float(size[1]), float(size[2])), known, ndim)
+        return other and f"{other}; resample the image"
+
+    def segment(
+        self, image: ArrayLike, voxel_size: Vector | None = None, report: Report = _nothing
+    ) -> NDArray[np.uint32]:
+        """Find the nuclei of an image.
+
+        Memory: the image in single precision, the prediction (``prediction.dtype``), and what the watershed needs.
+
+        Parameters
+        ----------
+        image : (Z, Y, X) array of numbers
+            As the microscope gives it; (Y, X) for a network of images.
+        voxel_size : (z, y, x), optional
+            A warning says if the network was trained on voxels of another size.
+        report : callable, optional
+            Called with the numbers of tiles that are predicted, and of all.
+
+        Returns
+        -------
+        array of uint32
+            Of the shape of the image: a number for each nucleus, 0 for background.
+
+        Raises
+        ------
+        InputError
+            The image has another number of axes, or is empty, constant or not finite.
+        """
+        found = self.params.decode(self._predict(image, voxel_size, report))
+        return self._as_given(found, np.ndim(image))
+
+    def predict(
+        self, image: ArrayLike, voxel_size: Vector | None = None, report: Report = _nothing
+    ) -> dict[str, NDArray[Any]]:
+        """Give what the network says of an image, by head: arrays with the channels first; see `segment`."""
+        predicted = self._predict(image, voxel_size, report)
+        return {head: self._as_given(array, np.ndim(image)) for head, array in predicted.items()}
+
+    def _predict(self, image: ArrayLike, voxel_size: Vector | None, report: Report) -> dict[str, NDArray[Any]]:
+        # gunpowder takes seconds to import.
+        from auxcpvloss.pipeline.scan import scan_volume
+
+        config = self.experiment.config
+        raw = self._volume(np.asarray(image))
+        check_image(raw, "the image", config.data, config.preprocessing, config.model.ndim)
+        if voxel_size is not None and (remark := self.remark_on(voxel_size)):
+            warnings.warn(f"the image: {remark}", stacklevel=4)
+        prepared = prepare_image(raw, config.data, config.preprocessing)
+        z, y, x = prepared.shape
+        tiling = tiling_of(config.model, (z, y, x))
+        arrays = {
+            head.name: np.zeros((head.channels, *prepared.shape), config.prediction.dtype)
+            for head in self.experiment.method.predicted_heads(self.params)
+        }
+        scan_volume(prepared, self._network_of(tiling.input_shape), tiling, arrays, report)
+        return arrays
+
+    def _network_of(self, shape: Shape) -> Any:
+        from auxcpvloss.network.compiled import prediction_network
+
+        if self._network is None or self._network[0] != shape:
+            # One at a time: another is only for images of another size.
+            self._network = None
+            path = self.experiment.need_checkpoint(self.checkpoint)
+            self._network = shape, prediction_network(self.experiment.config, self.experiment.method, shape, path)
+        return self._network[1]
+
+    def _volume(self, image: NDArray[Any]) -> NDArray[Any]:
+        is_plane = self.experiment.config.model.ndim == 2 and image.ndim == 2
+        if image.ndim != 3 and not is_plane:
+            expected = "Y, X" if self.experiment.config.model.ndim == 2 else "Z, Y, X"
+            raise InputError(
+                f"the image: an array of {' x '.join(map(str, image.shape)) or 'no'} voxels, {image.ndim} axes; "
+                f"expected one channel with the axes {expected}"
+            )
+        return image[np.newaxis] if is_plane else image
+
+    def _as_given(self, array: NDArray[Any], ndim: int) -> NDArray[Any]:
+        """Cut off the padding; of a plane that was given without an axis z, give none."""
+        inside = tuple(slice(size, -size or None) for size in self.experiment.config.data.padding)
+        return array[(..., *inside)] if ndim == 3 else array[(..., *inside)][..., 0, :, :]
+
+
+def load(folder: str | Path, checkpoint: str | int = "best") -> Model:
+    """Load a trained network; see `auxcpvloss.load_model`."""
+    place = Path(folder).expanduser().resolve()
+    frozen = place / "config.toml"
+    if not frozen.is_file():
+        raise InputError(f"{frozen}: missing; expected the folder of a trained experiment, such as experiments/NAME.")
+    if checkpoint not in ("best", "last") and (isinstance(checkpoint, bool) or not isinstance(checkpoint, int)):
+        raise InputError(f"checkpoint: {checkpoint!r}; expected 'best', 'last' or a number of iterations")
+    if "tensorflow" not in sys.modules:
+        choose_device(os.environ)
+    experiment = Experiment(place, load_config([ConfigFile.read(frozen)]))
+    refuse_other_training(experiment)
+    choice = Choice(checkpoint) if isinstance(checkpoint, str) else Choice("last", checkpoint)
+    run = Run(experiment, Terminal(Console(quiet=True)), choice)
+    try:
+        selection = chosen(run)
+    except InputError as error:
+        # The last line speaks of arguments for stages.
+        lines = [line for line in error.args if "--test-checkpoint" not in line]
+        raise InputError(*lines, "Run the stage validate_checkpoints, or choose another checkpoint: 'last'.") from None
+    experiment.need_checkpoint(selection.checkpoint)
+    for remark in run.notes.told.values():
+        warnings.warn(remark, stacklevel=3)
+    return Model(experiment, selection)

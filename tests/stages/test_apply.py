@@ -1,0 +1,174 @@
+"""A trained network applied to images of no experiment: `load_model` and the command ``segment``."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from auxcpvloss import InputError, load_model
+from auxcpvloss.apply.model import Model
+from auxcpvloss.cli import INPUT_ERROR, main
+from auxcpvloss.experiment.selection_file import Selection
+from tests.conftest import blobs
+from tests.data.test_sources import write_arrays
+
+
+def volume(seed: int) -> np.ndarray:
+    """What the stages were given as raw image of the volume of this number, see `gpu_part`."""
+    labels = blobs((28, 28, 36), 6, seed=seed)
+    return ((labels > 0) * 150 + np.random.default_rng(seed).integers(0, 60, labels.shape)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def trained(gpu_part, tmp_path_factory):
+    """The experiment, and the instances of its test volume."""
+    root = gpu_part.copy(tmp_path_factory.mktemp("apply"))
+    assert main(["-id", "run", "-r", str(root), "-d", "validate_checkpoints", "predict", "label"]) == 0
+    (path,) = (root / "run").glob("test/instanced/*/*/e.hdf")
+    with h5py.File(path, "r") as file:
+        return root / "run", file["volumes/instances"][:]
+
+
+@pytest.fixture(scope="module")
+def model(trained):
+    return load_model(trained[0])
+
+
+def test_arrays_are_segmented_as_the_stages_do(trained, model):
+    folder, instances = trained
+    found = model.segment(volume(4), voxel_size=(1, 1, 1.05))
+    assert found.dtype == np.uint32
+    assert instances.max() > 2
+    assert np.array_equal(found, instances)
+    (path,) = folder.glob(f"test/processed/{model.checkpoint}/e.zarr")
+    for head, array in model.predict(volume(4)).items():
+        stored = zarr.open_array(str(path / "volumes" / f"pred_{head}"), mode="r")
+        assert (array.dtype, array.shape) == (stored.dtype, stored.shape)
+        assert np.array_equal(array, stored[:])
+
+
+def test_without_the_volumes_on_a_copy(trained, model, tmp_path):
+    folder = trained[0]
+    for name in ("config.toml", "val/selection.toml", f"train/checkpoints/{model.checkpoint:08d}.keras"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    assert np.array_equal(load_model(tmp_path).segment(volume(4)), trained[1])
+    with pytest.raises(InputError, match="available: "):
+        load_model(tmp_path, checkpoint=7)
+
+
+def test_padding_is_cut_off(model):
+    experiment = model.experiment
+    data = experiment.config.data.model_copy(update={"padding": (2, 0, 3)})
+    padded = replace(experiment, config=experiment.config.model_copy(update={"data": data}))
+    image = volume(4)[:, :20]
+    assert Model(padded, Selection(model.checkpoint, model.params)).segment(image).shape == image.shape
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (np.zeros((4, 5, 6)), "constant: every voxel is 0"),
+        (np.full((4, 5, 6), np.nan), "NaN"),
+        (np.zeros((2, 4, 5, 6)), "4 axes; expected one channel with the axes Z, Y, X"),
+        (volume(4)[0], "2 axes"),
+        (volume(4) > 3, "type bool"),
+    ],
+)
+def test_what_is_no_image_is_refused(model, image, words):
+    with pytest.raises(InputError, match=words):
+        model.segment(image)
+
+
+def test_other_voxel_sizes_are_warned_of(model):
+    with pytest.warns(UserWarning, match="5 times as large"):
+        model.segment(volume(4)[:10, :10, :10], voxel_size=(5, 5, 5))
+    with pytest.raises(InputError, match="three positive numbers"):
+        model.segment(volume(4), voxel_size=(1, 1))
+
+
+def test_without_a_selection_another_checkpoint_can_be_chosen(gpu_part, tmp_path):
+    folder = gpu_part.copy(tmp_path) / "run"
+    with pytest.raises(InputError, match=r"no checkpoint has been selected yet\.\n.*'last'"):
+        load_model(folder)
+    assert load_model(folder, checkpoint="last").checkpoint == load_model(folder, checkpoint=90).checkpoint == 90
+
+
+def test_there_must_be_a_trained_experiment(trained, tmp_path):
+    with pytest.raises(InputError, match="expected the folder of a trained experiment"):
+        load_model(tmp_path)
+    with pytest.raises(InputError, match="'best', 'last' or a number"):
+        load_model(trained[0], checkpoint="newest")
+
+
+def test_the_package_is_light():
+    program = "import sys, auxcpvloss; print({'numpy', 'keras', 'tensorflow', 'zarr'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"set()\n"
+
+
+def test_files_of_every_format_are_segmented(trained, tmp_path, capfd):
+    folder, instances = trained
+    files = [
+        write_arrays(tmp_path / f"a_{kind}.{kind}", volume(4), resolution=(1, 1, 1)) for kind in ("zarr", "n5", "hdf")
+    ]
+    files.append(tmp_path / "a_tif.tif")
+    tifffile.imwrite(files[-1], volume(4), imagej=True, resolution=(0.2, 0.2), metadata={"spacing": 5, "unit": "um", "axes": "ZYX"})  # fmt: skip
+    command = ["segment", *map(str, files), "--model", "run", "-r", str(folder.parent), "-o", str(tmp_path / "out")]
+    assert main(command) == 0
+    shown = capfd.readouterr().out
+    assert "its voxels are 5 x 5 x 5, those of the training volumes 1 x 1 x 1" in shown
+    for kind in ("zarr", "n5", "hdf", "tif"):
+        path = tmp_path / "out" / f"a_{kind}_labels.tif"
+        assert np.array_equal(tifffile.imread(path), instances)
+        record = json.loads(path.with_suffix(".json").read_text())
+        assert record["nuclei"] == len(np.unique(instances)) - 1
+        with tifffile.TiffFile(path) as tiff:
+            assert tiff.imagej_metadata["spacing"] == (5 if kind == "tif" else 1)
+            assert tiff.pages[0].compression.name == "ADOBE_DEFLATE"
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*_labels.*")}
+    assert main(command) == 0
+    assert capfd.readouterr().out.count("whole already") == 4
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_files_that_fail_do_not_stop_the_others(trained, tmp_path, capfd):
+    for name, image in {"blank": np.zeros((8, 9, 10), np.uint8), "good": volume(4), "next": volume(5)}.items():
+        tifffile.imwrite(tmp_path / f"{name}.tif", image, photometric="minisblack")
+    (tmp_path / "no.tif").write_bytes(b"no TIFF")
+    out, files = tmp_path / "out", [str(tmp_path / f"{name}.tif") for name in ("blank", "no", "good", "next")]
+    out.mkdir()
+    (out / "next_labels.tif").write_text("somebody's own")
+    command = ["segment", *files, "--model", str(trained[0]), "-o", str(out)]
+    assert main(command) == INPUT_ERROR
+    lines = capfd.readouterr().err.splitlines()
+    assert lines[0] == "3 of 4 images not segmented:"
+    assert [line.partition(":")[0] for line in lines[1:]] == ["blank", "no", "next"]
+    assert "--overwrite" in lines[-1]
+    assert (out / "next_labels.tif").read_text() == "somebody's own"
+    assert (out / "good_labels.tif").is_file()
+    assert main(["segment", files[3], *command[5:], "--overwrite"]) == 0
+    assert tifffile.imread(out / "next_labels.tif").shape == (28, 28, 36)
+
+
+def test_nothing_is_written_where_the_files_are_wrong(trained, tmp_path, capfd):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "a.tif", volume(4), photometric="minisblack")
+    (tmp_path / "a.png").write_bytes(b"")
+    ends = ["--model", str(trained[0]), "-o", str(tmp_path / "out")]
+    for names, words in (
+        (["one/a.tif", "two/a.tif"], "same name"),
+        (["a.png"], "no format"),
+        (["b.tif"], "no such file"),
+    ):
+        assert main(["segment", *(str(tmp_path / name) for name in names), *ends]) == INPUT_ERROR
+        assert words in capfd.readouterr().err
+    assert main(["segment", str(tmp_path / "one/a.tif"), "--model", "none", "-o", str(tmp_path / "out")]) == INPUT_ERROR
+    assert "expected the folder of a trained experiment" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
