@@ -73,7 +73,7 @@ def verify(
     check_image(raw, source.origin, data, preprocessing, ndim)
     size = voxel_size(source, data)
     source.offset()  # raises where image and labels do not cover the same voxels
-    warnings = []
+    warnings = source.remarks()
     if raw.shape[0] == 1 and ndim == 3:
         warnings.append("only one plane; model.ndim = 2 is meant for images, and much faster")
     if labels is not None:

@@ -31,6 +31,7 @@ YOUNGER = {
     "training.augmentation.one_of": [],
     "data.test_format": "auto",
     "data.mask_pattern": "{name}",
+    "data.fill_chunks": False,
     "data.axes": "",
     "data.allow_repeats": False,
     "data.channel": -1,

@@ -81,7 +81,7 @@ class Experiment:
         """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
         # Folds choose among prepared volumes; the unit is for what is made of results; a format that is named or
         # detected is the same; and what is permitted changes nothing.
-        alike = {"num_folds", "allow_repeats", "voxel_unit", "test_format"}
+        alike = {"num_folds", "allow_repeats", "fill_chunks", "voxel_unit", "test_format"}
         data = self.config.data.model_dump(mode="json", exclude=alike)
         data = {key: value for key, value in data.items() if YOUNGER.get(f"data.{key}", ...) != value}
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}

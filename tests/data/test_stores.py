@@ -1,6 +1,7 @@
 """Arrays as other programs store them: where they are in a container, their axes, sizes of voxels, chunks."""
 
 import json
+import warnings
 
 import h5py
 import numpy as np
@@ -266,3 +267,97 @@ def test_links_in_hdf_are_followed_within_the_file_only(tmp_path):
         source.read_labels()
     with pytest.raises(InputError, match="no array 'circle'"):
         only(tmp_path, raw_key="circle").read_raw()
+
+
+# Chunks that are not stored
+def chunked(folder, kind, chunks=(4, 6, 7), **options):
+    """A volume in chunks; gives the folders of its image and labels."""
+    path = str(folder / f"a.{kind}")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The N5Store is deprecated")
+        root = zarr.open_group(zarr.N5Store(path) if kind == "n5" else path, "w")
+    for key, array in (("raw", RAW), ("gt_labels", LABELS)):
+        root.create_dataset(f"volumes/{key}", data=array, chunks=chunks, **options)
+    return folder / f"a.{kind}" / "volumes" / "raw", folder / f"a.{kind}" / "volumes" / "gt_labels"
+
+
+@pytest.mark.parametrize(("kind", "file"), [("zarr", "1.0.1"), ("n5", "1/0/1")])
+def test_an_image_that_lacks_a_chunk_is_refused_unless_that_is_said(tmp_path, kind, file):
+    raw, _ = chunked(tmp_path, kind)
+    (raw / file).unlink()
+    with pytest.raises(
+        InputError, match=rf"a\.{kind}: volumes/raw: 1 of 8 chunks are not stored, the first at \[1, 0, 1\]"
+    ) as caught:
+        only(tmp_path).read_raw()
+    assert "data.fill_chunks = true" in str(caught.value)
+    source, expected = only(tmp_path, fill_chunks=True), RAW.copy()
+    expected[4:, :6, 7:] = 0
+    np.testing.assert_array_equal(source.read_raw(), expected)
+    assert "they were taken for background" in source.remarks()[0]
+
+
+def test_labels_without_chunks_of_background_are_read(tmp_path):
+    labels = np.zeros((32, 32, 32), np.uint16)
+    labels[4:13, 10:15, 10:15], labels[3:6, 4:7, 4:7] = 5, 6
+    root = zarr.open_group(str(tmp_path / "a.zarr"), "w")
+    root["volumes/raw"] = labels + np.arange(32, dtype=np.uint16)
+    root.create_dataset("volumes/gt_labels", data=labels, chunks=(8, 8, 8), write_empty_chunks=False)
+    source = only(tmp_path)
+    np.testing.assert_array_equal(source.read_labels(), labels)
+    (remark,) = source.remarks()
+    assert "a.zarr: volumes/gt_labels: 61 of 64 chunks are not stored" in remark
+    # One more, with a part of the larger one.
+    (tmp_path / "a.zarr/volumes/gt_labels/1.1.1").unlink()
+    with pytest.raises(InputError, match=r"62 of 64 chunks .*label 5 ends abruptly at one of them.*data\.fill_chunks"):
+        source.read_labels()
+
+
+def test_labels_that_lack_a_chunk_where_empty_ones_are_stored_are_refused(tmp_path):
+    _, labels = chunked(tmp_path, "zarr", (2, 4, 5), write_empty_chunks=True)
+    only(tmp_path).read_labels()
+    empty = next(
+        place
+        for place in np.ndindex(4, 3, 3)
+        if not LABELS[tuple(slice(n * size, (n + 1) * size) for n, size in zip(place, (2, 4, 5), strict=True))].any()
+    )
+    (labels / ".".join(map(str, empty))).unlink()
+    with pytest.raises(InputError, match=r"1 of 36 chunks .*others that hold only zeros are"):
+        only(tmp_path).read_labels()
+
+
+def test_labels_without_any_chunk_or_background_are_refused(tmp_path):
+    _, labels = chunked(tmp_path, "zarr", fill_value=7)
+    (labels / "0.0.0").unlink()
+    with pytest.raises(InputError, match="the fill value 7 is no background"):
+        only(tmp_path).read_labels()
+    _, labels = chunked(tmp_path, "zarr", fill_value=None)
+    (labels / "0.0.0").unlink()
+    with pytest.raises(InputError, match="no fill value is recorded"):
+        only(tmp_path, fill_chunks=True).read_labels()
+    for file in labels.glob("*.*.*"):
+        file.unlink()
+    chunked(tmp_path, "zarr")
+    for file in labels.glob("*.*.*"):
+        file.unlink()
+    with pytest.raises(InputError, match=r"8 of 8 chunks .*these are all"):
+        only(tmp_path).read_labels()
+
+
+@pytest.mark.parametrize("chunks", [(4, 6, 7), None])
+def test_hdf_that_was_not_written_is_refused(tmp_path, chunks):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        array = file.create_dataset("volumes/raw", RAW.shape, RAW.dtype, chunks=chunks)
+        if chunks:
+            array[:4] = RAW[:4]
+    with pytest.raises(InputError, match=f"volumes/raw: {'4 of 8' if chunks else '1 of 1'} chunks are not stored"):
+        only(tmp_path).read_raw()
+
+
+@pytest.mark.parametrize("kind", ["zarr", "n5"])
+def test_chunks_that_are_links_are_refused(tmp_path, kind):
+    raw, _ = chunked(tmp_path, kind)
+    file = next(file for file in raw.rglob("*") if file.name[-1:] == "0" and file.is_file())
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"volumes/raw: chunk .* is a link or no file"):
+        only(tmp_path).read_raw()

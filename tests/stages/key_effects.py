@@ -63,6 +63,8 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.mask_pattern", "{name}_mask", PREPARED, ""),
         _one("data.raw_key", "a/b", data),
         _one("data.gt_key", "a/c", data),
+        # What is read of the files is the same, or they are refused.
+        _one("data.fill_chunks", True, NOTHING),
         _one("data.axes", "CZYX", data),
         _one("data.channel", 1, data),
         _one("data.ignore_label", 255, data),

@@ -70,6 +70,7 @@ class Data(Table):
     mask_pattern: Annotated[Name, AfterValidator(_names_the_image)]
     raw_key: Text
     gt_key: Text
+    fill_chunks: bool
     axes: Annotated[Name, AfterValidator(_no_or_named)]
     channel: Annotated[int, Field(ge=-1, le=1000)]
     ignore_label: Annotated[int, Field(ge=-(2**31), lt=2**32)]

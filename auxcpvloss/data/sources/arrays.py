@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.axes import Axes
 from auxcpvloss.data.sources.format import TABLE, Format, by_stem, visible
+from auxcpvloss.data.sources.lost_chunks import check_image, check_labels, missing
 from auxcpvloss.data.sources.multiscales import highest, label_images, resolutions
 from auxcpvloss.data.sources.pairing import partners
 from auxcpvloss.data.sources.recorded import Recorded, downsampling, recorded
@@ -65,6 +66,10 @@ class ArrayImage(Image):
     def check(self, key: str, array: Any) -> None:
         """Refuse an opened array that is larger than memory, or of which a chunk is."""
 
+    @abstractmethod
+    def stored(self, key: str, array: Any) -> NDArray[np.bool_]:
+        """Which chunks of an opened array are stored, of as many along each axis as there are."""
+
     @property
     def key(self) -> str:
         """The key that is configured; "" is the container itself."""
@@ -100,7 +105,23 @@ class ArrayImage(Image):
         with reading(self), self.open(key) as array:
             cut = Axes.of(self.data).cut(self, array.shape, self._recorded.axes)
             self.check(key, array)
-            return np.asarray(cut.of(array))
+            stored = cut.of_chunks(self.stored(key, array), array.chunks)
+            if not stored.all() and array.fill_value is None:
+                raise InputError(f"{self}: {missing(stored)}, and no fill value is recorded: copy the array again")
+            if self.role == "image" and not self.data.fill_chunks:
+                check_image(self, stored)
+            volume = np.asarray(cut.of(array))
+            if self.role == "labels" and not self.data.fill_chunks:
+                check_labels(self, volume, stored, cut.volume_of(array.chunks), array.fill_value)
+            return volume
+
+    def remarks(self) -> list[str]:
+        """Say which chunks were taken for background."""
+        key = self._found()
+        with reading(self), self.open(key) as array:
+            cut = Axes.of(self.data).cut(self, array.shape, self._recorded.axes)
+            found = missing(cut.of_chunks(self.stored(key, array), array.chunks))
+        return [f"{self}: {found} (z, y, x); they were taken for background"] if found else []
 
     def voxel_size(self) -> Vector | None:
         """Size of a voxel, by the attributes of the array or of its group."""

@@ -44,6 +44,18 @@ class Cut:
         data = data.transpose(self.order)
         return data.reshape((1, *data.shape)[-3:])
 
+    def of_chunks(self, array: NDArray[Any], chunks: Sequence[int]) -> NDArray[Any]:
+        """Give the part that the volume has in an array of one value a chunk."""
+        places = zip(self.index, chunks, strict=True)
+        index = tuple(place if isinstance(place, slice) else place // chunk for place, chunk in places)
+        return Cut(index, self.order).of(array)
+
+    def volume_of(self, chunks: Sequence[int]) -> tuple[int, int, int]:
+        """Give the shape of a chunk along z, y, x."""
+        kept = [chunk for place, chunk in zip(self.index, chunks, strict=True) if isinstance(place, slice)]
+        z, y, x = (1, *(kept[place] for place in self.order))[-3:]
+        return z, y, x
+
 
 @dataclass(frozen=True)
 class Axes:

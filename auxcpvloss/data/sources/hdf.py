@@ -84,6 +84,16 @@ class HdfImage(ArrayImage):
         if DEFLATE in filters:
             _check_expansion(str(self), stored, filters.index(DEFLATE))
 
+    def stored(self, key: str, array: _InPieces) -> NDArray[np.bool_]:
+        """Which chunks were written; of an array without chunks, whether anything was."""
+        grid = np.zeros([-(-size // chunk) for size, chunk in zip(array.shape, array.chunks, strict=True)], bool)
+        if array.stored.chunks:
+            for info in _chunks(array.stored):
+                grid[tuple(at // chunk for at, chunk in zip(info.chunk_offset, array.chunks, strict=True))] = True
+        else:
+            grid[...] = array.stored.id.get_storage_size() > 0
+        return grid
+
     @contextmanager
     def _file(self) -> Iterator[h5py.File]:
         with reading(self.path), h5py.File(self.path, "r") as file:
@@ -99,6 +109,8 @@ class _InPieces:
     def __init__(self, stored: h5py.Dataset) -> None:
         self.stored = stored
         self.shape: tuple[int, ...] = stored.shape or ()
+        self.chunks: tuple[int, ...] = stored.chunks or tuple(max(1, size) for size in self.shape)
+        self.fill_value = stored.fillvalue
 
     def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
         """Read all of some axes, and one place along the others."""
@@ -107,7 +119,7 @@ class _InPieces:
             for size, place in zip(self.shape, index, strict=True)
         ]
         out = np.empty([len(each) for each in ranges], self.stored.dtype)
-        for piece in _pieces(ranges, self.stored.chunks or self.shape):
+        for piece in _pieces(ranges, self.chunks):
             there = tuple(slice(each.start, each.stop) for each in piece)
             here = [slice(a.start - b.start, a.stop - b.start) for a, b in zip(piece, ranges, strict=True)]
             out[tuple(here)] = self.stored[there]
@@ -118,9 +130,9 @@ def _pieces(ranges: Sequence[range], chunks: Sequence[int]) -> Iterator[tuple[ra
     """Cut a box into boxes of whole chunks, as many as are read at once."""
     left, steps = AT_ONCE, []
     for each, chunk in reversed(list(zip(ranges, chunks, strict=True))):
-        take = max(1, min(left, -(-len(each) // max(1, chunk))))
+        take = max(1, min(left, -(-len(each) // chunk)))
         left //= take
-        steps.append(take * max(1, chunk))
+        steps.append(take * chunk)
     cuts = [range(each.start, each.stop, step) for each, step in zip(ranges, reversed(steps), strict=True)]
     for starts in itertools.product(*cuts):
         yield tuple(
@@ -161,9 +173,7 @@ def _check_filters(origin: str, filters: Sequence[int]) -> None:
 def _check_expansion(origin: str, array: h5py.Dataset, deflate: int) -> None:
     """Refuse a chunk that expands beyond its size; `deflate` is the number of that filter among those of the array."""
     limit = math.prod(array.chunks) * array.dtype.itemsize + SLACK
-    found: list[Any] = []
-    array.id.chunk_iter(found.append)
-    for info in found:
+    for info in _chunks(array):
         try:
             if info.size > limit:
                 raise ValueError(f"{info.size:,} bytes, more than the {limit:,} bytes of a chunk")
@@ -172,3 +182,10 @@ def _check_expansion(origin: str, array: h5py.Dataset, deflate: int) -> None:
                 check_chunk(array.id.read_direct_chunk(info.chunk_offset)[1], FILTERS[DEFLATE], limit)
         except ValueError as error:
             raise InputError(f"{origin}: cannot be read: chunk at {info.chunk_offset}: {error}") from None
+
+
+def _chunks(array: h5py.Dataset) -> list[Any]:
+    """List where the chunks are that were written."""
+    found: list[Any] = []
+    array.id.chunk_iter(found.append)
+    return found

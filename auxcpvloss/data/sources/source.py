@@ -40,6 +40,10 @@ class Image(ABC):
     def read(self) -> NDArray[Any]:
         """Read it: (Z, Y, X), of the type that is stored. An `InputError` names the file."""
 
+    def remarks(self) -> list[str]:
+        """Say what people should know about how it was read."""
+        return []
+
     @abstractmethod
     def files(self) -> Mapping[str, File]:
         """Give all that it is read from, by what it is for."""
@@ -103,6 +107,11 @@ class Source:
     def offset(self) -> Vector:
         """Position of the first voxel, in the unit of the voxel size; image and labels must agree in it."""
         return self._agreed("offset") or (0.0, 0.0, 0.0)
+
+    def remarks(self) -> list[str]:
+        """Say what people should know about how the files were read."""
+        images = [self.image, *([self.labels] if self.labels is not None and self.labels.is_there else [])]
+        return [remark for image in images for remark in image.remarks()]
 
     def checksum(self) -> str:
         """Sha256, in hex, of all that the volume is made from; computed once, unless a file changes."""

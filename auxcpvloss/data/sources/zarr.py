@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 
 from auxcpvloss.data.sources.arrays import ArrayImage, array_format
-from auxcpvloss.data.untrusted.chunks import Layout, check_folder, check_layout
+from auxcpvloss.data.untrusted.chunks import Layout, check_folder, check_layout, stored_chunks
 from auxcpvloss.data.untrusted.inside import inside
 from auxcpvloss.data.untrusted.reading import read_json
 
@@ -46,6 +47,10 @@ class ZarrImage(ArrayImage):
     def check(self, key: str, array: Any) -> None:
         """Refuse an array, or a chunk of it, that does not fit into memory."""
         check_folder(str(self), self.path / key, self._layout(key))
+
+    def stored(self, key: str, array: Any) -> NDArray[np.bool_]:
+        """Which chunks have a file."""
+        return stored_chunks(str(self), self.path / key, self._layout(key))
 
     def _array(self, key: str) -> Any:
         return zarr.open_array(str(self.path / key), mode="r")

@@ -12,12 +12,13 @@ import math
 import re
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.system.errors import InputError
@@ -110,13 +111,32 @@ def check_folder(origin: str, folder: Path, layout: Layout) -> None:
     check_chunks(origin, layout.shape, layout.chunks, layout.dtype)
     # Filters may keep smaller numbers in larger ones.
     limit = math.prod(layout.chunks) * max(8, layout.dtype.itemsize) + SLACK
+    for name, file in _chunk_files(origin, folder):
+        try:
+            _check_file(file, layout, limit)
+        except (ValueError, EOFError, struct.error, zlib.error, lzma.LZMAError, OSError) as error:
+            raise InputError(f"{origin}: cannot be read: chunk {name}: {error}") from None
+
+
+def stored_chunks(origin: str, folder: Path, layout: Layout) -> NDArray[np.bool_]:
+    """Which chunks have a file, of as many along each axis as there are."""
+    grid = np.zeros([-(-size // chunk) for size, chunk in zip(layout.shape, layout.chunks, strict=True)], bool)
+    for name, _ in _chunk_files(origin, folder):
+        place = tuple(map(int, re.findall(r"\d+", name)))[:: -1 if layout.has_header else 1]
+        if len(place) == grid.ndim and all(at < count for at, count in zip(place, grid.shape, strict=True)):
+            grid[place] = True
+    return grid
+
+
+def _chunk_files(origin: str, folder: Path) -> Iterator[tuple[str, Path]]:
+    """List the files of chunks by name; none may be a link, which would lead out of the folder, or a pipe."""
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
-        if CHUNK.fullmatch(name) and file.is_file():
-            try:
-                _check_file(file, layout, limit)
-            except (ValueError, EOFError, struct.error, zlib.error, lzma.LZMAError, OSError) as error:
-                raise InputError(f"{origin}: cannot be read: chunk {name}: {error}") from None
+        if CHUNK.fullmatch(name):
+            if file.is_symlink() or not (file.is_file() or file.is_dir()):
+                raise InputError(f"{origin}: chunk {name} is a link or no file; replace it with the file itself")
+            if file.is_file():
+                yield name, file
 
 
 def check_chunk(data: bytes, codec: str, limit: int) -> None:
