@@ -37,6 +37,7 @@ setup(
         "gunpowder>=1.4.4,<1.5",
         "zarr>=2.18,<3",
         "h5py>=3.11",
+        "tensorstore>=0.1.70,<0.2",
         "numpy>=2.0",
         "scipy>=1.14",
         "scikit-image>=0.25",

@@ -1,4 +1,4 @@
-"""Zarr folders of format 2, with image and labels in data.raw_key and data.gt_key, or where OME-Zarr has them.
+"""Zarr folders of formats 2 and 3, with image and labels in data.raw_key and data.gt_key, or where OME-Zarr has them.
 
 Read are arrays of numbers with the compressions and filters that are bounded by what they are given; others may run
 code. A chunk that expands beyond its size is refused before it is decompressed.
@@ -14,6 +14,7 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
+from auxcpvloss.data.sources import zarr3
 from auxcpvloss.data.sources.arrays import ArrayImage, array_format
 from auxcpvloss.data.untrusted.chunks import Layout, check_folder, check_layout, stored_chunks
 from auxcpvloss.data.untrusted.inside import inside
@@ -27,16 +28,20 @@ class ZarrImage(ArrayImage):
 
     def has(self, key: str) -> bool:
         """Whether there is such an array."""
-        return (inside(self.path, key) / METADATA).is_file()
+        folder = inside(self.path, key)
+        return (folder / METADATA).is_file() or zarr3.is_array(zarr3.metadata_of(folder))
 
     def keys(self) -> list[str]:
         """List the arrays."""
-        return [file.parent.relative_to(self.path).as_posix().removeprefix(".") for file in self.path.rglob(METADATA)]
+        folders = [file.parent for name in (METADATA, zarr3.METADATA) for file in self.path.rglob(name)]
+        keys = {folder.relative_to(self.path).as_posix().removeprefix(".") for folder in folders}
+        return [key for key in keys if self.has(key)]
 
     def attributes(self, key: str) -> dict[str, Any]:
         """Read the attributes of an array or group."""
-        file = inside(self.path, key) / ATTRIBUTES
-        return read_json(file) if file.is_file() else {}
+        folder = inside(self.path, key)
+        file = folder / ATTRIBUTES
+        return read_json(file) if file.is_file() else zarr3.attributes_of(zarr3.metadata_of(folder))
 
     @contextmanager
     def open(self, key: str) -> Iterator[Any]:
@@ -53,9 +58,17 @@ class ZarrImage(ArrayImage):
         return stored_chunks(str(self), self.path / key, self._layout(key))
 
     def _array(self, key: str) -> Any:
+        if metadata := self._version_3(key):
+            return zarr3.Opened(self.path / key, self._layout(key), metadata["fill_value"])
         return zarr.open_array(str(self.path / key), mode="r")
 
+    def _version_3(self, key: str) -> dict[str, Any]:
+        """Give the metadata of an array of format 3; nothing for one of format 2."""
+        return {} if (self.path / key / METADATA).is_file() else zarr3.metadata_of(self.path / key)
+
     def _layout(self, key: str) -> Layout:
+        if metadata := self._version_3(key):
+            return zarr3.layout_of(str(self), metadata)
         metadata = read_json(self.path / key / METADATA)
         dtype = metadata["dtype"]
         return Layout(

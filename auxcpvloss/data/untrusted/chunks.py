@@ -15,12 +15,13 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.data.untrusted.limits import check_declared
+from auxcpvloss.data.untrusted.shards import Shards
 from auxcpvloss.system.errors import InputError
 
 PIECE = 2**20  # bytes that are decompressed at once
@@ -29,7 +30,7 @@ SLACK = 2**16  # bytes that a stored chunk may have on top: headers, checksums
 # Reading takes some microseconds for each chunk, also for those that are not stored.
 MANY_CHUNKS, MOST_CHUNKS = 10**5, 10**6
 SMALL_CHUNK = 4096  # voxels; of smaller chunks there must not be many
-CHUNK = re.compile(r"\d+([./]\d+)*")
+CHUNK = re.compile(r"(c[./])?\d+([./]\d+)*")
 
 STREAMS: dict[str, Callable[[], Any]] = {
     "zlib": zlib.decompressobj,
@@ -66,7 +67,7 @@ class Layout:
     """How an array is stored in a folder, as its metadata say.
 
     Codec and filters are those of the chunks, as zarr calls them; before each there may be a header with its shape, as
-    in N5.
+    in N5, and behind each a trailer of so many bytes. In zarr 3 a file may be a shard of many chunks.
     """
 
     shape: tuple[int, ...]
@@ -75,15 +76,23 @@ class Layout:
     codec: str
     filters: tuple[str, ...] = ()
     has_header: bool = False
+    trailer: int = 0
+    shards: Shards | None = None
 
 
 def check_layout(origin: str, layout: Layout) -> None:
-    """Refuse an array not of numbers, or stored in an unknown way: to open one of objects may run what it holds."""
+    """Refuse an array not of numbers, or stored in an unknown way: to open one of objects may run what it holds.
+
+    Also one of which a chunk does not fit into memory, or that has too many of them: see `check_chunks`.
+    """
     check_declared(origin, layout.shape, layout.dtype)
     for what, names, known in (("compression", [layout.codec], CODECS), ("filter", layout.filters, FILTERS)):
         for name in names:
             if name not in known:
                 raise InputError(f"{origin}: stored with the {what} {name!r}; supported are {', '.join(known)}")
+    check_chunks(origin, layout.shape, layout.chunks, layout.dtype)
+    if layout.shards:
+        check_chunks(f"{origin}: a shard", layout.shards.shape, layout.chunks, layout.dtype)
 
 
 def check_chunks(origin: str, shape: Sequence[int], chunks: Sequence[int], dtype: Any) -> None:
@@ -101,14 +110,13 @@ def check_chunks(origin: str, shape: Sequence[int], chunks: Sequence[int], dtype
 
 
 def check_folder(origin: str, folder: Path, layout: Layout) -> None:
-    """Refuse an array that `check_chunks` refuses, or of which a stored chunk expands beyond its size.
+    """Refuse an array of which a stored chunk expands beyond its size.
 
     Raises
     ------
     InputError
         Names the array, and the chunk.
     """
-    check_chunks(origin, layout.shape, layout.chunks, layout.dtype)
     # Filters may keep smaller numbers in larger ones.
     limit = math.prod(layout.chunks) * max(8, layout.dtype.itemsize) + SLACK
     for name, file in _chunk_files(origin, folder):
@@ -121,11 +129,22 @@ def check_folder(origin: str, folder: Path, layout: Layout) -> None:
 def stored_chunks(origin: str, folder: Path, layout: Layout) -> NDArray[np.bool_]:
     """Which chunks have a file, of as many along each axis as there are."""
     grid = np.zeros([-(-size // chunk) for size, chunk in zip(layout.shape, layout.chunks, strict=True)], bool)
-    for name, _ in _chunk_files(origin, folder):
+    for name, file in _chunk_files(origin, folder):
         place = tuple(map(int, re.findall(r"\d+", name)))[:: -1 if layout.has_header else 1]
-        if len(place) == grid.ndim and all(at < count for at, count in zip(place, grid.shape, strict=True)):
-            grid[place] = True
+        for found in _chunks_of(place, file, layout) if len(place) == grid.ndim else ():
+            if all(at < count for at, count in zip(found, grid.shape, strict=True)):
+                grid[found] = True
     return grid
+
+
+def _chunks_of(place: tuple[int, ...], file: Path, layout: Layout) -> Iterator[tuple[int, ...]]:
+    """Give the places of the chunks in a file."""
+    if layout.shards is None:
+        yield place
+        return
+    counts = layout.shards.counts(layout.chunks)
+    for inner, _, _ in layout.shards.entries(file, layout.chunks):
+        yield tuple(at * count + n for at, count, n in zip(place, counts, inner, strict=True))
 
 
 def _chunk_files(origin: str, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -157,14 +176,27 @@ def check_chunk(data: bytes, codec: str, limit: int) -> None:
 
 
 def _check_file(file: Path, layout: Layout, limit: int) -> None:
-    if file.stat().st_size > limit:
-        raise ValueError(f"{file.stat().st_size:,} bytes, more than the {limit:,} bytes of a chunk")
+    if layout.shards is None:
+        with file.open("rb") as stored:
+            _check_part(stored, 0, file.stat().st_size, layout, limit)
+        return
+    entries = list(layout.shards.entries(file, layout.chunks))
     with file.open("rb") as stored:
-        if layout.has_header:
-            mode, axes = struct.unpack(">HH", stored.read(4))
-            stored.seek(4 * axes + (4 if mode else 0), 1)
-        # For a header no more than that needs to be read.
-        check_chunk(stored.read(None if layout.codec in STREAMS else 32), layout.codec, limit)
+        for _, offset, size in entries:
+            _check_part(stored, offset, size, layout, limit)
+
+
+def _check_part(stored: BinaryIO, offset: int, size: int, layout: Layout, limit: int) -> None:
+    """Refuse a chunk, a file or a part of one, that is larger than it should be, or expands to more."""
+    if size > limit:
+        raise ValueError(f"{size:,} bytes, more than the {limit:,} bytes of a chunk")
+    stored.seek(offset)
+    if layout.has_header:
+        mode, axes = struct.unpack(">HH", stored.read(4))
+        stored.seek(4 * axes + (4 if mode else 0), 1)
+    # For a header no more than that needs to be read.
+    length = offset + size - layout.trailer - stored.tell() if layout.codec in STREAMS else 32
+    check_chunk(stored.read(max(0, length)), layout.codec, limit)
 
 
 def _streamed(data: bytes, codec: str, limit: int) -> int:
