@@ -44,6 +44,7 @@ def test_planes_and_small_volumes_keep_their_axes():
     assert volume(np.zeros((1, 4, 5))).shape == volume(np.zeros((1, 1, 4, 5)), "QQYX").shape == (1, 4, 5)
     assert volume(np.zeros((3, 1, 5)), "ZYX").shape == volume(np.zeros((3, 1, 5))).shape == (3, 1, 5)
     assert volume(np.zeros((1, 3, 1, 5)), "CZYX").shape == (3, 1, 5)
+    assert volume(np.zeros((3, 1, 5, 1)), "ZYXS", "ZYX").shape == (3, 1, 5)
 
 
 @pytest.mark.parametrize(

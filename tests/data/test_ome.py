@@ -151,8 +151,28 @@ def test_positions_in_a_file_each_are_volumes_each(tmp_path):
     assert [source.name for source in sources] == ["pos0.ome", "pos1.ome"]
     for source, expected in zip(sources, places.values(), strict=True):
         np.testing.assert_array_equal(source.read_raw(), expected)
-    (tmp_path / "images" / "pos0.ome.tif").unlink()
-    np.testing.assert_array_equal(only(tmp_path).read_raw(), RAW[::-1])
+    for gone, left in (("pos0.ome.tif", "pos1.ome.tif"), ("pos1.ome.tif", "pos0.ome.tif")):
+        shutil.copytree(tmp_path / "images", tmp_path / left / "images")
+        (tmp_path / left / "images" / gone).unlink()
+        np.testing.assert_array_equal(only(tmp_path / left).read_raw(), places[left])
+
+
+def test_a_part_that_describes_only_itself_is_no_volume(tmp_path):
+    parts = {"b.tif": RAW[:3], "c.tif": RAW[3:]}
+    write(tmp_path / "images", "b.tif", RAW[:3], ome(image(listed({"b.tif": RAW[:3]}), z=3), uid("b.tif")))
+    write(tmp_path / "images", "c.tif", RAW[3:], "")
+    write(tmp_path / "images", "master.tif", RAW[:1, :2, :2], ome(image(listed(parts)), uid("master.tif")))
+    assert only(tmp_path).name == "b"
+    np.testing.assert_array_equal(only(tmp_path).read_raw(), RAW)
+
+
+def test_files_of_the_same_template_are_volumes_each(tmp_path):
+    """Their names and voxels were changed, their metadata were not."""
+    for name, array in (("a.tif", RAW), ("b.tif", RAW[::-1])):
+        write(tmp_path / "images", name, array, ome(image(listed({"a.tif": RAW})), uid("a.tif")))
+    a, b = find_sources(configured(test_data=tmp_path), ["test"])["test"]
+    np.testing.assert_array_equal(a.read_raw(), RAW)
+    np.testing.assert_array_equal(b.read_raw(), RAW[::-1])
 
 
 @pytest.mark.parametrize("holder", ["set.companion.ome", "img_z0.ome.tif", "master.tif"])

@@ -49,6 +49,14 @@ def test_a_mask_of_the_very_name_is_preferred(tmp_path):
     assert [(source.name, source.labels.file.name) for source in found] == [("a", "a.tif"), ("a.ome", "a.ome.tif")]
 
 
+def test_what_has_a_partner_of_the_very_name_is_none_of_others(tmp_path):
+    make_folder(tmp_path, ["a", "a.ome"], masks=False)
+    (tmp_path / "centers").mkdir()
+    (tmp_path / "centers" / "a.csv").write_text("1, 2, 3\n")
+    found = find_sources(configured(test_data=tmp_path), ["test"])["test"]
+    assert {source.name: source.has_points for source in found} == {"a": True, "a.ome": False}
+
+
 def test_tables_of_centers_are_found_whatever_form_their_letters_have(tmp_path):
     make_folder(tmp_path / "tif", [COMPOSED], masks=False)
     (tmp_path / "tif" / "centers").mkdir()
@@ -77,7 +85,7 @@ def test_a_mask_without_image_comes_with_the_likely_image(tmp_path, image, mask,
     ("images", "masks", "pattern"),
     [
         (["case_0000", "case_0001"], ["case"], "{case}"),
-        ([DECOMPOSED, COMPOSED], [COMPOSED], "{name}"),
+        (["a", "a.ome"], ["a_mask.ome"], "{name}_mask"),
         (["a.ome"], ["a_mask", "a_mask.ome"], "{name}_mask"),
     ],
 )

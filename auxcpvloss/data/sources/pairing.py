@@ -34,21 +34,20 @@ def partners(images: Mapping[str, Any], others: Mapping[str, Any], pattern: str 
     InputError
         An image has two partners, or two images have the same one.
     """
-    alike: dict[str, list[str]] = defaultdict(list)
-    for other in others:
-        alike[_form(other)].append(other)
     found: dict[str, str] = {}
     taken: dict[str, str] = {}
-    for image in images:
-        wanted = _filled(pattern, image)
-        there = [wanted] if wanted in others else alike[_form(_filled(pattern, _form(image)))]
+    alike: dict[str, list[str]] = defaultdict(list)
+    exact = {image: _filled(pattern, image) for image in images}
+    for other in others.keys() - set(exact.values()):
+        alike[_form(other)].append(other)
+    for image, wanted in exact.items():
+        there = [wanted] if wanted in others else sorted(alike[_form(_filled(pattern, _form(image)))])
         if len(there) > 1:
             raise InputError(f"{others[there[0]]} and {others[there[1]]}: both fit {images[image]}; remove one of them")
         for each in there:
             if each in taken:
-                raise InputError(
-                    f"{images[taken[each]]} and {images[image]}: both fit {others[each]}; remove one of them"
-                )
+                both = f"{images[taken[each]]} and {images[image]}"
+                raise InputError(f"{both}: both fit {others[each]}; remove one of them")
             found[image], taken[each] = each, image
     return found
 
