@@ -4,7 +4,7 @@ On generated worms, `threeclass_cpv` is trained for each seed on three forms of 
 those in a box of a quarter of each volume, and -1 beyond (``data.ignore_label``); "zero", 0 beyond. So are the
 validation volumes, which choose checkpoint and parameters. The test volumes are whole::
 
-    python scripts/sparse_supervision.py [--root experiments] [--iterations 400] [--seeds 42 43 44] [--out docs/sparse]
+    python scripts/sparse_supervision.py [--root experiments] [--iterations 1000] [--seeds 42 43 44] [--out docs/sparse]
 
 Writes ``<out>.csv``, a line a run. Complete results are not made again. Exit status 1 unless the mean AP of "ignored"
 is within 0.05 of that of "whole", and that of "zero" is not.
@@ -105,7 +105,7 @@ def main() -> int:
     """Run all, write the table; give the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, default=Path("experiments"))
-    parser.add_argument("--iterations", type=int, default=400)
+    parser.add_argument("--iterations", type=int, default=1000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "sparse")
     args = parser.parse_args()
