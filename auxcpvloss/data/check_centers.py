@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,40 +10,54 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from auxcpvloss.data.centers import line_numbers
+from auxcpvloss.data.misplaced import why_beside, why_dark, why_outside
 from auxcpvloss.data.objects import MAX_LABEL, Objects
 from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
 LISTED = 10
+CROWDED = 8  # voxels for each point; no nuclei are closer, and memory grows with their number
 CLOSE = 0.999  # voxels; of points that are closer, one may be a second click
 
 
-def check_points(file: File, points: NDArray[Any], shape: tuple[int, ...], split: str) -> list[str]:
+def check_points(
+    file: File, points: NDArray[Any], raw: NDArray[Any], split: str, voxel_size: Sequence[float]
+) -> list[str]:
     """Look at points that are all the ground truth that a volume has; gives warnings.
 
     Raises
     ------
     InputError
-        With file and line: a point lies outside the image, or its id is too large; a volume for training has no point.
+        With file and line: a point lies outside the image, or its id is too large; a volume for training has no point;
+        there are too many points for centers.
     """
+    shape = raw.shape
     if split == "train" and not len(points):
         raise InputError(f"{file}: contains no points; remove the volume from the training volumes")
     voxels = " x ".join(map(str, shape))
+    if len(points) > raw.size / CROWDED:
+        raise InputError(f"{file}: {len(points)} points in an image of {voxels} voxels; expected one for each nucleus")
     expected = "expected z, y, x in this order, in voxels, counted from 0"
-    _refuse(file, points, _outside(points, shape), f"outside the image of {voxels} voxels; {expected}")
+    outside = _outside(points, shape)
+    if outside.any() and (reason := why_outside(points, raw, voxel_size)):
+        expected += f". All points are inside {reason}"
+    _refuse(file, points, outside, f"outside the image of {voxels} voxels; {expected}")
     _refuse(file, points, points[:, 3] > MAX_LABEL, f"the id is too large; expected at most {MAX_LABEL}")
     ids = points[:, 3]
-    pairs = cKDTree(points[:, :3]).query_pairs(CLOSE) if len(points) else set()
-    close = points[sorted({number for pair in pairs for number in pair})]
-    return listing(
+    odd = listing(
         {
             "duplicate ids, so the points are renumbered": _repeated(ids[ids > 0]),
-            "points less than one voxel from another point (z y x)": [_place(point) for point in close],
+            "points less than one voxel from another point (z y x)": [
+                _place(point) for point in points[_are_close(points[:, :3])]
+            ],
         }
     )
+    return [*odd, *why_dark(points, raw, voxel_size)]
 
 
-def check_centers(file: File, centers: NDArray[Any], shape: tuple[int, ...], objects: Objects) -> list[str]:
+def check_centers(
+    file: File, centers: NDArray[Any], labels: NDArray[Any], objects: Objects, voxel_size: Sequence[float]
+) -> list[str]:
     """Compare annotated centers with the labels; gives warnings.
 
     Raises
@@ -52,19 +66,20 @@ def check_centers(file: File, centers: NDArray[Any], shape: tuple[int, ...], obj
         With file and line: a center does not say to which label it belongs.
     """
     _refuse(file, centers, centers[:, 3] == 0, "no id; a volume with masks needs the label number of each point")
-    ids, labels = centers[:, 3].astype(np.int64), objects.ids.astype(np.int64)
-    known = np.flatnonzero(np.isin(ids, labels))
-    row = np.searchsorted(labels, ids[known])
+    ids, numbers = centers[:, 3].astype(np.int64), objects.ids.astype(np.int64)
+    known = np.flatnonzero(np.isin(ids, numbers))
+    row = np.searchsorted(numbers, ids[known])
     away = (np.abs(centers[known, :3] - objects.centers[row]) > objects.extents[row]).any(axis=1)
-    return listing(
+    odd = listing(
         {
-            "annotated centers outside the image (z, y, x?)": ids[_outside(centers, shape)],
+            "annotated centers outside the image (z, y, x?)": ids[_outside(centers, labels.shape)],
             "annotated centers farther from the center of their label than the label is long": ids[known[away]],
             "labels with several annotated centers": _repeated(ids),
-            "labels without an annotated center": np.setdiff1d(labels, ids),
-            "annotated centers without a label": np.setdiff1d(ids, labels),
+            "labels without an annotated center": np.setdiff1d(numbers, ids),
+            "annotated centers without a label": np.setdiff1d(ids, numbers),
         }
     )
+    return [*why_beside(centers, labels, voxel_size), *odd]
 
 
 def listing(odd: Mapping[str, Collection[Any]]) -> list[str]:
@@ -82,6 +97,15 @@ def _refuse(file: File, centers: NDArray[Any], wrong: NDArray[np.bool_], what: s
     if len(rows):
         line, place = line_numbers(file)[rows[0]], _place(centers[rows[0]])
         raise InputError(f"{file}, line {line}: {place}: {what} (affects {len(rows)} of {len(centers)} points)")
+
+
+def _are_close(places: NDArray[Any]) -> NDArray[np.int64]:
+    """Find the points with another one at most `CLOSE` from them, however many are at one place."""
+    distinct, which, counts = np.unique(places, axis=0, return_inverse=True, return_counts=True)
+    is_close = counts > 1
+    if len(distinct) > 1:
+        is_close |= cKDTree(distinct).query(distinct, 2)[0][:, 1] <= CLOSE
+    return np.flatnonzero(is_close[which.ravel()])
 
 
 def _place(center: NDArray[Any]) -> str:

@@ -27,6 +27,9 @@ def paint_balls(points: NDArray[np.float64], shape: tuple[int, int, int]) -> NDA
     (Z, Y, X) array of uint32
         The ids; 0 where there is no ball.
     """
+    # Of thousands at one place, the one of the smallest id.
+    points = points[np.argsort(points[:, 3], kind="stable")]
+    points = points[np.unique(points[:, :3], axis=0, return_index=True)[1]]
     places, ids = points[:, :3], points[:, 3].astype(np.uint32)
     reach = np.arange(-RADIUS, RADIUS + 1)
     steps = np.stack(np.meshgrid(reach, reach, reach, indexing="ij"), axis=-1).reshape(-1, 3)

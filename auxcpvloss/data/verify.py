@@ -88,7 +88,7 @@ def verify(
             )
         warnings += [content.remark] if content.remark else []
     warnings += _check_ignored(content, source, data)
-    nuclei, odd = _look_at_truth(content, source, split)
+    nuclei, odd = _look_at_truth(content, source, split, size)
     is_sparse = labels is None and nuclei is not None
     return Finding(
         source.name, split, raw.shape, raw.dtype.name, size, nuclei, (*warnings, *odd), is_sparse, content.annotated
@@ -110,7 +110,7 @@ def check_image(raw: NDArray[Any], origin: str, data: Data, preprocessing: Prepr
     check_declared(f"{origin}, with data.padding", padded, np.float32)
 
 
-def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | None, list[str]]:
+def _look_at_truth(content: Content, source: Source, split: str, size: Vector) -> tuple[int | None, list[str]]:
     """Count the nuclei, and say what is odd about them."""
     objects, labels, nuclei, odd = content.objects, content.labels, None, []
     if objects is not None and labels is not None:
@@ -121,10 +121,10 @@ def _look_at_truth(content: Content, source: Source, split: str) -> tuple[int | 
             content.raw, labels, content.ignored
         )
     if source.centers is not None and content.centers is not None:
-        if objects is not None:
-            odd += check_centers(source.centers, content.centers, content.raw.shape, objects)
+        if objects is not None and labels is not None:
+            odd += check_centers(source.centers, content.centers, labels, objects, size)
         else:
-            odd += check_points(source.centers, content.centers, content.raw.shape, split)
+            odd += check_points(source.centers, content.centers, content.raw, split, size)
             nuclei = len(content.centers if content.ignored is None else drop_ignored(content.centers, content.ignored))
             if split == "train" and nuclei == 0:
                 raise InputError(f"{source.centers}: no point in annotated voxels; remove it from the training volumes")

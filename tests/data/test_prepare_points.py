@@ -68,10 +68,10 @@ def test_points_are_trained_on_and_results_lie_where_the_padded_volume_does(plac
 
 
 def test_a_point_outside_is_refused_before_anything_is_written(place, capsys):
-    (place / "data" / "test" / "centers" / "d.csv").write_text(POINTS + "50, 5, 5\n")
+    (place / "data" / "train" / "centers" / "a.csv").write_text(POINTS + "50, 5, 5\n")
     assert run(place, "prepare") == INPUT_ERROR
     error = capsys.readouterr().err
-    assert f"{place}/data/test/centers/d.csv, line 5" in error
+    assert f"{place}/data/train/centers/a.csv, line 5" in error
     assert "Traceback" not in error
     assert not list((place / "root").rglob("*.zarr"))
 
