@@ -15,7 +15,9 @@ from rich.console import Console
 
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.config.units import Vector
+from auxcpvloss.data.grids import Grid, nearest
 from auxcpvloss.data.store import prepare_image
+from auxcpvloss.data.target_grid import move_found, seen
 from auxcpvloss.data.verify import check_image
 from auxcpvloss.data.voxel_sizes import mismatch
 from auxcpvloss.experiment.configuration import load as load_config
@@ -67,7 +69,11 @@ class Model:
     def trained_voxel_sizes(self) -> set[Vector]:
         """Sizes of the voxels of the training volumes, along z, y, x; none if that is not known."""
         samples = self.experiment.records.whole(training_record(self.experiment) or {}).get("samples", {})
-        found = [each.get("voxel_size", ()) for each in samples.values() if isinstance(each, dict)]
+        found = [
+            each.get("target_voxel_size") or each.get("voxel_size", ())
+            for each in samples.values()
+            if isinstance(each, dict)
+        ]
         return {(float(size[0]), float(size[1]), float(size[2])) for size in found if len(size) == 3}
 
     def remark_on(self, voxel_size: Vector) -> str:
@@ -75,8 +81,11 @@ class Model:
         size = np.asarray(voxel_size, float)
         if size.shape != (3,) or not np.isfinite(size).all() or size.min() <= 0:
             raise InputError(f"voxel_size: {voxel_size!r}; expected three positive numbers, along z, y, x")
-        known, ndim = self.trained_voxel_sizes, self.experiment.config.model.ndim
-        other = mismatch((float(size[0]), float(size[1]), float(size[2])), known, ndim)
+        known, config = self.trained_voxel_sizes, self.experiment.config
+        if config.data.target_voxel_size:
+            # To which it is resampled.
+            size = np.asarray(config.data.target_voxel_size)
+        other = mismatch((float(size[0]), float(size[1]), float(size[2])), known, config.model.ndim)
         return other and f"{other}; resample the image"
 
     def segment(
@@ -91,7 +100,8 @@ class Model:
         image : (Z, Y, X) array of numbers
             As the microscope gives it; (Y, X) for a network of images.
         voxel_size : (z, y, x), optional
-            A warning says if the network was trained on voxels of another size.
+            A warning says if the network was trained on voxels of another size. With ``data.target_voxel_size`` the
+            image is resampled from this size (by default ``data.voxel_size``), and what is found is given back.
         report : callable, optional
             Called with the numbers of tiles that are predicted, and of all.
 
@@ -105,26 +115,37 @@ class Model:
         InputError
             The image has another number of axes, or is empty, constant or not finite.
         """
-        found = self.params.decode(self._predict(image, voxel_size, report))
-        return self._as_given(found, np.ndim(image))
+        predicted, here, there = self._predict(image, voxel_size, report)
+        found, are_points = self.params.decode(predicted), self.experiment.method.task == "detection"
+        if there != here:
+            found = move_found(found, there.padded(self.experiment.config.data.padding), here, are_points)
+        return self._as_given(found, np.ndim(image), here == there)
 
     def predict(
         self, image: ArrayLike, voxel_size: Vector | None = None, report: Report = _nothing
     ) -> dict[str, NDArray[Any]]:
         """Give what the network says of an image, by head: arrays with the channels first; see `segment`."""
-        predicted = self._predict(image, voxel_size, report)
-        return {head: self._as_given(array, np.ndim(image)) for head, array in predicted.items()}
+        predicted, here, there = self._predict(image, voxel_size, report)
+        if there != here:
+            padded = there.padded(self.experiment.config.data.padding)
+            predicted = {head: nearest(array, padded, here) for head, array in predicted.items()}
+        return {head: self._as_given(array, np.ndim(image), here == there) for head, array in predicted.items()}
 
-    def _predict(self, image: ArrayLike, voxel_size: Vector | None, report: Report) -> dict[str, NDArray[Any]]:
+    def _predict(
+        self, image: ArrayLike, voxel_size: Vector | None, report: Report
+    ) -> tuple[dict[str, NDArray[Any]], Grid, Grid]:
+        """Give the heads, padded, the grid of the image, and that of the heads without the padding."""
         # gunpowder takes seconds to import.
         from auxcpvloss.pipeline.scan import scan_volume
 
         config = self.experiment.config
         raw = self._volume(np.asarray(image))
-        check_image(raw, "the image", config.data, config.preprocessing, config.model.ndim)
-        if voxel_size is not None and (remark := self.remark_on(voxel_size)):
+        remark = "" if voxel_size is None else self.remark_on(voxel_size)
+        here, there = self._grids(raw.shape, voxel_size)
+        check_image(raw, "the image", config.data, config.preprocessing, config.model.ndim, here, there)
+        if remark:
             warnings.warn(f"the image: {remark}", stacklevel=4)
-        prepared = prepare_image(raw, config.data, config.preprocessing)
+        prepared = prepare_image(raw, config.data, config.preprocessing, here, there)
         z, y, x = prepared.shape
         tiling = tiling_of(config.model, (z, y, x))
         arrays = {
@@ -132,7 +153,17 @@ class Model:
             for head in self.experiment.method.predicted_heads(self.params)
         }
         scan_volume(prepared, self._network_of(tiling.input_shape), tiling, arrays, report)
-        return arrays
+        return arrays, here, there
+
+    def _grids(self, shape: tuple[int, ...], voxel_size: Vector | None) -> tuple[Grid, Grid]:
+        """Give the grid of the image, and the one that the network sees; the same where no size is known."""
+        data, (z, y, x) = self.experiment.config.data, shape
+        size = data.voxel_size if voxel_size is None else voxel_size
+        if not len(size):
+            plain = Grid((z, y, x), (1.0, 1.0, 1.0))
+            return plain, plain
+        here = Grid((z, y, x), (float(size[0]), float(size[1]), float(size[2])))
+        return here, seen(here, data)
 
     def _network_of(self, shape: Shape) -> Any:
         from auxcpvloss.network.compiled import prediction_network
@@ -154,9 +185,10 @@ class Model:
             )
         return image[np.newaxis] if is_plane else image
 
-    def _as_given(self, array: NDArray[Any], ndim: int) -> NDArray[Any]:
+    def _as_given(self, array: NDArray[Any], ndim: int, is_padded: bool) -> NDArray[Any]:
         """Cut off the padding; of a plane that was given without an axis z, give none."""
-        inside = tuple(slice(size, -size or None) for size in self.experiment.config.data.padding)
+        padding = self.experiment.config.data.padding if is_padded else (0, 0, 0)
+        inside = tuple(slice(size, -size or None) for size in padding)
         return array[(..., *inside)] if ndim == 3 else array[(..., *inside)][..., 0, :, :]
 
 

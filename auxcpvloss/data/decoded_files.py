@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.data.annotated import IGNORED, Mask, drop_ignored, set_apart
+from auxcpvloss.data.annotated import IGNORED, Mask, drop_ignored, set_apart, without_ignored
 from auxcpvloss.data.centers import numbered
+from auxcpvloss.data.grids import Grid, move_labels, move_points, nearest
 from auxcpvloss.data.label_values import pieces_of, whole_numbers
 from auxcpvloss.data.objects import Objects, measure
 from auxcpvloss.data.points import paint_balls
@@ -36,6 +37,8 @@ class Truth(NamedTuple):
         Largest extent of an instance or ball along z, y, x, in voxels.
     median_extent : tuple
         The median, likewise; zeros where there is none.
+    nucleus : float or None
+        Size of the median instance, in voxels.
     """
 
     key: str
@@ -43,6 +46,27 @@ class Truth(NamedTuple):
     centers: NDArray[np.float64]
     max_extent: tuple[int, int, int]
     median_extent: tuple[float, ...]
+    nucleus: float | None
+
+    @classmethod
+    def of(cls, key: str, labels: NDArray[np.uint32], centers: NDArray[np.float64] | None, objects: Objects) -> Truth:
+        """Describe labels or balls, whose instances are `objects`; `centers` as annotated, else centers of mass."""
+        if centers is None:
+            centers = np.column_stack([objects.centers, objects.ids])
+        z, y, x = objects.extents.max(axis=0, initial=0).tolist()
+        median = np.median(objects.extents, axis=0) if len(objects.ids) else np.zeros(3)
+        nucleus = float(np.median(objects.sizes)) if key == LABELS and len(objects.sizes) else None
+        return cls(key, labels, centers, (z, y, x), tuple(median.tolist()), nucleus)
+
+    def on(self, there: Grid, here: Grid) -> Truth:
+        """Give it on another grid than that of the files, `here`; centers stay as they are."""
+        if self.key == LABELS:
+            labels = move_labels(self.labels, here, there)
+        else:
+            moved = move_points(self.centers[:, :3], here, there)
+            balls = paint_balls(np.column_stack([moved, self.centers[:, 3]]), there.shape)
+            labels = np.where(nearest(self.labels, here, there) == IGNORED, IGNORED, balls)
+        return Truth.of(self.key, labels, self.centers, measure(without_ignored(labels)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +130,11 @@ class Content:
             key, labels = POINTS, paint_balls(centers, self.raw.shape)
         else:
             return None
-        objects = self.objects or measure(labels)
-        if centers is None:
-            centers = np.column_stack([objects.centers, objects.ids])
-        if self.ignored is not None:
-            centers = drop_ignored(centers, self.ignored)
-            labels = np.where(self.ignored, IGNORED, labels)
-        z, y, x = objects.extents.max(axis=0, initial=0).tolist()
-        median = np.median(objects.extents, axis=0) if len(objects.ids) else np.zeros(3)
-        return Truth(key, labels, centers, (z, y, x), tuple(median.tolist()))
+        truth = Truth.of(key, labels, centers, self.objects or measure(labels))
+        if self.ignored is None:
+            return truth
+        labels = np.where(self.ignored, IGNORED, truth.labels)
+        return truth._replace(labels=labels, centers=drop_ignored(truth.centers, self.ignored))
 
     @property
     def nbytes(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from glob import escape
 from pathlib import Path
@@ -16,6 +16,7 @@ import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import read_centers
+from auxcpvloss.data.grids import Grid, move_points
 from auxcpvloss.data.missing_chunks import ADVICE, lacking, open_whole
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.volume import Volume
@@ -27,6 +28,8 @@ from auxcpvloss.system.readers import mark
 PARTLY = "partly_annotated"
 """Attribute of samples in whose ground truth some voxels are `IGNORED`."""
 RAW, LABELS, POINTS = "volumes/raw", "volumes/gt_labels", "volumes/gt_points"
+ORIGINAL = "original"
+"""Folder in a resampled sample of the arrays as the files have them, in place of "volumes"."""
 CENTERS = "centers"
 """Attribute of a sample: checksum of the table of centers beside it."""
 LOOKS = 40
@@ -46,15 +49,23 @@ class Sample:
     path : Path
         The zarr folder; the table of centers lies beside it, if there is ground truth. Its name is that of the sample,
         or one of the `versions`.
+    is_original : bool
+        Of a sample that was resampled: whether it is looked at as its files have it, see `original`.
     """
 
     name: str
     path: Path
+    is_original: bool = field(default=False, kw_only=True)
+
+    @cached_property
+    def original(self) -> Sample:
+        """The volume on the grid of its files, on which results are given: itself, unless it was resampled."""
+        return replace(self, is_original=True) if ORIGINAL in self._root else self
 
     @cached_property
     def raw(self) -> Volume:
         """Image: (Z, Y, X) of float32; in 0..1, unless preprocessing.normalize is "mean_std"."""
-        return Volume(self.path, RAW, self._root)
+        return self._volume(RAW)
 
     @cached_property
     def truth(self) -> Volume | None:
@@ -62,7 +73,7 @@ class Sample:
 
         Where the volume `is_partly_annotated`, some of its voxels are `IGNORED`.
         """
-        return None if self.truth_key is None else Volume(self.path, self.truth_key, self._root)
+        return None if self.truth_key is None else self._volume(self.truth_key)
 
     @cached_property
     def truth_key(self) -> str | None:
@@ -116,6 +127,23 @@ class Sample:
         return self.raw.offset
 
     @property
+    def grid(self) -> Grid:
+        """Where its voxels are."""
+        return Grid(self.shape, self.voxel_size, self.offset)
+
+    @property
+    def padding(self) -> tuple[int, int, int]:
+        """Voxels at either end, along z, y, x, that are not of the files; on the grid of the files there are none."""
+        z, y, x = (0, 0, 0) if self.is_original else self.made_from["padding"]
+        return z, y, x
+
+    @property
+    def nucleus(self) -> float | None:
+        """Size of the median nucleus, in voxels; None without masks, or if it was not recorded."""
+        size = self._attributes.get("nucleus")
+        return None if size is None else float(size)
+
+    @property
     def max_extent(self) -> tuple[int, int, int]:
         """Largest extent of an instance, or of a point's ball, along z, y, x, in voxels; zeros where there is none."""
         z, y, x = self._attributes["max_extent"]
@@ -165,7 +193,15 @@ class Sample:
             return np.empty((0, 4))
         if self._is_other_table():
             raise InputError(f"{table_path(self.path)}: {CHANGED}. {ADVICE.format(self.path)}")
-        return read_centers(table_path(self.path))
+        centers = read_centers(table_path(self.path))
+        if self.original != self:
+            # The table is of the files.
+            centers[:, :3] = move_points(centers[:, :3], self.original.grid, self.grid)
+        return centers
+
+    def _volume(self, key: str) -> Volume:
+        _, name = key.split("/")
+        return Volume(self.path, f"{ORIGINAL}/{name}" if self.is_original else key, self._root)
 
     def _is_other_table(self) -> bool:
         """Whether the table of centers is not the one that was written with the arrays; unknown of those of before."""

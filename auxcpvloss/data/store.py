@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.checksums import seal
-from auxcpvloss.data.decoded_files import Content
+from auxcpvloss.data.decoded_files import Content, Truth
+from auxcpvloss.data.grids import Grid, interpolate
 from auxcpvloss.data.intensities import check_range, normalize
 from auxcpvloss.data.publish import publish
-from auxcpvloss.data.samples import CENTERS, LIBRARIES, PARTLY, RAW, VERSION, Sample
+from auxcpvloss.data.samples import CENTERS, LIBRARIES, ORIGINAL, PARTLY, RAW, VERSION, Sample
 from auxcpvloss.data.sources.source import Source, voxel_size
+from auxcpvloss.data.target_grid import grids_of, target_record
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import temporary
 from auxcpvloss.system.libraries import versions_of
@@ -59,15 +61,18 @@ def write_sample(
             f"{source.origin}: changed while it was being read (or its labels or centers did), so it was not stored. "
             "Repeat the command when no other program is writing to it."
         )
-    offset = np.subtract(source.offset(), np.multiply(data.padding, made_from["voxel_size"])).tolist()
-    attributes = {"offset": offset, "resolution": made_from["voxel_size"]}
-    table = "" if truth is None else format_centers(truth.centers + np.array((*data.padding, 0)))
+    here, there = grids_of(source, content.raw.shape, data)
+    image = normalize(content.raw, preprocessing)
+    # The table of centers is of the files if these are stored too.
+    margin = data.padding if there == here else (0, 0, 0)
+    table = "" if truth is None else format_centers(truth.centers + np.array((*margin, 0)))
 
     with temporary(path) as beside:
         root = zarr.group(zarr.DirectoryStore(str(beside)))
-        _store(root, RAW, prepare_image(content.raw, data, preprocessing), attributes)
-        if truth is not None:
-            _store(root, truth.key, _padded(truth.labels, data.padding), attributes)
+        if there != here:
+            _store(root, ORIGINAL, image, truth, here)
+            image, truth = interpolate(image, here, there), truth and truth.on(there, here)
+        _store(root, "volumes", image, truth, there, data.padding)
         root.attrs.update(
             source=Path(source.origin).name,
             origin=source.origin,
@@ -78,6 +83,7 @@ def write_sample(
             has_points=source.has_points,
             max_extent=(0, 0, 0) if truth is None else truth.max_extent,
             median_extent=(0, 0, 0) if truth is None else truth.median_extent,
+            nucleus=truth and truth.nucleus,
             **({CENTERS: sha256(table.encode()).hexdigest()} if table else {}),
             **({} if content.ignored is None else {PARTLY: True}),
         )
@@ -85,9 +91,12 @@ def write_sample(
         return publish(beside, path, table)
 
 
-def prepare_image(raw: NDArray[Any], data: Data, preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Give an image, (Z, Y, X), that `verify` finds fit, as networks see it: normalized, and padded."""
-    return _padded(normalize(raw, preprocessing), data.padding)
+def prepare_image(
+    raw: NDArray[Any], data: Data, preprocessing: Preprocessing, here: Grid, there: Grid
+) -> NDArray[np.float32]:
+    """Give an image on the grid `here`, that `verify` finds fit, as networks see it: normalized, on `there`, padded."""
+    image = normalize(raw, preprocessing)
+    return _padded(image if here == there else interpolate(image, here, there), data.padding)
 
 
 def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing) -> dict[str, Any]:
@@ -110,6 +119,7 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         **({"ignore_label": data.ignore_label} if data.ignore_label else {}),
         **({"annotated_box": True} if data.annotated_box else {}),
         **({"split_pieces": True} if data.split_pieces else {}),
+        **target_record(source, data),
         "padding": list(data.padding),
         "version": VERSION,
     }
@@ -119,8 +129,24 @@ def _padded(array: NDArray[Any], padding: tuple[int, int, int]) -> NDArray[Any]:
     return np.pad(array, [(size, size) for size in padding]) if any(padding) else array
 
 
-def _store(root: zarr.Group, key: str, array: NDArray[Any], attributes: dict[str, Any]) -> None:
-    compressor = zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE)
-    # With chunks of zeros: one that is not there was lost.
-    stored = root.create_dataset(key, data=array, chunks=CHUNKS, compressor=compressor, write_empty_chunks=True)
-    stored.attrs.update(attributes)
+def _store(
+    root: zarr.Group,
+    folder: str,
+    image: NDArray[np.float32],
+    truth: Truth | None,
+    grid: Grid,
+    padding: tuple[int, int, int] = (0, 0, 0),
+) -> None:
+    """Store the arrays of a volume in a folder, with voxels added at both ends."""
+    arrays = {RAW: image, **({} if truth is None else {truth.key: truth.labels})}
+    compressor, place = zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE), grid.padded(padding)
+    for key, array in arrays.items():
+        # With chunks of zeros: one that is not there was lost.
+        stored = root.create_dataset(
+            f"{folder}/{key.split('/')[1]}",
+            data=_padded(array, padding),
+            chunks=CHUNKS,
+            compressor=compressor,
+            write_empty_chunks=True,
+        )
+        stored.attrs.update(offset=list(place.offset), resolution=list(place.voxel_size))

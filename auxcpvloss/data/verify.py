@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
 from auxcpvloss.data.annotated import drop_ignored
-from auxcpvloss.data.check_centers import check_centers, check_points
+from auxcpvloss.data.check_centers import check_centers, check_points, listing
 from auxcpvloss.data.check_labels import check_labels
 from auxcpvloss.data.check_unlabelled import check_unlabelled
 from auxcpvloss.data.decoded_files import Content
+from auxcpvloss.data.grids import Grid, move_labels
 from auxcpvloss.data.intensities import check_range
 from auxcpvloss.data.label_values import check_values
-from auxcpvloss.data.sources.source import Source, Vector, voxel_size
+from auxcpvloss.data.sources.source import Source, Vector
+from auxcpvloss.data.target_grid import grids_of
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.system.errors import InputError
 
@@ -70,9 +72,9 @@ def verify(
     """
     content = content or Content.of(source, data)
     raw, labels = content.raw, content.labels
-    check_image(raw, source.origin, data, preprocessing, ndim)
-    size = voxel_size(source, data)
-    source.offset()  # raises where image and labels do not cover the same voxels
+    # Raises where image and labels do not cover the same voxels.
+    here, there = grids_of(source, raw.shape, data)
+    check_image(raw, source.origin, data, preprocessing, ndim, here, there)
     warnings = source.remarks()
     if raw.shape[0] == 1 and ndim == 3:
         warnings.append("only one plane; model.ndim = 2 is meant for images, and much faster")
@@ -88,15 +90,25 @@ def verify(
             )
         warnings += [content.remark] if content.remark else []
     warnings += _check_ignored(content, source, data)
-    nuclei, odd = _look_at_truth(content, source, split, size)
+    nuclei, odd = _look_at_truth(content, source, split, here.voxel_size)
+    if labels is not None and here != there:
+        ids = np.setdiff1d(labels, move_labels(labels, here, there))
+        odd += listing({"labels lost by data.target_voxel_size, several of them in a voxel": ids})
     is_sparse = labels is None and nuclei is not None
-    return Finding(
-        source.name, split, raw.shape, raw.dtype.name, size, nuclei, (*warnings, *odd), is_sparse, content.annotated
-    )
+    about = (source.name, split, raw.shape, raw.dtype.name, here.voxel_size, nuclei, (*warnings, *odd))
+    return Finding(*about, is_sparse, content.annotated)
 
 
-def check_image(raw: NDArray[Any], origin: str, data: Data, preprocessing: Preprocessing, ndim: int) -> None:
-    """Refuse an image, (Z, Y, X), that a network can do nothing with.
+def check_image(
+    raw: NDArray[Any],
+    origin: str,
+    data: Data,
+    preprocessing: Preprocessing,
+    ndim: int,
+    here: Grid,
+    there: Grid,
+) -> None:
+    """Refuse an image, (Z, Y, X), that a network can do nothing with, also not on the grid `there`.
 
     Raises
     ------
@@ -106,8 +118,8 @@ def check_image(raw: NDArray[Any], origin: str, data: Data, preprocessing: Prepr
     _check_raw(raw, origin)
     check_range(raw, preprocessing, origin)
     check_planes(origin, raw.shape[0], ndim)
-    padded = [size + 2 * padding for size, padding in zip(raw.shape, data.padding, strict=True)]
-    check_declared(f"{origin}, with data.padding", padded, np.float32)
+    keys = "data.padding" if here == there else "data.target_voxel_size and data.padding"
+    check_declared(f"{origin}, with {keys}", there.padded(data.padding).shape, np.float32)
 
 
 def _look_at_truth(content: Content, source: Source, split: str, size: Vector) -> tuple[int | None, list[str]]:

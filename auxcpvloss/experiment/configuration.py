@@ -38,6 +38,7 @@ YOUNGER = {
     "data.ignore_label": 0,
     "data.annotated_box": False,
     "data.split_pieces": False,
+    "data.target_voxel_size": [],
 }
 """Keys added after the first records, with the values implied before they existed."""
 

@@ -46,6 +46,7 @@ OF_SAMPLES = {
     "split_pieces": "data.split_pieces",
     "padding": "data.padding",
     "voxel_size": "data.voxel_size",
+    "target_voxel_size": "data.target_voxel_size",
     "version": "version of prepare",
 }
 """Keys in the records of prepared volumes, and their names in the configuration."""

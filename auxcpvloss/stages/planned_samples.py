@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
+from auxcpvloss.config.tables import Data
 from auxcpvloss.data.samples import LABELS, POINTS, Sample
 from auxcpvloss.data.sources.source import Source
+from auxcpvloss.data.target_grid import grids_of
 from auxcpvloss.experiment.fingerprint import plain
 from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.splits import Volume
@@ -23,7 +23,12 @@ class PlannedSample(Sample):
 
     source: Source
     record: dict[str, Any] = field(hash=False)
-    padding: tuple[int, int, int]
+    data: Data = field(hash=False)
+
+    @property
+    def original(self) -> Sample:
+        """Itself: nothing of it can be looked at."""
+        return self
 
     @property
     def made_from(self) -> dict[str, Any]:
@@ -33,8 +38,8 @@ class PlannedSample(Sample):
     @property
     def shape(self) -> tuple[int, int, int]:
         """Z, Y, X, in voxels; reads the image."""
-        z, y, x = np.add(self.source.read_raw().shape, np.multiply(2, self.padding)).tolist()
-        return z, y, x
+        _, there = grids_of(self.source, self.source.read_raw().shape, self.data)
+        return there.padded(self.data.padding).shape
 
     @property
     def has_labels(self) -> bool:
@@ -103,4 +108,4 @@ def _planned(run: Run, volume: Volume) -> Sample | None:
     if prepared is not None and run.state(result).kind == "whole":
         return prepared
     _, source, made_from = result.subject
-    return PlannedSample(volume.name, result.paths[0], source, plain(made_from), experiment.config.data.padding)
+    return PlannedSample(volume.name, result.paths[0], source, plain(made_from), experiment.config.data)

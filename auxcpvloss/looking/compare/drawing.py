@@ -107,5 +107,6 @@ def read_outcome(run: EvaluatedRun, volume: str, name: str) -> Outcome:
     record = stored_instances(path).record
     if record is None or experiment.records.digest(without_file_format(record)) != run.instances[volume]:
         raise InputError(f"{path}: has changed since it was scored. Run the stages label and evaluate.")
+    sample = sample.original
     found = compare(experiment, sample, read_instances(path), read(sample.labels))
     return Outcome(name, read(sample.raw), found, voxel_size=sample.voxel_size)

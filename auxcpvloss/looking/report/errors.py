@@ -31,7 +31,7 @@ def find_errors(
     atlas, volumes = Atlas(unit=config.data.voxel_unit), {}
     for sample in samples:
         outcome = read(sample)
-        scored, diameter = _scored(config, sample, outcome, tables[sample.name])
+        scored, diameter = _scored(config, sample.original, outcome, tables[sample.name])
         atlas.add(outcome, scored.cases, diameter, BYTES // len(samples))
         volumes[sample.name] = scored
     return volumes, atlas

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from auxcpvloss.data.missing_chunks import lacking, open_whole
+from auxcpvloss.data.target_grid import prediction_back
 from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
@@ -94,8 +95,10 @@ def _table(run: Run, subject: Subject, scene: Scene) -> str:
     # It brings pandas along, which other commands should not wait for.
     from auxcpvloss.looking.handover.objects import describe, object_table
 
-    objects = describe(scene.found, scene.raw, run.experiment.config.data.padding)
-    confidence = run.experiment.method.confidence(read_prediction(run, subject), scene.found)
+    sample = subject.sample
+    objects = describe(scene.found, scene.raw, sample.original.padding)
+    prediction = prediction_back(read_prediction(run, subject), sample)
+    confidence = run.experiment.method.confidence(prediction, scene.found)
     return object_table(objects, np.asarray(confidence), scene.space, scene.is_points)
 
 

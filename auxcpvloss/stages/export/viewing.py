@@ -16,7 +16,7 @@ from auxcpvloss.stages.volume.subject import Subject
 
 def view_of(run: Run, subject: Subject) -> Scene:
     """Read a labelled volume, and find what is wrong with it, the way that it is scored."""
-    experiment, sample = run.experiment, subject.sample
+    experiment, sample = run.experiment, subject.sample.original
     outcome, errors = outcome_of(run, subject), []
     if outcome.comparison:
         judge = errors_of_points if outcome.shows_points else errors_of_labels

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auxcpvloss.data.annotated import without_ignored
 from auxcpvloss.data.missing_chunks import open_whole, read
+from auxcpvloss.data.target_grid import prediction_back
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.looking.figures.layout import save
 from auxcpvloss.looking.figures.palette import palette_of
@@ -44,10 +45,11 @@ class Visualize(Stage):
     def make(self, result: Result, run: Run) -> None:
         experiment, subject, sample = run.experiment, result.subject, result.subject.sample
         arrays = open_whole(experiment.processed(SPLIT, subject.checkpoint, sample.name))["volumes"]
-        prediction = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}
+        heads = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}
+        prediction, truth = prediction_back(heads, sample), sample.original.truth
         title = f"{sample.name}, {experiment.method.name}, checkpoint {subject.checkpoint}, {subject.params.slug()}"
         outcome = replace(outcome_of(run, subject), shows_points=experiment.is_detection)
-        z = fullest_plane(without_ignored(read(sample.truth))) if experiment.is_detection and sample.is_sparse else None
+        z = fullest_plane(without_ignored(read(truth))) if experiment.is_detection and sample.is_sparse else None
         save(result.paths[0], plane_figure(outcome, prediction, title, palette_of(experiment.config), z))
 
     def say(self, run: Run, tally: Tally) -> None:

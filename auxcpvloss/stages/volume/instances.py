@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.centers_of_mass import centers_by_label
 from auxcpvloss.data.checksums import seal
+from auxcpvloss.data.target_grid import given_back
 from auxcpvloss.experiment import instances
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.instances import CENTERS, centers_path, stored_instances
@@ -88,11 +89,12 @@ def need_instances(run: Run, subject: Subject, purpose: str) -> None:
 
 
 def label(result: Result, run: Run) -> None:
-    """Make the instances of a predicted volume, and the table of their centers beside them."""
+    """Make the instances of a predicted volume, on the grid of its files, and the table of their centers."""
     subject = result.subject
-    found = subject.params.decode(read_prediction(run, subject))
-    path, sample = result.paths[0], subject.sample
-    attributes = {"offset": list(sample.offset), "resolution": list(sample.voxel_size)}
+    path, place = result.paths[0], subject.sample.original.grid
+    are_points = run.experiment.method.task == "detection"
+    found = given_back(subject.params.decode(read_prediction(run, subject)), subject.sample, are_points)
+    attributes = {"offset": list(place.offset), "resolution": list(place.voxel_size)}
     if path.suffix == ".hdf":
         with replacing_hdf(path) as file:
             dataset = file.create_dataset("volumes/instances", data=found, compression="gzip", compression_opts=1)

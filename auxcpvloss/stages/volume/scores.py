@@ -77,7 +77,7 @@ def score(result: Result, run: Run) -> None:
 
 def comparison_of(run: Run, subject: Subject) -> Comparison:
     """Put the instances of a volume beside its truth, as they are scored: once, as long as memory allows."""
-    sample = subject.sample
+    sample = subject.sample.original
 
     def read_both() -> Comparison:
         labels = run.keep((sample.path,), lambda: read(sample.labels)) if sample.has_labels else None
@@ -88,7 +88,7 @@ def comparison_of(run: Run, subject: Subject) -> Comparison:
 
 def outcome_of(run: Run, subject: Subject) -> Outcome:
     """Read what was found in a labelled volume, as far as it is scored."""
-    experiment, sample = run.experiment, subject.sample
+    experiment, sample = run.experiment, subject.sample.original
     found = comparison_of(run, subject) if sample.has_truth else read_instances(run, subject)
     return Outcome(sample.name, read(sample.raw), found, shows_points(experiment, sample), sample.voxel_size)
 
