@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -37,6 +37,6 @@ def mismatch(size: Vector, trained: Collection[Vector], ndim: int = 3) -> str:
     return f"its voxels are {sides(size)}, those of the training volumes {sides(closest)} (z y x): {much}"
 
 
-def sides(size: Vector) -> str:
+def sides(size: Iterable[float]) -> str:
     """Write the size of a voxel."""
     return " x ".join(f"{side:g}" for side in size)

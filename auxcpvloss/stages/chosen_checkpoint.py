@@ -60,10 +60,9 @@ def _choose(run: Run) -> Selection:
         params = read_selection(experiment).params if selected else experiment.params
         selection = Selection(_usable(run, SPLIT, choice.checkpoint), params)
         if selection_record(experiment) and not run.planning and (changed := stale_selection(run)):
-            _warn(run, f"parameters were selected before a change: {changed}; run validate_checkpoints to select again")
+            run.warn(f"parameters were selected before a change: {changed}; run validate_checkpoints to select again")
     if experiment.config.validation.on_train and selection_record(experiment):
-        _warn(
-            run,
+        run.warn(
             "selected on the training volumes (validation.on_train); --no-validate_on_train uses the selection made "
             "on the validation volumes",
         )
@@ -108,11 +107,4 @@ def _refuse_stale(run: Run) -> None:
 def _tell_newer(run: Run) -> None:
     newest = max(run.experiment.checkpoints(), default=0)
     if newest > max(validated_checkpoints(run.experiment), default=newest):
-        _warn(run, f"checkpoint {newest} is newer than the validation; run validate_checkpoints to consider it")
-
-
-def _warn(run: Run, text: str) -> None:
-    """Warn once a command."""
-    if text not in run.notes.told:
-        run.notes.told[text] = text
-        run.terminal.warn(text)
+        run.warn(f"checkpoint {newest} is newer than the validation; run validate_checkpoints to consider it")

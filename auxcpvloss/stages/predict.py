@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from auxcpvloss.experiment.results import Result
+from auxcpvloss.experiment.trained_on import other_voxels
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -19,6 +20,11 @@ class Predict(Stage):
     version, libraries = prediction.VERSION, prediction.LIBRARIES
     split, follows = SPLIT, "selection"
     uses_network = True
+
+    def begin(self, run: Run) -> None:
+        samples = [subject.sample for subject in subjects(run, chosen(run))]
+        for words in other_voxels(run.experiment, samples):
+            run.warn(words)
 
     def results(self, run: Run) -> Iterable[Result]:
         return [prediction_of(run, subject) for subject in subjects(run, chosen(run))]

@@ -9,9 +9,11 @@ from auxcpvloss.data.decoded_files import Contents
 from auxcpvloss.data.sources.find import SPLITS, Source
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes, verify
+from auxcpvloss.data.voxel_sizes import sides
 from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.experiment.splits import Volume
+from auxcpvloss.experiment.trained_on import other_voxels
 from auxcpvloss.stages.repeats import check_repeats
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -72,6 +74,7 @@ class Prepare(Stage):
         run.terminal.say(
             f"{counts} volumes in {', '.join(folders)}, {f'{already} of them whole already' if already else 'all new'}"
         )
+        _tell_other_voxels(run, tally)
 
     def plan(self, run: Run) -> str:
         catalogue = run.experiment.catalogue
@@ -107,7 +110,18 @@ class PrepareMissing(Prepare):
         return super().confirm(todo, run)
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say nothing more."""
+        """Say only what differs from the training."""
+        _tell_other_voxels(run, tally)
+
+
+def _tell_other_voxels(run: Run, tally: Tally) -> None:
+    volumes = [Volume(result.subject[0], result.name) for result in tally.results]
+    samples = [sample for volume in volumes if (sample := run.experiment.prepared(volume))]
+    if resampled := [sample.name for sample in samples if sample.original != sample]:
+        size = sides(run.experiment.config.data.target_voxel_size)
+        run.terminal.say(f"resampled to voxels of {size} (data.target_voxel_size): {', '.join(resampled)}")
+    for words in other_voxels(run.experiment, samples):
+        run.warn(words)
 
 
 def _check_earlier(run: Run, result: Result) -> None:

@@ -146,6 +146,12 @@ class Run:
         if self.bar is not None:
             self.bar.update(note=progress)
 
+    def warn(self, text: str) -> None:
+        """Warn once a command."""
+        if text not in self.notes.told:
+            self.notes.told[text] = text
+            self.terminal.warn(text)
+
     def forget(self, result: Result | None = None) -> None:
         """Look at a result again, since it was made; without one, drop what was remembered for a stage."""
         if result is None:

@@ -18,6 +18,7 @@ from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
 from auxcpvloss.looking.report.errors import find_errors, rule_of_detection
 from auxcpvloss.looking.report.page import Page, Picture, Section
+from auxcpvloss.looking.report.sizes import compare_sizes
 from auxcpvloss.looking.report.verdict import Scored, Verdict, judge
 from auxcpvloss.looking.table import Cell, DisplayTable
 from auxcpvloss.metrics import THRESHOLD
@@ -74,18 +75,19 @@ def experiment_page(
     tables = {each.name: read_table(folder / f"{each.name}.toml") for each in with_truth}
     volumes, atlas = find_errors(experiment.config, with_truth, tables, read)
     segmented = {name: scored for name, scored in volumes.items() if scored.by_threshold}
-    verdict = Verdict(_nothing_scored(samples), caveats=[_how_chosen(experiment, selection)])
+    sizes, differ = compare_sizes(experiment, samples, read)
+    verdict = Verdict(_nothing_scored(samples), caveats=[_how_chosen(experiment, selection), *differ])
     if volumes:
         rule = f"an IoU above {THRESHOLD:g}" if segmented else rule_of_detection(experiment.config, with_truth)
         judged = segmented or volumes
-        verdict = judge(judged, rule, list(_caveats(experiment, selection, judged, len(volumes))))
+        verdict = judge(judged, rule, [*_caveats(experiment, selection, judged, len(volumes)), *differ])
     return Page(
         title=f"{experiment.folder.name}: {experiment.method.name}",
         subtitle=f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
         verdict=verdict,
         results=[
             *([_scores(folder, tables)] if tables else []),
-            *([_volumes(experiment, samples, read, pictures)] if samples else []),
+            *([_volumes(experiment, samples, read, pictures, sizes)] if samples else []),
         ],
         atlas=atlas if volumes else None,
         background=background(experiment),
@@ -132,8 +134,9 @@ def _volumes(
     samples: Sequence[Sample],
     read: Callable[[Sample], Outcome],
     paths: Mapping[str, Path],
+    sizes: DisplayTable,
 ) -> Section:
-    """Show the pictures of all volumes, and how many nuclei were found in those without ground truth."""
+    """Show the pictures of all volumes, their sizes, and how many nuclei were found in those without ground truth."""
     pictures, left_out, room = [], [], PICTURES
     for name, path in paths.items():
         source = as_webp(imagecodecs.png_decode(path.read_bytes())[..., :3], QUALITY)
@@ -147,7 +150,7 @@ def _volumes(
     text = [f"Not shown here, to limit the size of this page: {', '.join(left_out)}."] if left_out else []
     counted = [(each.name, len(read(each).centers)) for each in samples if not each.has_truth]
     tables = [DisplayTable("Volumes without ground truth", ["volume", "nuclei found"], counted)] if counted else []
-    return Section("volumes", "Volumes", text, tables, pictures, wide=True)
+    return Section("volumes", "Volumes", text, [*tables, sizes], pictures, wide=True)
 
 
 def _scores(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> Section:

@@ -1,0 +1,60 @@
+"""What the network of an experiment was trained on: the size of voxels and of nuclei, and whether others fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from auxcpvloss.config.units import Vector
+from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.voxel_sizes import mismatch
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.training_record import training_record
+from auxcpvloss.system.errors import InputError
+
+FACTOR = 1.5
+"""Nuclei whose median diameter differs by more than this factor from that of the training are of another size."""
+
+
+def training_volumes(experiment: Experiment) -> list[Sample]:
+    """Give the training volumes that are prepared on this machine."""
+    try:
+        volumes = experiment.volumes("train")
+    except InputError:
+        return []
+    return [sample for volume in volumes if (sample := experiment.prepared(volume))]
+
+
+def training_voxel_sizes(experiment: Experiment) -> list[Vector]:
+    """Give the sizes of voxels of the training volumes, as the network sees them; none where they are not known."""
+    if samples := training_volumes(experiment):
+        return [sample.voxel_size for sample in samples]
+    record = training_record(experiment) or {}
+    opened = experiment.records.whole({"samples": record.get("samples", {})})["samples"]
+    made = [each for each in opened.values() if isinstance(each, Mapping) and "voxel_size" in each]
+    return [tuple(each.get("target_voxel_size") or each["voxel_size"]) for each in made]
+
+
+def other_voxels(experiment: Experiment, samples: Iterable[Sample]) -> Iterator[str]:
+    """Say which volumes have voxels of another size than the training volumes, and what to do."""
+    trained = training_voxel_sizes(experiment)
+    for sample in samples:
+        if words := mismatch(sample.voxel_size, trained, experiment.config.model.ndim):
+            size = list(trained[0])
+            yield (
+                f"{sample.name}: {words}. A network finds nuclei of the size that it was trained on: set "
+                f"data.target_voxel_size = {size} to resample, or data.voxel_size if the files are wrong."
+            )
+
+
+def training_diameter(experiment: Experiment) -> float | None:
+    """Give the median, over training volumes, of the diameter of the median nucleus, in voxels; None if not known."""
+    samples = training_volumes(experiment)
+    found = [diameter(sample.nucleus, sample.shape) for sample in samples if sample.nucleus is not None]
+    return float(np.median(found)) if found else None
+
+
+def diameter(size: float, shape: tuple[int, int, int]) -> float:
+    """Give the diameter of a ball (in a single plane, of a disc) of so many voxels, in voxels."""
+    return float(2 * (size / np.pi) ** (1 / 2) if shape[0] == 1 else 2 * (size * 3 / (4 * np.pi)) ** (1 / 3))
