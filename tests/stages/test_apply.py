@@ -71,6 +71,20 @@ def test_padding_is_cut_off(model):
     assert Model(padded, Selection(model.checkpoint, model.params)).segment(image).shape == image.shape
 
 
+def test_images_of_other_voxels_are_resampled_and_given_back(trained, model):
+    experiment = model.experiment
+    data = experiment.config.data.model_copy(update={"target_voxel_size": (1.0, 1.0, 1.0), "padding": (1, 0, 2)})
+    config = experiment.config.model_copy(update={"data": data})
+    resampling = Model(replace(experiment, config=config), Selection(model.checkpoint, model.params))
+    coarse = volume(4)[::2]
+    found, plain = resampling.segment(coarse, voxel_size=(2, 1, 1)), trained[1][::2]
+    assert found.shape == coarse.shape
+    assert np.count_nonzero((found > 0) & (plain > 0)) > 0.7 * np.count_nonzero(plain)
+    assert all(each.shape[1:] == coarse.shape for each in resampling.predict(coarse, voxel_size=(2, 1, 1)).values())
+    with pytest.raises(InputError, match="voxel_size"):
+        resampling.segment(coarse, voxel_size=(2, 1))
+
+
 @pytest.mark.parametrize(
     ("image", "words"),
     [

@@ -30,7 +30,7 @@ def grid_of_balls(radius: float) -> np.ndarray:
 
 
 def write(folder: Path, name: str, labels: np.ndarray, voxel_size: tuple[float, ...]) -> str:
-    for kind, array in (("images", (labels > 0) * np.uint8(200)), ("masks", labels)):
+    for kind, array in (("images", (labels > 0) * np.uint8(ord(name))), ("masks", labels)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         tifffile.imwrite(folder / kind / f"{name}.tif", array, metadata={"spacing_zyx": voxel_size}, photometric="minisblack")  # fmt: skip
     return str(folder)
