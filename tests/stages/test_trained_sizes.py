@@ -14,7 +14,7 @@ from auxcpvloss.experiment.trained_on import other_voxels, training_diameter, tr
 from auxcpvloss.methods.threeclass import perfect, target
 from auxcpvloss.stages.predict import Predict
 from auxcpvloss.stages.run import Choice, Run
-from auxcpvloss.stages.train.state import write_record
+from auxcpvloss.stages.train.state import record_training
 from auxcpvloss.stages.volume.prediction import prediction_of
 from tests.conftest import configure
 from tests.stages.running import perform, subject
@@ -82,7 +82,7 @@ def test_what_was_trained_on_is_known_without_the_volumes(tmp_path):
     experiment = made(tmp_path, grid_of_balls(5), (0.6, 0.5, 0.5))
     experiment.checkpoint_path(4).parent.mkdir(parents=True)
     experiment.checkpoint_path(4).write_text("weights")
-    write_record(experiment, experiment.samples("train"), None, {})
+    record_training(experiment, experiment.samples("train"), None, {}, 4)
     shutil.rmtree(tmp_path / "train")
     shutil.rmtree(experiment.data_folder("train"))
     moved = Experiment(experiment.folder, experiment.config)

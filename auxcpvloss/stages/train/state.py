@@ -112,7 +112,8 @@ def training_samples(run: Run) -> list[Sample]:
         if not np.allclose(np.divide(size, size[-1]), np.divide(reference, reference[-1]), rtol=0.05):
             raise InputError(
                 f"{samples[0].name} has voxels of {reference}, {name} of {size}: the training volumes of a network "
-                "need voxels of the same proportions. Resample them, or set data.voxel_size if the files are wrong."
+                "need voxels of the same proportions. Set data.target_voxel_size to resample them, or data.voxel_size "
+                "if the files are wrong."
             )
     return samples
 
