@@ -86,27 +86,36 @@ def without_ignored(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
     return np.where(labels == IGNORED, np.uint32(0), labels)
 
 
-def annotated_boxes(truth: Any) -> NDArray[np.int64]:
+def annotated_boxes(truth: Any, padding: tuple[int, int, int] = (0, 0, 0)) -> NDArray[np.int64]:
     """Find where the annotated voxels of a ground truth lie, reading a part of it at a time.
 
     Parameters
     ----------
     truth : (Z, Y, X) volume or array of uint32
+    padding : (z, y, x)
+        Voxels at either end that were added; they do not count.
 
     Returns
     -------
     (N, 2, 3) array
         Boxes: their first voxel, and the one after their last; of each cell of `CELL` voxels a side that holds any.
     """
-    boxes = [box for first in range(0, truth.shape[0], CELL) for box in _in_slab(truth[first : first + CELL], first)]
+    begin, end = padding, np.subtract(truth.shape, padding)
+    boxes = [
+        box
+        for first in range(begin[0], end[0], CELL)
+        for box in _in_slab(
+            truth[first : min(first + CELL, end[0]), begin[1] : end[1], begin[2] : end[2]], (first, *begin[1:])
+        )
+    ]
     return np.array(boxes, np.int64).reshape(-1, 2, 3)
 
 
-def _in_slab(slab: NDArray[np.uint32], first: int) -> Iterator[NDArray[np.int64]]:
+def _in_slab(slab: NDArray[np.uint32], first: tuple[int, int, int]) -> Iterator[NDArray[np.int64]]:
     known = slab != IGNORED
     for y in range(0, slab.shape[1], CELL):
         for x in range(0, slab.shape[2], CELL):
             cell = known[:, y : y + CELL, x : x + CELL]
             for box in ndimage.find_objects(cell.view(np.int8)):
                 begin, end = [axis.start for axis in box], [axis.stop for axis in box]
-                yield np.add([begin, end], (first, y, x))
+                yield np.array([begin, end], np.int64) + np.add(first, (0, y, x))

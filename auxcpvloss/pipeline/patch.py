@@ -116,7 +116,9 @@ def random_patches(
         raw: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=True),
         labels: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=False),
     }
-    annotated = annotated_boxes(sample.truth) if sample.is_partly_annotated else None
+    annotated = None
+    if sample.is_partly_annotated:
+        annotated = annotated_boxes(sample.truth, sample.made_from["padding"])
     padding = tuple(
         math.ceil((most - min(size, length)) / 2) + 1 + over
         for most, size, length, over in zip(region, patch, sample.shape, overhang, strict=True)

@@ -119,6 +119,14 @@ def test_boxes_hold_all_annotated_voxels_and_little_else():
     np.testing.assert_array_equal(covered, truth != IGNORED)
 
 
+def test_padding_is_nothing_to_learn_from():
+    truth = np.pad(np.full((20, 20, 20), IGNORED), 5)
+    assert len(annotated_boxes(truth)) > 0
+    assert len(annotated_boxes(truth, (5, 5, 5))) == 0
+    truth[10:12, 10, 10] = 0
+    np.testing.assert_array_equal(annotated_boxes(truth, (5, 5, 5)), [[[10, 10, 10], [12, 11, 11]]])
+
+
 def test_a_current_sample_is_known_by_both_keys(tmp_path):
     make_folder(tmp_path, "a")
     source = only(tmp_path)
