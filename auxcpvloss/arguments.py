@@ -9,6 +9,7 @@ from auxcpvloss.config import known
 from auxcpvloss.data.sources.find import SPLITS
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.stages.status import STATUS
+from auxcpvloss.system.terminal import Parser
 
 LINES = (f"  {name + '*' * (not stage.in_all):<22}{stage.help}\n" for name, stage in STAGES.items())
 EPILOG = f"""stages, in the order in which they run (all omits those with *):
@@ -24,7 +25,7 @@ auxcpvloss segment FILE... --model NAME -o DIR segments images of any folder (au
 
 def parser() -> argparse.ArgumentParser:
     """Create the parser of the command line."""
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="auxcpvloss",
         description="Train a network to find every nucleus in 3D microscopy volumes, and apply it.",
         epilog=EPILOG,

@@ -59,6 +59,12 @@ def tile_volume(geometry: Sequence[AxisGeometry], limit: Shape, volume: Shape) -
     return Tiling(*columns)
 
 
+def tile_of(geometry: Sequence[AxisGeometry], input_shape: Shape) -> Shape:
+    """Give what predictions keep of the network's output for an input: all but what depends on how it is tiled."""
+    z, y, x = (_usable(*axis)[0] for axis in zip(geometry, input_shape, strict=True))
+    return z, y, x
+
+
 @cache
 def _tile_axis(geometry: AxisGeometry, limit: int, volume: int) -> tuple[int, int, int, int, int]:
     tiles = math.ceil(volume / _usable(geometry, limit)[0])

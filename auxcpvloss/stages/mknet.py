@@ -12,6 +12,7 @@ from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.network.architectures import geometry
+from auxcpvloss.network.tiling import tile_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.train import nuclei_sizes
@@ -56,7 +57,7 @@ class Mknet(Stage):
     def say(self, run: Run, tally: Tally) -> None:
         record = json.loads(tally.results[0].paths[0].read_text(encoding="utf-8"))
         whole = "" if tally.made else "whole already: "
-        run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record)}")
+        run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record, run.experiment.config.model)}")
         if context := nuclei_sizes.about_context(run.experiment):
             run.terminal.say(context)
         for warning in nuclei_sizes.warnings(run.experiment):
@@ -71,13 +72,17 @@ class Mknet(Stage):
         return f"{run.experiment.method.name} -> {run.experiment.train_folder}"
 
 
-def _line(record: dict[str, Any]) -> str:
+def _line(record: dict[str, Any], model: Model) -> str:
     train, test = record["train"], record["test"]
+    test["tile"] = list(tile_of(geometry(model), model.test_input_shape))
+    is_all = test["tile"] == test["output_shape"]
+    kept = "" if is_all else f", of which predictions keep {_sizes(test, 'tile')}"
     normalization = "" if train["normalization"] == "none" else f", {train['normalization']} normalization"
     return (
         f"{train['levels']} levels{normalization}, "
         f"input {_sizes(train, 'input_shape')} -> output {_sizes(train, 'output_shape')} "
-        f"(test {_sizes(test, 'input_shape')} -> {_sizes(test, 'output_shape')}), {train['parameters']:,} parameters, "
+        f"(test {_sizes(test, 'input_shape')} -> {_sizes(test, 'output_shape')}{kept}), "
+        f"{train['parameters']:,} parameters, "
         f"receptive field {_sizes(train, 'receptive_field')}, "
         f"{train['flops_per_voxel'] / 1e3:,.0f} kFLOP per output voxel, "
         f"about {train['training_bytes'] / 2**30:.2g} GiB to train"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -93,6 +94,11 @@ def _reason(error: Exception) -> str:
         lines = (error.stdout + error.stderr).strip().splitlines()
         return lines[0] if lines else f"exit status {error.returncode}"
     return str(error)
+
+
+def computes_on() -> str:
+    """Say on what kind of arithmetic the bits of a training depend: a GPU, or threads and instruction sets."""
+    return "a GPU" if gpus_of_tensorflow() else str(arithmetic(os.environ))
 
 
 def gpus_of_tensorflow() -> int:

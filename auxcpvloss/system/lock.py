@@ -21,6 +21,7 @@ from threading import Event, Thread
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import PLACE, writing
 from auxcpvloss.system.lock_holder import NAME, NOT_A_FILE, Holder, is_dead, read
+from auxcpvloss.system.printable import printable
 
 BEAT = 10.0
 """Seconds between heartbeats."""
@@ -188,7 +189,8 @@ def _beat(lock: Path, me: Holder, stopped: Event) -> None:
 def _end(lock: Path, holder: Holder | None) -> None:
     """End the process at once, as a kill would: another command may be writing the same files now."""
     who = f"was taken over by process {holder.pid} on {holder.host}" if holder else "was removed"
-    message = f"{lock}: {who} while this command was suspended or cut off. It ends here; finished results are kept."
+    ended = "while this command was suspended or cut off. It ends here; finished results are kept."
+    message = printable(f"{lock}: {who} {ended}")
     logger.error("%s", message)
     print(message, file=sys.stderr, flush=True)
     os._exit(LOST)

@@ -84,7 +84,8 @@ def _quotas(root: Path) -> Iterator[float]:
         _, controllers, group = line.split(":", maxsplit=2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        mount = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        mounts = [root / "sys/fs/cgroup" / name for name in (("cpu", controllers) if controllers else ("",))]
+        mount = next((each for each in mounts if each.is_dir()), mounts[0])
         place = mount / group.lstrip("/")
         # A container may see the host's name of the group, while the mount starts at the group itself.
         for folder in (place, *(parent for parent in place.parents if parent.is_relative_to(mount))):

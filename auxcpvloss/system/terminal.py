@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from rich import progress as bars
 from rich.console import Console
@@ -65,6 +66,14 @@ class Terminal:
         hidden = not self.console.is_terminal
         with bars.Progress(*columns, console=self.console, transient=True, disable=hidden) as progress:
             yield Bar(progress, progress.add_task(f"{self.stage:<20} {what}", total=total, completed=done, note=""))
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of arguments whose messages show what it was given on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit."""
+        super().error(printable(message))
 
 
 class Bar(NamedTuple):

@@ -7,6 +7,9 @@ import pickle
 import pytest
 from rich.console import Console
 
+from auxcpvloss import arguments
+from auxcpvloss.looking.compare import command
+from auxcpvloss.looking.handover import serve
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.printable import for_spreadsheet, from_spreadsheet, printable
 from auxcpvloss.system.terminal import Terminal, logging_to
@@ -25,6 +28,15 @@ def test_a_message_has_the_lines_that_it_was_given(kind):
     error = kind(f"{BAD}: damaged.", "Run the stage prepare.")
     assert str(error) == f"{SHOWN}: damaged.\nRun the stage prepare."
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize("parser", [arguments.parser, command.parser, serve._parser])
+def test_arguments_are_not_shown_raw(parser, capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["folder", "--such", BAD, *(["-d", "all"] if parser is arguments.parser else [])])
+    error = capsys.readouterr().err
+    assert SHOWN in error.splitlines()[-1]
+    assert BAD not in error
 
 
 def test_nothing_raw_reaches_the_terminal_or_the_log(tmp_path, monkeypatch):

@@ -14,13 +14,22 @@ V2 = "0::/job/step\n"
     ("groups", "files", "expected"),
     [
         (V1, {"cpu/job/step": (-1, 100_000), "cpu/job": (250_000, 100_000)}, 3),
+        (V1, {"cpu,cpuacct/job": (250_000, 100_000)}, 3),
         (V1, {"cpu": (50_000, 100_000), "memory/elsewhere": (1, 1)}, 1),
         (V2, {"job": "200000 100000", "job/step": "max 100000", "": "400000 100000"}, 2),
         (V2, {"job/step": "max 100000"}, 64),
         (V2, {}, 64),
         ("", {}, 64),
     ],
-    ids=["v1, that above", "v1, that of a container", "v2, the least", "v2, none", "no files", "no groups"],
+    ids=[
+        "v1, that above",
+        "v1, without a short name",
+        "v1, that of a container",
+        "v2, the least",
+        "v2, none",
+        "no files",
+        "no groups",
+    ],
 )
 def test_a_quota_bounds_the_cores(tmp_path, monkeypatch, groups, files, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from auxcpvloss.config.tables.results import Colors
-from auxcpvloss.system.terminal import Terminal
+from auxcpvloss.system.terminal import Parser, Terminal
 
 NAME = "compare"
 
@@ -21,7 +21,7 @@ docs/comparing.md explains what is written and how verdicts are made."""
 
 def parser() -> argparse.ArgumentParser:
     """Give the parser of the arguments after ``compare``."""
-    result = argparse.ArgumentParser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
+    result = Parser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
     folders = "folder of an experiment; NAME=FOLDER assigns it to the group NAME"
     result.add_argument("folders", nargs="+", metavar="FOLDER", help=folders)
     out = "folder to write to (default: comparison/ beside the first experiment)"

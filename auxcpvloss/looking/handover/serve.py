@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from auxcpvloss.looking.handover.neuroglancer import ADDRESS, PORT, STATE, VIEWER, link
 from auxcpvloss.system.printable import printable
+from auxcpvloss.system.terminal import Parser
 
 HOST = "127.0.0.1"
 OWN_NAME = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
@@ -161,7 +162,7 @@ def _viewer(text: str) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m auxcpvloss.serve", description=DESCRIPTION, formatter_class=style)
+    parser = Parser(prog="python -m auxcpvloss.serve", description=DESCRIPTION, formatter_class=style)
     add = parser.add_argument
     add("folder", type=Path, metavar="FOLDER", help="folder of exported volumes")
     add("--port", type=_port, metavar="PORT", default=PORT, help=f"port on this machine (default: {PORT})")

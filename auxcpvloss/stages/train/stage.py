@@ -26,6 +26,10 @@ from auxcpvloss.stages.train.nuclei_sizes import about_context
 from auxcpvloss.stages.train.preconditions import looks_at_validation, need_training
 from auxcpvloss.stages.train.state import begin_anew, is_done, record_training, training_samples, training_state
 from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
+from auxcpvloss.system.gpu import computes_on
+
+ARITHMETIC = "arithmetic"
+"""What the training record calls that on which the bits of the weights depend, besides versions."""
 
 if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Trainer
@@ -127,7 +131,8 @@ class Train(Stage):
         about = about_context(experiment)
         with batches([sample.path for sample in samples], experiment.config, first, last, about) as stream:
             trainer, notes = _trainer(run, initial, first, state)
-            record_training(experiment, samples, initial, self.made_with(), first)
+            made_with = {**self.made_with(), ARITHMETIC: computes_on()}
+            record_training(experiment, samples, initial, made_with, first)
             with (
                 TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
                 terminal.progress("iterations", last, first) as bar,
@@ -158,7 +163,13 @@ class Train(Stage):
 
     def _tell_versions(self, run: Run) -> None:
         record = training_record.training_record(run.experiment) or {}
-        run.tell_versions(record.get("made_with", {}), self.libraries)
+        then, now = record.get("made_with", {}), computes_on()
+        run.tell_versions(then, self.libraries)
+        if then.get(ARITHMETIC, now) != now:
+            run.terminal.warn(
+                f"trained with {then[ARITHMETIC]} before, with {now} now: the bits are others than without the "
+                "interruption"
+            )
 
 
 def _newest(run: Run, last: int) -> tuple[int, Path | None]:
