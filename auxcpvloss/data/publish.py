@@ -1,18 +1,19 @@
 """Put a sample in the place of the one of before, which other processes may be reading.
 
-What they read stays as it is: a sample that differs from it is stored beside it as `.<name>.<number>.zarr`, and the
-highest number counts. As soon as nobody reads any of them, the next sample takes the usual place again.
+What they read stays as it is: a sample that differs from it is stored beside it as `.versions.<name>/<number>.zarr`,
+and the highest number counts. As soon as nobody reads any of them, the next sample takes the usual place again.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from auxcpvloss.data.missing_chunks import WholeStore
-from auxcpvloss.data.samples import Sample, look, table_path, versions
+from auxcpvloss.data.samples import Sample, look, table_path, version_path, versions
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import discard, put, write_text
@@ -42,7 +43,8 @@ def publish(beside: Path, path: Path, table: str) -> Sample:
         others = versions(path)
         free = [each for each in others.values() if not is_read(each)]
         is_free = len(free) == len(others)
-        place = path if is_free else path.with_name(f".{path.stem}.{max(others) + 1}{path.suffix}")
+        place = version_path(path, 0 if is_free else max(others) + 1)
+        place.parent.mkdir(exist_ok=True)
         if is_free:
             # Never the volume of before beside the centers of now.
             _discard(path)
@@ -52,6 +54,9 @@ def publish(beside: Path, path: Path, table: str) -> Sample:
         for each in free:
             if each not in (place, path):
                 _discard(each)
+        with suppress(OSError):
+            # Still there are others, or never were.
+            version_path(path, 1).parent.rmdir()
     return Sample(path.stem, place)
 
 

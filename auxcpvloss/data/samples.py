@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import re
 import time
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -265,10 +263,14 @@ def open_version(path: Path, name: str = "") -> Sample | None:
 
 def versions(path: Path) -> dict[int, Path]:
     """Give the folders of a sample by number: its own, 0, and those made while others were being read."""
-    numbered = re.compile(rf"\.{re.escape(path.stem)}\.(\d+){re.escape(path.suffix)}")
-    found = ((numbered.fullmatch(each.name), each) for each in path.parent.glob(f".{escape(path.stem)}.*"))
+    found = version_path(path, 1).parent.glob(f"[0-9]*{path.suffix}")
     own = {0: path} if path.exists() else {}
-    return own | {int(match[1]): each for match, each in found if match}
+    return own | {int(each.stem): each for each in found if each.stem.isdecimal()}
+
+
+def version_path(path: Path, number: int) -> Path:
+    """Place of one of the `versions` of a sample."""
+    return path.with_name(f".versions.{path.stem}") / f"{number}{path.suffix}" if number else path
 
 
 def table_path(path: Path) -> Path:

@@ -32,6 +32,8 @@ ATTEMPTS = 10_000
 LOST = 1
 """Exit status of a command that lost its lock; the same as for a failed stage."""
 
+_tidied: set[Path] = set()
+
 logger = logging.getLogger(__name__)
 
 
@@ -45,6 +47,7 @@ def locked(folder: Path) -> Iterator[None]:
     created = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         with _held(folder / NAME, 0, "Wait for it, or work in another experiment (-id NAME)"):
+            _remove_leftovers(folder / NAME)
             yield
     finally:
         for each in created:
@@ -57,6 +60,10 @@ def locked(folder: Path) -> Iterator[None]:
 def alone(path: Path) -> Iterator[None]:
     """Hold a lock beside a file or folder that several commands write, for a moment; wait for whoever holds it."""
     with _held(_beside(path), PATIENCE, "Repeat the command"):
+        if path.parent not in _tidied:
+            # Once, since there may be thousands of volumes in a folder.
+            _tidied.add(path.parent)
+            _remove_leftovers(_beside(path))
         yield
 
 
@@ -83,7 +90,6 @@ def _held(lock: Path, patience: float, advice: str) -> Iterator[None]:
     heartbeat = Thread(target=_beat, args=(lock, me, stopped), daemon=True)
     heartbeat.start()
     try:
-        _remove_leftovers(lock)
         yield
     finally:
         stopped.set()

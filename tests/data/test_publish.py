@@ -1,6 +1,7 @@
 """Samples that are written anew while other processes read them."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,6 +106,14 @@ def test_a_reader_keeps_what_it_opened_and_the_next_opens_the_new_one(folder, pa
     change(folder, 8)
     assert written(folder, path).path == path
     assert sorted(each.name for each in path.parent.iterdir()) == ["a.csv", "a.zarr"]
+
+
+def test_a_volume_without_labels_is_stored_beside_the_one_that_is_read(folder, path, reader):
+    shutil.rmtree(folder / "masks")
+    new = written(folder, path)
+    assert not new.has_truth
+    assert open_sample(path) == new
+    assert sorted(versions(path)) == [0, 1]
 
 
 def test_a_reader_that_was_killed_holds_nothing(folder, path, reader):
