@@ -40,7 +40,7 @@ def check_labels(
     if not (planes := spaced_planes(labels)):
         _check_intact(objects, place)
         _check_parts(objects, place)
-    warnings = list(_giants(labels, objects, place))
+    warnings = [*_giants(labels, objects, place), *_mask_of_few(objects)]
     found = {
         "labels in several pieces that do not touch": objects.ids[objects.pieces > 1],
         f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
@@ -83,14 +83,26 @@ def _check_parts(objects: Objects, place: str) -> None:
         )
 
 
+def _mask_of_few(objects: Objects) -> list[str]:
+    """Warn of the only label if it may be a mask of a few nuclei."""
+    label, parts = objects.ids[0], objects.parts[0]
+    if len(objects.ids) == 1 and (parts > 1 or int(label) in MARKS):
+        return [
+            f"the only label is {label}, in {max(parts, 1)} pieces. If it is a mask of several nuclei, set "
+            "data.split_pieces = true: each piece becomes one instance"
+        ]
+    return []
+
+
 def _giants(labels: NDArray[Any], objects: Objects, place: str) -> Iterator[str]:
     """Find labels that are too large for a nucleus."""
     shares = objects.sizes / labels.size
     for number in np.argsort(-objects.sizes)[:FEW_LABELS]:
         others = np.delete(objects.sizes, number)
-        ratio = objects.sizes[number] / np.median(others) if len(others) >= FEW_LABELS else 0.0
+        ratio = objects.sizes[number] / np.median(others) if len(others) else 0.0
         share, label = shares[number], objects.ids[number]
         is_larger = ratio >= FAR_LARGER or (ratio >= SOME_LARGER and share >= LARGE)
+        is_larger &= len(others) >= FEW_LABELS
         is_mark = int(label) in MARKS and ratio >= SET_APART
         if not (is_larger or is_mark or share >= MOST / 2):
             continue

@@ -79,11 +79,14 @@ def test_what_cannot_be_nuclei_is_refused(labels, needles):
         (box(99, 24, 20, 24), ["label 99 covers", "data.ignore_label = 99"]),
         (box(255, 12, 12, 12), ["label 255 covers", "data.ignore_label = 255"]),
         (box(7, 24, 48, 20), ["label 7 covers"]),
+        (np.where(NUCLEI > 2, 0, NUCLEI) + 255 * (np.indices(SHAPE)[0] > 21), ["label 255 covers"]),
+        (np.where((NUCLEI == 4) | (NUCLEI == 7), 1, 0), ["the only label is 1, in 2", "data.split_pieces = true"]),
+        (np.where(NUCLEI == 4, 255, 0), ["the only label is 255", "data.split_pieces = true"]),
     ],
-    ids=["giant", "small ignored", "face"],
+    ids=["giant", "small ignored", "face", "ignored among few", "two", "one"],
 )
 def test_labels_that_are_hardly_nuclei_are_named(labels, needles):
-    (warning,) = [line for line in found(labels) if "pieces" not in line and "fewer" not in line]
+    (warning,) = [line for line in found(labels) if "several pieces" not in line and "fewer" not in line]
     assert all(needle in warning for needle in needles), warning
 
 
