@@ -101,7 +101,8 @@ def check_chunks(origin: str, shape: Sequence[int], chunks: Sequence[int], dtype
     if len(chunks) != len(shape) or min(chunks, default=1) < 1:
         raise InputError(f"{origin}: chunks of {list(chunks)} in an array of {list(shape)}")
     count = math.prod(-(-size // chunk) for size, chunk in zip(shape, chunks, strict=True))
-    most = MOST_CHUNKS if math.prod(shape) >= SMALL_CHUNK * count else MANY_CHUNKS
+    size = math.prod(map(min, shape, chunks))
+    most = MOST_CHUNKS if size >= SMALL_CHUNK else MANY_CHUNKS
     if count > most:
         raise InputError(
             f"{origin}: {count:,} chunks of {' x '.join(map(str, chunks))} voxels, more than {most:,}; store the array "
