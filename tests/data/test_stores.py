@@ -235,6 +235,13 @@ def test_axes_are_put_in_order_by_their_names(tmp_path):
     assert_read(only(tmp_path, channel=1), (2, 0.3, 0.2))
 
 
+def test_the_pixel_resolution_begins_with_x_in_hdf_too(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["volumes/raw"] = RAW
+        file["volumes/raw"].attrs["pixelResolution"] = [0.2, 0.3, 2]
+    assert only(tmp_path).voxel_size() == (2, 0.3, 0.2)
+
+
 def test_a_large_array_of_hdf_is_read_in_pieces(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("volumes/raw", data=RAW[None].repeat(2, 0), chunks=(1, 3, 5, 5))

@@ -129,10 +129,11 @@ def test_a_shard_that_expands_or_is_damaged_is_refused(tmp_path, content):
     shards = {**SHARDS, "codecs": [BYTES, {"name": "gzip", "configuration": {"level": 1}}]}
     place = write(tmp_path / "a.zarr", codecs=[{"name": "sharding_indexed", "configuration": shards}])
     file = place / "c" / "0" / "0" / "0"
+    needle = "too few" if len(content) < 2000 else "it expands to more than"
     if len(content) == 2000:
         content = bomb() + struct.pack("<QQ", 0, len(bomb())) * 8 + bytes(4)
     file.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.zarr: cannot be read"):
+    with pytest.raises(InputError, match=rf"a\.zarr: cannot be read: chunk c/0/0/0: .*{needle}"):
         only(tmp_path).read_raw()
 
 
@@ -140,7 +141,7 @@ def test_a_shard_that_expands_or_is_damaged_is_refused(tmp_path, content):
     ("metadata", "needle"),
     [
         ({"shape": [10**5] * 3}, "of memory are free"),
-        ({"shape": [50] * 3, "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [1] * 3}}}, "125,000 chunks"),
+        ({"shape": [50] * 3, "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [1] * 3}}}, "125,000 chunks of 1 x 1 x 1 voxels, more than"),
         ({"shape": [50] * 3, "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [10**9] * 3}}, "codecs": ENCODINGS["shards"]["codecs"]}, "in shards of"),
         ({"shape": [50] * 3, "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [4 * 10**8, 6 * 10**8, 7 * 10**8]}}, "codecs": ENCODINGS["shards"]["codecs"]}, "a shard: "),
         ({"chunk_grid": {"name": "rectilinear"}}, "on a grid 'rectilinear'"),
