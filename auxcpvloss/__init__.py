@@ -27,7 +27,7 @@ def load_model(folder: str | Path, checkpoint: str | int = "best") -> Model:
     Parameters
     ----------
     folder : path
-        Of the experiment. Needed are its config.toml, val/selection.toml and the checkpoint; no volumes.
+        Of the experiment. Needed are config.toml, val/selection.toml, train/made_from.json and the checkpoint.
     checkpoint : {"best", "last"} or int
         The selected one, the newest one, or that of an iteration.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ class Task:
     labels : Path
         The TIFF file; the record is beside it.
     read_as : mapping
-        Keys of [data] by which the array in the file is found.
+        Keys of [data] by which the array in the file is found, and prepared.
     """
 
     source: Source
@@ -57,12 +58,15 @@ class Task:
             The image cannot be read or segmented, or other labels are there and are not to be overwritten.
         """
         size = voxel_size or self.source.voxel_size()
-        assumed = size or model.experiment.config.data.voxel_size or None
+        assumed = size or _vector(model.experiment.config.data.voxel_size)
         made_from = self._made_from(model, assumed)
         if not overwrite and (self.labels.exists() or self.record.exists()):
             return self._earlier(made_from)
         began = perf_counter()
-        found = model.segment(self.source.read_raw(), report=report)
+        with warnings.catch_warnings():
+            # Of other voxels, which is said at the end.
+            warnings.simplefilter("ignore", UserWarning)
+            found = model.segment(self.source.read_raw(), assumed, report)
         seconds = perf_counter() - began
         nuclei = int(np.count_nonzero(np.bincount(found.reshape(-1))[1:]))
         z, y, x = assumed or (1.0, 1.0, 1.0)
@@ -102,6 +106,10 @@ class Task:
         return f"whole already: {self.labels}"
 
 
+def _vector(size: Sequence[float]) -> Vector | None:
+    return (size[0], size[1], size[2]) if size else None
+
+
 def tasks(images: Mapping[Path, Image], out: Path, data: Data) -> list[Task]:
     """Say where the labels of images are written.
 
@@ -111,7 +119,8 @@ def tasks(images: Mapping[Path, Image], out: Path, data: Data) -> list[Task]:
         Two images have the same name.
     """
     found: dict[str, Task] = {}
-    read_as = data.model_dump(mode="json", include={"raw_key", "axes", "channel"})
+    keys = {"raw_key", "axes", "channel", "padding", "target_voxel_size"}
+    read_as = data.model_dump(mode="json", include=keys)
     for path, image in images.items():
         name = path.name.removesuffix(path.suffix)
         if name in found:

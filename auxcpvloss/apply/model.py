@@ -113,7 +113,8 @@ class Model:
         Raises
         ------
         InputError
-            The image has another number of axes, or is empty, constant or not finite.
+            The image has another number of axes, or is empty, constant or not finite; or the size of its voxels is
+            needed.
         """
         predicted, here, there = self._predict(image, voxel_size, report)
         found, are_points = self.params.decode(predicted), self.experiment.method.task == "detection"
@@ -160,6 +161,10 @@ class Model:
         data, (z, y, x) = self.experiment.config.data, shape
         size = data.voxel_size if voxel_size is None else voxel_size
         if not len(size):
+            if data.target_voxel_size:
+                raise InputError(
+                    "voxel_size: not known, but data.target_voxel_size resamples images; give it (z, y, x)"
+                )
             plain = Grid((z, y, x), (1.0, 1.0, 1.0))
             return plain, plain
         here = Grid((z, y, x), (float(size[0]), float(size[1]), float(size[2])))
@@ -211,6 +216,8 @@ def load(folder: str | Path, checkpoint: str | int = "best") -> Model:
     except InputError as error:
         # The last line speaks of arguments for stages.
         lines = [line for line in error.args if "--test-checkpoint" not in line]
+        if lines == list(error.args):
+            raise
         raise InputError(*lines, "Run the stage validate_checkpoints, or choose another checkpoint: 'last'.") from None
     experiment.need_checkpoint(selection.checkpoint)
     for remark in run.notes.told.values():

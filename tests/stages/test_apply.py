@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 import tifffile
+import toml
 import zarr
 
 from auxcpvloss import InputError, load_model
@@ -40,6 +42,14 @@ def model(trained):
     return load_model(trained[0])
 
 
+def copy(folder, to, model):
+    """Copy what is needed of an experiment."""
+    checkpoint = f"train/checkpoints/{model.checkpoint:08d}.keras"
+    for name in ("config.toml", "val/selection.toml", "train/made_from.json", checkpoint):
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        (to / name).write_bytes((folder / name).read_bytes())
+
+
 def test_arrays_are_segmented_as_the_stages_do(trained, model):
     folder, instances = trained
     found = model.segment(volume(4), voxel_size=(1, 1, 1.05))
@@ -54,13 +64,29 @@ def test_arrays_are_segmented_as_the_stages_do(trained, model):
 
 
 def test_without_the_volumes_on_a_copy(trained, model, tmp_path):
-    folder = trained[0]
-    for name in ("config.toml", "val/selection.toml", f"train/checkpoints/{model.checkpoint:08d}.keras"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    copy(trained[0], tmp_path, model)
     assert np.array_equal(load_model(tmp_path).segment(volume(4)), trained[1])
     with pytest.raises(InputError, match="available: "):
         load_model(tmp_path, checkpoint=7)
+
+
+def test_files_are_resampled_to_the_voxels_of_the_network(trained, model, tmp_path, capfd):
+    copy(trained[0], tmp_path, model)
+    tables = tomllib.loads((trained[0] / "config.toml").read_text())
+    tables["data"] |= {"target_voxel_size": [1, 1, 1], "voxel_size": []}
+    (tmp_path / "config.toml").write_text(toml.dumps(tables))
+    image, resampling = volume(4)[::2], load_model(tmp_path)
+    with pytest.raises(InputError, match="voxel_size: not known"):
+        resampling.segment(image)
+    expected = resampling.segment(image, voxel_size=(2, 1, 1))
+    assert expected.shape == image.shape
+    assert not np.array_equal(expected, model.segment(image))
+    tifffile.imwrite(tmp_path / "plain.tif", image, photometric="minisblack")
+    write_arrays(tmp_path / "sized.zarr", image, resolution=(2, 1, 1))
+    command = ["segment", *(str(tmp_path / name) for name in ("plain.tif", "sized.zarr")), "--model", str(tmp_path)]
+    assert main([*command, "-o", str(tmp_path / "out")]) == INPUT_ERROR
+    assert "plain: voxel_size: not known" in capfd.readouterr().err
+    assert np.array_equal(tifffile.imread(tmp_path / "out" / "sized_labels.tif"), expected)
 
 
 def test_padding_is_cut_off(model):
