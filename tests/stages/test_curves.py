@@ -108,3 +108,10 @@ def test_figures_of_an_experiment_that_was_trained_and_validated(every_stage: Pa
     assert f"selected: checkpoint {selected.checkpoint}," in figures["validation"].get_suptitle()
     assert list(figures["training"].axes[1].lines[-1].get_xdata()) == [selected.checkpoint] * 2
     assert list(figures["training"].axes[1].lines[0].get_ydata()) == grid.values.max(axis=0).tolist()
+
+
+def test_a_log_that_goes_on_keeps_its_first_lines_byte_by_byte(tmp_path):
+    before = b"iteration,loss\r\n1,0.5\r\n2,0.25\r\n"
+    (tmp_path / "log.csv").write_bytes(before + b"3,0.125\r\n")
+    with TrainingLog(tmp_path, 2):
+        assert (tmp_path / "log.csv").read_bytes() == before

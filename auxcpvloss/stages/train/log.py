@@ -93,7 +93,8 @@ class TrainingLog:
 
     def _keep_until(self, iteration: int) -> None:
         if self._path.is_file():
-            header, *lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+            # With the ends of its lines as they are, or it would be another file than was recorded.
+            header, *lines = self._path.read_bytes().decode().splitlines(keepends=True) or [""]
             numbered = [(line, line.split(",")[0]) for line in lines if line.endswith("\n")]
             kept = [line for line, number in numbered if number.isdecimal() and int(number) <= iteration]
             write_text(self._path, "".join([header, *kept]) if kept else "")
