@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.faults import disk_full
 from auxcpvloss.system.printable import printable
 
@@ -118,6 +119,9 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     ``sys.stderr`` still leads to the terminal, for tracebacks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        # A pipe would wait for somebody who reads from it.
+        raise InputError(f"{path}: not a file, but a pipe or a folder. Remove it and repeat the command.")
     handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()

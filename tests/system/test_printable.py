@@ -2,7 +2,9 @@
 
 import io
 import logging
+import os
 import pickle
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -69,3 +71,10 @@ def test_a_name_is_no_formula_in_a_spreadsheet(name):
 def test_numbers_and_other_names_stay(cell):
     assert for_spreadsheet(cell) == cell
     assert not isinstance(cell, str) or from_spreadsheet(cell) == cell
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir])
+def test_a_log_that_is_no_file_is_named(tmp_path, make):
+    make(tmp_path / "run.log")
+    with pytest.raises(InputError, match=r"run\.log: not a file"), logging_to(tmp_path / "run.log", "info"):
+        pass
