@@ -74,7 +74,7 @@ class Prepare(Stage):
         run.terminal.say(
             f"{counts} volumes in {', '.join(folders)}, {f'{already} of them whole already' if already else 'all new'}"
         )
-        _tell_other_voxels(run, tally)
+        _tell_odd(run, tally)
 
     def plan(self, run: Run) -> str:
         catalogue = run.experiment.catalogue
@@ -110,11 +110,11 @@ class PrepareMissing(Prepare):
         return super().confirm(todo, run)
 
     def say(self, run: Run, tally: Tally) -> None:
-        """Say only what differs from the training."""
-        _tell_other_voxels(run, tally)
+        """Say only what is odd about the volumes."""
+        _tell_odd(run, tally)
 
 
-def _tell_other_voxels(run: Run, tally: Tally) -> None:
+def _tell_odd(run: Run, tally: Tally) -> None:
     volumes = [Volume(result.subject[0], result.name) for result in tally.results]
     samples = [sample for volume in volumes if (sample := run.experiment.prepared(volume))]
     if resampled := [sample.name for sample in samples if sample.original != sample]:
@@ -122,6 +122,10 @@ def _tell_other_voxels(run: Run, tally: Tally) -> None:
         run.terminal.say(f"resampled to voxels of {size} (data.target_voxel_size): {', '.join(resampled)}")
     for words in other_voxels(run.experiment, samples):
         run.warn(words)
+    if empty := [sample.name for sample in samples if sample.has_truth and not sample.has_nuclei]:
+        run.warn(
+            f"no nuclei, and so no AP: {', '.join(empty)}; left out of means, and of what checkpoints are selected by"
+        )
 
 
 def _check_earlier(run: Run, result: Result) -> None:
