@@ -22,8 +22,7 @@ def results(experiment: Path) -> dict[str, Any]:
         elif path.suffix == ".hdf":
             found[name] = arrays(path)
         elif path.suffix == ".zarr":
-            group = zarr.open_group(str(path), mode="r")
-            found[name] = {key: np.asarray(array) for key, array in group["volumes"].arrays()}
+            found[name] = arrays_in(zarr.open_group(str(path), mode="r"))
         elif path.name == "log.csv":
             with path.open(newline="") as file:
                 rows = list(csv.DictReader(file))
@@ -39,6 +38,12 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
     found: dict[str, np.ndarray] = {}
     with h5py.File(path) as file:
         file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+def arrays_in(group: zarr.Group) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+    group.visititems(lambda name, item: found.update({name: item[...]}) if isinstance(item, zarr.Array) else None)
     return found
 
 

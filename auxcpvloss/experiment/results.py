@@ -88,7 +88,7 @@ def reader(read: Callable[Concatenate[Path, P], Stored]) -> Callable[Concatenate
         try:
             return read(path, *args, **options) if path.exists() else Stored()
         except InputError as error:
-            return Stored(problem=str(error).removeprefix(f"{path}: "))
+            return Stored(problem=str(error).removeprefix(f"{path}: ").rstrip("."))
         except Exception as error:
             # Readers of damaged files raise all kinds of errors.
             return Stored(problem=f"cannot be read ({type(error).__name__}: {error})")

@@ -142,6 +142,8 @@ def _read_scores(records: Records, path: Path, made_from: Record | str) -> _Scor
         record = records.flat(json.loads(table["made_from"]))
         scored = _Scored(table, record["instances"], records.whole(record))
         _check(scored)
+    except InputError as error:
+        raise InputError(f"{error} Run the stage evaluate.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise InputError(f"{path}: damaged ({type(error).__name__}: {error}). Run the stage evaluate.") from None
     if records.digest(record) != records.digest(made_from):
