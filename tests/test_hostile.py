@@ -357,7 +357,9 @@ def test_a_bomb_in_a_zip(tmp_path, capsys):
 
 def test_a_zip_that_lies_about_sizes(tmp_path, capsys):
     """Declared small, so that what is decompressed of it is no more than that, and its checksum is wrong."""
-    content = zipped(tmp_path / "x.zip", ("test/images/x.tif", bytes(2**26 + 11))).read_bytes()
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("test/images/x.tif", bytes(2**26 + 11))
+    content = (tmp_path / "x.zip").read_bytes()
     true, lie = struct.pack("<I", 2**26 + 11), struct.pack("<I", 1000)
     assert content.count(true) == 2
     (tmp_path / "x.zip").write_bytes(content.replace(true, lie))
@@ -480,7 +482,7 @@ def test_a_checkpoint_of_ours_is_taken(tmp_path):
 
 # What the code does not do
 def test_nothing_in_the_package_runs_what_it_reads():
-    evil = re.compile(r"\b(pickle|marshal|shelve|runpy|allow_pickle|load_model|model_from_json|extractall|eval|exec)\b(?! is)")  # fmt: skip
+    evil = re.compile(r"\b(pickle|marshal|shelve|runpy|allow_pickle|import load_model|(models|saving)\.load_model|model_from_json|extractall|eval|exec)\b(?! is)")  # fmt: skip
     for file in sorted((ROOT / "auxcpvloss").rglob("*.py")):
         for number, line in enumerate(file.read_text().splitlines(), start=1):
             code = line.partition("#")[0]
