@@ -109,8 +109,9 @@ class Content:
     def image_checksum(self) -> str:
         """Sha256, in hex, of the values of the image, whatever the type and the file that store them."""
         whole = sha256(repr(self.raw.shape).encode())
-        for plane in self.raw:
-            whole.update(plane.astype("<f4").tobytes())
+        with np.errstate(over="ignore"):
+            for plane in self.raw:
+                whole.update(plane.astype("<f4").tobytes())
         return whole.hexdigest()
 
     @property
