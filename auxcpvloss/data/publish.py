@@ -69,7 +69,10 @@ def _is_same(before: Sample, now: Sample) -> bool:
     """Whether two samples have the same descriptions and hold the same voxels: how chunks are compressed may differ."""
     try:
         return _described(before) == _described(now) and all(
-            _is_equal(one, other) for one, other in ((before.raw, now.raw), (before.truth, now.truth)) if one and other
+            _is_equal(array, other)
+            for then, new in ((before, now), (before.original, now.original))
+            for array, other in ((then.raw, new.raw), (then.truth, new.truth))
+            if array and other
         )
     except InputError:
         return False

@@ -54,8 +54,8 @@ def reader(folder, path):
         process.kill()
 
 
-def written(folder, path):
-    data = configured(test_data=folder)
+def written(folder, path, **keys):
+    data = configured(test_data=folder, **keys)
     return write_sample(find_sources(data, ["test"])["test"][0], path, data, preprocessing())
 
 
@@ -89,6 +89,18 @@ def test_one_that_was_written_by_other_versions_or_is_damaged_is_replaced(folder
     written(folder, path)
     assert open_sample(path).made_with == {"numpy": "another"}
     assert list(versions(path)) == [0]
+
+
+def test_one_whose_arrays_on_the_grid_of_the_files_are_damaged_is_replaced(folder, path):
+    keys = {"voxel_size": (1.0, 1.0, 1.0), "target_voxel_size": (2.0, 2.0, 2.0)}
+    for name in ("raw", "gt_labels"):
+        whole = written(folder, path, **keys).original
+        (path / "original" / name / "0.0.0").write_bytes(b"x" * 99)
+        for _ in range(2):
+            sample = written(folder, path, **keys).original
+        assert sample == whole
+        assert sample.raw[:].any()
+        assert sample.labels[:].any()
 
 
 def test_a_reader_keeps_what_it_opened_and_the_next_opens_the_new_one(folder, path, reader):
