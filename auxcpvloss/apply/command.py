@@ -14,7 +14,7 @@ from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.find import named_images
 from auxcpvloss.experiment.configuration import load as load_config
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.terminal import Bar, Terminal, logging_to
+from auxcpvloss.system.terminal import Bar, Parser, Terminal, logging_to
 
 NAME = "segment"
 
@@ -26,7 +26,7 @@ NAME_labels.json, what they were made from. What is whole is not made again. doc
 
 def parser() -> argparse.ArgumentParser:
     """Give the parser of the arguments after ``segment``."""
-    result = argparse.ArgumentParser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
+    result = Parser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
     add = result.add_argument
     add("files", nargs="+", type=Path, metavar="FILE", help="images: .tif, .zarr, .n5 or .hdf")
     model = "trained experiment: its folder, or its name in the folder of --root"
@@ -67,7 +67,7 @@ def segment_files(args: argparse.Namespace, terminal: Terminal) -> None:
     todo = tasks(named_images(list(dict.fromkeys(args.files)), data), out, data)
     out.mkdir(parents=True, exist_ok=True)
     terminal.say(f"{model.experiment.folder}: {model.experiment.method.name}, checkpoint {model.checkpoint}")
-    problems = []
+    problems: dict[str, list[str]] = {}
     with logging_to(out / "segment.log", "info"), terminal.progress("images", len(todo)) as bar:
         for number, task in enumerate(todo):
             name = task.source.name
@@ -76,10 +76,10 @@ def segment_files(args: argparse.Namespace, terminal: Terminal) -> None:
                 said = task.run(model, args.voxel_size, args.overwrite, partial(_note, bar, name))
                 terminal.say(f"{name}: {said}")
             except InputError as error:
-                problems.append(f"{name}: {error}")
-                terminal.warn(problems[-1])
+                problems[name] = str(error).splitlines()
+                terminal.warn(f"{name}: {problems[name][0]}")
     if problems:
-        lines = [line for each in problems for line in each.splitlines()]
+        lines = [line for image, (first, *more) in problems.items() for line in (f"{image}: {first}", *more)]
         raise InputError(f"{len(problems)} of {len(todo)} images not segmented:", *lines)
 
 

@@ -122,7 +122,7 @@ def tasks(images: Mapping[Path, Image], out: Path, data: Data) -> list[Task]:
     keys = {"raw_key", "axes", "channel", "padding", "target_voxel_size"}
     read_as = data.model_dump(mode="json", include=keys)
     for path, image in images.items():
-        name = path.name.removesuffix(path.suffix)
+        name = path.stem
         if name in found:
             raise InputError(f"{found[name].source.origin} and {path}: two images with the same name; use two folders")
         source = Source(name, str(path.resolve()), image)

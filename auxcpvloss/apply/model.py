@@ -21,9 +21,11 @@ from auxcpvloss.data.target_grid import move_found, seen
 from auxcpvloss.data.verify import check_image
 from auxcpvloss.data.voxel_sizes import mismatch
 from auxcpvloss.experiment.configuration import load as load_config
+from auxcpvloss.experiment.configuration import refuse_edited
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import Selection
-from auxcpvloss.experiment.training_record import refuse_other_training, training_record
+from auxcpvloss.experiment.trained_on import recorded_voxel_sizes
+from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.methods import Params
 from auxcpvloss.network.architectures import tiling_of
 from auxcpvloss.network.shapes import Shape
@@ -65,23 +67,12 @@ class Model:
         name = f"{self.experiment.folder.name}, {self.experiment.method.name}"
         return f"<Model {name}, checkpoint {self.checkpoint}: {self.params.describe()}>"
 
-    @property
-    def trained_voxel_sizes(self) -> set[Vector]:
-        """Sizes of the voxels of the training volumes, along z, y, x; none if that is not known."""
-        samples = self.experiment.records.whole(training_record(self.experiment) or {}).get("samples", {})
-        found = [
-            each.get("target_voxel_size") or each.get("voxel_size", ())
-            for each in samples.values()
-            if isinstance(each, dict)
-        ]
-        return {(float(size[0]), float(size[1]), float(size[2])) for size in found if len(size) == 3}
-
     def remark_on(self, voxel_size: Vector) -> str:
         """Say if voxels are larger or smaller than those of the training; "" if they are not, or nothing is known."""
         size = np.asarray(voxel_size, float)
         if size.shape != (3,) or not np.isfinite(size).all() or size.min() <= 0:
             raise InputError(f"voxel_size: {voxel_size!r}; expected three positive numbers, along z, y, x")
-        known, config = self.trained_voxel_sizes, self.experiment.config
+        known, config = recorded_voxel_sizes(self.experiment), self.experiment.config
         if config.data.target_voxel_size:
             # To which it is resampled.
             size = np.asarray(config.data.target_voxel_size)
@@ -205,6 +196,7 @@ def load(folder: str | Path, checkpoint: str | int = "best") -> Model:
         raise InputError(f"{frozen}: missing; expected the folder of a trained experiment, such as experiments/NAME.")
     if checkpoint not in ("best", "last") and (isinstance(checkpoint, bool) or not isinstance(checkpoint, int)):
         raise InputError(f"checkpoint: {checkpoint!r}; expected 'best', 'last' or a number of iterations")
+    refuse_edited(frozen)
     if "tensorflow" not in sys.modules:
         choose_device(os.environ)
     experiment = Experiment(place, load_config([ConfigFile.read(frozen)]))

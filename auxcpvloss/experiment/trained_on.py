@@ -26,14 +26,18 @@ def training_volumes(experiment: Experiment) -> list[Sample]:
     return [sample for volume in volumes if (sample := experiment.prepared(volume))]
 
 
-def training_voxel_sizes(experiment: Experiment) -> list[Vector]:
-    """Give the sizes of voxels of the training volumes, as the network sees them; none where they are not known."""
-    if samples := training_volumes(experiment):
-        return [sample.voxel_size for sample in samples]
+def recorded_voxel_sizes(experiment: Experiment) -> list[Vector]:
+    """Give the sizes of voxels of the training volumes, as the network sees them, as far as they are recorded."""
     record = training_record(experiment) or {}
     opened = experiment.records.whole({"samples": record.get("samples", {})})["samples"]
     made = [each for each in opened.values() if isinstance(each, Mapping) and "voxel_size" in each]
     return [tuple(each.get("target_voxel_size") or each["voxel_size"]) for each in made]
+
+
+def training_voxel_sizes(experiment: Experiment) -> list[Vector]:
+    """Give those of the volumes that are prepared here, else those recorded; none where they are not known."""
+    sizes = [sample.voxel_size for sample in training_volumes(experiment)]
+    return sizes or recorded_voxel_sizes(experiment)
 
 
 def other_voxels(experiment: Experiment, samples: Iterable[Sample]) -> Iterator[str]:

@@ -115,8 +115,8 @@ def refuse_other_training(experiment: Experiment) -> None:
     if changed := other_training(experiment):
         if training_record(experiment) is None:
             raise InputError(
-                f"{experiment.train_folder}: {changed}, so what the checkpoints were made from is not known.\n"
-                "Restore it, or run the stage train to start again: the old checkpoints are then moved to superseded/."
+                f"{experiment.train_folder}: {changed}, so what the checkpoints were made from is not known.",
+                "Restore it, or run the stage train to start again: the old checkpoints are then moved to superseded/.",
             )
         raise InputError(
             f"{experiment.train_folder}: contains checkpoints of another training: {changed}.",

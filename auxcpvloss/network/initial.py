@@ -152,7 +152,9 @@ def _open(path: Path) -> Iterator[Stored]:
     except FileNotFoundError:
         raise InputError(f"init.checkpoint: {path}: no such file.") from None
     except (InputError, zipfile.BadZipFile, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
-        raise InputError(f"init.checkpoint: {path} is not a .keras file with weights: {error}.") from error
+        # Advice that follows is about checkpoints of this experiment.
+        why = str(error).partition("\n")[0].rstrip(".")
+        raise InputError(f"init.checkpoint: {path} is not a .keras file with weights: {why}.") from error
 
 
 def _layers(file: h5py.File) -> dict[str, list[h5py.Dataset]]:

@@ -147,6 +147,21 @@ def test_there_must_be_a_trained_experiment(trained, tmp_path):
         load_model(trained[0], checkpoint="newest")
 
 
+def test_the_configuration_must_be_that_of_the_training(trained, model, tmp_path):
+    copy(trained[0], tmp_path, model)
+    copied = tmp_path / "config.toml"
+    copied.write_text(copied.read_text().replace("seed = ", "seed = 1"))
+    with pytest.raises(InputError, match="changed since it was written"):
+        load_model(tmp_path)
+
+
+def test_what_is_missing_is_told_on_lines_of_their_own(trained, model, tmp_path):
+    copy(trained[0], tmp_path, model)
+    (tmp_path / "train/made_from.json").unlink()
+    with pytest.raises(InputError, match=r"is not known\.\nRestore it, or run the stage train"):
+        load_model(tmp_path)
+
+
 def test_the_package_is_light():
     program = "import sys, auxcpvloss; print({'numpy', 'keras', 'tensorflow', 'zarr'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"set()\n"

@@ -8,10 +8,10 @@ import numpy as np
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.trained_on import training_volumes
 from auxcpvloss.methods.method import Head
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.pipeline.context import deciding_sample, target_context, whole_nuclei_fit
-from auxcpvloss.system.errors import InputError
 
 
 def about_context(experiment: Experiment) -> str:
@@ -51,12 +51,7 @@ def warnings(experiment: Experiment) -> Iterator[str]:
 
 def _samples(experiment: Experiment) -> list[Sample]:
     """Give the training volumes with nuclei, as far as they are prepared."""
-    try:
-        volumes = experiment.volumes("train")
-    except InputError:
-        return []
-    samples = [sample for volume in volumes if (sample := experiment.prepared(volume)) is not None]
-    return [sample for sample in samples if any(sample.max_extent)]
+    return [sample for sample in training_volumes(experiment) if sample.has_nuclei]
 
 
 def _heads(experiment: Experiment) -> list[Head]:
