@@ -12,9 +12,10 @@ PREFIXES = {
 MICROMETERS = {
     **{f"{prefix}meter": size for prefix, size in PREFIXES.items()},
     "m": 1e6, "cm": 1e4, "mm": 1e3, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "nm": 1e-3,
-    "pm": 1e-6, "angstrom": 1e-4, "å": 1e-4, "inch": 25_400.0, "foot": 304_800.0, "yard": 914_400.0, "mile": 1.609344e9,
+    "pm": 1e-6, "angstrom": 1e-4, "å": 1e-4, "inch": 25_400.0, "in": 25_400.0,
+    "foot": 304_800.0, "yard": 914_400.0, "mile": 1.609344e9,
 }  # fmt: skip
-"""Micrometers in a unit, by its name in small letters."""
+"""Micrometers in a unit, by its name in small letters; with both letters that look like a micro sign."""
 
 
 def in_one_unit(lengths: Sequence[float], units: Sequence[str | None]) -> list[float] | None:

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from auxcpvloss.data.sources.length_units import in_one_unit
 from auxcpvloss.data.sources.source import Vector
 from auxcpvloss.data.untrusted.reading import MAX_METADATA
 from auxcpvloss.system.errors import InputError
 
-MICROMETERS = {"pm": 1e-6, "Å": 1e-4, "nm": 1e-3, "µm": 1, "μm": 1, "mm": 1e3, "cm": 1e4, "m": 1e6, "in": 2.54e4}
-"""Length of the units, with both letters that look like a micro sign."""
 DEFAULT_UNIT = "µm"
 
 
@@ -115,11 +114,9 @@ def _blocks(element: ElementTree.Element, axes: str, sizes: tuple[int, ...]) -> 
 def _voxel_size(pixels: ElementTree.Element) -> Vector | None:
     # A plane has no depth to record; it is taken to be that along y.
     axes = "YYX" if pixels.get("SizeZ") == "1" and pixels.get("PhysicalSizeZ") is None else "ZYX"
-    sizes = [float(pixels.get(f"PhysicalSize{axis}", "nan")) for axis in axes]
     units = [pixels.get(f"PhysicalSize{axis}Unit", DEFAULT_UNIT) for axis in axes]
-    if len(set(units)) > 1:
-        sizes = [size * MICROMETERS.get(unit, math.nan) for size, unit in zip(sizes, units, strict=True)]
-    if not all(math.isfinite(size) and size > 0 for size in sizes):
+    sizes = in_one_unit([float(pixels.get(f"PhysicalSize{axis}", "nan")) for axis in axes], units)
+    if sizes is None or not all(math.isfinite(size) and size > 0 for size in sizes):
         return None
     z, y, x = sizes
     return z, y, x
