@@ -155,7 +155,7 @@ def _with_references(change: Callable[[Any], Any], record: Mapping[str, Any]) ->
 
 
 def _is_whole(path: Path) -> bool:
-    with suppress(ValueError, RecursionError):
+    with suppress(ValueError, TypeError, RecursionError):
         return len(_read(path)) == len(json.loads(path.read_text(encoding="utf-8")))
     return False
 

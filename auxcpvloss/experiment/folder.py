@@ -101,7 +101,7 @@ class Experiment:
         An `InputError` says if one is not prepared, or no image where ``model.ndim`` = 2 asks for images.
         """
         volumes = self.volumes(split)
-        if missing := [volume for volume in volumes if self.prepared(volume) is None]:
+        if missing := [volume for volume in volumes if self._hold(volume) is None]:
             raise self._not_prepared(missing)
         return [self.sample(volume) for volume in volumes]
 

@@ -24,7 +24,7 @@ RERUN = "Run the stage validate_checkpoints."
 TRUTH = ("checksum", "gt_key", "padding", "voxel_size")
 """Keys of the record of a volume that must agree for scores on it to be comparable."""
 
-TRUTH_IF_SET = ("ignore_label", "annotated_box")
+TRUTH_IF_SET = ("ignore_label", "annotated_box", "split_pieces")
 """More of them, which the record holds only where they are set."""
 
 
