@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from auxcpvloss.data.missing_chunks import WholeStore
-from auxcpvloss.data.samples import Sample, look, table_path, version_path, versions
+from auxcpvloss.data.open_samples import look
+from auxcpvloss.data.sample_places import table_path, version_path, versions
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import discard, put, write_text

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import time
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +14,10 @@ from numpy.typing import NDArray
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.data.grids import Grid, move_points
 from auxcpvloss.data.missing_chunks import ADVICE, lacking, open_whole
-from auxcpvloss.data.untrusted.reading import reading
+from auxcpvloss.data.sample_places import table_path
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.system.checksums import CHANGED, file_digest
 from auxcpvloss.system.errors import InputError
-from auxcpvloss.system.lock import WAIT, alone, is_held
-from auxcpvloss.system.readers import mark
 
 PARTLY = "partly_annotated"
 """Attribute of samples in whose ground truth some voxels are `IGNORED`."""
@@ -30,8 +26,6 @@ ORIGINAL = "original"
 """Folder in a resampled sample of the arrays as the files have them, in place of "volumes"."""
 CENTERS = "centers"
 """Attribute of a sample: checksum of the table of centers beside it."""
-LOOKS = 40
-"""At a sample that another process may be giving its name."""
 VERSION, LIBRARIES = 2, ("numpy", "scipy", "tifffile", "zarr")
 """Of how samples are made, and what computes them: raise the number with every change of what is written for the same
 volume."""
@@ -46,7 +40,7 @@ class Sample:
     name : str
     path : Path
         The zarr folder; the table of centers lies beside it, if there is ground truth. Its name is that of the sample,
-        or one of the `versions`.
+        or one of its `sample_places.versions`.
     is_original : bool
         Of a sample that was resampled: whether it is looked at as its files have it, see `original`.
     """
@@ -217,62 +211,3 @@ class Sample:
     def __getstate__(self) -> dict[str, Any]:
         # Another process opens it anew.
         return {field.name: getattr(self, field.name) for field in fields(self)}
-
-
-def open_sample(path: Path) -> Sample | None:
-    """Open a sample; None where there is none, or only a part of one."""
-    for _ in range(LOOKS):
-        sample = look(path)
-        if sample is not None or not is_held(path):
-            break
-        # It may have no name for a moment.
-        time.sleep(WAIT)
-    return sample
-
-
-def hold_sample(path: Path) -> Sample | None:
-    """Open a sample like `open_sample`, and keep other processes from replacing it while it is `marking`."""
-    try:
-        with alone(path):
-            sample = look(path)
-            if sample is not None:
-                mark(sample.path)
-            return sample
-    except OSError as error:
-        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-    # The data of others, where this process must not write.
-    return open_sample(path)
-
-
-def look(path: Path) -> Sample | None:
-    """Open a sample as it is at this moment."""
-    return open_version(max(versions(path).items(), default=(0, path))[1], path.stem)
-
-
-def open_version(path: Path, name: str = "") -> Sample | None:
-    """Open one of the `versions` of a sample, which need not be the newest; None where it is not whole."""
-    sample = Sample(name or path.stem, path)
-    try:
-        with reading(path):
-            described = sample.shape and sample.voxel_size and sample.max_extent and sample.made_from
-            return sample if described and not sample.lacking() else None
-    except InputError:
-        return None
-
-
-def versions(path: Path) -> dict[int, Path]:
-    """Give the folders of a sample by number: its own, 0, and those made while others were being read."""
-    found = version_path(path, 1).parent.glob(f"[0-9]*{path.suffix}")
-    own = {0: path} if path.exists() else {}
-    return own | {int(each.stem): each for each in found if each.stem.isdecimal()}
-
-
-def version_path(path: Path, number: int) -> Path:
-    """Place of one of the `versions` of a sample."""
-    return path.with_name(f".versions.{path.stem}") / f"{number}{path.suffix}" if number else path
-
-
-def table_path(path: Path) -> Path:
-    """Path of the table of centers beside a sample."""
-    return path.with_suffix(".csv")

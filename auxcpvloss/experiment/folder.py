@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.config import Config
-from auxcpvloss.data.samples import Sample, hold_sample, open_sample
+from auxcpvloss.data.open_samples import hold_sample, open_sample
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.experiment.configuration import YOUNGER

@@ -64,7 +64,7 @@ def _doing(about: str, index: int) -> str:
 
 
 def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:
-    from auxcpvloss.data.samples import open_version
+    from auxcpvloss.data.open_samples import open_version
     from auxcpvloss.methods import method_of
     from auxcpvloss.pipeline.batch_maker import BatchMaker
 

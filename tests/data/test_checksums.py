@@ -10,7 +10,8 @@ import pytest
 
 from auxcpvloss.data.checksums import ATTRIBUTE, NAME
 from auxcpvloss.data.missing_chunks import lacking, open_whole, read
-from auxcpvloss.data.samples import Sample, open_sample
+from auxcpvloss.data.open_samples import open_sample
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.system.checksums import reading_hdf
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing_hdf

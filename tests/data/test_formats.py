@@ -10,7 +10,7 @@ import pytest
 
 from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.config.places import config_folder
-from auxcpvloss.data.samples import open_sample
+from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.sources.format import Format, by_stem, visible

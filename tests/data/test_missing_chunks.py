@@ -10,7 +10,8 @@ import pytest
 import zarr
 
 from auxcpvloss.data.missing_chunks import lacking_chunks, open_whole, read
-from auxcpvloss.data.samples import Sample, open_sample
+from auxcpvloss.data.open_samples import open_sample
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import tile_volume

@@ -7,7 +7,7 @@ import toml
 import zarr
 
 from auxcpvloss.cli import INPUT_ERROR, main
-from auxcpvloss.data.samples import open_sample
+from auxcpvloss.data.open_samples import open_sample
 from tests.conftest import TINY, merge
 from tests.data.volumes import blobs, make_folder, write_tiff
 

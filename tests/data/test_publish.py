@@ -10,7 +10,8 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from auxcpvloss.data.samples import hold_sample, open_sample, open_version, versions
+from auxcpvloss.data.open_samples import hold_sample, open_sample, open_version
+from auxcpvloss.data.sample_places import versions
 from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.store import write_sample
 from auxcpvloss.system import readers
@@ -23,7 +24,7 @@ READ = """
 import sys
 from pathlib import Path
 from zlib import crc32
-from auxcpvloss.data.samples import hold_sample
+from auxcpvloss.data.open_samples import hold_sample
 from auxcpvloss.system.readers import marking
 with marking():
     sample = hold_sample(Path(sys.argv[1]))
@@ -177,7 +178,7 @@ RACE = """
 import sys, time
 from pathlib import Path
 from zlib import crc32
-from auxcpvloss.data.samples import hold_sample, open_sample
+from auxcpvloss.data.open_samples import hold_sample, open_sample
 from auxcpvloss.system.readers import marking
 path, end, known, rounds = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:], 0
 while not end.exists():

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from auxcpvloss.data import intensities, publish, store
 from auxcpvloss.data.decoded_files import Content
 from auxcpvloss.data.intensities import check_range, normalize
-from auxcpvloss.data.samples import open_sample
+from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.system.errors import InputError

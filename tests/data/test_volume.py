@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.data.decoded_files import Content, Contents
-from auxcpvloss.data.samples import open_sample
+from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.system.errors import InputError

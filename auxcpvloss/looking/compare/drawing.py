@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from auxcpvloss.data.missing_chunks import read
-from auxcpvloss.data.samples import open_sample
+from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.experiment.instances import compare, read_instances, stored_instances, without_file_format
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.selection_file import read_selection
