@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from auxcpvloss.data.sources.source import Source
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.run import Run
 from auxcpvloss.system.errors import InputError
@@ -12,6 +13,8 @@ from auxcpvloss.system.errors import InputError
 def check_repeats(run: Run, found: Mapping[Volume, str]) -> None:
     """Refuse a test volume whose image is that of a volume for training or validation, unless it is allowed.
 
+    One without labels and centers is not scored, so that a warning does.
+
     Parameters
     ----------
     found : mapping
@@ -19,17 +22,25 @@ def check_repeats(run: Run, found: Mapping[Volume, str]) -> None:
     """
     if run.experiment.config.data.allow_repeats:
         return
-    used = {image: f"{origin} ({split})" for split in ("val", "train") for image, origin in _images(run, split, found)}
-    for image, origin in _images(run, "test", found):
-        if image in used:
+    used = {
+        image: f"{source.origin} ({split})"
+        for split in ("val", "train")
+        for image, source in _images(run, split, found)
+    }
+    for image, source in _images(run, "test", found):
+        if image not in used:
+            continue
+        same = f"{source.origin}: the same image as {used[image]}"
+        if source.has_labels or source.has_points:
             raise InputError(
-                f"{origin}: the same image as {used[image]}; scores of a volume that served for training say nothing "
-                "about others. Remove one of the two, or set data.allow_repeats = true"
+                f"{same}; scores of a volume that served for training say nothing about others. Remove one of the two, "
+                "or set data.allow_repeats = true"
             )
+        run.warn(f"{same}; how well the network does there says nothing about other volumes")
 
 
-def _images(run: Run, split: str, found: Mapping[Volume, str]) -> Iterator[tuple[str, str]]:
-    """Give the checksum of each image of a split, and where it is from."""
+def _images(run: Run, split: str, found: Mapping[Volume, str]) -> Iterator[tuple[str, Source]]:
+    """Give the checksum of each image of a split, and its source."""
     try:
         sources = run.experiment.catalogue.sources(split)
     except InputError:
@@ -40,4 +51,4 @@ def _images(run: Run, split: str, found: Mapping[Volume, str]) -> Iterator[tuple
         sample = None if volume in found else run.experiment.prepared(volume)
         image = found.get(volume) or (sample.image_checksum if sample is not None else "")
         if image:
-            yield image, source.origin
+            yield image, source

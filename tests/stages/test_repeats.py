@@ -51,11 +51,16 @@ def test_a_test_volume_that_serves_elsewhere_is_refused(place, capsys, split, na
 
 def test_a_test_volume_that_comes_later_is_compared_with_what_is_prepared(place, capsys):
     assert prepare(place) == 0
-    folder = place / "more" / "images"
-    folder.mkdir(parents=True)
-    shutil.copy(place / "data" / "train" / "images" / "b.tif", folder / "renamed.tif")
+    for kind in ("images", "masks"):
+        (place / "more" / kind).mkdir(parents=True)
+        shutil.copy(place / "data" / "train" / kind / "b.tif", place / "more" / kind / "renamed.tif")
+    image = place / "more" / "images" / "renamed.tif"
     assert prepare(place, test_data=str(place / "more")) == INPUT_ERROR
-    assert f"{folder / 'renamed.tif'}: the same image as" in capsys.readouterr().err
+    assert f"{image}: the same image as" in capsys.readouterr().err
+    # Nothing is scored without labels.
+    shutil.rmtree(place / "more" / "masks")
+    assert prepare(place, test_data=str(place / "more")) == 0
+    assert f"warning: {image}: the same image as" in "".join(capsys.readouterr())
 
 
 def test_validation_on_the_training_volumes_stays_possible(place):
