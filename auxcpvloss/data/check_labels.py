@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from auxcpvloss.data.check_centers import listing
 from auxcpvloss.data.objects import TINY, Objects
@@ -36,8 +38,12 @@ def check_labels(
     """
     if not len(objects.ids):
         return []
+    if ignored is not None:
+        objects = _not_cut(labels, objects, ignored)
     # Nuclei of which only every n-th plane is annotated come in pieces, and that is said instead.
-    if not (planes := spaced_planes(labels)):
+    if planes := spaced_planes(labels):
+        objects = _in_one_piece(objects, np.ones(len(objects.ids), bool))
+    else:
         _check_intact(objects, place)
         _check_parts(objects, place)
     warnings = [*_giants(labels, objects, place), *_mask_of_few(objects)]
@@ -46,6 +52,17 @@ def check_labels(
         f"labels of fewer than {TINY} voxels": objects.ids[objects.sizes < TINY],
     }
     return [*warnings, *(planes if ignored is None else []), *listing(found)]
+
+
+def _not_cut(labels: NDArray[Any], objects: Objects, ignored: NDArray[np.bool_]) -> Objects:
+    """Take nuclei at voxels that nobody annotated for whole: those voxels may join the pieces."""
+    near = np.unique(labels[ndimage.binary_dilation(ignored)])
+    return _in_one_piece(objects, np.isin(objects.ids, near))
+
+
+def _in_one_piece(objects: Objects, which: NDArray[np.bool_]) -> Objects:
+    alike = {name: np.where(which, 1, getattr(objects, name)) for name in ("pieces", "parts")}
+    return replace(objects, **alike, crumbs=np.where(which, 0, objects.crumbs))
 
 
 def spaced_planes(labels: NDArray[Any]) -> list[str]:

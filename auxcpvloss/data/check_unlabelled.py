@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.data.check_labels import spaced_planes
+
 REMEDY = (
     "If nobody annotated them, give their voxels a value of their own and name it in data.ignore_label; if the "
     "annotated part is a box, data.annotated_box = true does"
@@ -18,7 +20,8 @@ LEAST_PLANES = 0.2
 def check_unlabelled(raw: NDArray[Any], labels: NDArray[Any], ignored: NDArray[np.bool_] | None) -> list[str]:
     """Warn of planes without labels that are about as bright as those with labels, but for what is ignored."""
     is_nucleus = labels > 0
-    if not is_nucleus.any():
+    # Of single planes, more is said elsewhere.
+    if not is_nucleus.any() or spaced_planes(labels):
         return []
     is_bright = raw > np.median(raw[is_nucleus])
     if ignored is not None:

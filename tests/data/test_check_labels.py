@@ -113,7 +113,24 @@ def test_planes_that_were_left_out_are_noticed(axis):
     line = next(line for line in found(labels) if "planes" in line)
     assert line.startswith(f"along {'zyx'[axis]} only planes ")
     assert "data.ignore_label" in line
+    # Once, and not as the pieces that it makes of nuclei.
+    assert not any("in several pieces" in line for line in found(labels))
+    assert check_unlabelled(IMAGE, labels, None) == []
     assert not any("planes" in line for line in check_labels(labels, measure(labels), "", labels == 0))
+
+
+def test_voxels_that_nobody_annotated_may_join_pieces():
+    one = np.zeros(SHAPE, np.uint16)
+    one[2:22, 10:30, 10:30] = 1
+    ignored = np.indices(SHAPE)[0] % 4 >= 2
+    labels = np.where(ignored, 0, one)
+    assert check_labels(labels, measure(labels), "", ignored) == []
+    with pytest.raises(InputError, match=r"data\.split_pieces"):
+        found(labels)
+    # Others are judged as ever.
+    ignored &= np.indices(SHAPE)[2] > 40
+    with pytest.raises(InputError, match=r"data\.split_pieces"):
+        check_labels(labels, measure(labels), "", ignored)
 
 
 @pytest.mark.parametrize("axis", range(3))
