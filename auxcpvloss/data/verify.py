@@ -20,6 +20,7 @@ from auxcpvloss.data.label_values import check_values
 from auxcpvloss.data.sources.source import Source, Vector
 from auxcpvloss.data.target_grid import grids_of
 from auxcpvloss.data.untrusted.limits import check_declared
+from auxcpvloss.data.voxel_sizes import sides
 from auxcpvloss.system.errors import InputError
 
 
@@ -92,11 +93,23 @@ def verify(
     warnings += _check_ignored(content, source, data)
     nuclei, odd = _look_at_truth(content, source, split, here.voxel_size)
     if labels is not None and here != there:
-        ids = np.setdiff1d(labels, move_labels(labels, here, there))
-        odd += listing({"labels lost by data.target_voxel_size, several of them in a voxel": ids})
+        odd += _check_moved(labels, source, here, there)
     is_sparse = labels is None and nuclei is not None
     about = (source.name, split, raw.shape, raw.dtype.name, here.voxel_size, nuclei, (*warnings, *odd))
     return Finding(*about, is_sparse, content.annotated)
+
+
+def _check_moved(labels: NDArray[Any], source: Source, here: Grid, there: Grid) -> list[str]:
+    """List labels that are lost on another grid; refuses one that most are lost on."""
+    ids = np.unique(labels[labels > 0])
+    lost = np.setdiff1d(ids, move_labels(labels, here, there))
+    if len(lost) > len(ids) / 2:
+        raise InputError(
+            f"{source.origin}: {len(lost)} of {len(ids)} labels are lost on voxels of {sides(there.voxel_size)} "
+            f"(data.target_voxel_size), several of them in a voxel; its own are {sides(here.voxel_size)}. Give both in "
+            "the same unit, or choose smaller ones"
+        )
+    return listing({"labels lost by data.target_voxel_size, several of them in a voxel": lost})
 
 
 def check_image(

@@ -151,5 +151,7 @@ def test_labels_that_are_lost_and_volumes_that_become_too_large_are_told(tmp_pat
     made(tmp_path, place, data={"target_voxel_size": [6, 3, 3]})
     told = " ".join(capsys.readouterr().out.split())
     assert "labels lost by data.target_voxel_size, several of them in a voxel: 2, 3" in told
+    with pytest.raises(Exception, match=r"labels are lost on voxels of .* \(data\.target_voxel_size\)"):
+        made(tmp_path / "coarse", place, data={"target_voxel_size": [200, 100, 100]})
     with pytest.raises(Exception, match=r"data\.target_voxel_size"):
         made(tmp_path / "fine", place, data={"target_voxel_size": [1e-3, 1e-3, 1e-3]})
