@@ -206,7 +206,8 @@ def _verify_all(run: Run, todo: Sequence[Result]) -> tuple[list[Result], dict[Vo
         for f in findings
     ]  # fmt: skip
     headings = ("split", "name", "shape z y x", "type", "voxel size", "nuclei", *(["annotated"] if is_partly else []))
-    run.terminal.table("Volumes", headings, rows)
+    if rows:
+        run.terminal.table("Volumes", headings, rows)
     for finding in findings:
         for warning in finding.warnings:
             run.terminal.warn(f"{finding.name}: {warning}")

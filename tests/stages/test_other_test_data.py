@@ -98,3 +98,13 @@ def test_what_is_there_of_the_other_test_volumes_is_labelled_and_scored(trained,
     # Of a volume without instances the scores of the others are made all the same.
     assert main([*command, "evaluate"]) == INPUT_ERROR
     assert "b.hdf" in capfd.readouterr().err
+
+
+def test_where_no_test_volume_can_be_used_there_is_no_table_of_none(trained, tmp_path, capfd):
+    make_folder(tmp_path / "theirs", "a")
+    write_tiff(tmp_path / "theirs" / "images" / "a.tif", np.zeros((20, 22, 40), np.uint8))
+    command = ["-id", "e", "-r", str(trained.parent), "--test-data", str(tmp_path / "theirs"), "-d"]
+    assert main([*command, "prepare"]) == INPUT_ERROR
+    done = capfd.readouterr()
+    assert "constant" in done.err
+    assert "Volumes" not in done.out
