@@ -124,7 +124,7 @@ CASES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "missing folder": (set_key("data", "path", value="/nowhere/at/all"), ("data.path", "/nowhere/at/all")),
     "voxel size unknown": (set_key("data", "voxel_size", value=[]), ("a.tif", "data.voxel_size")),
     "no data": (set_key("data", "path", value=""), ("data.path",)),
-    "float labels": (lambda place: volume(place.data / "train", mask=blobs(SHAPE, 6, 0) + np.float32(0.5)), ("train/masks/a.tif", "float")),
+    "float labels": (lambda place: volume(place.data / "train", mask=blobs(SHAPE, 6, 0) + np.float32(0.5)), ("train/masks/a.tif", "whole number")),
     "not a number": (not_a_number, ("test/images/a.tif", "NaN")),
     "4D image": (four_dimensional, ("train/images/a.tif", "2 x 2 x 5 x 25")),
     "empty mask": (lambda place: volume(place.data / "train", mask=np.zeros(SHAPE, np.uint8)), ("train/masks/a.tif",)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,29 +37,27 @@ def batches(paths: Sequence[Path], config: Config, first: int, last: int, about:
     InputError, StageError
         While iterating: a sample is not whole; a process died, or ran out of memory.
     """
-    number = config.training.num_workers
+    number, work = config.training.num_workers, Work(_begin, (paths, config), _doing, KEYS, about)
     if number == 0:
-        yield _made_here(paths, config, range(first, last), about)
+        yield _made_here(work, range(first, last))
         return
     ahead = max(1, config.training.cache_size // number)
-    with results(
-        Work(_begin, (paths, config), partial(_doing, about), KEYS), range(first, last), number, ahead, ordered=True
-    ) as made:
+    with results(work, range(first, last), number, ahead, ordered=True) as made:
         yield (batch for _, batch in made)
 
 
-def _made_here(paths: Sequence[Path], config: Config, indices: range, about: str) -> Iterator[Batch]:
+def _made_here(work: Work, indices: range) -> Iterator[Batch]:
     try:
-        yield from map(_begin(paths, config), indices)
+        yield from map(work.begin(*work.arguments), indices)
     except Exception as error:
         if out_of_memory(error):
-            keys = " or ".join(KEYS[1:])
-            raise StageError(f"Memory ran out in the process that {_doing(about, 0)}. Lower {keys}; {GO_ON}") from error
+            advice = work.advice(work.keys[1:])
+            raise StageError(f"Memory ran out in the process that {_doing(0)}; {advice}; {GO_ON}") from error
         raise
 
 
-def _doing(about: str, index: int) -> str:
-    return f"makes batches ({about})" if about else "makes batches"
+def _doing(index: int) -> str:
+    return "makes batches"
 
 
 def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:

@@ -119,7 +119,7 @@ def logging_to(path: Path, level: str) -> Iterator[None]:
     ``sys.stderr`` still leads to the terminal, for tracebacks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():
+    if path.is_dir() or path.is_fifo():
         # A pipe would wait for somebody who reads from it.
         raise InputError(f"{path}: not a file, but a pipe or a folder. Remove it and repeat the command.")
     handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")

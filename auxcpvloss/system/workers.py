@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -36,6 +36,12 @@ class Work:
     """Task -> description for messages: "scores volume a"."""
     keys: tuple[str, ...]
     """Keys to lower if memory runs out; the first one sets the number of processes."""
+    needs: str = ""
+    """What the memory is needed for, for the same message."""
+
+    def advice(self, keys: Iterable[str]) -> str:
+        """Say what to do if memory ran out."""
+        return f"lower {' or '.join(keys)}{f' ({self.needs})' if self.needs else ''}"
 
 
 @contextmanager
@@ -70,7 +76,7 @@ def results(
                 if answer is None:
                     # Each has been given at least one task; a process may also be killed while it waits for the next.
                     task = tasks[worker.positions[0] if worker.positions else worker.latest]
-                    reason = worker.how_it_ended(work.keys[0])
+                    reason = worker.how_it_ended(work.advice(work.keys[:1]))
                     raise StageError(f"A process that {work.doing(task)} ended: {reason}; {GO_ON}")
                 if isinstance(answer[0], Exception):
                     raise answer[0]
@@ -124,11 +130,11 @@ class _Worker:
         with suppress(OSError):
             self._connection.send(task)
 
-    def how_it_ended(self, key: str) -> str:
+    def how_it_ended(self, advice: str) -> str:
         self._process.join(timeout=10)
         code = self._process.exitcode or 0
         if code == -SIGKILL:
-            return f"killed by the system (SIGKILL), most likely because memory ran out; lower {key}"
+            return f"killed by the system (SIGKILL), most likely because memory ran out; {advice}"
         return f"killed by {Signals(-code).name}" if code < 0 else f"exit status {code}; see its last lines in run.log"
 
     def end(self) -> None:
@@ -166,8 +172,7 @@ def _serve(connection: Connection, work: Work) -> None:
     except Exception as error:
         if not isinstance(error, InputError | StageError):
             if out_of_memory(error):
-                keys = " or ".join(work.keys)
-                error = StageError(f"Memory ran out in a process that {doing}. Lower {keys}; {GO_ON}")
+                error = StageError(f"Memory ran out in a process that {doing}; {work.advice(work.keys)}; {GO_ON}")
             elif not isinstance(error, OSError):
                 error = RuntimeError(f"a process that {doing} failed:\n{traceback.format_exc()}")
         with suppress(OSError):

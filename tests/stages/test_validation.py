@@ -283,7 +283,7 @@ def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path, mon
     for process in active_children():
         # As ulimit -v, from now on.
         resource.prlimit(process.pid, resource.RLIMIT_AS, (2**20, 2**20))
-    with pytest.raises(StageError, match=r"Memory ran out in a process that scores [cd]\. Lower validation\.num_workers;"):  # fmt: skip
+    with pytest.raises(StageError, match=r"Memory ran out in a process that scores [cd]; lower validation\.num_workers;"):  # fmt: skip
         list(running)
     assert not active_children()
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from auxcpvloss.config.units import Space
 from auxcpvloss.data.missing_chunks import lacking_chunks
-from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
 from auxcpvloss.looking.handover import label_tiff
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.ome_zarr import SMALLEST, levels, store, write_ome_zarr
+from tests.data.volumes import only
 from tests.looking.handover.scenes import SPACE, found
 
 
@@ -25,9 +25,11 @@ def test_labels_come_back_from_a_tiff_with_the_size_of_a_voxel(tmp_path, greates
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert (file.is_imagej, file.asarray().dtype) == (dtype == np.uint16, dtype)
         assert (file.asarray() == labels).all()
-        assert recorded_voxel_size(file) == pytest.approx(SPACE.voxel_size)
         assert file.is_imagej or file.ome_metadata.count('Unit="µm"') == 3
-    assert (tmp_path / "a.tif").stat().st_size < labels.nbytes / 2
+    (tmp_path / "images").mkdir()
+    (tmp_path / "a.tif").rename(tmp_path / "images" / "a.tif")
+    assert only(tmp_path).voxel_size() == pytest.approx(SPACE.voxel_size)
+    assert (tmp_path / "images" / "a.tif").stat().st_size < labels.nbytes / 2
 
 
 def test_more_than_fits_imagej_is_written_otherwise(tmp_path, monkeypatch):
