@@ -28,6 +28,7 @@ from auxcpvloss.experiment.trained_on import recorded_voxel_sizes
 from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.methods import Params
 from auxcpvloss.network.architectures import tiling_of
+from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.stages.chosen_checkpoint import chosen
 from auxcpvloss.stages.run import Choice, Run
@@ -211,7 +212,7 @@ def load(folder: str | Path, checkpoint: str | int = "best") -> Model:
         if lines == list(error.args):
             raise
         raise InputError(*lines, "Run the stage validate_checkpoints, or choose another checkpoint: 'last'.") from None
-    experiment.need_checkpoint(selection.checkpoint)
+    check_checkpoint(experiment.need_checkpoint(selection.checkpoint))
     for remark in run.notes.told.values():
         warnings.warn(remark, stacklevel=3)
     return Model(experiment, selection)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from auxcpvloss.experiment.results import Result
 from auxcpvloss.experiment.trained_on import other_voxels
+from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -29,8 +30,11 @@ class Predict(Stage):
     def results(self, run: Run) -> Iterable[Result]:
         return [prediction_of(run, subject) for subject in subjects(run, chosen(run))]
 
-    def check(self, result: Result, run: Run) -> None:
-        run.experiment.need_checkpoint(result.subject.checkpoint)
+    def confirm(self, todo: Sequence[Result], run: Run) -> Sequence[Result]:
+        # No volume is to blame for a damaged network, and nothing is to be set aside for it.
+        for number in {result.subject.checkpoint for result in todo}:
+            check_checkpoint(run.experiment.need_checkpoint(number))
+        return todo
 
     def make(self, result: Result, run: Run) -> None:
         prediction.predict(result, run, run.note)

@@ -155,6 +155,14 @@ def test_the_configuration_must_be_that_of_the_training(trained, model, tmp_path
         load_model(tmp_path)
 
 
+def test_a_damaged_network_is_told_before_any_image_is_read(model, trained, tmp_path):
+    copy(trained[0], tmp_path, model)
+    path = tmp_path / f"train/checkpoints/{model.checkpoint:08d}.keras"
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(InputError, match=r"keras: damaged: "):
+        load_model(tmp_path, checkpoint="last")
+
+
 def test_what_is_missing_is_told_on_lines_of_their_own(trained, model, tmp_path):
     copy(trained[0], tmp_path, model)
     (tmp_path / "train/made_from.json").unlink()

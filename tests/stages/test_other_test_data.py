@@ -108,3 +108,15 @@ def test_where_no_test_volume_can_be_used_there_is_no_table_of_none(trained, tmp
     done = capfd.readouterr()
     assert "constant" in done.err
     assert "Volumes" not in done.out
+
+
+def test_no_volume_is_to_blame_for_a_damaged_network(trained, tmp_path, capfd):
+    make_folder(tmp_path / "theirs", "ab")
+    command = ["-id", "e", "-r", str(trained.parent), "--checkpoint", "1", "-d", "predict"]
+    path = trained / "train/checkpoints/00000001.keras"
+    path.write_bytes(path.read_bytes()[:3000])
+    for data in ([], ["--test-data", str(tmp_path / "theirs")]):
+        assert main([*command, *data]) == INPUT_ERROR
+        assert capfd.readouterr().err.startswith(f"{path}: damaged: ")
+    # Nothing was set aside for what cannot be made.
+    assert not (trained / "superseded").exists()
