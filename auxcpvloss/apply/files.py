@@ -71,7 +71,7 @@ class Task:
         nuclei = int(np.count_nonzero(np.bincount(found.reshape(-1))[1:]))
         z, y, x = assumed or (1.0, 1.0, 1.0)
         space = Space((z, y, x), self.source.offset(), model.experiment.config.data.voxel_unit)
-        # Never the record of before beside the labels of now.
+        # Never the old record beside the new labels.
         discard(self.record)
         write_labels(self.labels, found, space)
         made = {"made_from": made_from, "made_with": versions_of(*LIBRARIES), "sha256": file_digest(self.labels)}

@@ -1,6 +1,6 @@
 """Checksums of all files in a zarr folder of ours, chunks and descriptions, kept in the folder.
 
-By their places, so that a file that was exchanged, or is not there, is told as one that is damaged.
+They are kept by path, so that a file that was exchanged or lost is noticed like one that is damaged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def seal(root: zarr.Group) -> None:
 
 
 def read_checksums(folder: Path) -> dict[str, int]:
-    """Read the checksums of a folder, by the paths of files in it; none where it was written before there were any.
+    """Read the checksums of a folder, by the paths of files in it; none for a folder of an earlier version.
 
     Raises
     ------

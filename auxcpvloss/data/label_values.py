@@ -73,7 +73,7 @@ def _why_not_whole(labels: NDArray[Any]) -> str:
     odd = labels[labels != np.trunc(labels)]
     if len(odd):
         return (
-            f"{len(odd)} voxels are no whole numbers, such as {odd[0]:.6g}: the labels were interpolated. Resample "
+            f"{len(odd)} voxels are not whole numbers, such as {odd[0]:.6g}: the labels were interpolated. Resample "
             "them with the nearest neighbor (order 0)"
         )
     return f"labels above {_most_exact(labels):.0f} were rounded when they were stored as {labels.dtype}"

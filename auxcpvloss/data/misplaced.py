@@ -37,7 +37,7 @@ def why_dark(points: Points, raw: NDArray[Any], voxel_size: Sequence[float]) -> 
     own = brightness(points)
     if fit >= own + BETTER:
         return [
-            f"the image is brighter than {own:.0%} of its voxels at the points, but than {fit:.0%} {reason}; expected "
+            f"at the points the image is brighter than {own:.0%} of its voxels, but {fit:.0%} {reason}; expected "
             "z, y, x in voxels"
         ]
     far = points[:, :3].max(axis=0)

@@ -27,7 +27,7 @@ class WholeStore(zarr.DirectoryStore):
 
     @cached_property
     def checksums(self) -> dict[str, int]:
-        """Of all files, as they were written; empty for a folder that was written before there were any."""
+        """Of all files, as they were written; empty for a folder of an earlier version."""
         try:
             return read_checksums(Path(self.path))
         except InputError as error:

@@ -1,4 +1,4 @@
-"""Put a sample in the place of the one of before, which other processes may be reading.
+"""Replace a prepared sample, which other processes may be reading.
 
 What they read stays as it is: a sample that differs from it is stored beside it as `.versions.<name>/<number>.zarr`,
 and the highest number counts. As soon as nobody reads any of them, the next sample takes the usual place again.
@@ -48,7 +48,7 @@ def publish(beside: Path, path: Path, table: str) -> Sample:
         place = version_path(path, 0 if is_free else max(others) + 1)
         place.parent.mkdir(exist_ok=True)
         if is_free:
-            # Never the volume of before beside the centers of now.
+            # Never the old volume beside the new centers.
             _discard(path)
         if table:
             write_text(table_path(place), table)

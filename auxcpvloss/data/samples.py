@@ -196,7 +196,7 @@ class Sample:
         return Volume(self.path, f"{ORIGINAL}/{name}" if self.is_original else key, self._root)
 
     def _is_other_table(self) -> bool:
-        """Whether the table of centers is not the one that was written with the arrays; unknown of those of before."""
+        """Whether the table of centers is not the one written with the arrays; earlier versions did not record it."""
         digest = self._attributes.get(CENTERS)
         return digest is not None and digest != file_digest(table_path(self.path))
 

@@ -94,7 +94,7 @@ def write_sample(
 def prepare_image(
     raw: NDArray[Any], data: Data, preprocessing: Preprocessing, here: Grid, there: Grid
 ) -> NDArray[np.float32]:
-    """Give an image on the grid `here`, that `verify` finds fit, as networks see it: normalized, on `there`, padded."""
+    """Give an image on the grid `here`, checked by `verify`, as networks see it: normalized, on `there`, padded."""
     image = normalize(raw, preprocessing)
     return _padded(image if here == there else interpolate(image, here, there), data.padding)
 
@@ -113,7 +113,7 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         "preprocessing": preprocessing.model_dump(mode="json"),
         "raw_key": data.raw_key,
         "gt_key": data.gt_key,
-        # Only where they are set: samples of before the keys existed stay whole.
+        # Only where they are set, so that samples prepared before the keys existed stay whole.
         **({"axes": data.axes} if data.axes else {}),
         **({"channel": data.channel} if data.channel >= 0 else {}),
         **({"ignore_label": data.ignore_label} if data.ignore_label else {}),

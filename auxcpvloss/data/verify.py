@@ -121,7 +121,7 @@ def check_image(
     here: Grid,
     there: Grid,
 ) -> None:
-    """Refuse an image, (Z, Y, X), that a network can do nothing with, also not on the grid `there`.
+    """Refuse an image, (Z, Y, X), that a network can do nothing with, as it is or on the grid `there`.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def _look_at_truth(content: Content, source: Source, split: str, size: Vector) -
 
 
 def _check_ignored(content: Content, source: Source, data: Data) -> list[str]:
-    """Refuse a volume of which nothing is annotated, and say if nothing is not."""
+    """Refuse a volume of which nothing is annotated; warn if all of it is although a label is to be ignored."""
     if content.annotated == 0:
         raise InputError(
             f"{source.labels}: all voxels are {data.ignore_label}, data.ignore_label: nothing is annotated; remove the "

@@ -169,7 +169,7 @@ def _read(path: Path | None) -> dict[str, Record]:
         return {}
     try:
         known: dict[str, Record] = json.loads(path.read_text(encoding="utf-8"))
-        # One that its digest does not tell of was changed since it was written.
+        # A record that does not match its digest was changed.
         return {digest: each for digest, each in known.items() if isinstance(each, dict) and _digest(each) == digest}
     except (ValueError, AttributeError, RecursionError):
         # Reasons are told less precisely then; nothing else depends on it.

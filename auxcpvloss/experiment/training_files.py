@@ -1,4 +1,4 @@
-"""The files that a training has written: their checksums, in its record, tell of an edit or a loss."""
+"""The files that a training has written; checksums in its record reveal an edit or a loss."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
 def other_training(
     experiment: Experiment, samples: Mapping[str, Any] | None = None, initial: Mapping[str, Any] | None = None
 ) -> str | None:
-    """Say why the weights in the folder, if there are any, are not known to be those of this configuration; None if so.
+    """Say why weights in the folder may not be those of this configuration; None if they are, or there are none.
 
     What the training volumes were made from, by name, and with which weights the training began, are compared if given.
     """

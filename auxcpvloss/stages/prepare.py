@@ -123,9 +123,7 @@ def _tell_odd(run: Run, tally: Tally) -> None:
     for words in other_voxels(run.experiment, samples):
         run.warn(words)
     if empty := [sample.name for sample in samples if sample.has_truth and not sample.has_nuclei]:
-        run.warn(
-            f"no nuclei, and so no AP: {', '.join(empty)}; left out of means, and of what checkpoints are selected by"
-        )
+        run.warn(f"no nuclei, and so no AP: {', '.join(empty)}; left out of means and of the selection of checkpoints")
 
 
 def _check_earlier(run: Run, result: Result) -> None:

@@ -65,7 +65,7 @@ def rows(run: Run) -> Iterator[Row]:
 
 
 def _own_files(experiment: Experiment) -> Iterator[Row]:
-    """Say what is wrong with the files about all stages together, which the next command that runs one writes again."""
+    """Say what is wrong with files that concern all stages; the next command that runs a stage writes them again."""
     if not experiment.is_trained and not (experiment.folder / CONFIG).is_file():
         return
     path = experiment.folder / CONFIG

@@ -49,7 +49,7 @@ def sealed_text(text: str) -> str:
 
 
 def is_changed_text(content: bytes) -> bool:
-    """Whether a text is not what `sealed_text` gave; those without a checksum, of before, are taken as they are."""
+    """Whether a text is not what `sealed_text` gave; one without a checksum, of an earlier version, is accepted."""
     found = LINE.match(content)
     return found is not None and sha256(content[found.end() :]).hexdigest().encode() != found[1]
 
@@ -60,7 +60,7 @@ def sealed_table(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_changed_table(table: Mapping[str, Any]) -> bool:
-    """Whether a table is not what `sealed_table` gave; those without a checksum, of before, are taken as they are."""
+    """Whether a table is not what `sealed_table` gave; one without a checksum, of an earlier version, is accepted."""
     return KEY in table and table[KEY] != _table_digest({key: each for key, each in table.items() if key != KEY})
 
 
@@ -80,7 +80,7 @@ def reading_hdf(path: Path) -> Iterator[h5py.File]:
     Raises
     ------
     InputError
-        It is not what `sealed_hdf` gave; those without a checksum, of before, are taken as they are.
+        It is not what `sealed_hdf` gave; one without a checksum, of an earlier version, is accepted.
     """
     if remembered(_is_changed_hdf, {"file": path}):
         raise InputError(f"{path}: {CHANGED}; it may be damaged")

@@ -227,7 +227,7 @@ def test_nothing_is_written_where_the_files_are_wrong(trained, tmp_path, capfd):
     ends = ["--model", str(trained[0]), "-o", str(tmp_path / "out")]
     for names, words in (
         (["one/a.tif", "two/a.tif"], "same name"),
-        (["a.png"], "no format"),
+        (["a.png"], "no supported format"),
         (["b.tif"], "no such file"),
     ):
         assert main(["segment", *(str(tmp_path / name) for name in names), *ends]) == INPUT_ERROR

@@ -79,7 +79,7 @@ def named_images(files: Sequence[Path], data: Data) -> dict[Path, Image]:
         if not path.exists():
             raise InputError(f"{path}: no such file{path_hint(str(path))}")
         if path not in found and not any(path in (image.files().values()) for image in found.values()):
-            raise InputError(f"{path}: of no format that is read; expected a .tif file, or a .zarr, .n5 or .hdf one")
+            raise InputError(f"{path}: of no supported format; expected a .tif, .zarr, .n5 or .hdf file")
     return found
 
 

@@ -48,7 +48,7 @@ def layout_of(origin: str, metadata: Mapping[str, Any]) -> Layout:
     """
     grid, kind = metadata["chunk_grid"], metadata["data_type"]
     if grid["name"] != "regular":
-        raise InputError(f"{origin}: stored with chunks on a grid {grid['name']!r}; supported is 'regular'")
+        raise InputError(f"{origin}: stored with chunks on a grid {grid['name']!r}; only 'regular' is supported")
     if not isinstance(kind, str) or kind not in np.sctypeDict:
         raise InputError(f"{origin}: its values are of type {kind}; expected numbers (intensities or labels)")
     chunks = outer = tuple(map(int, grid["configuration"]["chunk_shape"]))

@@ -50,7 +50,7 @@ class Monitor:
         self._run, self._experiment = run, experiment
         self._batches, self._patience = table.validation_batches, table.early_stop
         self.path = experiment.train_folder / NAME
-        # What was changed since is not gone by.
+        # A table that was edited decides nothing.
         self._is_lost = bool(log_problem(experiment, NAME))
         known = {} if self._is_lost else _read(self.path)
         self._rows = {i: row for i, row in known.items() if i <= first}
@@ -119,7 +119,7 @@ class Monitor:
         return (self._maker.make(index) for index in range(self._batches))
 
     def _score_earlier(self, iteration: int) -> None:
-        """Score those checkpoints before one whose lines were lost: by all of them the training ends."""
+        """Score the earlier checkpoints whose lines were lost: all scores decide when the training ends."""
         for earlier in self._experiment.checkpoints():
             if earlier < iteration and earlier not in self._rows:
                 score = f"{self._score(earlier):.6g}"

@@ -36,8 +36,8 @@ def warnings(experiment: Experiment) -> Iterator[str]:
         sample = deciding_sample(samples)
         yield (
             f"{sample.name}: a nucleus extends {_times(sample.max_extent)} voxels; to bound memory, the targets of "
-            "patches in it may be made from a part of it. If it is none, correct the mask; else store the volume at a "
-            "lower resolution"
+            "patches in it may be made from a part of it. If it is no nucleus, correct the mask; otherwise resample to "
+            "larger voxels (data.target_voxel_size)"
         )
     field = [axis.receptive_field for axis in geometry(config.model)]
     for sample in samples:
@@ -45,7 +45,7 @@ def warnings(experiment: Experiment) -> Iterator[str]:
             yield (
                 f"{sample.name}: at least half of the nuclei extend beyond the receptive field of the network "
                 f"({_times(field)} voxels; median extent {_times(sample.median_extent)}), so that it cannot see their "
-                "centers. Add a level (model.downsample_factors), or store volumes at a lower resolution"
+                "centers. Add a level (model.downsample_factors), or resample to larger voxels (data.target_voxel_size)"
             )
 
 

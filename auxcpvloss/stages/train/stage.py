@@ -167,8 +167,8 @@ class Train(Stage):
         run.tell_versions(then, self.libraries)
         if then.get(ARITHMETIC, now) != now:
             run.terminal.warn(
-                f"trained with {then[ARITHMETIC]} before, with {now} now: the bits are others than without the "
-                "interruption"
+                f"trained with {then[ARITHMETIC]} before, with {now} now: the bits differ from those of a "
+                "training without the interruption"
             )
 
 

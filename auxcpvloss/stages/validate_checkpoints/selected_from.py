@@ -79,7 +79,7 @@ def stale_selection(run: Run) -> str | None:
     now = records.flat(validated_from(experiment, checkpoints, samples))
     now["checkpoints"] = {key: digest or digests[key] for key, digest in now["checkpoints"].items()}
     if not samples:
-        # They are on another machine, and so is what says whether they have masks, on which some keys depend.
+        # They are on another machine. Whether they have masks, on which some keys depend, is not known here.
         now["predictions"] = recorded.get("predictions")
         then = recorded.get("evaluation")
         if isinstance(then, dict):

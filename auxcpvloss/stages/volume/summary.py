@@ -38,7 +38,7 @@ def summaries_of(run: Run, scored: Sequence[Subject]) -> Iterable[Result]:
     # A table of the reader's own says all that it shows.
     shown = {} if options.summary else {"do_detection": run.experiment.is_detection}
     results = [scores_of(run, subject) for subject in scored]
-    # Means were once made with them, too.
+    # Earlier versions included them in means.
     empty = [subject.sample.name for subject in scored if not subject.sample.has_nuclei]
     made_from = {
         **({"without nuclei": empty} if empty else {}),
