@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.config import Config
-from auxcpvloss.data.open_samples import hold_sample, open_sample
+from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.experiment.fingerprint import Records, relevant
+from auxcpvloss.experiment.opened_samples import OpenedSamples
 from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.system.errors import InputError
@@ -40,8 +41,7 @@ class Experiment:
     config: Config
     other_test: str = ""
     _listed: dict[str, dict[str, str]] = field(default_factory=dict, init=False, compare=False, repr=False)
-    _opened: dict[Path, Sample] = field(default_factory=dict, init=False, compare=False, repr=False)
-    _held: set[Path] = field(default_factory=set, init=False, compare=False, repr=False)
+    _samples: OpenedSamples = field(default_factory=OpenedSamples, init=False, compare=False, repr=False)
 
     @cached_property
     def records(self) -> Records:
@@ -102,13 +102,13 @@ class Experiment:
         An `InputError` says if one is not prepared, or no image where ``model.ndim`` = 2 asks for images.
         """
         volumes = self.volumes(split)
-        if missing := [volume for volume in volumes if self._hold(volume) is None]:
+        if missing := [volume for volume in volumes if self._samples.hold(self.sample_path(volume)) is None]:
             raise self._not_prepared(missing)
         return [self.sample(volume) for volume in volumes]
 
     def sample(self, volume: Volume) -> Sample:
         """Give a prepared volume; errors are those of `samples`."""
-        if (sample := self._hold(volume)) is None:
+        if (sample := self._samples.hold(self.sample_path(volume))) is None:
             raise self._not_prepared([volume])
         # Another experiment, of volumes, may have prepared it.
         check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
@@ -120,23 +120,11 @@ class Experiment:
 
     def prepared(self, volume: Volume) -> Sample | None:
         """Open a prepared volume, once; None where it is not prepared."""
-        path = self.sample_path(volume)
-        if path not in self._opened and (sample := open_sample(path)) is not None:
-            self._opened[path] = sample
-        return self._opened.get(path)
-
-    def _hold(self, volume: Volume) -> Sample | None:
-        """Open a prepared volume, and keep other processes from replacing it."""
-        path = self.sample_path(volume)
-        if path not in self._held and (sample := hold_sample(path)) is not None:
-            self._opened[path] = sample
-            self._held.add(path)
-        return self._opened.get(path)
+        return self._samples.open(self.sample_path(volume))
 
     def forget(self, path: Path) -> None:
         """Open a prepared volume again, since it was made anew."""
-        self._opened.pop(path, None)
-        self._held.discard(path)
+        self._samples.forget(path)
 
     def names(self, split: str) -> list[str]:
         """Names of the volumes that serve for training, validation or test, prepared or not."""
