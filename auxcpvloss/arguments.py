@@ -76,6 +76,8 @@ def _which_experiment_and_data(parser: argparse.ArgumentParser) -> None:
         add(f"--{split}-data", metavar="FOLDER", help=f"{volumes} volumes (data.{split}_data)")
     help_format = "format of the files (data.input_format); with --test-data alone, of these (data.test_format)"
     add("--input-format", metavar="FORMAT", help=help_format)
+    size = "size of a voxel (data.voxel_size); with --test-data alone, of these volumes (data.test_voxel_size)"
+    add("--voxel-size", nargs=3, type=float, metavar=("Z", "Y", "X"), help=size)
 
 
 def _validation_and_test(parser: argparse.ArgumentParser) -> None:

@@ -64,7 +64,8 @@ def own_test_data(frozen: Path) -> dict[str, Any]:
     """Read which test volumes a stored configuration is about: keys of [data]."""
     data = ConfigFile.read(frozen).tables.get("data", {})
     return {key: data.get(key, "") for key in ("test_data", "path", "input_format")} | {
-        "test_format": data.get("test_format", "auto")
+        "test_format": data.get("test_format", "auto"),
+        "test_voxel_size": tuple(data.get("test_voxel_size", ())),
     }
 
 
@@ -123,7 +124,11 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     places = {key: getattr(args, key) for key in ("train_data", "val_data", "test_data")}
     of_test = places["test_data"] and not (places["train_data"] or places["val_data"])
     tables = {
-        "data": {**places, "test_format" if of_test else "input_format": args.input_format},
+        "data": {
+            **places,
+            "test_format" if of_test else "input_format": args.input_format,
+            "test_voxel_size" if of_test else "voxel_size": args.voxel_size,
+        },
         "general": {"seed": args.seed, "overwrite": args.overwrite or None},
         "evaluation": {"do_detection": args.do_detection},
         "validation": validation,

@@ -39,6 +39,7 @@ YOUNGER = {
     "data.annotated_box": False,
     "data.split_pieces": False,
     "data.target_voxel_size": [],
+    "data.test_voxel_size": [],
 }
 """Keys added after the first records, with the values implied before they existed."""
 

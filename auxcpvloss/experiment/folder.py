@@ -83,6 +83,7 @@ class Experiment:
         # Folds choose among prepared volumes; the unit is for what is made of results; a format that is named or
         # detected is the same; and what is permitted changes nothing.
         alike = {"num_folds", "allow_repeats", "fill_chunks", "voxel_unit", "test_format"}
+        alike |= set() if split == TEST else {"test_voxel_size"}
         data = self.config.data.model_dump(mode="json", exclude=alike)
         data = {key: value for key, value in data.items() if YOUNGER.get(f"data.{key}", ...) != value}
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}

@@ -48,7 +48,8 @@ def other_voxels(experiment: Experiment, samples: Iterable[Sample]) -> Iterator[
             size = list(trained[0])
             yield (
                 f"{sample.name}: {words}. A network finds nuclei of the size that it was trained on: set "
-                f"data.target_voxel_size = {size} to resample, or data.voxel_size if the files are wrong."
+                f"data.target_voxel_size = {size} to resample, or data.voxel_size (data.test_voxel_size) if the files "
+                "are wrong."
             )
 
 

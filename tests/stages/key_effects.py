@@ -71,6 +71,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.annotated_box", True, data),
         _one("data.split_pieces", True, data),
         _one("data.voxel_size", [2, 1, 1], data),
+        _one("data.test_voxel_size", [2, 1, 1], PREPARED | TESTED),
         _one("data.target_voxel_size", [2, 1, 1], data),
         _one("data.voxel_unit", "micrometer", frozenset({"export", "report"})),
         _one("data.padding", [1, 1, 1], data),

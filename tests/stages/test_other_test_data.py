@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.cli import INPUT_ERROR, main
+from auxcpvloss.data.open_samples import open_sample
 from tests.data.test_sources import write_arrays
 from tests.data.volumes import blobs, make_folder, write_tiff
 
@@ -120,3 +121,15 @@ def test_no_volume_is_to_blame_for_a_damaged_network(trained, tmp_path, capfd):
         assert capfd.readouterr().err.startswith(f"{path}: damaged: ")
     # Nothing was set aside for what cannot be made.
     assert not (trained / "superseded").exists()
+
+
+def test_the_voxel_size_of_other_test_data_is_given_for_them_alone(trained, tmp_path, capfd):
+    make_folder(tmp_path / "theirs", "a")
+    before, config = snapshot(trained / "train"), (trained / "config.toml").read_bytes()
+    command = ["-id", "e", "-r", str(trained.parent), "--test-data", str(tmp_path / "theirs"), "-d"]
+    assert main([*command, *STAGES, "--voxel-size", "3", "2", "2"]) == 0, capfd.readouterr().err
+    assert "its voxels are 3 x 2 x 2, those of the training volumes" in " ".join(capfd.readouterr().out.split())
+    (sample,) = trained.parent.glob("data/theirs-*/test/a.zarr")
+    assert open_sample(sample).voxel_size == (3, 2, 2)
+    assert snapshot(trained / "train") == before
+    assert (trained / "config.toml").read_bytes() == config

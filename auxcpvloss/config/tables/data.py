@@ -77,6 +77,7 @@ class Data(Table):
     annotated_box: bool
     split_pieces: bool
     voxel_size: VoxelSize
+    test_voxel_size: VoxelSize
     target_voxel_size: VoxelSize
     voxel_unit: Unit
     padding: tuple[UpToThousand, UpToThousand, UpToThousand]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
@@ -52,6 +53,8 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
         volume for training or validation has neither labels nor annotated centers.
     """
     found = {split: sorted(_find(split, data), key=lambda source: source.name) for split in splits}
+    if (size := data.test_voxel_size) and "test" in found:
+        found["test"] = [replace(source, given_size=(size[0], size[1], size[2])) for source in found["test"]]
     for split in ("train", "val"):
         for source in found.get(split, []):
             if not source.has_labels and not source.has_points:

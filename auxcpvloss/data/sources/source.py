@@ -70,6 +70,8 @@ class Source:
     image, labels : Image
     centers : Path or ZipMember, optional
         Table of the annotated centers.
+    given_size : (z, y, x), optional
+        Size of a voxel that was given for this volume, whatever is recorded.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Source:
     image: Image
     labels: Image | None = None
     centers: File | None = None
+    given_size: Vector | None = None
 
     @property
     def has_labels(self) -> bool:
@@ -131,22 +134,22 @@ class Source:
 
 
 def voxel_size(source: Source, data: Data) -> Vector:
-    """Size of a voxel: as configured, else as recorded in the file.
+    """Size of a voxel: as given for the volume, else as configured, else as recorded in the file.
 
     Raises
     ------
     InputError
         Neither is known.
     """
-    size = data.voxel_size or source.voxel_size()
+    size = source.given_size or data.voxel_size or source.voxel_size()
     try:
         check_proportions(size or ())
     except ValueError as error:
         raise InputError(f"{source.origin}: voxel size: {error} Set data.voxel_size.") from None
     if not size:
         raise InputError(
-            f"{source.origin}: the file does not record the voxel size; set data.voxel_size, e.g. [1, 1, 1] for "
-            "cubic voxels (z, y, x; only the ratios matter)"
+            f"{source.origin}: the file does not record the voxel size; set data.voxel_size (data.test_voxel_size, or "
+            "--voxel-size, for test volumes alone), e.g. [1, 1, 1] for cubic voxels (z, y, x; only the ratios matter)"
         )
     z, y, x = size
     return z, y, x
