@@ -65,7 +65,10 @@ class Truth(NamedTuple):
         else:
             moved = move_points(self.centers[:, :3], here, there)
             balls = paint_balls(np.column_stack([moved, self.centers[:, 3]]), there.shape)
-            labels = np.where(nearest(self.labels, here, there) == IGNORED, IGNORED, balls)
+            is_ignored = nearest(self.labels, here, there) == IGNORED
+            # Where a point is, is annotated, though the nearest voxel may not be: of single planes none may be left.
+            is_ignored[tuple(np.clip(np.rint(moved).astype(np.int64), 0, np.subtract(there.shape, 1)).T)] = False
+            labels = np.where(is_ignored, IGNORED, balls)
         return Truth.of(self.key, labels, self.centers, measure(without_ignored(labels)))
 
 

@@ -118,7 +118,7 @@ def random_patches(
     }
     annotated = None
     if sample.is_partly_annotated:
-        annotated = annotated_boxes(sample.truth, sample.made_from["padding"])
+        annotated = annotated_boxes(sample.truth, sample.padding)
     padding = tuple(
         math.ceil((most - min(size, length)) / 2) + 1 + over
         for most, size, length, over in zip(region, patch, sample.shape, overhang, strict=True)

@@ -109,6 +109,18 @@ def test_what_leaves_nothing_to_learn_is_refused(tmp_path, labels, points, said)
         assert needle in str(caught.value)
 
 
+def test_points_in_single_planes_are_learned_from_on_coarse_voxels_too(tmp_path):
+    # The nearest voxels of the others are not annotated: there would be no patch to learn from.
+    mask = np.full(RAW.shape, 255, np.uint8)
+    mask[3] = 0
+    keys = {"ignore_label": 255, "voxel_size": (1.0, 1.0, 1.0), "target_voxel_size": (4.0, 1.0, 1.0)}
+    sample, found = prepared(tmp_path, mask, "3,5,6,1\n3,12,20,2\n", **keys)
+    assert found.nuclei == 2
+    places = np.rint(sample.centers()[:, :3]).astype(int)
+    assert sample.truth.read()[tuple(places.T)].tolist() == [1, 2]
+    assert len(annotated_boxes(sample.truth))
+
+
 def test_boxes_hold_all_annotated_voxels_and_little_else():
     truth = np.full((70, 50, 90), IGNORED)
     truth[40:60, 10:45, 20:80] = 0
