@@ -78,17 +78,19 @@ def _entry(path: Path, last: int | None) -> Entry:
         # Only that it is there.
         content = b""
     elif path.suffix == ".csv":
-        content = path.read_bytes() if last is None else _until(path, last)
+        content = path.read_bytes()
+        content = content if last is None else lines_until(content, last)
     else:
         return Entry(bytes=path.stat().st_size, sha256=known_digest(path))
     return Entry(bytes=len(content), sha256=sha256(content).hexdigest())
 
 
-def _until(path: Path, last: int) -> bytes:
-    """Give the lines of a log up to an iteration."""
-    header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
-    kept = [line for line in lines if line.partition(b",")[0].isdigit() and int(line.partition(b",")[0]) <= last]
-    return b"".join([header, *kept]) if kept else b""
+def lines_until(content: bytes, last: int) -> bytes:
+    """Give the lines of a log up to an iteration, but for one that is cut off; no heading where there are none."""
+    heading, *lines = content.splitlines(keepends=True) or [b""]
+    numbered = [(line, line.partition(b",")[0]) for line in lines if line.endswith(b"\n")]
+    kept = [line for line, number in numbered if number.isdigit() and int(number) <= last]
+    return b"".join([heading, *kept]) if kept else b""
 
 
 def problem_of(path: Path, entry: Entry) -> str:

@@ -10,6 +10,7 @@ from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import read_selection
+from auxcpvloss.experiment.training_files import log_problem, note_files
 from auxcpvloss.looking.figures.experiment import experiment_figures, read_grid, read_log, read_vectors
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.stages.train.log import TrainingLog
@@ -115,3 +116,15 @@ def test_a_log_that_goes_on_keeps_its_first_lines_byte_by_byte(tmp_path):
     (tmp_path / "log.csv").write_bytes(before + b"3,0.125\r\n")
     with TrainingLog(tmp_path, 2):
         assert (tmp_path / "log.csv").read_bytes() == before
+
+
+def test_a_line_that_a_full_disk_cut_off_is_no_edit(tmp_path):
+    experiment, before = Experiment(tmp_path, configure()), b"iteration,loss\r\n10,0.5\r\n"
+    experiment.train_folder.mkdir()
+    path = experiment.train_folder / "log.csv"
+    # The beginning of iteration 20.
+    path.write_bytes(before + b"2")
+    note_files(experiment, last=10)
+    with TrainingLog(experiment.train_folder, 10):
+        assert path.read_bytes() == before
+    assert log_problem(experiment, "log.csv") == ""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.experiment.training_files import lines_until
 from auxcpvloss.system.files import write_text, writing
 
 
@@ -94,10 +95,7 @@ class TrainingLog:
     def _keep_until(self, iteration: int) -> None:
         if self._path.is_file():
             # With the ends of its lines as they are, or it would be another file than was recorded.
-            header, *lines = self._path.read_bytes().decode().splitlines(keepends=True) or [""]
-            numbered = [(line, line.split(",")[0]) for line in lines if line.endswith("\n")]
-            kept = [line for line, number in numbered if number.isdecimal() and int(number) <= iteration]
-            write_text(self._path, "".join([header, *kept]) if kept else "")
+            write_text(self._path, lines_until(self._path.read_bytes(), iteration).decode())
 
     def __enter__(self) -> TrainingLog:
         return self
