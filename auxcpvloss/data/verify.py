@@ -20,7 +20,7 @@ from auxcpvloss.data.label_values import check_values
 from auxcpvloss.data.sources.source import Source, Vector
 from auxcpvloss.data.target_grid import grids_of
 from auxcpvloss.data.untrusted.limits import check_declared
-from auxcpvloss.data.voxel_sizes import sides
+from auxcpvloss.data.voxel_sizes import overruled, sides
 from auxcpvloss.system.errors import InputError
 
 
@@ -77,6 +77,8 @@ def verify(
     here, there = grids_of(source, raw.shape, data)
     check_image(raw, source.origin, data, preprocessing, ndim, here, there)
     warnings = source.remarks()
+    if (recorded := source.voxel_size()) and (words := overruled(recorded, here.voxel_size, ndim)):
+        warnings.append(words)
     if raw.shape[0] == 1 and ndim == 3:
         warnings.append("only one plane; model.ndim = 2 is meant for images, and much faster")
     if labels is not None:

@@ -37,6 +37,17 @@ def mismatch(size: Vector, trained: Collection[Vector], ndim: int = 3) -> str:
     return f"its voxels are {sides(size)}, those of the training volumes {sides(closest)} (z y x): {much}"
 
 
+def overruled(recorded: Vector, given: Vector, ndim: int = 3) -> str:
+    """Say that a file records voxels of other proportions than are given for it, by more than 10 %; else "".
+
+    The size alone may differ, as numbers of another unit do; ndim is as for `mismatch`.
+    """
+    ratios = np.divide(given, recorded)[-ndim:]
+    if ratios.max() <= (1 + MOST) * ratios.min():
+        return ""
+    return f"the file records voxels of {sides(recorded)} (z y x); taken for {sides(given)}, as data.voxel_size says"
+
+
 def sides(size: Iterable[float]) -> str:
     """Write the size of a voxel."""
     return " x ".join(f"{side:g}" for side in size)

@@ -8,7 +8,8 @@ import numpy as np
 
 from auxcpvloss.config.units import Vector
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.data.voxel_sizes import mismatch
+from auxcpvloss.data.sources.source import Source
+from auxcpvloss.data.voxel_sizes import mismatch, sides
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.training_record import training_record
 from auxcpvloss.system.errors import InputError
@@ -50,6 +51,26 @@ def other_voxels(experiment: Experiment, samples: Iterable[Sample]) -> Iterator[
                 f"{sample.name}: {words}. A network finds nuclei of the size that it was trained on: set "
                 f"data.target_voxel_size = {size} to resample, or data.voxel_size (data.test_voxel_size) if the files "
                 "are wrong."
+            )
+
+
+def other_recorded_voxels(experiment: Experiment, sources: Iterable[Source]) -> Iterator[str]:
+    """Say which files record other voxels than those for training do, although data.voxel_size makes them all alike."""
+    data = experiment.config.data
+    if not data.voxel_size:
+        return
+    recorded = {source.name: size for source in sources if not source.given_size and (size := source.voxel_size())}
+    if not recorded:
+        return
+    try:
+        trained = [size for source in experiment.catalogue.sources("train") if (size := source.voxel_size())]
+    except InputError:
+        return
+    for name, size in recorded.items():
+        if words := mismatch(size, trained, experiment.config.model.ndim):
+            yield (
+                f"{name}: as the files record, {words}; but data.voxel_size takes all for {sides(data.voxel_size)}. "
+                "Set data.test_voxel_size, or --voxel-size, if the files are right"
             )
 
 

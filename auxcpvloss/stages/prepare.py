@@ -13,7 +13,7 @@ from auxcpvloss.data.voxel_sizes import sides
 from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.experiment.splits import Volume
-from auxcpvloss.experiment.trained_on import other_voxels
+from auxcpvloss.experiment.trained_on import other_recorded_voxels, other_voxels
 from auxcpvloss.stages.repeats import check_repeats
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -122,8 +122,14 @@ def _tell_odd(run: Run, tally: Tally) -> None:
         run.terminal.say(f"resampled to voxels of {size} (data.target_voxel_size): {', '.join(resampled)}")
     for words in other_voxels(run.experiment, samples):
         run.warn(words)
+    for words in other_recorded_voxels(run.experiment, _test_sources(tally)):
+        run.warn(words)
     if empty := [sample.name for sample in samples if sample.has_truth and not sample.has_nuclei]:
         run.warn(f"no nuclei, and so no AP: {', '.join(empty)}; left out of means and of the selection of checkpoints")
+
+
+def _test_sources(tally: Tally) -> list[Source]:
+    return [result.subject[1] for result in tally.results if result.subject[0] == TEST]
 
 
 def _check_earlier(run: Run, result: Result) -> None:

@@ -115,3 +115,20 @@ def test_nuclei_of_resampled_volumes_are_measured_as_the_network_sees_them(tmp_p
     page = report(experiment, sample.labels.read())
     found = float(page.split("have a median diameter of ")[1].split()[0])
     assert found == pytest.approx(training_diameter(experiment) / 2, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "data", "needles"),
+    [
+        ((0.5, 0.5, 0.5), {}, []),
+        ((2.5, 2.5, 2.5), {}, ["t: as the files record, its voxels are 2.5 x 2.5 x 2.5", "Set data.test_voxel_size"]),
+        ((2.5, 2.5, 2.5), {"test_voxel_size": [5, 5, 5]}, ["t: its voxels are 5 x 5 x 5"]),
+        ((2.5, 0.5, 0.5), {}, ["t: the file records voxels of 2.5 x 0.5 x 0.5", "taken for 1 x 1 x 1"]),
+    ],
+    ids=["the same", "larger", "given", "other proportions"],
+)
+def test_sizes_that_are_recorded_and_overruled_are_told(tmp_path, capsys, recorded, data, needles):
+    made(tmp_path, grid_of_balls(5), recorded, voxel_size=[1, 1, 1], **data)
+    told = " ".join(capsys.readouterr().out.split())
+    assert all(needle in told for needle in needles)
+    assert ("warning" in told) == bool(needles)
