@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from auxcpvloss.config.tables import Data
+from auxcpvloss.data.points import voxels_of
 
 IGNORED = np.uint32(0xFFFFFFFE)
 """Label of voxels that were not annotated, in the ground truth of a sample."""
@@ -68,17 +69,13 @@ def _box_of(labels: NDArray[Any] | None, centers: NDArray[Any] | None, shape: tu
         return next(iter(ndimage.find_objects((labels != 0).view(np.int8))), None)
     if centers is None or not len(centers):
         return None
-    places = _voxels(centers, shape)
+    places = voxels_of(centers, shape)
     return tuple(slice(first, last + 1) for first, last in zip(places.min(0), places.max(0), strict=True))
 
 
 def drop_ignored(centers: NDArray[np.float64], ignored: Mask) -> NDArray[np.float64]:
     """Drop the centers that lie where nothing is annotated."""
-    return centers[~ignored[tuple(_voxels(centers, ignored.shape).T)]]
-
-
-def _voxels(centers: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    return np.clip(np.rint(centers[:, :3]).astype(np.int64), 0, np.array(shape) - 1)
+    return centers[~ignored[tuple(voxels_of(centers, ignored.shape).T)]]
 
 
 def without_ignored(labels: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from auxcpvloss.data.centers import line_numbers
 from auxcpvloss.data.misplaced import why_beside, why_dark, why_outside
 from auxcpvloss.data.objects import MAX_LABEL, Objects
+from auxcpvloss.data.points import are_inside
 from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
@@ -38,7 +39,7 @@ def check_points(
     if len(points) > raw.size / CROWDED:
         raise InputError(f"{file}: {len(points)} points in an image of {voxels} voxels; expected one for each nucleus")
     expected = "expected z, y, x in this order, in voxels, counted from 0"
-    outside = _outside(points, shape)
+    outside = ~are_inside(points, shape)
     if outside.any() and (reason := why_outside(points, raw, voxel_size)):
         expected += f". All points are inside {reason}"
     _refuse(file, points, outside, f"outside the image of {voxels} voxels; {expected}")
@@ -72,7 +73,7 @@ def check_centers(
     away = (np.abs(centers[known, :3] - objects.centers[row]) > objects.extents[row]).any(axis=1)
     odd = listing(
         {
-            "annotated centers outside the image (z, y, x?)": ids[_outside(centers, labels.shape)],
+            "annotated centers outside the image (z, y, x?)": ids[~are_inside(centers, labels.shape)],
             "annotated centers farther from the center of their label than the label is long": ids[known[away]],
             "labels with several annotated centers": _repeated(ids),
             "labels without an annotated center": np.setdiff1d(numbers, ids),
@@ -110,11 +111,6 @@ def _are_close(places: NDArray[Any]) -> NDArray[np.int64]:
 
 def _place(center: NDArray[Any]) -> str:
     return " ".join(f"{value:g}" for value in center[:3])
-
-
-def _outside(points: NDArray[Any], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    # Voxels reach half a voxel beyond their centers.
-    return np.any((points[:, :3] < -0.5) | (points[:, :3] > np.array(shape) - 0.5), axis=1)
 
 
 def _repeated(ids: NDArray[Any]) -> list[int]:

@@ -16,7 +16,7 @@ from auxcpvloss.data.centers import numbered
 from auxcpvloss.data.grids import Grid, move_labels, move_points, nearest
 from auxcpvloss.data.label_values import pieces_of, whole_numbers
 from auxcpvloss.data.objects import Objects, measure
-from auxcpvloss.data.points import paint_balls
+from auxcpvloss.data.points import paint_balls, voxels_of
 from auxcpvloss.data.samples import LABELS, POINTS
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.data.untrusted.limits import available_memory
@@ -67,7 +67,7 @@ class Truth(NamedTuple):
             balls = paint_balls(np.column_stack([moved, self.centers[:, 3]]), there.shape)
             is_ignored = nearest(self.labels, here, there) == IGNORED
             # Where a point is, is annotated, though the nearest voxel may not be: of single planes none may be left.
-            is_ignored[tuple(np.clip(np.rint(moved).astype(np.int64), 0, np.subtract(there.shape, 1)).T)] = False
+            is_ignored[tuple(voxels_of(moved, there.shape).T)] = False
             labels = np.where(is_ignored, IGNORED, balls)
         return Truth.of(self.key, labels, self.centers, measure(without_ignored(labels)))
 

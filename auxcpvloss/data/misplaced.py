@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.data.points import are_inside, voxels_of
+from auxcpvloss.data.voxel_sizes import sides
+
 FEWEST = 5
 """Points from which on it is looked for where they fit."""
 BETTER = 0.2
@@ -23,7 +26,7 @@ def why_outside(points: Points, raw: NDArray[Any], voxel_size: Sequence[float]) 
     """Say what puts all points inside the image, some of which are outside; "" where nothing does."""
     fit = _brightness(raw)
     fitting = [
-        (fit(places), reason) for reason, places in _readings(points, voxel_size) if _inside(places, raw.shape).all()
+        (fit(places), reason) for reason, places in _readings(points, voxel_size) if are_inside(places, raw.shape).all()
     ]
     return max(fitting, default=(0, ""))[1]
 
@@ -54,8 +57,10 @@ def why_beside(centers: Points, labels: NDArray[Any], voxel_size: Sequence[float
         return []
 
     def hits(places: Points) -> float:
-        inside = _inside(places, labels.shape)
-        return float((labels[tuple(_voxels(places[inside], labels.shape).T)] == places[inside, 3]).sum() / len(places))
+        inside = are_inside(places, labels.shape)
+        return float(
+            (labels[tuple(voxels_of(places[inside], labels.shape).T)] == places[inside, 3]).sum() / len(places)
+        )
 
     reason, fit = _best(centers, voxel_size, hits)
     own = hits(centers)
@@ -71,7 +76,7 @@ def _brightness(raw: NDArray[Any]) -> Fit:
     ordered = np.sort(raw.ravel()[:: max(1, raw.size // SAMPLE)])
 
     def brightness(places: Points) -> float:
-        found = raw[tuple(_voxels(places[_inside(places, raw.shape)], raw.shape).T)]
+        found = raw[tuple(voxels_of(places[are_inside(places, raw.shape)], raw.shape).T)]
         return float(np.searchsorted(ordered, found).sum() / len(ordered) / len(places))
 
     return brightness
@@ -93,18 +98,9 @@ def _readings(points: Points, voxel_size: Sequence[float]) -> list[tuple[str, Po
     if all(size == 1 for size in voxel_size):
         return orders
     scale = np.array([*voxel_size, 1.0])
-    size = " x ".join(f"{each:g}" for each in voxel_size)
+    size = sides(voxel_size)
     return [
         *orders,
         (f"if they are lengths, of voxels of {size}", points / scale),
         (f"if they are lengths along x, y, z, of voxels of {size} (z, y, x)", points[:, [2, 1, 0, 3]] / scale),
     ]
-
-
-def _inside(points: Points, shape: Sequence[int]) -> NDArray[np.bool_]:
-    # Voxels reach half a voxel beyond their centers.
-    return np.all((points[:, :3] >= -0.5) & (points[:, :3] <= np.array(shape) - 0.5), axis=1)
-
-
-def _voxels(points: Points, shape: Sequence[int]) -> NDArray[np.int64]:
-    return np.clip(np.rint(points[:, :3]).astype(np.int64), 0, np.array(shape) - 1)

@@ -1,12 +1,25 @@
-"""Center points as small balls in a volume, so that whatever moves labels moves points too."""
+"""Center points in a volume: their voxels, and small balls, so that whatever moves labels moves points too."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 RADIUS = 2
 """Radius of a ball, in voxels: large enough to survive elastic deformation with nearest-neighbor sampling."""
+
+
+def voxels_of(points: NDArray[Any], shape: Sequence[int]) -> NDArray[np.int64]:
+    """Give the voxels, (N, 3), that points lie in, or are nearest to; columns after z, y, x do not matter."""
+    return np.clip(np.rint(points[:, :3]).astype(np.int64), 0, np.array(shape) - 1)
+
+
+def are_inside(points: NDArray[Any], shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Whether points lie in the volume, whose voxels reach half a voxel beyond their centers."""
+    return np.all((points[:, :3] >= -0.5) & (points[:, :3] <= np.array(shape) - 0.5), axis=1)
 
 
 def paint_balls(points: NDArray[np.float64], shape: tuple[int, int, int]) -> NDArray[np.uint32]:
@@ -34,7 +47,7 @@ def paint_balls(points: NDArray[np.float64], shape: tuple[int, int, int]) -> NDA
     reach = np.arange(-RADIUS, RADIUS + 1)
     steps = np.stack(np.meshgrid(reach, reach, reach, indexing="ij"), axis=-1).reshape(-1, 3)
     steps = steps[(steps**2).sum(axis=1) <= RADIUS**2]
-    own = np.clip(np.rint(places).astype(np.int64), 0, np.array(shape) - 1)
+    own = voxels_of(places, shape)
     voxels = own[:, np.newaxis] + steps
     distances = ((voxels - places[:, np.newaxis]) ** 2).sum(axis=-1)
     inside = ((voxels >= 0) & (voxels < shape)).all(axis=-1)
