@@ -30,6 +30,9 @@ def open_sample(path: Path) -> Sample | None:
 
 def hold_sample(path: Path) -> Sample | None:
     """Open a sample like `open_sample`, and keep other processes from replacing it while it is `marking`."""
+    if not path.parent.is_dir():
+        # A lock would make the folder.
+        return None
     try:
         with alone(path):
             sample = look(path)

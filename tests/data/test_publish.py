@@ -104,6 +104,11 @@ def test_one_whose_arrays_on_the_grid_of_the_files_are_damaged_is_replaced(folde
         assert sample.labels[:].any()
 
 
+def test_to_look_for_a_sample_makes_no_folder(tmp_path):
+    assert hold_sample(tmp_path / "none" / "a.zarr") is None
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_reader_keeps_what_it_opened_and_the_next_opens_the_new_one(folder, path, reader):
     held = content(open_sample(path))
     for seed in (5, 6, 7):
