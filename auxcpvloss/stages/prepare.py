@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from auxcpvloss.data import samples
-from auxcpvloss.data.decoded_files import Contents
 from auxcpvloss.data.sources.find import SPLITS, Source
 from auxcpvloss.data.store import expected_made_from, write_sample
-from auxcpvloss.data.verify import check_planes, verify
+from auxcpvloss.data.verify import check_planes
 from auxcpvloss.data.voxel_sizes import sides
 from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, Stored
@@ -17,6 +16,7 @@ from auxcpvloss.experiment.trained_on import other_recorded_voxels, other_voxels
 from auxcpvloss.stages.repeats import check_repeats
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.verified_volumes import contents_of, verify_all
 from auxcpvloss.system.errors import InputError
 
 NAME = "prepare"
@@ -45,7 +45,7 @@ class Prepare(Stage):
         for result in todo:
             if run.state(result).kind in ("stale", "broken"):
                 run.notes.tell(f"volume {result.name} will be prepared again: {run.state(result).why}")
-        good, images = _verify_all(run, todo) if todo else (todo, {})
+        good, images = verify_all(run, todo) if todo else (todo, {})
         if images or self.compares_all:
             check_repeats(run, images)
         if run.left_out and run.left_out.keys() >= set(run.experiment.names(TEST)):
@@ -57,7 +57,7 @@ class Prepare(Stage):
 
     def make(self, result: Result, run: Run) -> None:
         config, (_, source, made_from) = run.experiment.config, result.subject
-        content = _contents(run).last(source)
+        content = contents_of(run).last(source)
         # Made from what was verified: what is stored is what was.
         write_sample(source, result.paths[0], config.data, config.preprocessing, made_from, content)
         run.experiment.forget(result.paths[0])
@@ -177,42 +177,3 @@ def _find(run: Run, split: str, source: Source) -> Result:
     else:
         stored = Stored(problem="cannot be read or is incomplete" if path.exists() else "")
     return Result(NAME, split, source.name, (path,), run.records.flat(made_from), stored, (split, source, made_from))
-
-
-def _contents(run: Run) -> Contents:
-    return run.remember("contents", lambda: Contents(run.experiment.config.data))
-
-
-def _verify_all(run: Run, todo: Sequence[Result]) -> tuple[list[Result], dict[Volume, str]]:
-    """Refuse bad volumes; gives all but the bad test volumes, which are left out, and the checksums of their images."""
-    config, findings, contents = run.experiment.config, [], _contents(run)
-    good, images = [], {}
-    with run.terminal.progress("verifying", len(todo)) as bar:
-        for number, result in enumerate(todo):
-            bar.update(number, result.name)
-            split, source, _ = result.subject
-            try:
-                content = contents.first(source)
-                findings.append(verify(source, split, config.data, config.preprocessing, config.model.ndim, content))
-                images[Volume(split, source.name)] = content.image_checksum
-                # Not beside the next, if it is not kept.
-                del content
-                good.append(result)
-            except InputError as error:
-                if split != TEST:
-                    raise
-                run.leave_out(result.name, error)
-    is_partly = any(f.annotated < 1 for f in findings)
-    rows = [
-        (f.split, f.name, " x ".join(map(str, f.shape)), str(f.dtype), " ".join(f"{v:g}" for v in f.voxel_size),
-         "-" if f.nuclei is None else f"{f.nuclei} points" if f.is_sparse else f.nuclei,
-         *([f"{f.annotated:.1%}"] if is_partly else []))
-        for f in findings
-    ]  # fmt: skip
-    headings = ("split", "name", "shape z y x", "type", "voxel size", "nuclei", *(["annotated"] if is_partly else []))
-    if rows:
-        run.terminal.table("Volumes", headings, rows)
-    for finding in findings:
-        for warning in finding.warnings:
-            run.terminal.warn(f"{finding.name}: {warning}")
-    return good, images
