@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     """Give the parser of the arguments after ``segment``."""
     result = Parser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
     add = result.add_argument
-    add("files", nargs="+", type=Path, metavar="FILE", help="images: .tif, .zarr, .n5 or .hdf")
+    add("files", nargs="+", type=Path, metavar="FILE", help="images: .tif, .zarr, .n5, .h5 or .hdf")
     model = "trained experiment: its folder, or its name in the folder of --root"
     add("--model", required=True, metavar="NAME_OR_FOLDER", help=model)
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder to write to")

@@ -70,6 +70,7 @@ def test_tables_of_centers_are_found_whatever_form_their_letters_have(tmp_path):
         ("cell1", "cell1_mask", 'mask of cell1, set data.mask_pattern = "{name}_mask"'),
         ("cell1", "cell1_cp_masks", 'set data.mask_pattern = "{name}_cp_masks"'),
         ("case_0000", "case", 'set data.mask_pattern = "{case}"'),
+        ("a1_z00.ome", "a1", "mask of a1_z00.ome, rename one of the two"),
         ("worm_17", "wrom_17", "mask of worm_17, rename one of the two"),
         ("abc", "xyz", "or remove the mask"),
     ],

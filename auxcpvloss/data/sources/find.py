@@ -82,7 +82,7 @@ def named_images(files: Sequence[Path], data: Data) -> dict[Path, Image]:
         if not path.exists():
             raise InputError(f"{path}: no such file{path_hint(str(path))}")
         if path not in found and not any(path in (image.files().values()) for image in found.values()):
-            raise InputError(f"{path}: of no supported format; expected a .tif, .zarr, .n5 or .hdf file")
+            raise InputError(f"{path}: of no supported format; expected a .tif, .zarr, .n5, .h5 or .hdf file")
     return found
 
 

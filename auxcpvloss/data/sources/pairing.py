@@ -59,7 +59,9 @@ def likely(other: str, images: Sequence[str]) -> str:
             if name in _form(other):
                 pattern = _form(other).replace(name, placeholder, 1)
                 return f'. If it is the mask of {image}, set data.mask_pattern = "{pattern}"'
-    close = difflib.get_close_matches(other, images, 1)
+    # As a volume is called of whose files the first has a name that goes on, such as a_z00.
+    longer = [image for image in images if _form(image).startswith(_form(other))]
+    close = longer if len(longer) == 1 else difflib.get_close_matches(other, images, 1)
     return f". If it is the mask of {close[0]}, rename one of the two" if close else ""
 
 
