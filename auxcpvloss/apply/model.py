@@ -137,7 +137,7 @@ class Model:
         here, there = self._grids(raw.shape, voxel_size)
         check_image(raw, "the image", config.data, config.preprocessing, config.model.ndim, here, there)
         if remark:
-            warnings.warn(f"the image: {remark}", stacklevel=4)
+            warnings.warn(f"the image: {remark}", stacklevel=3)
         prepared = prepare_image(raw, config.data, config.preprocessing, here, there)
         z, y, x = prepared.shape
         tiling = tiling_of(config.model, (z, y, x))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -127,8 +128,9 @@ def test_what_is_no_image_is_refused(model, image, words):
 
 
 def test_other_voxel_sizes_are_warned_of(model):
-    with pytest.warns(UserWarning, match="5 times as large"):
+    with pytest.warns(UserWarning, match="5 times as large") as told:
         model.segment(volume(4)[:10, :10, :10], voxel_size=(5, 5, 5))
+    assert [Path(each.filename).name for each in told if "as large" in str(each.message)] == [Path(__file__).name]
     with pytest.raises(InputError, match="three positive numbers"):
         model.segment(volume(4), voxel_size=(1, 1))
 
