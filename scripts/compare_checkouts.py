@@ -3,7 +3,7 @@
     python scripts/compare_checkouts.py OLD NEW SCRATCH [--quick] [--methods METHOD ...] [-c FILE ...]
 
 Trains, validates and tests each method on the generated worms of the application synthetic (60 iterations, seed 42),
-with this Python and, in both checkouts, the configuration files of OLD. Experiments go to SCRATCH/old and SCRATCH/new;
+with this Python and, in each checkout, its own configuration files. Experiments go to SCRATCH/old and SCRATCH/new;
 a run that was interrupted continues. Prints a line for each checkpoint and each file of scores. Numbers that only NEW
 has are counted, but are no difference. Exit status 1 if anything differs.
 """
@@ -42,7 +42,7 @@ RECORDS = ("made_from",)
 Numbers = dict[str, float]
 
 
-def run(checkout: Path, root: Path, name: str, files: list[Path]) -> Path:
+def run(checkout: Path, root: Path, method: str, files: list[Path]) -> Path:
     """Run all stages; return the folder of the experiment."""
     # What TensorFlow would choose by itself, and a checkout may choose in another way.
     arithmetic = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_NUM_INTRAOP_THREADS": str(len(os.sched_getaffinity(0)))}
@@ -50,10 +50,11 @@ def run(checkout: Path, root: Path, name: str, files: list[Path]) -> Path:
     # The package of this checkout, not one on the path.
     environment.pop("PYTHONPATH", None)
     configuration = [word for file in files for word in ("-c", str(file))]
-    command = [sys.executable, str(checkout / "run_auxcpvloss.py"), "-r", str(root), "-id", name, *configuration]
-    print(f"--- {name}: {checkout}", flush=True)
+    chosen = ["-a", "synthetic", "-s", method, *configuration, "-r", str(root), "-id", method]
+    command = [sys.executable, str(checkout / "run_auxcpvloss.py"), *chosen]
+    print(f"--- {method}: {checkout}", flush=True)
     subprocess.run([*command, "-d", *STAGES], cwd=checkout, env=environment, check=True)
-    return root / name
+    return root / method
 
 
 def arrays(checkpoint: Path) -> dict[str, np.ndarray]:
@@ -158,8 +159,7 @@ def main() -> int:
     change.write_text(toml.dumps(QUICK if args.quick else FULL), encoding="utf-8")
     equal, lines = True, []
     for method in args.methods:
-        setup = [old / "config" / "synthetic" / name for name in ("data.toml", f"{method}.toml")]
-        files = [*setup, change, *(path.resolve() for path in args.config)]
+        files = [change, *(path.resolve() for path in args.config)]
         folders = [run(checkout, scratch / name, method, files) for name, checkout in (("old", old), ("new", new))]
         for file, is_equal, words in compare(*folders):
             equal &= is_equal
