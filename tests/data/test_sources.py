@@ -226,7 +226,9 @@ def test_empty_places_are_named(tmp_path):
 def test_a_folder_of_something_else_is_named(tmp_path):
     (tmp_path / "beach.jpg").touch()
     fails(tmp_path, "beach.jpg", "images/", ".n5", path=tmp_path)
-    fails("data.path", tmp_path / "beach.jpg", "zip", path=tmp_path / "beach.jpg")
+    fails("data.path", tmp_path / "beach.jpg", "is not a folder", "zip", path=tmp_path / "beach.jpg")
+    write_tiff(tmp_path / "a.tif", np.zeros((2, 3, 4), np.uint8))
+    fails(tmp_path, f"Move the TIFF files into {tmp_path / 'images'}", path=tmp_path)
 
 
 def test_a_folder_of_two_formats_asks_for_one(tmp_path):
@@ -241,6 +243,7 @@ def test_a_folder_of_two_formats_asks_for_one(tmp_path):
 def test_the_format_that_was_asked_for_must_be_there(tmp_path, input_format):
     make_folder(tmp_path, "a")
     fails(tmp_path, f"data.input_format = '{input_format}'", path=tmp_path, input_format=input_format)
+    fails(tmp_path, f"data.test_format = '{input_format}'", test_data=tmp_path, test_format=input_format)
 
 
 def test_a_place_for_one_split_must_hold_it(tmp_path):

@@ -113,7 +113,7 @@ def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], b
     wanted = list(stored.values()) if asked == "auto" else [stored[asked]]
     places = {each: found for each in wanted if (found := each.places(path, data))}
     if not places:
-        raise _no_place(key, path, data, wanted)
+        raise _no_place(key, path, data, wanted, _named(asked, split, data))
     is_flat = not any(found.keys() & set(SPLITS) for found in places.values())
     chosen = "" if is_flat else split
     there = {each: found[chosen] for each, found in places.items() if chosen in found}
@@ -127,9 +127,13 @@ def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], b
             f"{where}: contains {names} files; select one format with data.input_format or data.test_format"
         )
     if not holding:
-        names = ", ".join(file.name for file in visible(where)[:5]) or "nothing"
+        files = [file.name for file in visible(where)]
+        names = ", ".join(files[:5]) or "nothing"
+        is_loose = any(name.lower().endswith((".tif", ".tiff")) for name in files)
+        hint = f". Move the TIFF files into {where / data.images}" if is_loose else ""
         raise InputError(
-            f"{where}: no volumes (data.input_format = {asked!r}; found {names}); expected {_expected(there, data)}"
+            f"{where}: no volumes ({_named(asked, split, data)}; found {names}); expected "
+            f"{_expected(there, data)}{hint}"
         )
     return holding[0].volumes(there[holding[0]], data), is_flat
 
@@ -148,14 +152,20 @@ def _asked(path: Path, split: str, data: Data, stored: Mapping[str, Format]) -> 
     return asked if usual and any(usual.is_in(place, data) for place in there) else "auto"
 
 
-def _no_place(key: str, path: Path, data: Data, wanted: Sequence[Format]) -> InputError:
+def _named(asked: str, split: str, data: Data) -> str:
+    """Name the key that asks for a format."""
+    of_test = split == "test" and data.test_data and data.test_format == asked != "auto"
+    return f"data.{'test' if of_test else 'input'}_format = {asked!r}"
+
+
+def _no_place(key: str, path: Path, data: Data, wanted: Sequence[Format], asked: str) -> InputError:
     if key == "data.path" and data.available_at and not path.exists():
         return InputError(
             f"{key}: {path}: no such folder or file. The data are available at {data.available_at}. Download them "
             f"there, or set {key} to their location."
         )
-    asked = repr(wanted[0].name if len(wanted) == 1 else "auto")
-    problem = f"does not fit data.input_format = {asked}" if path.exists() else "no such folder or file"
+    problem = f"does not fit {asked}" if path.exists() else "no such folder or file"
+    problem += ", and is not a folder" if path.is_file() else ""
     expected = _expected(wanted, data)
     hint = "" if path.exists() else path_hint(str(path))
     return InputError(
