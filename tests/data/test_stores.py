@@ -368,3 +368,34 @@ def test_chunks_that_are_links_are_refused(tmp_path, kind):
     file.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match=r"volumes/raw: chunk .* is a link or no file"):
         only(tmp_path).read_raw()
+
+
+# Voxel sizes and arrays that are not as expected.
+def plantseg(folder, raw, labels):
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["volumes/raw"], file["volumes/gt_labels"] = RAW, LABELS
+        file["volumes/raw"].attrs["element_size_um"] = raw
+        file["volumes/gt_labels"].attrs["element_size_um"] = labels
+    return only(folder)
+
+
+def test_a_size_that_was_rounded_is_the_same(tmp_path):
+    exact = np.array([0.5, 0.1625, 0.1625])
+    assert plantseg(tmp_path, exact, exact.astype(np.float32)).voxel_size() == pytest.approx(tuple(exact))
+    with pytest.raises(InputError, match="differ; image and labels must cover the same voxels"):
+        plantseg(tmp_path, exact, exact * 1.001).voxel_size()
+
+
+def test_a_size_of_0_is_none(tmp_path):
+    source = plantseg(tmp_path, [0.0, 0, 0], [0.0, 0, 0])
+    assert source.voxel_size() is None
+    np.testing.assert_array_equal(source.read_raw(), RAW)
+
+
+def test_the_size_of_an_image_that_is_not_found_is_not_asked_for(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["number"] = RAW, 3
+    with pytest.raises(InputError, match=r"no array 'volumes/raw' \(data.raw_key\); .* arrays there: number, x"):
+        only(tmp_path).voxel_size()
+    with pytest.raises(InputError, match=r"a\.h5: number: a single value"):
+        only(tmp_path, raw_key="number").read_raw()

@@ -89,6 +89,8 @@ class Axes:
         InputError
             The array has an axis that no volume has, of more than one voxel, or several channels, and none is chosen.
         """
+        if not shape:
+            raise InputError(f"{origin}: a single value, or nothing; expected an array with the axes Z, Y, X")
         names = names.upper() or UNNAMED[0] * len(shape)
         chosen = self._configured(origin, shape, names) if self.names else names
         found = _assigned(shape, chosen)

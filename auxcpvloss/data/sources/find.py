@@ -60,7 +60,7 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
             if not source.has_labels and not source.has_points:
                 there = "" if source.labels is None else f" ({source.labels.there()})"
                 raise InputError(
-                    f"{source.origin}: no labels ({split}); expected {data.masks}/ beside {data.images}/, "
+                    f"{source.origin}: no labels ({split}); expected {data.masks}/ (data.masks) beside {data.images}/, "
                     f"or an array {data.gt_key!r} (data.gt_key){there}, or center points ({CENTERS}/{source.name}.csv, "
                     f"or {source.name}.csv beside the arrays); only test volumes may have none of these"
                 )

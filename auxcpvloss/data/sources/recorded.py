@@ -82,9 +82,14 @@ def letters(names: Sequence[Any]) -> str:
 
 
 def recorded_size(values: Sequence[Any], axes: str, units: Sequence[str | None]) -> Vector | None:
-    """Give the size of a voxel along z, y, x; of a plane, which has no depth, that along y serves for z."""
+    """Give the size of a voxel along z, y, x; of a plane, which has no depth, that along y serves for z.
+
+    None where all are 0, which programs write for what they do not know, or their units cannot be compared.
+    """
     size = place_of(values, axes, units, along_y=True)
-    if size and min(size) <= 0:
+    if not size or not any(size):
+        return None
+    if min(size) <= 0:
         raise ValueError(f"{list(size)}; expected three positive numbers")
     return size
 

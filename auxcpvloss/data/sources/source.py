@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
@@ -19,6 +20,8 @@ from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.remembered import remembered
 
 Vector = tuple[float, float, float]  # z, y, x
+ROUNDING = 1e-5
+"""Lengths that differ by less, relatively, are the same: one was stored in single precision, or as decimal digits."""
 
 
 class Image(ABC):
@@ -125,12 +128,14 @@ class Source:
             return remembered(_sha256, files)
 
     def _agreed(self, what: str) -> Vector | None:
-        images = [image for image in (self.image, self.labels) if image is not None and image.is_there]
+        # An image that is missing says so, and what there is.
+        images = [self.image, *([self.labels] if self.labels is not None and self.labels.is_there else [])]
         found = {str(image): value for image in images if (value := getattr(image, what)()) is not None}
-        if len(set(found.values())) > 1:
+        first = next(iter(found.values()), None)
+        if first is not None and not np.allclose(list(found.values()), first, rtol=ROUNDING, atol=0):
             both = " and ".join(f"{list(value)} of {place}" for place, value in found.items())
             raise InputError(f"{self.origin}: {what}: {both} differ; image and labels must cover the same voxels")
-        return next(iter(found.values()), None)
+        return first
 
 
 def voxel_size(source: Source, data: Data) -> Vector:
