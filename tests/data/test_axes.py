@@ -152,3 +152,17 @@ def test_axes_of_length_1_in_tiff_files_are_dropped(tmp_path, shape):
     raw = blobs((6, 12, 14))[0]
     write_tiff(tmp_path / "images" / "a.tif", raw.reshape(shape), photometric="minisblack")
     np.testing.assert_array_equal(only(tmp_path).read_raw(), raw)
+
+
+def test_masks_in_colors_are_refused_even_if_a_channel_is_chosen(tmp_path):
+    raw, labels = blobs((11, 22, 34))
+    write_tiff(tmp_path / "images" / "a.tif", raw)
+    gray = np.stack([labels, labels, labels], axis=-1).astype(np.uint8)
+    opaque = np.full((*labels.shape, 1), 255, np.uint8)
+    for planar, place in (("contig", -1), ("separate", 1)):
+        write = {"photometric": "rgb", "planarconfig": planar}
+        write_tiff(tmp_path / "masks" / "a.tif", np.moveaxis(gray * (1, 2, 3), -1, place).astype(np.uint8), **write)
+        with pytest.raises(InputError, match=r"masks/a\.tif: a mask in colors; .*a different one for each instance"):
+            only(tmp_path, channel=0).read_labels()
+        write_tiff(tmp_path / "masks" / "a.tif", np.moveaxis(np.append(gray, opaque, -1), -1, place), **write)
+        np.testing.assert_array_equal(only(tmp_path, channel=0).read_labels(), labels)
