@@ -88,7 +88,7 @@ def _separators(text: str) -> str:
 def _row(line: str) -> list[float]:
     """Give z, y, x and the id, 0 where there is none; nothing for a line that is no center."""
     try:
-        row = [float(value) for value in line.split(",")]
+        row = [float(value.strip(' "')) for value in line.split(",")]
     except ValueError:
         row = []
     if len(row) == 3:

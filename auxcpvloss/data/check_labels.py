@@ -101,13 +101,14 @@ def _check_parts(objects: Objects, place: str) -> None:
 
 
 def _mask_of_few(objects: Objects) -> list[str]:
-    """Warn of the only label if it may be a mask of a few nuclei."""
-    label, parts = objects.ids[0], objects.parts[0]
-    if len(objects.ids) == 1 and (parts > 1 or int(label) in MARKS):
-        return [
-            f"the only label is {label}, in {max(parts, 1)} pieces. If it is a mask of several nuclei, set "
-            "data.split_pieces = true: each piece becomes one instance"
-        ]
+    """Warn of the only label, or of all of a few, if they may be masks or classes of a few nuclei."""
+    label, parts = objects.ids[0], objects.parts
+    remedy = "set data.split_pieces = true: each piece becomes one instance"
+    if len(parts) == 1 and (parts[0] > 1 or int(label) in MARKS):
+        pieces = f"{parts[0]} pieces" if parts[0] > 1 else "one piece"
+        return [f"the only label is {label}, in {pieces}. If it is a mask of several nuclei, {remedy}"]
+    if 1 < len(parts) <= FEW_LABELS and (parts > 1).all():
+        return [f"all {len(parts)} labels are in several large pieces. If they are classes of nuclei, {remedy}"]
     return []
 
 
@@ -127,8 +128,10 @@ def _giants(labels: NDArray[Any], objects: Objects, place: str) -> Iterator[str]
         what = f"label {label} covers {share:.0%} of the volume and {outer:.0%} of its faces"
         if ratio:
             what += f", and is {ratio:.0f} times as large as the others (median)"
+        inverted = "" if len(others) else ", and a number for each nucleus"
         remedy = (
-            f"If it is background, store it as 0; if nobody annotated these voxels, set data.ignore_label = {label}"
+            f"If it is background, store it as 0{inverted}; if nobody annotated these voxels, set data.ignore_label = "
+            f"{label}"
         )
         if share >= MOST and outer >= MOST:
             raise InputError(f"{place}: {what}: not a nucleus. {remedy}")

@@ -53,7 +53,11 @@ def check_values(labels: NDArray[Any], place: str) -> None:
             f"voxels that nobody annotated, set data.ignore_label = {low}"
         )
     if high > MAX_LABEL:
-        raise InputError(f"{place}: label {high} is too large; expected at most {MAX_LABEL}: renumber the instances")
+        remedy = "renumber the instances"
+        if high in (2**32 - 1, 2**64 - 1):
+            # What -1 becomes without a sign.
+            remedy += f". If it marks voxels that nobody annotated, set data.ignore_label = {high}"
+        raise InputError(f"{place}: label {high} is too large; expected at most {MAX_LABEL}: {remedy}")
 
 
 def _are_exact(stored: NDArray[Any]) -> bool:
@@ -69,11 +73,16 @@ def _most_exact(stored: NDArray[Any]) -> float:
 
 def _why_not_whole(labels: NDArray[Any]) -> str:
     if not np.isfinite(labels).all():
-        return "contains values that are NaN or infinite"
+        return (
+            "contains values that are NaN or infinite. If they mark voxels that nobody annotated, store a whole number "
+            "there, such as -1, and name it in data.ignore_label"
+        )
     odd = labels[labels != np.trunc(labels)]
     if len(odd):
         return (
             f"{len(odd)} voxels are not whole numbers, such as {odd[0]:.6g}: the labels were interpolated. Resample "
             "them with the nearest neighbor (order 0)"
         )
-    return f"labels above {_most_exact(labels):.0f} were rounded when they were stored as {labels.dtype}"
+    return (
+        f"labels above {_most_exact(labels):.0f} were rounded when they were stored as {labels.dtype}: store integers"
+    )

@@ -56,7 +56,7 @@ def interpolated(order, factor):
     ("labels", "needles"),
     [
         (np.where(NUCLEI == 0, 1, NUCLEI + 1), ["label 1 covers", "store it as 0", "data.ignore_label = 1"]),
-        (np.where(NUCLEI == 0, 255, 0), ["label 255 covers", "store it as 0"]),
+        (np.where(NUCLEI == 0, 255, 0), ["label 255 covers", "store it as 0, and a number for each nucleus"]),
         (box(65535, 24, 48, 40), ["label 65535 covers", "data.ignore_label = 65535"]),
         (np.where(NUCLEI > 0, 255, 0), ["label 255 is in", "data.split_pieces = true"]),
         (np.where(NUCLEI > 10, 2, np.minimum(NUCLEI, 1)), ["label 1 is in", "data.split_pieces = true"]),
@@ -81,9 +81,13 @@ def test_what_cannot_be_nuclei_is_refused(labels, needles):
         (box(7, 24, 48, 20), ["label 7 covers"]),
         (np.where(NUCLEI > 2, 0, NUCLEI) + 255 * (np.indices(SHAPE)[0] > 21), ["label 255 covers"]),
         (np.where((NUCLEI == 4) | (NUCLEI == 7), 1, 0), ["the only label is 1, in 2", "data.split_pieces = true"]),
-        (np.where(NUCLEI == 4, 255, 0), ["the only label is 255", "data.split_pieces = true"]),
+        (np.where(NUCLEI == 4, 255, 0), ["the only label is 255, in one piece", "data.split_pieces = true"]),
+        (
+            np.where(NUCLEI < 7, NUCLEI, 0) % 3 + (NUCLEI > 0) * (NUCLEI < 7),
+            ["all 3 labels", "data.split_pieces = true"],
+        ),
     ],
-    ids=["giant", "small ignored", "face", "ignored among few", "two", "one"],
+    ids=["giant", "small ignored", "face", "ignored among few", "two", "one", "classes of few"],
 )
 def test_labels_that_are_hardly_nuclei_are_named(labels, needles):
     (warning,) = [line for line in found(labels) if "several pieces" not in line and "fewer" not in line]

@@ -141,7 +141,7 @@ def test_several_images_in_one_file(tmp_path):
     with tifffile.TiffWriter(tmp_path / "images" / "a.tif") as writer:
         writer.write(RAW)
         writer.write(RAW[:, :5])
-    refused(tmp_path, "images/a.tif", "2 images")
+    refused(tmp_path, "images/a.tif", "2 images", "planes are saved at once")
 
 
 def test_an_empty_image(tmp_path):
@@ -167,13 +167,13 @@ def test_a_recorded_voxel_size(tmp_path):
     [
         (LABELS[:-1], ["19 x 22 x 40", "20 x 22 x 40", "images/a.tif"]),
         (LABELS + 0.5, ["interpolated", "nearest neighbor", "expected a whole number"]),
-        (np.where(LABELS == 3, 2.0**24 + 2, LABELS).astype(np.float32), ["16777216", "float32"]),
-        (np.where(LABELS == 3, np.nan, LABELS), ["NaN", "expected a whole number"]),
+        (np.where(LABELS == 3, 2.0**24 + 2, LABELS).astype(np.float32), ["16777216", "float32", "store integers"]),
+        (np.where(LABELS == 3, np.nan, LABELS), ["NaN", "data.ignore_label", "expected a whole number"]),
         (np.where(LABELS == 3, np.inf, LABELS), ["infinite", "expected a whole number"]),
         (LABELS > 0, ["a boolean mask", "a different number for each instance", "data.split_pieces = true"]),
         (with_labels(((0, 0, 0), -3), dtype=np.int32), ["negative label -3", "data.ignore_label = -3"]),
-        (with_labels((LABELS == 3, 2**32 - 1)), ["4294967295", "4294967293"]),
-        (with_labels((LABELS == 3, 2**40), dtype=np.uint64), [str(2**40)]),
+        (with_labels((LABELS == 3, 2**32 - 1)), ["4294967293", "renumber", "data.ignore_label = 4294967295"]),
+        (with_labels((LABELS == 3, 2**40), dtype=np.uint64), [str(2**40), "renumber"]),
         (np.zeros_like(LABELS), ["no instance"]),
     ],
     ids=["shape", "fraction", "rounded", "nan", "inf", "bool", "negative", "large", "huge", "none"],
@@ -337,6 +337,10 @@ def test_bad_points(tmp_path, text, line, needles):
 
 def test_a_test_volume_may_have_no_point(tmp_path):
     assert verified(points(tmp_path, "z,y,x\n"), "test").nuclei == 0
+
+
+def test_numbers_in_quotes_are_numbers(tmp_path):
+    assert verified(points(tmp_path, '"z","y","x"\n"5", "5.5","6"\n')).nuclei == 1
 
 
 def test_odd_points_are_listed(tmp_path):
