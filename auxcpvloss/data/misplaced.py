@@ -13,8 +13,9 @@ from auxcpvloss.data.voxel_sizes import sides
 
 FEWEST = 5
 """Points from which on it is looked for where they fit."""
-BETTER = 0.2
-"""By how much more of the image must be darker than the points, where they fit better."""
+BETTER, BETTER_IF_BRIGHT, BRIGHT = 0.2, 0.1, 0.9
+"""By how much more of the image must be darker than the points, where they fit better; and where then they are so
+bright, all of them, as it is not by chance."""
 SAMPLE = 100_000
 """Voxels that stand for all of an image."""
 
@@ -38,7 +39,7 @@ def why_dark(points: Points, raw: NDArray[Any], voxel_size: Sequence[float]) -> 
     brightness = _brightness(raw)
     reason, fit = _best(points, voxel_size, brightness)
     own = brightness(points)
-    if fit >= own + BETTER:
+    if fit >= own + (BETTER_IF_BRIGHT if fit >= BRIGHT else BETTER):
         return [
             f"at the points the image is brighter than {own:.0%} of its voxels, but {fit:.0%} {reason}; expected "
             "z, y, x in voxels"

@@ -56,6 +56,15 @@ def test_points_in_the_dark_are_told_where_they_fit(tmp_path, points, image, siz
     assert reason in warning
 
 
+def test_points_most_of_which_fit_either_way_are_told_where_all_do(tmp_path):
+    diagonal, image = CENTERS.copy(), RNG.integers(0, 60, SHAPE)
+    diagonal[10:, 2] = diagonal[10:, 1]
+    image[tuple(np.rint(diagonal[:, :3]).astype(int).T)] = 200
+    (words,) = about_points(tmp_path, diagonal[:, [0, 2, 1, 3]], image)
+    assert "100% if x and y are exchanged" in words
+    assert about_points(tmp_path, diagonal, image) == []
+
+
 @pytest.mark.parametrize(
     ("points", "size", "reason"),
     [(REVERSED, (1, 1, 1), "if the columns are x, y, z"), (CENTERS * (*SIZE, 1), SIZE, "if they are lengths")],
