@@ -31,7 +31,12 @@ def mismatch(size: Vector, trained: Collection[Vector], ndim: int = 3) -> str:
     if max(max(ratio, 1 / ratio) for ratio in ratios.values()) <= 1 + MOST:
         return ""
     if max(ratios.values()) <= (1 + SAME) * min(ratios.values()):
-        much = f"{next(iter(ratios.values())):.3g} times as large"
+        ratio = next(iter(ratios.values()))
+        much = f"{ratio:.3g} times as large"
+        # Files name no unit that is common to all of them.
+        decades = np.log10(ratio) / 3
+        if round(decades) and abs(decades - round(decades)) < np.log10(1 + MOST) / 3:
+            much += ", as numbers of another unit (nm, µm, mm) would be"
     else:
         much = f"{', '.join(f'{ratio:.3g} ({axis})' for axis, ratio in ratios.items())} times as large"
     return f"its voxels are {sides(size)}, those of the training volumes {sides(closest)} (z y x): {much}"

@@ -86,3 +86,6 @@ def test_voxels_of_another_size_or_shape_than_in_training_are_noticed():
     )
     assert mismatch((0.5, 0.25, 0.25), [cubic]).endswith("1 (z), 0.5 (y), 0.5 (x) times as large")
     assert mismatch((9.0, 0.5, 0.5), [cubic], ndim=2) == ""
+    for other in (500.0, 0.0005, 5e5):
+        assert mismatch((other, other, other), [cubic]).endswith("as numbers of another unit (nm, µm, mm) would be")
+    assert mismatch((50.0, 50.0, 50.0), [cubic]).endswith("100 times as large")
