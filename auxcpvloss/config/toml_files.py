@@ -21,6 +21,9 @@ MAX_DOTS = 2000
 
 BACKSLASH = re.compile(r'"[^"\n]*\\')
 """In double quotes, where it is special."""
+LINE = re.compile(r"at line (\d+)")
+TYPOGRAPHIC = re.compile(r"[\u2018-\u201f\u00ab\u00bb\u00a0]")
+"""What word processors and web pages make of quotes and spaces."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read as a configuration file: {error}.") from None
     except ValueError as error:  # including numbers with thousands of digits
         advice = f" {PATH_ADVICE}." if BACKSLASH.search(text) else ""
+        place = LINE.search(str(error))
+        if place and TYPOGRAPHIC.search(text.split("\n")[int(place[1]) - 1]):
+            advice += " The line has typographic quotes or spaces; write plain ones."
         raise InputError(f"{path}: not valid toml: {error}.{advice}") from None
     except RecursionError:
         raise InputError(f"{path}: {too_deep}") from None

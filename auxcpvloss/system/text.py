@@ -23,12 +23,15 @@ def decoded(origin: object, content: bytes) -> str:
     """
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
     try:
-        return content.decode(encoding)
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise InputError(
             f"{origin}, line {line}: not UTF-8 (byte {content[error.start]:#04x}); save the file as UTF-8"
         ) from None
+    if "\0" in text:
+        raise InputError(f"{origin}: not a text file, or of an encoding that it does not say; save it as UTF-8")
+    return text
 
 
 def path_hint(path: str) -> str:

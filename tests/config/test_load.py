@@ -174,6 +174,20 @@ def test_a_path_with_backslashes_gets_advice(tmp_path, path):
         ConfigFile.read(tmp_path / "my.toml")
 
 
+@pytest.mark.parametrize("line", ["path = \u201cdata\u201d", "path\u00a0= 'data'", "path = \u00abdata\u00bb"])
+def test_typographic_quotes_and_spaces_are_named(tmp_path, line):
+    (tmp_path / "my.toml").write_text(f"[data]\n{line}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"my\.toml: not valid toml: .*line 2.*typographic quotes or spaces"):
+        ConfigFile.read(tmp_path / "my.toml")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_an_encoding_that_is_not_said_is_named(tmp_path, encoding):
+    (tmp_path / "my.toml").write_bytes("[data]\n".encode(encoding))
+    with pytest.raises(InputError, match=r"my\.toml: not a text file, or of an encoding .*save it as UTF-8"):
+        ConfigFile.read(tmp_path / "my.toml")
+
+
 def test_the_coefficient_of_a_head_can_be_set():
     assert configure(model={"loss_cpv_coeff": 0.25}).coefficient("cpv") == 0.25
     assert configure().coefficient("cpv") == 1
