@@ -63,7 +63,7 @@ class EvaluatedRun:
     @property
     def name(self) -> str:
         """Name of the experiment, as it can be shown."""
-        return printable(self.folder.name)
+        return plain_text(self.folder.name)
 
     @property
     def method(self) -> str:
@@ -136,6 +136,6 @@ def detection_path(matching: str) -> str:
     return f"confusion_matrix.{matching}.AP"
 
 
-def printable(text: str) -> str:
-    """Replace what cannot be printed: line breaks, bytes that are no text. Names of folders may have both."""
+def plain_text(text: str) -> str:
+    """Replace what no table or figure can show: line breaks, bytes that are no text. Names of folders may have both."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -11,7 +11,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from auxcpvloss.looking.compare.comparison import RunComparison
-from auxcpvloss.looking.compare.runs import printable
+from auxcpvloss.looking.compare.runs import plain_text
 from auxcpvloss.looking.compare.tables import frame
 from auxcpvloss.looking.table import Cell, PaperTable
 from auxcpvloss.metrics.table import defined_numbers
@@ -106,7 +106,7 @@ def _render(name: str, **values: Any) -> str:
 
 def _escaping(special: dict[str, str]) -> Callable[[Cell], str]:
     letters = str.maketrans(special)
-    return lambda cell: NONE if cell is None else printable(str(cell)).translate(letters)
+    return lambda cell: NONE if cell is None else plain_text(str(cell)).translate(letters)
 
 
 def _is_number(cell: Cell) -> bool:

@@ -50,11 +50,12 @@ def test_a_run_is_what_was_selected_and_how_that_did(two_methods):
 
 def test_what_was_not_annotated_is_part_of_the_truth(tmp_path):
     """Scores of a part of a volume do not compare with those of another part, or of all."""
+    keys = {"ignore_label": -1, "annotated_box": True, "split_pieces": True}
     truths = [
         read_run(write_experiment(tmp_path, name, "sdt", VOLUMES, truth=truth)).truth["worm_1"]
-        for name, truth in (("a", {}), ("b", {"ignore_label": -1}), ("c", {"annotated_box": True}))
+        for name, truth in (("a", {}), *((key, {key: value}) for key, value in keys.items()))
     ]
-    assert [truth.keys() - truths[0].keys() for truth in truths] == [set(), {"ignore_label"}, {"annotated_box"}]
+    assert [truth.keys() - truths[0].keys() for truth in truths] == [set(), *({key} for key in keys)]
 
 
 def test_volumes_are_in_one_order_however_they_were_evaluated(tmp_path):
