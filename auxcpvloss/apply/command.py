@@ -18,6 +18,14 @@ from auxcpvloss.system.terminal import Bar, Parser, Terminal, logging_to
 
 NAME = "segment"
 
+OPTIONS = {
+    "data.raw_key": "--raw-key",
+    "data.axes": "--axes",
+    "data.channel": "--channel",
+    "data.voxel_size": "--voxel-size",
+}
+"""Keys of [data], and the options that stand for them."""
+
 DESCRIPTION = """\
 Segment images with a trained network: TIFF, zarr, N5 or HDF5 files of any folder. No experiment is made or changed.
 For each image NAME two files are written: NAME_labels.tif, 0 for background and a number for each nucleus, and
@@ -76,11 +84,18 @@ def segment_files(args: argparse.Namespace, terminal: Terminal) -> None:
                 said = task.run(model, args.voxel_size, args.overwrite, partial(_note, bar, name))
                 terminal.say(f"{name}: {said}")
             except InputError as error:
-                problems[name] = str(error).splitlines()
+                problems[name] = _as_options(str(error)).splitlines()
                 terminal.warn(f"{name}: {problems[name][0]}")
     if problems:
         lines = [line for image, (first, *more) in problems.items() for line in (f"{image}: {first}", *more)]
         raise InputError(f"{len(problems)} of {len(todo)} images not segmented:", *lines)
+
+
+def _as_options(message: str) -> str:
+    """Name the options of this command instead of the keys that they stand for."""
+    for key, option in OPTIONS.items():
+        message = message.replace(f"{key} = ", f"{option} ").replace(key, option)
+    return message
 
 
 def _note(bar: Bar, name: str, done: int, total: int) -> None:

@@ -124,7 +124,10 @@ def tasks(images: Mapping[Path, Image], out: Path, data: Data) -> list[Task]:
     for path, image in images.items():
         name = path.stem
         if name in found:
-            raise InputError(f"{found[name].source.origin} and {path}: two images with the same name; use two folders")
+            raise InputError(
+                f"{found[name].source.origin} and {path}: two images with the same name; segment them one "
+                "after the other, into two folders (-o)"
+            )
         source = Source(name, str(path.resolve()), image)
         found[name] = Task(source, out / f"{name}_labels.tif", read_as)
     return list(found.values())

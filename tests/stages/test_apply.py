@@ -237,3 +237,16 @@ def test_nothing_is_written_where_the_files_are_wrong(trained, tmp_path, capfd):
     assert main(["segment", str(tmp_path / "one/a.tif"), "--model", "none", "-o", str(tmp_path / "out")]) == INPUT_ERROR
     assert "expected the folder of a trained experiment" in capfd.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_messages_about_files_name_the_options_of_the_command(trained, tmp_path, capfd):
+    tifffile.imwrite(tmp_path / "two.tif", np.stack([volume(4)] * 2, 1), imagej=True, metadata={"axes": "ZCYX"})
+    zarr.open_group(str(tmp_path / "other.zarr"), mode="w")["image"] = volume(4)
+    command = ["segment", *(str(tmp_path / name) for name in ("two.tif", "other.zarr")), "--model", str(trained[0])]
+    command += ["-o", str(tmp_path / "out")]
+    assert main(command) == INPUT_ERROR
+    said = capfd.readouterr().err
+    assert "set --channel (0 to 1)" in said
+    assert "(--raw-key)" in said
+    assert main([*command, "--channel", "2"]) == INPUT_ERROR
+    assert "--channel 2 is not one of its 2 channels" in capfd.readouterr().err
