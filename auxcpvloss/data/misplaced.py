@@ -12,10 +12,10 @@ from auxcpvloss.data.points import are_inside, voxels_of
 from auxcpvloss.data.voxel_sizes import sides
 
 FEWEST = 5
-"""Points from which on it is looked for where they fit."""
+"""Fewer points are not read otherwise."""
 BETTER, BETTER_IF_BRIGHT, BRIGHT = 0.2, 0.1, 0.9
-"""By how much more of the image must be darker than the points, where they fit better; and where then they are so
-bright, all of them, as it is not by chance."""
+"""How much more of the image must be darker than the points for another reading to fit better; less will do if the
+points are then brighter than `BRIGHT` of the image, which is not by chance."""
 SAMPLE = 100_000
 """Voxels that stand for all of an image."""
 
