@@ -26,14 +26,16 @@ def check_unlabelled(raw: NDArray[Any], labels: NDArray[Any], ignored: NDArray[n
     is_bright = raw > np.median(raw[is_nucleus])
     if ignored is not None:
         is_bright &= ~ignored
-    for axis, name in enumerate("zyx"):
-        planes = _bright_without_labels(is_bright, is_nucleus, axis)
-        if len(planes) >= max(2, LEAST_PLANES * labels.shape[axis]):
-            return [
-                f"along {name} {len(planes)} of {labels.shape[axis]} planes, between {planes[0]} and {planes[-1]}, "
-                f"have no labels, but nuclei seem to be there. {REMEDY}"
-            ]
-    return []
+    found = [_bright_without_labels(is_bright, is_nucleus, axis) for axis in range(3)]
+    parts = [len(planes) / size * (len(planes) > 1) for planes, size in zip(found, labels.shape, strict=True)]
+    axis = int(np.argmax(parts))
+    planes, count = found[axis], f"{len(found[axis])} of {labels.shape[axis]} planes"
+    if parts[axis] < LEAST_PLANES:
+        return []
+    return [
+        f"along {'zyx'[axis]} {count}, between {planes[0]} and {planes[-1]}, have no labels, but nuclei seem to be "
+        f"there. {REMEDY}"
+    ]
 
 
 def _bright_without_labels(is_bright: NDArray[Any], is_nucleus: NDArray[Any], axis: int) -> NDArray[np.int64]:

@@ -137,6 +137,12 @@ def test_voxels_that_nobody_annotated_may_join_pieces():
         check_labels(labels, measure(labels), "", ignored)
 
 
+def test_of_several_axes_that_lack_labels_the_one_that_lacks_most_is_named():
+    quarter = np.where((np.indices(SHAPE)[1] < 36) & (np.indices(SHAPE)[2] < 16), NUCLEI, 0)
+    (line,) = check_unlabelled(IMAGE, quarter, None)
+    assert line.startswith("along x ")
+
+
 @pytest.mark.parametrize("axis", range(3))
 def test_a_part_that_was_not_annotated_is_noticed(axis):
     half = np.where(np.indices(SHAPE)[axis] < SHAPE[axis] // 2, NUCLEI, 0)
