@@ -399,3 +399,14 @@ def test_the_size_of_an_image_that_is_not_found_is_not_asked_for(tmp_path):
         only(tmp_path).voxel_size()
     with pytest.raises(InputError, match=r"a\.h5: number: a single value"):
         only(tmp_path, raw_key="number").read_raw()
+
+
+def test_labels_of_another_name_are_pointed_out(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["raw"], file["seg"] = RAW, LABELS
+    (remark,) = only(tmp_path, raw_key="raw", gt_key="labels").remarks()
+    assert "a.h5: no array 'labels' (data.gt_key): unlabelled; arrays there: raw, seg" in remark
+    assert only(tmp_path, raw_key="raw", gt_key="seg").remarks() == []
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["seg"]
+    assert only(tmp_path, raw_key="raw", gt_key="labels").remarks() == []

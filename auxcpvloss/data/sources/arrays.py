@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -31,6 +32,7 @@ OUR_LABELS = "truth"
 """Which label image is the ground truth in what the stage export wrote."""
 FINEST = "s0"
 """Name of the highest resolution in groups of the n5 libraries, which list no names."""
+LIKE_LABELS = re.compile("label|mask|seg|truth|annot|instance|(^|[/_])gt", re.IGNORECASE)
 MOST_SHOWN = 20
 
 
@@ -116,7 +118,10 @@ class ArrayImage(Image):
             return volume
 
     def remarks(self) -> list[str]:
-        """Say which chunks were taken for background."""
+        """Say which chunks were taken for background, and that what may be the labels has another name."""
+        if self.role == "labels" and self.place is None:
+            likely = any(map(LIKE_LABELS.search, self.keys()))
+            return [f"{self.path}: no array {self.key!r} (data.gt_key): unlabelled; {self.there()}"] if likely else []
         key = self._found()
         with reading(self), self.open(key) as array:
             cut = Axes.of(self.data).cut(self, array.shape, self._recorded.axes)

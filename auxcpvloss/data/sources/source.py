@@ -116,7 +116,7 @@ class Source:
 
     def remarks(self) -> list[str]:
         """Say what people should know about how the files were read."""
-        images = [self.image, *([self.labels] if self.labels is not None and self.labels.is_there else [])]
+        images = [self.image, *([] if self.labels is None else [self.labels])]
         return [remark for image in images for remark in image.remarks()]
 
     def checksum(self) -> str:
