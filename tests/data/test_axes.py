@@ -166,3 +166,7 @@ def test_masks_in_colors_are_refused_even_if_a_channel_is_chosen(tmp_path):
             only(tmp_path, channel=0).read_labels()
         write_tiff(tmp_path / "masks" / "a.tif", np.moveaxis(np.append(gray, opaque, -1), -1, place), **write)
         np.testing.assert_array_equal(only(tmp_path, channel=0).read_labels(), labels)
+    write = {"photometric": "rgb", "ome": True, "metadata": {"axes": "ZYXS"}}
+    write_tiff(tmp_path / "masks" / "a.tif", (gray * (1, 2, 3)).astype(np.uint8), **write)
+    with pytest.raises(InputError, match="a mask in colors"):
+        only(tmp_path, channel=0).read_labels()

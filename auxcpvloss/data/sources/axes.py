@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
 from auxcpvloss.system.errors import InputError
 
 VOLUME, CHANNELS, UNNAMED = "ZYX", "CS", "QI"
+COLORS = 3
+"""Red, green and blue; what follows them is transparency."""
 DROPPED = "-"
 """Stands for an axis of length 1."""
 
@@ -124,6 +127,17 @@ class Axes:
                 given = dict(zip(left, wanted, strict=True))
                 return "".join(given.get(place, DROPPED) for place in range(len(shape)))
         raise InputError(f"{_described(origin, shape, names)}; they do not fit data.axes = {self.names!r}")
+
+
+def check_gray(origin: object, array: NDArray[Any], names: str) -> None:
+    """Refuse a mask in colors, of which no channel tells all nuclei from each other; `names` are those of its axes."""
+    place = names.upper().find("S")
+    colors = np.moveaxis(array, place, 0)[:COLORS] if place >= 0 else array[:1]
+    if (colors != colors[0]).any():
+        raise InputError(
+            f"{origin}: a mask in colors; expected one number a voxel, a different one for each instance, 0 for "
+            "background: export the labels, not a picture of them"
+        )
 
 
 def _without_short(shape: Sequence[int], names: str, number: int) -> list[int]:

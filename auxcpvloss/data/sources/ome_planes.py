@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.data.sources.axes import Axes
+from auxcpvloss.data.sources.axes import Axes, check_gray
 from auxcpvloss.data.sources.ome import Pixels
 from auxcpvloss.data.sources.ome_sets import OmeSet, metadata_of
 from auxcpvloss.data.sources.tiff_file import opened
@@ -19,6 +19,8 @@ from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
 MOST_MENTIONS = 10
+PLANE = "-"
+"""The axis along which planes are read."""
 
 
 class _Part(NamedTuple):
@@ -49,7 +51,7 @@ def pixels_of(files: OmeSet) -> Pixels:
     return images[0]
 
 
-def read_planes(files: OmeSet, axes: Axes) -> NDArray[Any]:
+def read_planes(files: OmeSet, axes: Axes, is_mask: bool = False) -> NDArray[Any]:
     """Read a volume: (Z, Y, X).
 
     Raises
@@ -73,6 +75,8 @@ def read_planes(files: OmeSet, axes: Axes) -> NDArray[Any]:
     check_declared(origin, (wanted.size, *first.shape), first.dtype)
     with reading(origin):
         data = _read(origin, parts, _places(pixels, parts, count)[wanted.ravel()])
+    if is_mask:
+        check_gray(origin, data, PLANE + first.axes)
     return cut.placed(data.reshape(*wanted.shape, *first.shape)[(..., *within)])
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.data.sources.axes import Axes
+from auxcpvloss.data.sources.axes import Axes, check_gray
 from auxcpvloss.data.sources.format import CENTERS, TABLE, Format, by_stem, visible
 from auxcpvloss.data.sources.ome_planes import pixels_of, read_planes
 from auxcpvloss.data.sources.ome_sets import SUFFIXES, OmeSet, find_sets
@@ -45,7 +44,7 @@ class TiffImage(Image):
     def read(self) -> NDArray[Any]:
         """Read the stack; a single image is a volume of one plane."""
         if files := self._ome():
-            return read_planes(files, self.axes)
+            return read_planes(files, self.axes, self.role == "mask")
         with opened(self.file) as tiff:
             return _read(self.file, tiff, self.axes, self.role == "mask")
 
@@ -140,8 +139,6 @@ def _named(files: Sequence[Path], data: Data) -> dict[Path, Image]:
     return {file: image for file, image in found.items() if isinstance(file, Path)}
 
 
-COLORS = 3
-"""Red, green and blue; what follows is transparency."""
 EXPECTED = "{data.images}/ and {data.masks}/ with .tif files of the same names"
 TIF = Format("tif", EXPECTED, _is_in, _volumes, files=_named)
 
@@ -154,24 +151,11 @@ def _read(file: File, tiff: tifffile.TiffFile, axes: Axes, is_mask: bool) -> NDA
             "are saved at once (with tifffile: one call of imwrite for all)"
         )
     series = tiff.series[0]
-    if is_mask:
-        _check_gray(file, series)
     cut = axes.cut(file, series.shape, series.axes)
     if any(page is None for page in series.pages):
         raise InputError(f"{file}: planes are missing; copy or save the file again")
     check_declared(file, series.shape, series.dtype)
-    return cut.of(series.asarray())
-
-
-def _check_gray(file: File, series: tifffile.TiffPageSeries) -> None:
-    """Refuse a mask in colors, of which no channel tells all nuclei from each other."""
-    place = series.axes.find("S")
-    if place < 0:
-        return
-    check_declared(file, series.shape, series.dtype)
-    colors = np.moveaxis(series.asarray(), place, 0)[:COLORS]
-    if (colors != colors[0]).any():
-        raise InputError(
-            f"{file}: a mask in colors; expected one number a voxel, a different one for each instance, 0 for "
-            "background: export the labels, not a picture of them"
-        )
+    data = series.asarray()
+    if is_mask:
+        check_gray(file, data, series.axes)
+    return cut.of(data)
