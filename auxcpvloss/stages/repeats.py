@@ -33,8 +33,8 @@ def check_repeats(run: Run, found: Mapping[Volume, str]) -> None:
         same = f"{source.origin}: the same image as {used[image]}"
         if source.has_labels or source.has_points:
             raise InputError(
-                f"{same}; scores of a volume that served for training say nothing about others. Remove one of the two, "
-                "or set data.allow_repeats = true"
+                f"{same}; scores of a volume that served for training or validation say nothing about others. Remove "
+                "it from one of the two places, or set data.allow_repeats = true"
             )
         run.warn(f"{same}; how well the network does there says nothing about other volumes")
 
