@@ -162,8 +162,11 @@ def test_masks_in_colors_are_refused_even_if_a_channel_is_chosen(tmp_path):
     for planar, place in (("contig", -1), ("separate", 1)):
         write = {"photometric": "rgb", "planarconfig": planar}
         write_tiff(tmp_path / "masks" / "a.tif", np.moveaxis(gray * (1, 2, 3), -1, place).astype(np.uint8), **write)
-        with pytest.raises(InputError, match=r"masks/a\.tif: a mask in colors; .*a different one for each instance"):
-            only(tmp_path, channel=0).read_labels()
+        for channel in (-1, 0):
+            with pytest.raises(
+                InputError, match=r"masks/a\.tif: a mask in colors; .*a different one for each instance"
+            ):
+                only(tmp_path, channel=channel).read_labels()
         write_tiff(tmp_path / "masks" / "a.tif", np.moveaxis(np.append(gray, opaque, -1), -1, place), **write)
         np.testing.assert_array_equal(only(tmp_path, channel=0).read_labels(), labels)
     write = {"photometric": "rgb", "ome": True, "metadata": {"axes": "ZYXS"}}

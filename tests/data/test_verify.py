@@ -168,7 +168,10 @@ def test_a_recorded_voxel_size(tmp_path):
         (LABELS[:-1], ["19 x 22 x 40", "20 x 22 x 40", "images/a.tif"]),
         (LABELS + 0.5, ["interpolated", "nearest neighbor", "expected a whole number"]),
         (np.where(LABELS == 3, 2.0**24 + 2, LABELS).astype(np.float32), ["16777216", "float32", "store integers"]),
-        (np.where(LABELS == 3, np.nan, LABELS), ["NaN", "data.ignore_label", "expected a whole number"]),
+        (
+            np.where(LABELS == 3, np.nan, LABELS),
+            ["values that are NaN", "data.ignore_label", "expected a whole number"],
+        ),
         (np.where(LABELS == 3, np.inf, LABELS), ["infinite", "expected a whole number"]),
         (LABELS > 0, ["a boolean mask", "a different number for each instance", "data.split_pieces = true"]),
         (with_labels(((0, 0, 0), -3), dtype=np.int32), ["negative label -3", "data.ignore_label = -3"]),

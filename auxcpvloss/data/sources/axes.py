@@ -131,8 +131,9 @@ class Axes:
 
 def check_gray(origin: object, array: NDArray[Any], names: str) -> None:
     """Refuse a mask in colors, of which no channel tells all nuclei from each other; `names` are those of its axes."""
-    place = names.upper().find("S")
-    colors = np.moveaxis(array, place, 0)[:COLORS] if place >= 0 else array[:1]
+    if "S" not in names.upper():
+        return
+    colors = np.moveaxis(array, names.upper().index("S"), 0)[:COLORS]
     if (colors != colors[0]).any():
         raise InputError(
             f"{origin}: a mask in colors; expected one number a voxel, a different one for each instance, 0 for "

@@ -151,11 +151,12 @@ def _read(file: File, tiff: tifffile.TiffFile, axes: Axes, is_mask: bool) -> NDA
             "are saved at once (with tifffile: one call of imwrite for all)"
         )
     series = tiff.series[0]
+    if is_mask and "S" in series.axes:
+        # Before a channel is proposed.
+        check_declared(file, series.shape, series.dtype)
+        check_gray(file, series.asarray(), series.axes)
     cut = axes.cut(file, series.shape, series.axes)
     if any(page is None for page in series.pages):
         raise InputError(f"{file}: planes are missing; copy or save the file again")
     check_declared(file, series.shape, series.dtype)
-    data = series.asarray()
-    if is_mask:
-        check_gray(file, data, series.axes)
-    return cut.of(data)
+    return cut.of(series.asarray())
