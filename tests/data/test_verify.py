@@ -169,7 +169,7 @@ def test_a_recorded_voxel_size(tmp_path):
         (LABELS + 0.5, ["interpolated", "nearest neighbor", "expected a whole number"]),
         (np.where(LABELS == 3, 2.0**24 + 2, LABELS).astype(np.float32), ["16777216", "float32", "store integers"]),
         (
-            np.where(LABELS == 3, np.nan, LABELS),
+            np.where(LABELS == 3, LABELS, np.nan),
             ["values that are NaN", "data.ignore_label", "expected a whole number"],
         ),
         (np.where(LABELS == 3, np.inf, LABELS), ["infinite", "expected a whole number"]),
