@@ -77,7 +77,7 @@ class Chain:
             return "start"
         with log.open(errors="replace") as file:
             file.seek(since)
-            took = re.findall(r"stages: (\w+) took", file.read())
+            took = re.findall(r"perform: (\w+) took", file.read())
         done = STAGES.index(took[-1]) if took else 0
         return STAGES[min(done + 1, len(STAGES) - 1)]
 
@@ -94,7 +94,7 @@ def score_of(chain: Chain, split: str) -> float:
 
 def lengths(chain: Chain) -> dict[str, float]:
     """Seconds that each stage of an undisturbed chain took: within them it is killed."""
-    took = re.findall(r"stages: (\w+) took ([\d.]+) s", (chain.experiment / "run.log").read_text())
+    took = re.findall(r"perform: (\w+) took ([\d.]+) s", (chain.experiment / "run.log").read_text())
     return {"start": 1.0, **{stage: max(float(seconds), 0.1) for stage, seconds in took}}
 
 
