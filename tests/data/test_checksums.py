@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +14,6 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.system.checksums import reading_hdf
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing_hdf
-
-
-@pytest.fixture
-def sample(prepared, tmp_path) -> Sample:
-    """A volume with labels, to be damaged."""
-    (source, *_) = prepared.samples("train")
-    shutil.copytree(source.path, tmp_path / source.path.name)
-    shutil.copy(source.path.with_suffix(".csv"), tmp_path)
-    return Sample(source.name, tmp_path / source.path.name)
 
 
 def flip(path: Path, bit: int) -> None:

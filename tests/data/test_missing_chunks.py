@@ -1,6 +1,5 @@
 """What is lost from a prepared volume is told, and never taken for zeros."""
 
-import shutil
 import time
 from collections import deque
 from pathlib import Path
@@ -11,7 +10,6 @@ import zarr
 
 from auxcpvloss.data.missing_chunks import lacking_chunks, open_whole, read
 from auxcpvloss.data.open_samples import open_sample
-from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import tile_volume
@@ -22,15 +20,6 @@ from auxcpvloss.stages.volume.prediction import prediction_keys
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 from tests.stages.running import perform
-
-
-@pytest.fixture
-def sample(prepared, tmp_path) -> Sample:
-    """A training volume, to be damaged."""
-    (source, *_) = prepared.samples("train")
-    shutil.copytree(source.path, tmp_path / source.path.name)
-    shutil.copy(source.path.with_suffix(".csv"), tmp_path)
-    return Sample(source.name, tmp_path / source.path.name)
 
 
 def remove(chunk: Path) -> None:

@@ -17,7 +17,7 @@ from auxcpvloss.data.store import write_sample
 from auxcpvloss.system import readers
 from auxcpvloss.system.files import MINE, PLACE
 from auxcpvloss.system.readers import is_read, mark, marking
-from tests.data.volumes import blobs, configured, make_folder, preprocessing, write_tiff
+from tests.data.volumes import blobs, configured, preprocessing, write_tiff
 
 ROOT = Path(__file__).parents[2]
 READ = """
@@ -32,17 +32,6 @@ with marking():
     sys.stdin.readline()
     print(crc32(sample.raw[:]), crc32(sample.labels[:]), crc32(sample.centers()))
 """
-
-
-@pytest.fixture
-def folder(tmp_path):
-    make_folder(tmp_path / "data", "a")
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "prepared" / "a.zarr"
 
 
 @pytest.fixture

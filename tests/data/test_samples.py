@@ -18,20 +18,9 @@ from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
-from tests.data.volumes import REAL, blobs, configured, make_folder, preprocessing, write_tiff
+from tests.data.volumes import REAL, blobs, configured, preprocessing, write_tiff
 
 DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int64", "uint64", "float16", "float32", "float64"]
-
-
-@pytest.fixture
-def folder(tmp_path):
-    make_folder(tmp_path / "data", "a")
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "experiment" / "a.zarr"
 
 
 def source_of(folder, **changes):
