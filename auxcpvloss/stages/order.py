@@ -23,7 +23,7 @@ from auxcpvloss.stages.validate import Validate
 from auxcpvloss.stages.validate_checkpoints.choose import Validation
 from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints
 from auxcpvloss.stages.visualize.stage import Visualize
-from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.errors import InputError, LeftOutError
 from auxcpvloss.system.gpu import Device, choose_device, gpus_of_tensorflow
 from auxcpvloss.system.keras_settings import passed_over
 
@@ -119,8 +119,7 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
     if run.choice.term_after_predict:
         _say_how_to_go_on(run, todo)
     if run.left_out:
-        # The others are done.
-        raise run.without_volumes()
+        raise LeftOutError(*run.without_volumes().args)
 
 
 def _prepare_missing(run: Run, todo: Collection[Stage]) -> None:

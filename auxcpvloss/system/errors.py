@@ -21,6 +21,10 @@ class InputError(_Told):
     """
 
 
+class LeftOutError(InputError):
+    """Some of the volumes could not be used; everything was done with the others."""
+
+
 class StageError(_Told):
     """A stage could not continue: a process was killed, a loss is not a number.
 

@@ -1,5 +1,6 @@
 """A trained experiment on test volumes of other people."""
 
+import json
 import shutil
 
 import numpy as np
@@ -70,6 +71,8 @@ def test_a_bad_test_volume_does_not_stop_the_others(trained, tmp_path, capfd):
     assert done.err.splitlines()[0] == "2 of 4 test volumes left out:"
     assert {line.partition(":")[0] for line in done.err.splitlines()[1:]} == {"b", "c"}
     assert "not among them: b, c" in done.out
+    recorded = json.loads((trained / "provenance.json").read_text())["commands"][-1]
+    assert recorded["outcome"] == "done, but some volumes were left out"
     (place,) = trained.glob("test/theirs-*")
     assert {path.stem for path in place.glob("instanced/*/*/*.hdf")} == {"a", "d"}
     (table,) = place.glob("evaluated/*/*/summary.csv")

@@ -20,13 +20,14 @@ from auxcpvloss.data.sources.find import SPLITS
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance import surroundings
 from auxcpvloss.experiment.provenance.document import NAME, Document
-from auxcpvloss.system.errors import InputError, StageError
+from auxcpvloss.system.errors import InputError, LeftOutError, StageError
 from auxcpvloss.system.files import restore, unused
 from auxcpvloss.system.terminal import Terminal
 
 DONE = "done"
 OUTCOMES = {
-    NoneType: DONE, InputError: "refused", OSError: "refused", StageError: "failed", KeyboardInterrupt: "interrupted",
+    NoneType: DONE, LeftOutError: "done, but some volumes were left out", InputError: "refused", OSError: "refused",
+    StageError: "failed", KeyboardInterrupt: "interrupted",
 }  # fmt: skip
 """Outcome of a command by the exception that ended it; any other exception is recorded by its name."""
 
