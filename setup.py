@@ -43,6 +43,7 @@ setup(
         "scikit-image>=0.25",
         "mahotas>=1.4.18",
         "edt>=3",
+        "numba>=0.61",
         "toml>=0.10.2",
         "pydantic>=2.10,<3",
         "rich>=13",
@@ -55,6 +56,7 @@ setup(
         "tensorboard>=2.18,<3",
     ],
     extras_require={
+        "jax": ["jax>=0.4.36"],
         "napari": ["napari[pyqt6]>=0.9"],
         "test": [
             "pytest>=8",
