@@ -6,6 +6,7 @@ from typing import Any
 from auxcpvloss.config import Config
 from auxcpvloss.methods.affinities import AFFINITIES
 from auxcpvloss.methods.auxiliary import AUXILIARY, Auxiliary, with_auxiliary
+from auxcpvloss.methods.decoding import decode_sets
 from auxcpvloss.methods.gauss import GAUSS
 from auxcpvloss.methods.method import OUTSIDE, Head, Labels, Method, Params, Prediction
 from auxcpvloss.methods.sdt import SDT
@@ -56,5 +57,5 @@ def model_record(config: Config) -> dict[str, Any]:
 
 __all__ = [
     "AUXILIARY", "BASES", "METHODS", "OUTSIDE", "Auxiliary", "Head", "Labels", "Method", "Params", "Prediction",
-    "find_method", "method_of", "model_record", "split_name",
+    "decode_sets", "find_method", "method_of", "model_record", "split_name",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,3 +57,23 @@ class WatershedParams(Seeds):
         seeds = self.choose_seeds(prediction, basins.seeds)
         instances = seeded_watershed(basins.surface, seeds, basins.foreground, self.flood)
         return remove_small(dilate(instances, self.num_dilations), self.min_size)
+
+
+def decode_sets(prediction: Prediction, sets: Iterable[Params]) -> Iterator[tuple[Params, Labels]]:
+    """Decode a prediction with several parameter sets, as `decode` with each of them does, to the bit.
+
+    Parameters
+    ----------
+    prediction : mapping
+        {head: (C, Z, Y, X)}, all heads that any of the sets needs.
+    sets : iterable of Params
+        Of one method.
+
+    Yields
+    ------
+    params : Params
+        Each set once, in any order.
+    labels : (Z, Y, X) array of uint32
+    """
+    for params in sets:
+        yield params, params.decode(prediction)
