@@ -1,8 +1,9 @@
-# make demo: train and score on generated worms. make test: lint, types, tests. Both create .venv first.
+# make demo: train and score on generated worms. make test: lint, types, tests. make bench: docs/performance.md.
+# All create .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types unit format clean
+.PHONY: demo test lint types unit format clean bench bench-quick
 
 demo: .venv/installed
 	$(BIN)/python run_auxcpvloss.py -a synthetic -s threeclass_cpv -d all --test-checkpoint best
@@ -20,6 +21,14 @@ types: .venv/installed
 
 unit: .venv/installed
 	$(BIN)/pytest -n 2 --dist loadfile --cov=auxcpvloss --cov-report=term:skip-covered --cov-fail-under=90
+
+# Takes hours; results that are there are kept if only names that are missing are given: scripts/bench.py NAMES.
+bench: .venv/installed
+	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench.py --page
+
+bench-quick: .venv/installed
+	$(BIN)/python scripts/bench.py --quick
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,216 @@
+"""What all benchmarks share: measurements in processes of their own, taken in turn, and their summary.
+
+A benchmark is a file with a docstring (its first line is its title), ``DURATION``, what it takes in words, and a
+function ``measure(options)`` that yields rows::
+
+    def ours(size):
+        volume = ...                    # is not measured
+        with stopwatch() as figures:
+            label(volume)
+        return figures                  # seconds, cpu_seconds, peak_bytes, bytes_before; add others
+
+    def theirs(size): ...
+
+    def measure(options):
+        sides = in_turn(Call(ours, {"size": 100}), Call(theirs, {"size": 100}), options)
+        yield ratio("label.original", "label a volume, against the original's way", sides, at_least=100)
+        yield figure("label.bytes", "bytes a voxel", [each["bytes"] for each in sides[0].figures], at_most=16)
+
+    if __name__ == "__main__":
+        run_alone(measure)
+
+Each call runs in a process of its own, A B A B, after one uncounted turn of both (which also fills caches of compiled
+kernels). The names of rows are the keys of thresholds.toml, which guards ``--quick`` runs against regressions.
+Only the standard library is imported here: environments of other programs use `stopwatch`, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import inspect
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+CHILD = Path(__file__).with_name("child.py")
+CACHE = Path(__file__).resolve().parents[2] / ".benchmarks"
+"""Environments, trained networks and volumes that benchmarks make once; git ignores it."""
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How thoroughly to measure: small inputs that take seconds if `quick`; `pairs` of counted measurements."""
+
+    quick: bool = False
+    pairs: int = 5
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function, its keyword arguments (as JSON), and the interpreter and environment variables to call it with."""
+
+    function: Callable[..., Figures]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    python: str | Path = sys.executable
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self) -> Figures:
+        """Call the function in a process of its own; end the benchmark with its output if it fails."""
+        file = inspect.getsourcefile(self.function)
+        with tempfile.TemporaryDirectory() as folder:
+            result = Path(folder) / "result.json"
+            command = [str(self.python), str(CHILD), str(file), self.function.__name__]
+            done = subprocess.run(
+                [*command, json.dumps(dict(self.arguments)), str(result)],
+                env={**os.environ, **self.environment},
+                capture_output=True,
+                text=True,
+                errors="replace",
+            )
+            if done.returncode:
+                raise MeasurementError(f"{self.function.__name__} of {file} failed:\n{done.stdout}{done.stderr}")
+            return json.loads(result.read_text(encoding="utf-8"))
+
+
+class MeasurementError(Exception):
+    """A benchmark could not be measured."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """All counted measurements of one of two calls that took turns."""
+
+    name: str
+    figures: Sequence[Figures]
+
+    def values(self, key: str) -> list[float]:
+        """Give one figure of each measurement."""
+        return [each[key] for each in self.figures]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the page: the median of a value with its range, what it should be, and what it was made from.
+
+    `sides` are names, median seconds and largest peak memory of what was compared.
+    """
+
+    name: str
+    what: str
+    value: float
+    low: float
+    high: float
+    count: int
+    unit: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    sides: Sequence[Figures] = ()
+    note: str = ""
+
+    @property
+    def is_reached(self) -> bool:
+        """Tell whether the goal, if there is one, is reached."""
+        return (self.at_least is None or self.value >= self.at_least) and (
+            self.at_most is None or self.value <= self.at_most
+        )
+
+    def __str__(self) -> str:
+        goals = [f"{word} {goal:g}" for word, goal in (("at least", self.at_least), ("at most", self.at_most)) if goal]
+        goal = f" ({', '.join(goals)}: {'reached' if self.is_reached else 'NOT reached'})" if goals else ""
+        return f"{self.what}: {self.value:.3g} [{self.low:.3g}..{self.high:.3g}] {self.unit}{goal}"
+
+
+@contextmanager
+def stopwatch() -> Iterator[Figures]:
+    """Measure a block: wall clock, processor time (also of processes that ended in it), and the peak of memory.
+
+    The dictionary has `bytes_before`, resident at the beginning, and after the block `seconds`, `cpu_seconds` and
+    `peak_bytes`, the largest resident size of this process within the block.
+    """
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak so far
+    figures: Figures = {"bytes_before": _memory("VmRSS")}
+    began, cpu = perf_counter(), _cpu_seconds()
+    yield figures
+    figures |= {"seconds": perf_counter() - began, "cpu_seconds": _cpu_seconds() - cpu, "peak_bytes": _memory("VmHWM")}
+
+
+def _cpu_seconds() -> float:
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _memory(name: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def in_turn(ours: Call, reference: Call, options: Options, warm_up: bool = True) -> tuple[Side, Side]:
+    """Run two calls in turn, A B A B, and print each pair."""
+    if warm_up:
+        ours.run(), reference.run()
+    measured: list[tuple[Figures, Figures]] = []
+    for number in range(1, options.pairs + 1):
+        measured.append((ours.run(), reference.run()))
+        both = " | ".join(_shown(figures) for figures in measured[-1])
+        print(f"  pair {number} of {options.pairs}: {both}", flush=True)
+    sides = zip(*measured, strict=True)
+    first, second = (
+        Side(call.function.__name__, list(side)) for call, side in zip((ours, reference), sides, strict=True)
+    )
+    return first, second
+
+
+def _shown(figures: Figures) -> str:
+    peak = f", {figures['peak_bytes'] / 2**30:.2f} GiB" if "peak_bytes" in figures else ""
+    return f"{figures['seconds']:.3f} s{peak}"
+
+
+def ratio(name: str, what: str, sides: tuple[Side, Side], key: str = "seconds", times: float = 1, **more: Any) -> Row:
+    """Say how many times as much of `key` the reference takes, in the median of the pairs; `times` multiplies it."""
+    ours, reference = (side.values(key) for side in sides)
+    values = [times * theirs / own for own, theirs in zip(ours, reference, strict=True)]
+    unit = "times as fast" if key in ("seconds", "cpu_seconds") else "times as much"
+    return figure(name, what, values, **{"unit": unit, "sides": [_summary(side) for side in sides], **more})
+
+
+def figure(name: str, what: str, values: Sequence[float], **more: Any) -> Row:
+    """Make a row of measured values; `more` are fields of `Row`."""
+    return Row(name, what, median(values), min(values), max(values), len(values), **more)
+
+
+def _summary(side: Side) -> Figures:
+    summary: Figures = {"name": side.name, "seconds": median(side.values("seconds"))}
+    if all("peak_bytes" in figures for figures in side.figures):
+        summary["peak_bytes"] = max(side.values("peak_bytes"))
+    return summary
+
+
+def run_alone(measure: Callable[[Options], Iterable[Row]]) -> None:
+    """Run one benchmark from the command line: ``[--quick] [--pairs N] [--json FILE]``."""
+    parser = argparse.ArgumentParser(
+        description=sys.modules["__main__"].__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="small inputs, to see that it works")
+    parser.add_argument("--pairs", type=int, default=5, help="of counted measurements (5)")
+    parser.add_argument("--json", type=Path, help="file for the rows")
+    args = parser.parse_args()
+    rows = []
+    for row in measure(Options(args.quick, args.pairs)):
+        print(row, flush=True)
+        rows.append(asdict(row))
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
