@@ -14,7 +14,7 @@ function ``measure(options)`` that yields rows::
     def measure(options):
         sides = in_turn(Call(ours, {"size": 100}), Call(theirs, {"size": 100}), options)
         yield ratio("label.original", "label a volume, against the original's way", sides, at_least=100)
-        yield figure("label.bytes", "bytes a voxel", [each["bytes"] for each in sides[0].figures], at_most=16)
+        yield figure("label.bytes", "memory", [each["bytes"] for each in sides[0].figures], "bytes a voxel", at_most=16)
 
     if __name__ == "__main__":
         run_alone(measure)
@@ -158,10 +158,11 @@ def _memory(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
-def in_turn(ours: Call, reference: Call, options: Options, warm_up: bool = True) -> tuple[Side, Side]:
-    """Run two calls in turn, A B A B, and print each pair."""
-    if warm_up:
-        ours.run(), reference.run()
+def in_turn(ours: Call, reference: Call, options: Options, warm_up_reference: bool = True) -> tuple[Side, Side]:
+    """Run two calls in turn, A B A B, and print each pair; a slow reference without caches needs no warming up."""
+    ours.run()
+    if warm_up_reference:
+        reference.run()
     measured: list[tuple[Figures, Figures]] = []
     for number in range(1, options.pairs + 1):
         measured.append((ours.run(), reference.run()))
@@ -187,9 +188,9 @@ def ratio(name: str, what: str, sides: tuple[Side, Side], key: str = "seconds", 
     return figure(name, what, values, **{"unit": unit, "sides": [_summary(side) for side in sides], **more})
 
 
-def figure(name: str, what: str, values: Sequence[float], **more: Any) -> Row:
+def figure(name: str, what: str, values: Sequence[float], unit: str = "", **more: Any) -> Row:
     """Make a row of measured values; `more` are fields of `Row`."""
-    return Row(name, what, median(values), min(values), max(values), len(values), **more)
+    return Row(name, what, median(values), min(values), max(values), len(values), unit, **more)
 
 
 def _summary(side: Side) -> Figures:
