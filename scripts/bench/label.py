@@ -1,6 +1,6 @@
 """Instances from the prediction of a volume of the size of L1.
 
-The 3-label model, prediction (float16) in memory, parameters as the paper selected them most often (interior above 0.7,
+The 3-label model, prediction (float32) in memory, parameters as the paper selected them most often (interior above 0.7,
 background below 0.05). The reference are the original's steps, written from their description in
 scripts/bench/references/original.py: softmax and watershed of the whole volume, and a dilation of one instance after
 the other, each in a mask of the whole volume.

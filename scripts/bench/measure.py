@@ -160,19 +160,22 @@ def _memory(name: str) -> int:
 
 def in_turn(ours: Call, reference: Call, options: Options, warm_up_reference: bool = True) -> tuple[Side, Side]:
     """Run two calls in turn, A B A B, and print each pair; a slow reference without caches needs no warming up."""
-    ours.run()
-    if warm_up_reference:
-        reference.run()
-    measured: list[tuple[Figures, Figures]] = []
-    for number in range(1, options.pairs + 1):
-        measured.append((ours.run(), reference.run()))
-        both = " | ".join(_shown(figures) for figures in measured[-1])
-        print(f"  pair {number} of {options.pairs}: {both}", flush=True)
-    sides = zip(*measured, strict=True)
-    first, second = (
-        Side(call.function.__name__, list(side)) for call, side in zip((ours, reference), sides, strict=True)
-    )
+    first, second = turns([ours, reference], options, 2 if warm_up_reference else 1)
     return first, second
+
+
+def turns(calls: Sequence[Call], options: Options, warm_up: int | None = None) -> list[Side]:
+    """Run several calls in turn, A B C A B C, after an uncounted turn of the first `warm_up` ones (of all)."""
+    for call in calls[:warm_up]:
+        call.run()
+    rounds: list[list[Figures]] = []
+    for number in range(1, options.pairs + 1):
+        rounds.append([call.run() for call in calls])
+        print(f"  {number} of {options.pairs}: {' | '.join(map(_shown, rounds[-1]))}", flush=True)
+    return [
+        Side(call.function.__name__, list(figures))
+        for call, figures in zip(calls, zip(*rounds, strict=True), strict=True)
+    ]
 
 
 def _shown(figures: Figures) -> str:

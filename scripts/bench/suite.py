@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.measure import Options, Row
 
-NAMES = ("label",)
+NAMES = ("segment", "label", "score")
 
 
 def as_json(name: str, rows: Sequence[Row], options: Options, machine: dict[str, Any], seconds: float) -> str:
