@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
 from queue import SimpleQueue
 from signal import SIGKILL, Signals
 from threading import Thread
@@ -20,6 +21,7 @@ from typing import Any
 
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import out_of_memory
+from auxcpvloss.system.shared_memory import Inbox, Outbox
 from auxcpvloss.system.signals import STATUS
 
 GO_ON = "finished results are kept, and the same command continues from there."
@@ -88,7 +90,7 @@ def results(
 
     try:
         for _ in range(min(number, len(tasks))):
-            workers.append(_Worker(work, answers))
+            workers.append(_Worker(work, answers, ahead))
         deal(ahead * len(workers))
         yield collect()
     finally:
@@ -100,14 +102,16 @@ class _Worker:
     """A process with a pipe of its own, and a thread that receives its answers while others compute.
 
     A process that is killed, as by a system that is short of memory, shows at the end of its pipe. (In
-    concurrent.futures the workers share one, and such a death can block it for good.)
+    concurrent.futures the workers share one, and such a death can block it for good.) Arrays do not pass the pipe, see
+    `shared_memory`.
     """
 
-    def __init__(self, work: Work, answers: SimpleQueue[tuple[_Worker, Any]]) -> None:
+    def __init__(self, work: Work, answers: SimpleQueue[tuple[_Worker, Any]], ahead: int) -> None:
         # Not forked: a forked copy of a process that has started TensorFlow hangs.
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, work))
+        self._inbox = Inbox(ahead)
+        self._process = context.Process(target=_serve, args=(theirs, work, self._inbox.slots))
         self.positions: deque[int] = deque()
         self.latest = -1
         # Ctrl-C and batch systems signal the whole group of processes. A worker inherits that signals are blocked, so
@@ -120,6 +124,10 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         # Held by the worker alone, so that its death closes the pipe.
         theirs.close()
+        # As with tasks: a dead process shows later.
+        with suppress(OSError):
+            if self._inbox.slots:
+                send_handle(self._connection, self._inbox.file, self._process.pid)
         self._thread = Thread(target=self._receive, args=(answers,), daemon=True)
         self._thread.start()
 
@@ -128,7 +136,7 @@ class _Worker:
         self.latest = position
         # A dead process shows when its result is wanted.
         with suppress(OSError):
-            self._connection.send(task)
+            self._connection.send((task, self._inbox.freed()))
 
     def how_it_ended(self, advice: str) -> str:
         self._process.join(timeout=10)
@@ -143,32 +151,38 @@ class _Worker:
         self._process.join()
         self._thread.join()
         self._connection.close()
+        self._inbox.close()
 
     def _receive(self, answers: SimpleQueue[tuple[_Worker, Any]]) -> None:
         """Pass on (error, result), and None at the end of the pipe."""
         answer: Any = ()
         while answer is not None:
             try:
-                answer = self._connection.recv()
-            except (EOFError, OSError):
-                answer = None
+                try:
+                    error, result = self._connection.recv()
+                except (EOFError, OSError):
+                    answer = None
+                else:
+                    answer = error, self._inbox.unpack(result)
             except Exception as error:
                 answer = error, None
             answers.put((self, answer))
 
 
-def _serve(connection: Connection, work: Work) -> None:
+def _serve(connection: Connection, work: Work, slots: int) -> None:
     """Do tasks until one fails, or nobody wants them done any more."""
     Thread(target=_end_with_parent, daemon=True).start()
     # Libraries import it where they find it: seconds, and memory of a GPU, for something never used here.
     sys.modules["tensorflow"] = None  # type: ignore[assignment]
     doing = "begins to work"
     try:
+        outbox = Outbox(recv_handle(connection) if slots else -1, slots)
         function = work.begin(*work.arguments)
         while True:
-            task = connection.recv()
+            task, freed = connection.recv()
+            outbox.reclaim(freed)
             doing = work.doing(task)
-            connection.send((None, function(task)))
+            connection.send((None, outbox.pack(function(task))))
     except Exception as error:
         if not isinstance(error, InputError | StageError):
             if out_of_memory(error):
