@@ -9,6 +9,8 @@ import h5py
 import numpy as np
 import zarr
 
+TIMES = ("iterations_per_second", "waited_for_data")
+
 
 def results(experiment: Path) -> dict[str, Any]:
     """All that is to be the same: numbers of arrays, and text but for times."""
@@ -26,7 +28,7 @@ def results(experiment: Path) -> dict[str, Any]:
         elif path.name == "log.csv":
             with path.open(newline="") as file:
                 rows = list(csv.DictReader(file))
-            found[name] = [{key: value for key, value in row.items() if "per_second" not in key} for row in rows]
+            found[name] = [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
         elif path.name == "selection.toml":
             found[name] = tomllib.loads(path.read_text())
         elif path.suffix == ".csv" or (path.suffix == ".toml" and "evaluated" in name):

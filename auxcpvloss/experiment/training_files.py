@@ -15,6 +15,9 @@ from auxcpvloss.system.files import write_text
 
 MISSING = "is missing"
 
+WAITED = "waited_for_data"
+"""Column of log.csv: the part of the time, 0..1, that was waited for batches."""
+
 
 class Entry(TypedDict):
     """How a file is to begin: so many bytes with this checksum. Only a log goes on after them."""

@@ -124,13 +124,21 @@ def _loss(head: Head) -> Callable[[Any, Any], Any]:
     return loss
 
 
-def arguments(network: keras.Model, batch: Batch) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-    """Give a batch as a compiled network takes it: input, and targets of its heads with the region."""
-    targets = {
-        name: np.concatenate([batch.targets[name], batch.region], axis=1, dtype=np.float32, casting="unsafe")
-        for name in network.output
+def arguments(network: keras.Model, batch: Batch) -> tuple[Any, dict[str, Any]]:
+    """Give a batch, on the device, as a compiled network takes it: input, and targets of its heads with the region.
+
+    Classes stay bytes there; a compiled network converts its targets itself.
+    """
+    region = keras.ops.convert_to_tensor(batch.region)
+    targets = {name: keras.ops.convert_to_tensor(batch.targets[name]) for name in network.output}
+    return _channels_last(keras.ops.convert_to_tensor(batch.raw)), {
+        name: _channels_last(keras.ops.concatenate([target, keras.ops.cast(region, target.dtype)], axis=1))
+        for name, target in targets.items()
     }
-    return np.moveaxis(batch.raw, 1, -1), {name: np.moveaxis(target, 1, -1) for name, target in targets.items()}
+
+
+def _channels_last(tensor: Any) -> Any:
+    return keras.ops.moveaxis(tensor, 1, -1)
 
 
 def predict(network: keras.Model, raw: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,14 @@ from auxcpvloss.network.plateau import Plateau
 
 if TYPE_CHECKING:
     import keras
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A batch, and its arrays as each network takes them, on the device."""
+
+    batch: Batch
+    arguments: Mapping[str, tuple[Any, Any]]
 
 
 class Trainer:
@@ -74,18 +83,22 @@ class Trainer:
             train_only(network, frozen)
         self._frozen = bool(frozen)
 
-    def step(self, iteration: int, batch: Batch) -> dict[str, float]:
+    def ready(self, batch: Batch) -> Ready:
+        """Convert a batch, and put it on the device; another thread may do that during a step."""
+        return Ready(batch, {name: arguments(network, batch) for name, network in self.networks.items()})
+
+    def step(self, iteration: int, ready: Ready) -> dict[str, float]:
         """Train on a batch; gives the losses, ``loss`` and ``<head>_loss``."""
         if self._frozen and iteration > self._config.init.freeze_iterations:
             self._train_only(())
-        losses = self._on(batch, "train_on_batch")
+        losses = self._on(ready, "train_on_batch")
         for plateau in self._plateaus:
             plateau.add(losses["loss"])
         return losses
 
     def losses(self, batch: Batch) -> dict[str, float]:
         """Losses on a batch that is not trained on."""
-        return self._on(batch, "test_on_batch")
+        return self._on(self.ready(batch), "test_on_batch")
 
     def predict(self, batch: Batch) -> dict[str, Any]:
         """Output of the networks: {head: (B, C, Z, Y, X)}."""
@@ -104,11 +117,11 @@ class Trainer:
         """Whether all weights are numbers."""
         return all(map(is_finite, self.networks.values()))
 
-    def _on(self, batch: Batch, function: str) -> dict[str, float]:
+    def _on(self, ready: Ready, function: str) -> dict[str, float]:
         """Call a function of each network on its part of a batch; adds up the losses."""
         total: dict[str, float] = {}
-        for network in self.networks.values():
-            losses = getattr(network, function)(*arguments(network, batch), return_dict=True)
+        for key, network in self.networks.items():
+            losses = getattr(network, function)(*ready.arguments[key], return_dict=True)
             network.reset_metrics()
             for name, value in losses.items():
                 total[name] = total.get(name, 0.0) + float(value)

@@ -63,7 +63,7 @@ def results(
         A process raised something else; holds its traceback.
     """
     workers: list[_Worker] = []
-    answers: SimpleQueue[tuple[_Worker, Any]] = SimpleQueue()
+    answers: SimpleQueue[tuple[_Worker, Any] | None] = SimpleQueue()
     waiting = enumerate(tasks)
 
     def deal(more: int) -> None:
@@ -74,7 +74,11 @@ def results(
         made: dict[int, Any] = {}
         for wanted in range(len(tasks)):
             while not made or (ordered and wanted not in made):
-                worker, answer = answers.get()
+                received = answers.get()
+                if received is None:
+                    # A thread that still iterates ends here.
+                    return
+                worker, answer = received
                 if answer is None:
                     # Each has been given at least one task; a process may also be killed while it waits for the next.
                     task = tasks[worker.positions[0] if worker.positions else worker.latest]
@@ -94,6 +98,7 @@ def results(
         deal(ahead * len(workers))
         yield collect()
     finally:
+        answers.put(None)
         for each in workers:
             each.end()
 
@@ -106,7 +111,7 @@ class _Worker:
     `shared_memory`.
     """
 
-    def __init__(self, work: Work, answers: SimpleQueue[tuple[_Worker, Any]], ahead: int) -> None:
+    def __init__(self, work: Work, answers: SimpleQueue[tuple[_Worker, Any] | None], ahead: int) -> None:
         # Not forked: a forked copy of a process that has started TensorFlow hangs.
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
@@ -153,7 +158,7 @@ class _Worker:
         self._connection.close()
         self._inbox.close()
 
-    def _receive(self, answers: SimpleQueue[tuple[_Worker, Any]]) -> None:
+    def _receive(self, answers: SimpleQueue[tuple[_Worker, Any] | None]) -> None:
         """Pass on (error, result), and None at the end of the pipe."""
         answer: Any = ()
         while answer is not None:

@@ -113,6 +113,6 @@ def test_a_plateau_lowers_the_rate_of_a_training():
     training = trainer(small(optimizer=table))
     rates = []
     for iteration in range(1, 9):
-        training.step(iteration, batch(0))
+        training.step(iteration, training.ready(batch(0)))
         rates.append(training.learning_rate)
     np.testing.assert_allclose(rates, [1e-30] * 3 + [1e-31] * 2 + [5e-32] * 3, rtol=1e-5)

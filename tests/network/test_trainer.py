@@ -13,7 +13,9 @@ HALF["training"] = {"precision": "mixed_float16"}
 
 
 def run(training, first, last):
-    return [training.step(iteration, batch(iteration))["loss"] for iteration in range(first + 1, last + 1)]
+    return [
+        training.step(iteration, training.ready(batch(iteration)))["loss"] for iteration in range(first + 1, last + 1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_half_precisions_train(precision):
     layer = next(layer for layer in training.network.layers if layer.weights)
     assert (layer.compute_dtype, layer.variable_dtype) == (precision.removeprefix("mixed_"), "float32")
     assert {str(output.dtype) for output in training.predict(batch(0)).values()} == {"float32"}
-    losses = [training.step(iteration, batch(0))["loss"] for iteration in range(1, 40)]
+    losses = [training.step(iteration, training.ready(batch(0)))["loss"] for iteration in range(1, 40)]
     assert losses[-1] < losses[0]
     scaled = isinstance(training.network.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (precision == "mixed_float16")

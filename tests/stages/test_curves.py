@@ -11,7 +11,7 @@ from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import read_selection
 from auxcpvloss.experiment.training_files import log_problem, note_files
-from auxcpvloss.looking.figures.experiment import experiment_figures, read_grid, read_log, read_vectors
+from auxcpvloss.looking.figures.experiment import experiment_figures, read_grid, read_log, read_vectors, waited_for_data
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.loop import _snapshot
@@ -45,10 +45,11 @@ def test_losses_come_back_as_they_were_logged(experiment: Experiment) -> None:
     with TrainingLog(experiment.train_folder, 0) as log:
         for iteration in (1, 2):
             log.add({"loss": 3.0 / iteration, "cpv_loss": 1.0})
-            log.write(iteration, 1e-3, 5.0)
+            log.write(iteration, 1e-3, 5.0, 0.25)
     table = read_log(experiment.train_folder / "log.csv")
     assert table is not None
     assert table.to_dict() == {"loss": {1: 3.0, 2: 1.5}, "cpv_loss": {1: 1.0, 2: 1.0}}
+    assert waited_for_data(experiment) == 0.25
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,15 @@ def test_a_log_that_goes_on_keeps_its_first_lines_byte_by_byte(tmp_path):
     (tmp_path / "log.csv").write_bytes(before + b"3,0.125\r\n")
     with TrainingLog(tmp_path, 2):
         assert (tmp_path / "log.csv").read_bytes() == before
+
+
+def test_a_log_that_an_earlier_version_began_goes_on_with_its_columns(tmp_path):
+    before = b"iteration,loss,learning_rate,iterations_per_second\r\n1,0.5,0.01,2.000\r\n"
+    (tmp_path / "log.csv").write_bytes(before)
+    with TrainingLog(tmp_path, 1) as log:
+        log.add({"loss": 0.25})
+        log.write(2, 0.01, 3.0, 0.5)
+    assert (tmp_path / "log.csv").read_bytes() == before + b"2,0.25,0.01,3.000\r\n"
 
 
 def test_a_line_that_a_full_disk_cut_off_is_no_edit(tmp_path):

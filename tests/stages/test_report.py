@@ -185,6 +185,7 @@ def test_a_whole_run_has_a_report_with_what_is_recorded(every_stage: Path):
     assert "optimizer.lr" in html
     assert "max_iterations = 2" in html
     assert ">Training and validation</h2>" in html
+    assert "The training waited for data " in html
     with next((every_stage / "root" / "e").glob("test/evaluated/*/*/summary.csv")).open() as file:
         headings = next(csv.reader(file))
     for heading in headings:
@@ -194,7 +195,7 @@ def test_a_whole_run_has_a_report_with_what_is_recorded(every_stage: Path):
 def test_a_training_that_goes_on_makes_it_stale(every_stage: Path, tmp_path: Path, capfd):
     shutil.copytree(every_stage, tmp_path, dirs_exist_ok=True)
     with (tmp_path / "root" / "e" / "train" / "log.csv").open("a") as file:
-        file.write("3" + ",1.0" * 5 + "\n")
+        file.write("3" + ",1.0" * 6 + "\n")
     assert main(["-id", "e", "-r", str(tmp_path / "root"), "-d", "status"]) == 0
     (row,) = [line for line in capfd.readouterr().out.splitlines() if "report.html" in line]
     assert "stale" in row

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import selection_record
-from auxcpvloss.experiment.training_files import log_problem
+from auxcpvloss.experiment.training_files import WAITED, log_problem
 from auxcpvloss.experiment.validation import read_scores
 from auxcpvloss.looking.figures.training import training_curves
 from auxcpvloss.looking.figures.validation import ScoreGrid, validation_surface
@@ -24,7 +24,8 @@ from auxcpvloss.system.errors import InputError
 
 T = TypeVar("T")
 Argument = TypeVar("Argument")
-NOT_LOSSES = ["learning_rate", "iterations_per_second", "metric", "params"]
+WORDS = ["metric", "params"]
+NOT_LOSSES = ["learning_rate", "iterations_per_second", WAITED, *WORDS]
 
 
 def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[str]]:
@@ -78,11 +79,25 @@ def _read_log_of(experiment: Experiment) -> Callable[[str], pd.DataFrame | None]
     return read
 
 
+def waited_for_data(experiment: Experiment) -> float | None:
+    """Give the part of its time, 0..1, that the training waited for batches: the mean of its lines; None if unknown.
+
+    Raises an InputError if log.csv is damaged.
+    """
+    log = None if log_problem(experiment, "log.csv") else _read_table(experiment.train_folder / "log.csv")
+    return None if log is None or WAITED not in log else float(log[WAITED].mean())
+
+
 def read_log(path: Path) -> pd.DataFrame | None:
     """Read losses and scores of a training, a row an iteration; None while there are none.
 
     Raises an InputError if the file is damaged.
     """
+    table = _read_table(path)
+    return None if table is None else table.drop(columns=NOT_LOSSES, errors="ignore")
+
+
+def _read_table(path: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     try:
@@ -91,7 +106,8 @@ def read_log(path: Path) -> pd.DataFrame | None:
         if len(lines) < 2:
             return None
         table = pd.read_csv(io.StringIO("".join(lines)), dtype={"iteration": np.int64})
-        return table.set_index("iteration").drop(columns=NOT_LOSSES, errors="ignore").astype(np.float64)
+        table = table.set_index("iteration")
+        return table.astype({name: np.float64 for name in table if name not in WORDS})
     except (ValueError, KeyError) as error:
         raise InputError(f"{path}: not readable as a table of losses ({type(error).__name__}: {error}).") from None
 

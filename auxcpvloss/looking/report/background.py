@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from auxcpvloss.config import ConfigFile, as_toml, dump, flat
 from auxcpvloss.experiment.configuration import lasting, load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance.document import NAME, Document
-from auxcpvloss.looking.figures.experiment import experiment_figures
+from auxcpvloss.looking.figures.experiment import experiment_figures, waited_for_data
 from auxcpvloss.looking.figures.layout import encode
 from auxcpvloss.looking.report.atlas import data_uri
 from auxcpvloss.looking.report.page import Picture, Section
@@ -55,6 +56,10 @@ def _training(experiment: Experiment) -> list[Section]:
         logger.warning("%s", problem)
     # Readers of the page may not have the folder.
     text = [f"Not shown: {problem.replace(f'{experiment.folder}/', '')}" for problem in problems]
+    # Of a log that is damaged, the problems tell.
+    with suppress(InputError):
+        if (waited := waited_for_data(experiment)) is not None:
+            text.append(f"The training waited for data {waited:.0%} of its time (waited_for_data in train/log.csv).")
     return [Section("training", "Training and validation", text, pictures=pictures)] if pictures or text else []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.experiment.training_files import lines_until
-from auxcpvloss.system.files import write_text, writing
+from auxcpvloss.experiment.training_files import WAITED
+from auxcpvloss.stages.train.table import Table
+from auxcpvloss.system.files import writing
 
 
 class TrainingLog:
@@ -33,14 +33,13 @@ class TrainingLog:
     def __init__(self, folder: Path, first: int, state: Mapping[str, Any] | None = None) -> None:
         import tensorflow as tf
 
-        self._path, self._folder = folder / "log.csv", folder / "tensorboard"
+        self._folder = folder / "tensorboard"
         self._tensorflow = tf
         state = state or {"sums": {}, "count": 0}
         self._sums: dict[str, float] = defaultdict(float, state["sums"])
         self._count: int = state["count"]
         self._means: dict[str, float] = {}
-        self._keep_until(first)
-        self._file = self._path.open("a", newline="", encoding="utf-8")
+        self._table = Table(folder / "log.csv", first)
         self._board = tf.summary.create_file_writer(str(self._folder))
 
     @property
@@ -57,21 +56,28 @@ class TrainingLog:
             self._sums[name] += value
         self._means = {name: value / self._count for name, value in self._sums.items()}
 
-    def write(self, iteration: int, learning_rate: float, speed: float) -> None:
-        """Write a line, and begin new means."""
-        row = {
-            "iteration": iteration,
-            **{name: f"{self._means[name]:.6g}" for name in sorted(self._means, key=lambda name: name != "loss")},
-            "learning_rate": f"{learning_rate:.6g}",
-            "iterations_per_second": f"{speed:.3f}",
-        }
-        writer = csv.DictWriter(self._file, row)
-        with writing(self._path):
-            if self._file.tell() == 0:
-                writer.writeheader()
-            writer.writerow(row)
-            self._file.flush()
-        self.scalars(iteration, {**self._means, "learning_rate": learning_rate})
+    def write(self, iteration: int, learning_rate: float, speed: float, waited: float) -> None:
+        """Write a line, and begin new means.
+
+        Parameters
+        ----------
+        iteration : int
+        learning_rate : float
+        speed : float
+            Iterations a second.
+        waited : float
+            Part of the time since the last line, 0..1, that was waited for batches.
+        """
+        self._table.write(
+            {
+                "iteration": iteration,
+                **{name: f"{self._means[name]:.6g}" for name in sorted(self._means, key=lambda name: name != "loss")},
+                "learning_rate": f"{learning_rate:.6g}",
+                "iterations_per_second": f"{speed:.3f}",
+                WAITED: f"{waited:.3f}",
+            }
+        )
+        self.scalars(iteration, {**self._means, "learning_rate": learning_rate, WAITED: waited})
         self._count = 0
 
     def scalars(self, iteration: int, values: Mapping[str, float]) -> None:
@@ -92,19 +98,13 @@ class TrainingLog:
         total = f"{self._means.get('loss', float('nan')):.3g}"
         return f"{total} ({', '.join(parts)})" if len(parts) > 1 else total
 
-    def _keep_until(self, iteration: int) -> None:
-        if self._path.is_file():
-            # With the ends of its lines as they are, or it would be another file than was recorded.
-            write_text(self._path, lines_until(self._path.read_bytes(), iteration).decode())
-
     def __enter__(self) -> TrainingLog:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # After an error, such as a full disk, they cannot write what they still have.
-        with suppress(Exception) if kind else writing(self._path):
-            self._file.close()
+        self._table.__exit__(kind, error, trace)
+        # After an error, such as a full disk, it cannot write what it still has.
         with suppress(Exception) if kind else writing(self._folder):
             self._board.close()

@@ -6,7 +6,6 @@ import logging
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_files import note_files
+from auxcpvloss.stages.train.clock import Clock
 from auxcpvloss.stages.train.images import batch_images
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.monitor import Monitor
@@ -24,7 +24,7 @@ from auxcpvloss.system.terminal import Bar, Terminal
 
 if TYPE_CHECKING:
     from auxcpvloss.network.batch import Batch
-    from auxcpvloss.network.trainer import Trainer
+    from auxcpvloss.network.trainer import Ready, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -53,14 +53,14 @@ class TrainingLoop:
     ) -> None:
         self.experiment, self.terminal = experiment, terminal
         self.trainer, self.monitor, self.log, self.bar = trainer, monitor, log, bar
-        self._first, self._began = 0, 0.0
+        self.clock = Clock(0)
 
-    def run(self, stream: Iterable[Batch], first: int) -> int:
+    def run(self, stream: Iterable[Ready], first: int) -> int:
         """Train on each batch in turn, until the monitor wants no more.
 
         Parameters
         ----------
-        stream : iterable of Batch
+        stream : iterable of Ready
         first : int
             Iterations that were done before.
 
@@ -82,10 +82,10 @@ class TrainingLoop:
             self._look(first)
         if self.monitor.verdict():
             return first
-        self._first, self._began = first, perf_counter()
+        self.clock = Clock(first)
         with Deferred() as signals:
-            for done, batch in enumerate(stream, start=first + 1):
-                losses = self._step(done, batch)
+            for done, ready in enumerate(self.clock.timed(stream), start=first + 1):
+                batch, losses = ready.batch, self._step(done, ready)
                 if done % checkpoints == 0 or done == last:
                     self._save(done, batch, losses, self.experiment.checkpoint_path(done))
                     logger.info("checkpoint of iteration %d, %s", done, self._progress(done))
@@ -101,15 +101,15 @@ class TrainingLoop:
                     break
         return done
 
-    def _step(self, done: int, batch: Batch) -> dict[str, float]:
+    def _step(self, done: int, ready: Ready) -> dict[str, float]:
         """Train on a batch, and write down how it went."""
-        table = self.experiment.config.training
-        losses = self.trainer.step(done, batch)
+        table, batch = self.experiment.config.training, ready.batch
+        losses = self.trainer.step(done, ready)
         if not math.isfinite(losses["loss"]):
             self._stop(done, batch, losses, "The loss is")
         self.log.add(losses)
         if done % table.log_every == 0:
-            self.log.write(done, self.trainer.learning_rate, self._speed(done))
+            self.log.write(done, self.trainer.learning_rate, self.clock.speed(done), self.clock.waited_for_line())
         self.bar.update(done, self._progress(done))
         if table.snapshots and done % table.snapshots == 0:
             outputs = self.trainer.predict(batch)
@@ -132,10 +132,9 @@ class TrainingLoop:
         if not self.monitor.wanted:
             return
         self.bar.update(note="validation")
-        paused = perf_counter()
-        values = self.monitor.look(iteration, self.trainer)
-        note_files(self.experiment, [self.monitor.path])
-        self._began += perf_counter() - paused
+        with self.clock.paused():
+            values = self.monitor.look(iteration, self.trainer)
+            note_files(self.experiment, [self.monitor.path])
         self.log.scalars(iteration, values)
         listing = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         self.terminal.say(f"iteration {iteration}: {listing}")
@@ -149,12 +148,9 @@ class TrainingLoop:
             f"checkpoints are kept in {self.experiment.train_folder / 'checkpoints'}; try a smaller optimizer.lr."
         )
 
-    def _speed(self, done: int) -> float:
-        """Iterations a second, validation not counted."""
-        return (done - self._first) / (perf_counter() - self._began)
-
     def _progress(self, done: int) -> str:
-        return f"{self._speed(done):.2f} it/s, loss {self.log.summary()}"
+        speed, waited = self.clock.speed(done), self.clock.waited
+        return f"{speed:.2f} it/s, waited for data {waited:.0%}, loss {self.log.summary()}"
 
     def _snapshot_path(self, kind: str, iteration: int) -> Path:
         return self.experiment.train_folder / "snapshots" / f"{kind}_{iteration:08d}.hdf"

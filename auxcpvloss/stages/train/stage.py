@@ -27,6 +27,7 @@ from auxcpvloss.stages.train.preconditions import looks_at_validation, need_trai
 from auxcpvloss.stages.train.state import begin_anew, is_done, record_training, training_samples, training_state
 from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
 from auxcpvloss.system.gpu import computes_on
+from auxcpvloss.system.prefetch import prefetching
 
 ARITHMETIC = "arithmetic"
 """What the training record calls that on which the bits of the weights depend, besides versions."""
@@ -129,7 +130,8 @@ class Train(Stage):
             kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
             terminal.say(f"continuing from the {kind} of iteration {first}")
         about = about_context(experiment)
-        with batches([sample.path for sample in samples], experiment.config, first, last, about) as stream:
+        paths = [sample.path for sample in samples]
+        with prefetching() as ahead, batches(paths, experiment.config, first, last, about) as stream:
             trainer, notes = _trainer(run, initial, first, state)
             made_with = {**self.made_with(), ARITHMETIC: computes_on()}
             record_training(experiment, samples, initial, made_with, first)
@@ -137,7 +139,10 @@ class Train(Stage):
                 TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
                 terminal.progress("iterations", last, first) as bar,
             ):
-                done = TrainingLoop(experiment, terminal, trainer, monitor, log, bar).run(stream, first)
+                loop = TrainingLoop(experiment, terminal, trainer, monitor, log, bar)
+                ready = map(trainer.ready, stream)
+                # gunpowder draws from the random numbers of the process, which are not for two threads.
+                done = loop.run(ahead(ready) if experiment.config.training.num_workers else ready, first)
             note_files(experiment)
         if monitor.verdict():
             terminal.say(monitor.verdict())
