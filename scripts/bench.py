@@ -61,6 +61,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small inputs; compare with the thresholds")
     parser.add_argument("--pairs", type=int, help="of counted measurements (5; quick: 2)")
     parser.add_argument("--json", type=Path, metavar="DIR", help="folder for the results")
+    parser.add_argument("--data", default="", metavar="FOLDER", help="volumes for accuracy_embryos")
+    parser.add_argument("--config", default="", metavar="FILE", help="our configuration for accuracy_*")
     parser.add_argument("--list", action="store_true", help="list the benchmarks and what they take")
     parser.add_argument("--page", action="store_true", help="write docs/performance.md from docs/performance/")
     args = parser.parse_args()
@@ -73,9 +75,10 @@ def main() -> int:
             print(f"{name:16} {module.DURATION:14} {page.title_of(module)}")
         return 0
     if args.page:
+        page.draw(page.RESULTS)
         page.PAGE.write_text(page.text(page.RESULTS), encoding="utf-8")
         return 0
-    options = Options(args.quick, args.pairs or (2 if args.quick else 5))
+    options = Options(args.quick, args.pairs or (2 if args.quick else 5), args.data, args.config)
     folder = args.json or (None if args.quick else page.RESULTS)
     rows, failed = [], []
     for name in names:

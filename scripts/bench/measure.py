@@ -52,10 +52,15 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Options:
-    """How thoroughly to measure: small inputs that take seconds if `quick`; `pairs` of counted measurements."""
+    """How thoroughly to measure: small inputs that take seconds if `quick`; `pairs` of counted measurements.
+
+    `data` and `config` are folder and configuration for the benchmarks that train on given volumes.
+    """
 
     quick: bool = False
     pairs: int = 5
+    data: str = ""
+    config: str = ""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,29 @@ def text(results: Path) -> str:
     return "\n".join(parts)
 
 
+def curves_of(result: dict[str, Any]) -> dict[str, list[list[float]]]:
+    """Give the curves in a result by name: points (seconds, value)."""
+    return {side["name"]: side["curve"] for row in result["rows"] for side in row.get("sides", ()) if "curve" in side}
+
+
+def draw(results: Path) -> None:
+    """Draw the results that have curves, beside them."""
+    import matplotlib.pyplot as plt
+
+    for name in NAMES:
+        file = results / f"{name}.json"
+        curves = curves_of(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+        if not curves:
+            continue
+        figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
+        for label, points in curves.items():
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
+        axes.set(xlabel="seconds of training", ylabel="mean avAP, test volumes", xlim=(0, None), ylim=(0, 1))
+        axes.legend(frameon=False)
+        figure.savefig(file.with_suffix(".png"), dpi=100, metadata={"Software": None})
+        plt.close(figure)
+
+
 def _section(name: str, module: ModuleType, result: dict[str, Any]) -> Iterator[str]:
     yield f"## {title_of(module)}\n"
     explanation = "\n".join((module.__doc__ or "").strip().splitlines()[1:]).strip()
@@ -58,8 +81,8 @@ def _section(name: str, module: ModuleType, result: dict[str, Any]) -> Iterator[
     yield from (_line(row) for row in rows)
     yield ""
     yield from (f"{row.what}: {row.note}\n" for row in rows if row.note)
-    for picture in sorted(RESULTS.glob(f"{name}*.png")):
-        yield f"![{title_of(module)}](performance/{picture.name})\n"
+    if curves_of(result):
+        yield f"![{title_of(module)}](performance/{name}.png)\n"
     yield f"`python scripts/bench.py {name}`, {result['minutes']:.0f} minutes; {_machine(result['machine'])}\n"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.measure import Options, Row
 
-NAMES = ("segment", "label", "score")
+NAMES = ("segment", "label", "score", "growth", "accuracy_worms", "accuracy_embryos")
 
 
 def as_json(name: str, rows: Sequence[Row], options: Options, machine: dict[str, Any], seconds: float) -> str:
