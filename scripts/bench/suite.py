@@ -9,7 +9,17 @@ from typing import Any
 
 from bench.measure import Options, Row
 
-NAMES = ("segment", "label", "score", "growth", "accuracy_worms", "accuracy_embryos")
+NAMES = (
+    "segment",
+    "label",
+    "score",
+    "many_instances",
+    "growth",
+    "onednn",
+    "checksums",
+    "accuracy_worms",
+    "accuracy_embryos",
+)
 
 
 def as_json(name: str, rows: Sequence[Row], options: Options, machine: dict[str, Any], seconds: float) -> str:
