@@ -13,6 +13,7 @@ NAMES = (
     "segment",
     "label",
     "score",
+    "sweep",
     "many_instances",
     "growth",
     "onednn",
@@ -20,6 +21,8 @@ NAMES = (
     "accuracy_worms",
     "accuracy_embryos",
 )
+LONG = ("onednn", "accuracy_worms", "accuracy_embryos")
+"""Those that take long even with small inputs, and so belong to a quick run only where they are named."""
 
 
 def as_json(name: str, rows: Sequence[Row], options: Options, machine: dict[str, Any], seconds: float) -> str:

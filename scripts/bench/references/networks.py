@@ -13,7 +13,7 @@ from bench.references.stardist_environment import ENVIRONMENT, interpreter
 from bench.volumes import worm_file
 
 ROOT = Path(__file__).resolve().parents[3]
-STEPS, OUR_ITERATIONS = 200, 300
+STEPS, OUR_ITERATIONS = 400, 300
 OUR_CONFIG = f"""
 training.max_iterations = {OUR_ITERATIONS}
 training.checkpoints = {OUR_ITERATIONS}
