@@ -15,6 +15,7 @@ import numpy as np
 from bench.measure import Figures, stopwatch
 
 STEPS_PER_EPOCH = 100
+THRESHOLDS = tuple(0.1 * tenths for tenths in range(1, 10))
 RANDOM = np.random.default_rng(1)
 
 
@@ -101,5 +102,5 @@ def matching(volume: str, found: str, small: int) -> Figures:
     labels = np.load(found)
     match(truth[:small], labels[:small], [0.5])
     with stopwatch() as figures:
-        scores = match(truth, labels, [0.1 * tenths for tenths in range(1, 10)])
+        scores = match(truth, labels, THRESHOLDS)
     return {**figures, "av_ap": float(np.mean([each.accuracy for each in scores]))}

@@ -46,14 +46,35 @@ def segment_with(folder: str, weights: str, held_out: Sequence[str], volumes: Se
     place = Path(folder)
     model = StarDist3D(None, name=place.name, basedir=str(place.parent))
     model.keras_model.load_weights(weights)
-    validation = [stardist.read(file) for file in held_out]
-    chosen = model.optimize_thresholds(*([each[i] for each in validation] for i in (0, 1)), save_to_json=False)
+    chosen = _thresholds(model, [stardist.read(file) for file in held_out])
     Path(out).mkdir(parents=True, exist_ok=True)
     for file in volumes:
         image, _ = stardist.read(file)
         labels, _ = model.predict_instances(image, prob_thresh=chosen["prob"], nms_thresh=chosen["nms"])
         np.save(Path(out) / f"{Path(file).stem}.npy", labels)
-    return {name: float(value) for name, value in chosen.items()}
+    return chosen
+
+
+def _thresholds(model: Any, validation: Sequence[tuple[np.ndarray, np.ndarray]]) -> Figures:
+    """Choose the thresholds with the highest avAP: of probability, then of overlap at that.
+
+    As StarDist's own search, but for the measure that counts here, and with a grid, which takes a third of the time.
+    """
+    from stardist.matching import matching_dataset
+
+    truths, outputs = [labels for _, labels in validation], [model.predict(image) for image, _ in validation]
+
+    def value(prob: float, nms: float) -> float:
+        found = [
+            model._instances_from_prediction(labels.shape, *output, prob_thresh=prob, nms_thresh=nms)[0]
+            for labels, output in zip(truths, outputs, strict=True)
+        ]
+        scores = matching_dataset(truths, found, thresh=stardist.THRESHOLDS, by_image=True, show_progress=False)
+        return float(np.mean([each.accuracy for each in scores]))
+
+    best = max((round(float(prob), 2) for prob in np.arange(0.2, 0.85, 0.1)), key=lambda prob: value(prob, 0.4))
+    overlap = max((0.3, 0.4, 0.5), key=lambda nms: value(best, nms))
+    return {"prob": best, "nms": overlap}
 
 
 def _clock(model: Any, marks: Sequence[float], began: float) -> Any:
