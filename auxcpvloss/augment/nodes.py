@@ -9,11 +9,11 @@ from typing import Any
 import gunpowder as gp
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Setting
-from auxcpvloss.augment.deform import Box, Deformation, Floats, Sources
+from auxcpvloss.augment.deform import Box, Deformation
+from auxcpvloss.augment.sampling import Sampler
 from auxcpvloss.config.tables import Config
 
 Step = tuple[Callable[..., Any], Any]
@@ -29,8 +29,10 @@ def nodes(config: Config, setting: Setting, raw: gp.ArrayKey) -> list[gp.BatchFi
     on = [(each, each.table_of(config)) for each in AUGMENTATIONS if each.is_on(config)]
     deform = [(each.deform, table) for each, table in on if each.deform is not None]
     change = {each.name: (each.change, table) for each, table in on if each.change is not None}
-    made = [Deform(deform, setting)] if deform else []
-    made += [each.node(each.table_of(config), setting, raw) for each in AUGMENTATIONS if each.node is not None]
+    made = [each.node(each.table_of(config), setting, raw) for each in AUGMENTATIONS if each.node is not None]
+    if deform:
+        turned = next(node for node in made if isinstance(node, gp.SimpleAugment))
+        made.insert(0, Deform(deform, setting, turned))
     return [*made, ChangeIntensities(raw, _groups(change, config), setting)] if change else made
 
 
@@ -49,11 +51,13 @@ class Deform(gp.BatchFilter):
     parts : sequence of Step
         `Augmentation.deform` of each augmentation.
     setting : Setting
+    turned : SimpleAugment
+        The node downstream that mirrors and exchanges axes.
     """
 
-    def __init__(self, parts: Sequence[Step], setting: Setting) -> None:
-        self.parts, self.setting = parts, setting
-        self.sources: dict[gp.ArrayKey, Sources] = {}
+    def __init__(self, parts: Sequence[Step], setting: Setting, turned: gp.SimpleAugment) -> None:
+        self.parts, self.setting, self.turned = parts, setting, turned
+        self.samplers: dict[gp.ArrayKey, Sampler] = {}
 
     def prepare(self, request: gp.BatchRequest) -> gp.BatchRequest:
         """Draw a deformation and grow the region of each array to what it is sampled from."""
@@ -61,26 +65,32 @@ class Deform(gp.BatchFilter):
         rng = np.random.default_rng(random.getrandbits(64))
         for deform, table in self.parts:
             deformation = deform(deformation, table, self.setting, rng)
-        self.sources = {}
+        self.samplers = {}
         for key, spec in request.array_specs.items():
-            self.sources[key] = sources = Sources(deformation, _box(spec.roi))
-            spec.roi = gp.Roi(sources.first, sources.last - sources.first + 1)
+            self.samplers[key] = sampler = Sampler(deformation, _box(spec.roi))
+            spec.roi = gp.Roi(sampler.first, sampler.last - sampler.first + 1)
         return request
 
     def process(self, batch: gp.Batch, request: gp.BatchRequest) -> gp.Batch:
         """Sample images linearly and labels at the nearest voxel."""
         deformed = gp.Batch()
         for key, array in batch.arrays.items():
-            data = np.empty(request[key].roi.shape, array.data.dtype)
-            for planes, places in self.sources[key]:
-                if array.spec.interpolatable:
-                    ndimage.map_coordinates(array.data, places, data[planes], order=1, mode="nearest", prefilter=False)
-                else:
-                    data[planes] = _nearest(array.data, places)
-            spec = array.spec.copy()
+            sampler, source, spec = self.samplers[key], np.ascontiguousarray(array.data), array.spec.copy()
             spec.roi = request[key].roi
+            if array.spec.interpolatable:
+                # In this order in memory, by which rounding of the mean differs, which intensities are scaled about.
+                data = sampler.linear(source)
+            else:
+                data = self._empty(spec.roi.shape, source.dtype)
+                sampler.nearest(source, data)
             deformed[key] = gp.Array(data, spec)
         return deformed
+
+    def _empty(self, shape: Sequence[int], dtype: Any) -> NDArray[Any]:
+        """Make an array that is contiguous in memory when it is mirrored and its axes are exchanged."""
+        order = self.turned.transpose
+        made = np.empty([shape[axis] for axis in order], dtype)
+        return made.transpose(np.argsort(order))[tuple(slice(None, None, -1 if m else 1) for m in self.turned.mirror)]
 
 
 class ChangeIntensities(gp.BatchFilter):
@@ -121,10 +131,3 @@ class ChangeIntensities(gp.BatchFilter):
 
 def _box(roi: gp.Roi) -> Box:
     return tuple(roi.begin), tuple(roi.shape)
-
-
-def _nearest(labels: NDArray[Any], places: Floats) -> NDArray[Any]:
-    z, y, x = np.floor(places + np.float32(0.5)).astype(np.int32)
-    _, height, width = labels.shape
-    # By one index instead of three, which takes half the time.
-    return labels.ravel().take((z * height + y) * width + x)

@@ -8,16 +8,15 @@ from scipy.special import expit
 
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.decoding import Basins, WatershedParams
-from auxcpvloss.methods.instance_geometry import boundary, instances
-from auxcpvloss.methods.method import UNKNOWN, Array, Head, Labels, Method, Prediction
-from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS
+from auxcpvloss.methods.instance_geometry import BOUNDARY, INSIDE, classes, instances
+from auxcpvloss.methods.method import ALL, UNKNOWN, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.measure import mean_within
 
 CONFIDENT_LOGIT = 20.0
 """The logistic function of this value is 1 - 2e-9, above every threshold."""
 
 
-def target(labels: Labels) -> Array:
+def target(labels: Labels, part: Part = ALL) -> Array:
     """Whether a voxel and the one before it along z, y and x are of the same instance.
 
     Instances are eroded by one voxel before (by the step that post-processing dilates them with: six neighbours), so
@@ -27,6 +26,7 @@ def target(labels: Labels) -> Array:
     ----------
     labels : (Z, Y, X) array of uint32
         `OUTSIDE` beyond the volume, `IGNORED` where nobody annotated.
+    part : slices, optional
 
     Returns
     -------
@@ -34,19 +34,19 @@ def target(labels: Labels) -> Array:
         1 or 0 for the neighbours at (-1, 0, 0), (0, -1, 0) and (0, 0, -1); 0 where there is none; `UNKNOWN` between a
         voxel of an instance and one that is not annotated.
     """
-    eroded = np.where(instances(labels) & ~boundary(labels, SIX_NEIGHBOURS), labels, 0)
+    eroded = np.where(classes(labels, diagonal=False) == INSIDE, labels, 0)
     affinities = np.zeros((3, *labels.shape), dtype=np.uint8)
     for axis in range(3):
         own, before, is_ignored = (np.moveaxis(a, axis, 0) for a in (eroded, eroded, labels == IGNORED))
         same = (own[1:] == before[:-1]) & (own[1:] > 0)
         unknown = (is_ignored[:-1] & (own[1:] > 0)) | (is_ignored[1:] & (before[:-1] > 0))
         np.moveaxis(affinities[axis], axis, 0)[1:] = np.where(unknown, np.uint8(UNKNOWN), same)
-    return affinities
+    return affinities[(slice(None), *part)]
 
 
-def foreground(labels: Labels) -> Array:
+def foreground(labels: Labels, part: Part = ALL) -> Array:
     """Whether a voxel is in an instance, before the erosion: (Z, Y, X) labels -> (1, Z, Y, X) array of uint8."""
-    return instances(labels).astype(np.uint8)[np.newaxis]
+    return instances(labels[part]).view(np.uint8)[np.newaxis]
 
 
 def perfect(target: Array) -> Array:
@@ -94,7 +94,7 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
         By rising label. Of an instance without any other voxels, the mean over all of them.
     """
     likely = expit(prediction["fgbg"][0].astype(np.float32))
-    inner = np.where(boundary(labels, SIX_NEIGHBOURS), np.uint32(0), labels)
+    inner = np.where(classes(labels, diagonal=False) == BOUNDARY, np.uint32(0), labels)
     means = mean_within(likely, labels)
     means[np.isin(np.unique(labels[labels > 0]), inner)] = mean_within(likely, inner)
     return means

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from auxcpvloss.methods.instance_geometry import find_centers
-from auxcpvloss.methods.method import Array, Head, Labels, Method, Params, Prediction
+from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Params, Part, Prediction
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.segmentation.peaks import local_maxima
 
@@ -17,27 +17,29 @@ REACH = 10
 """Distance in voxels beyond which a blob counts as 0; there it is exp(-12.5) = 4e-6."""
 
 
-def target(labels: Labels) -> Array:
+def target(labels: Labels, part: Part = ALL) -> Array:
     """exp(-d^2 / (2 sigma^2)) of the distance d, in voxels, to the nearest center of an instance.
 
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
         Nuclei, or marks around annotated points; the center is the center of mass of what is in the array.
+    part : slices, optional
 
     Returns
     -------
     (1, Z, Y, X) array of float32
         In 0..1.
     """
-    blobs = np.zeros(labels.shape, dtype=np.float32)
-    for center in find_centers(labels).positions:
-        first = np.maximum(np.ceil(center - REACH), 0).astype(int)
-        last = np.minimum(np.floor(center + REACH) + 1, labels.shape).astype(int)
+    begin, end = np.array([axis.indices(size)[:2] for axis, size in zip(part, labels.shape, strict=True)]).T
+    blobs = np.zeros(end - begin, dtype=np.float32)
+    for center in find_centers(labels).found:
+        first = np.clip(np.ceil(center - REACH), begin, end).astype(int)
+        last = np.clip(np.floor(center + REACH) + 1, begin, end).astype(int)
         z, y, x = (
             np.exp(-((np.arange(f, e) - c) ** 2) / (2 * SIGMA**2)) for f, e, c in zip(first, last, center, strict=True)
         )
-        box = blobs[tuple(slice(f, e) for f, e in zip(first, last, strict=True))]
+        box = blobs[tuple(slice(f, e) for f, e in zip(first - begin, last - begin, strict=True))]
         np.maximum(box, z[:, np.newaxis, np.newaxis] * y[:, np.newaxis] * x, out=box, casting="same_kind")
     return blobs[np.newaxis]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from auxcpvloss.data.annotated import IGNORED
-from auxcpvloss.data.centers_of_mass import Centers, centers_by_label
 from auxcpvloss.methods.method import Array, Labels
 
-WHOLE = np.ones((3, 3, 3), dtype=bool)
+NO_INSTANCE, INSIDE, BOUNDARY = 0, 1, 2
 
 
 def known(labels: Labels) -> Array:
@@ -28,28 +31,72 @@ def instances(labels: Labels) -> Array:
     return (labels > 0) & known(labels)
 
 
-def boundary(labels: Labels, element: Array = WHOLE) -> Array:
-    """Voxels that one erosion of every instance takes away.
+def classes(labels: Labels, diagonal: bool = True) -> Array:
+    """Tell inside from boundary: what one erosion of every instance takes away.
 
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
         Neither what is not `known` nor the border of the array makes a boundary.
-    element : (3, 3, 3) array of bool
-        What is eroded with; by default all 26 neighbours.
+    diagonal : bool
+        Whether all 26 neighbours are eroded with, or six.
 
     Returns
     -------
-    (Z, Y, X) array of bool
+    (Z, Y, X) array of uint8
+        `NO_INSTANCE`, `INSIDE` or `BOUNDARY`.
     """
-    # An instance is eroded where its neighbours are not all of the same label: where their least and greatest label
-    # differ. What is not known has the greatest numbers; for the maximum it is taken for the least one.
-    least = ndimage.minimum_filter(labels, footprint=element, mode="nearest")
-    inside = np.where(known(labels), labels, np.uint32(0))
-    greatest = ndimage.maximum_filter(inside, footprint=element, mode="nearest")
-    return instances(labels) & (least != greatest)
+    # Importing numba takes half a second.
+    from auxcpvloss.methods import kernels
+
+    return np.asarray(kernels.classify(_for_kernels(labels), diagonal))
+
+
+class Centers(NamedTuple):
+    """Centers of mass of instances, by label, in a hash table.
+
+    Attributes
+    ----------
+    ids : (N,) array of uint32
+        Labels, and 0 in empty places.
+    positions : (N, 3) array of float64
+        z, y, x in voxels; of no meaning in empty places.
+    """
+
+    ids: Labels
+    positions: NDArray[np.float64]
+
+    @property
+    def found(self) -> NDArray[np.float64]:
+        """(I, 3) centers of the instances, by rising label."""
+        filled = np.flatnonzero(self.ids)
+        return self.positions[filled[np.argsort(self.ids[filled])]]
 
 
 def find_centers(labels: Labels) -> Centers:
-    """Find the center of mass of every instance of (Z, Y, X) labels, see `centers_by_label`."""
-    return centers_by_label(labels, instances(labels))
+    """Find the center of mass of every instance of (Z, Y, X) labels, which need be neither small nor consecutive."""
+    from auxcpvloss.methods import kernels
+
+    ids, sums = kernels.add_up(_for_kernels(labels))
+    return Centers(ids, sums[:, 1:] / np.maximum(sums[:, :1], 1))
+
+
+def vectors_to(centers: Centers, labels: Labels, first: Sequence[int]) -> NDArray[np.float32]:
+    """Give the vector from each voxel of an instance to its center: (3, Z, Y, X), 0 elsewhere.
+
+    Parameters
+    ----------
+    centers : Centers
+        Of all instances in `labels`.
+    labels : (Z, Y, X) array of uint32
+    first : (3,) int
+        Where the first voxel of `labels` is in the array whose centers were found.
+    """
+    from auxcpvloss.methods import kernels
+
+    return np.asarray(kernels.point(_for_kernels(labels), np.array(first), centers.ids, centers.positions))
+
+
+def _for_kernels(labels: Labels) -> Labels:
+    """Copy labels unless they are contiguous and writable, which is what kernels are compiled for."""
+    return np.require(labels, np.uint32, ["C", "W"])

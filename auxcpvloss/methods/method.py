@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ Labels = NDArray[np.uint32]
 Array = NDArray[Any]
 Prediction = Mapping[str, Array]
 """Head name -> (C, Z, Y, X) array."""
+Part = tuple[slice, slice, slice]
+ALL: Part = (slice(None), slice(None), slice(None))
 
 OUTSIDE = np.uint32(0xFFFFFFFF)
 """Label of voxels outside the volume, which are not trained on, as those labelled `IGNORED` are not."""
@@ -68,6 +70,13 @@ def _same(target: Array) -> Array:
     return target
 
 
+class Target(Protocol):
+    """A function that makes the target of a head from labels."""
+
+    def __call__(self, labels: Labels, part: Part = ALL) -> Array:
+        """See `Head.target`."""
+
+
 @dataclass(frozen=True)
 class FromRaw:
     """A target that depends on the image too.
@@ -92,8 +101,9 @@ class Head:
     channels : int
         Output channels.
     target : callable or FromRaw
-        (Z, Y, X) labels, `OUTSIDE` beyond the volume, `IGNORED` where nobody annotated -> (C, Z, Y, X) target of the
-        same extent. Where the volume ends or is not annotated, there is neither background nor boundary.
+        ((Z, Y, X) labels, `OUTSIDE` beyond the volume, `IGNORED` where nobody annotated; the part of them that is
+        wanted) -> (C, Z, Y, X) target of that part, by default of all. Where the volume ends or is not annotated, there
+        is neither background nor boundary.
     loss : str
         Name of its loss, one of `network.losses.LOSSES`.
     perfect : callable
@@ -116,7 +126,7 @@ class Head:
 
     name: str
     channels: int
-    target: Callable[[Labels], Array] | FromRaw
+    target: Target | FromRaw
     loss: str
     perfect: Callable[[Array], Array] = _same
     context: int = 0

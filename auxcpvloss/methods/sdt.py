@@ -7,8 +7,8 @@ import numpy as np
 from pydantic import Field
 
 from auxcpvloss.methods.decoding import Basins, WatershedParams
-from auxcpvloss.methods.instance_geometry import boundary, instances, known_box
-from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
+from auxcpvloss.methods.instance_geometry import BOUNDARY, classes, instances, known_box
+from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.measure import mean_within
 
 SCALE = 9.0
@@ -18,30 +18,28 @@ CONTEXT = 45
 """Voxels after which the target is within 1e-4 of its limit: 9 atanh(1 - 1e-4) = 44.6."""
 
 
-def target(labels: Labels) -> Array:
+def target(labels: Labels, part: Part = ALL) -> Array:
     """tanh(d / 9) of the Euclidean distance d, in voxels, to the nearest boundary voxel; negative inside an instance.
 
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
         `OUTSIDE` beyond the volume, where there are no boundaries.
+    part : slices, optional
 
     Returns
     -------
     (1, Z, Y, X) array of float32
         0 in boundary voxels, 1 where there is no boundary at all; of no meaning beyond the volume.
     """
-    distances = np.ones(labels.shape, dtype=np.float32)
+    distances = np.full(labels.shape, np.inf, dtype=np.float32)
     # Much of a patch of a slender volume, with its context, lies beyond it.
-    if (box := known_box(labels)) is None:
-        return distances[np.newaxis]
-    known = labels[box]
-    distance = edt.edt(~boundary(known), black_border=False)
-    distance /= SCALE
-    np.tanh(distance, out=distance)
-    np.negative(distance, out=distance, where=instances(known))
-    distances[box] = distance
-    return distances[np.newaxis]
+    if (box := known_box(labels)) is not None:
+        distances[box] = edt.edt(classes(labels[box]) != BOUNDARY, black_border=False)
+    wanted = distances[part] / SCALE
+    np.tanh(wanted, out=wanted)
+    np.negative(wanted, out=wanted, where=instances(labels[part]))
+    return wanted[np.newaxis]
 
 
 class SdtParams(WatershedParams):

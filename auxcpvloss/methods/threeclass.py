@@ -6,35 +6,36 @@ import numpy as np
 from pydantic import Field
 from scipy.special import softmax
 
+from auxcpvloss.methods import instance_geometry as geometry
 from auxcpvloss.methods.decoding import Basins, WatershedParams
-from auxcpvloss.methods.instance_geometry import boundary, instances
-from auxcpvloss.methods.method import Array, Head, Labels, Method, Prediction
+from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.measure import mean_within
 
-BACKGROUND, INTERIOR, BOUNDARY = 0, 1, 2
+BACKGROUND, INTERIOR, BOUNDARY = geometry.NO_INSTANCE, geometry.INSIDE, geometry.BOUNDARY
 
 CONFIDENT_LOGIT = 20.0
 """exp(-20) is 2e-9: the probability is above every threshold."""
 
 
-def target(labels: Labels) -> Array:
+def target(labels: Labels, part: Part = ALL) -> Array:
     """Class of every voxel.
 
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
+    part : slices, optional
 
     Returns
     -------
     (1, Z, Y, X) array of uint8
         0 background (and outside the volume), 1 interior, 2 boundary.
     """
-    return (instances(labels).astype(np.uint8) + boundary(labels))[np.newaxis]
+    return geometry.classes(labels)[part][np.newaxis]
 
 
-def perfect(classes: Array) -> Array:
+def perfect(target: Array) -> Array:
     """Logits of a network that is sure of these classes: (1, Z, Y, X) -> (3, Z, Y, X)."""
-    return np.stack([np.where(classes[0] == c, CONFIDENT_LOGIT, 0.0) for c in range(3)]).astype(np.float32)
+    return np.stack([np.where(target[0] == c, CONFIDENT_LOGIT, 0.0) for c in range(3)]).astype(np.float32)
 
 
 class ThreeclassParams(WatershedParams):

@@ -65,12 +65,13 @@ class AddTargets(gp.BatchFilter):
             grown = self._grown(roi, head)
             labels = batch[self.labels].crop(grown).data
             part = near(labels, (roi - grown.begin).to_slices(), head.context)
+            patch = (roi - grown.begin - gp.Coordinate(axis.start or 0 for axis in part)).to_slices()
             if isinstance(head.target, FromRaw):
-                target = head.target.target(batch[self.raw].crop(grown).data[part], labels[part])
+                raw = batch[self.raw].crop(grown).data
+                target = head.target.target(raw[part], labels[part])[(slice(None), *patch)]
             else:
-                target = head.target(labels[part])
-            first = gp.Coordinate(axis.start or 0 for axis in part)
-            made[key] = _array(target[(slice(None), *(roi - grown.begin - first).to_slices())], roi)
+                target = head.target(labels[part], patch)
+            made[key] = _array(target, roi)
         roi = request[self.region].roi
         made[self.region] = _array(regions(batch[self.labels].crop(roi).data), roi)
         return made
@@ -89,5 +90,5 @@ def regions(labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
 
     What is not annotated is outside.
     """
-    inside = np.where(labels == 0, region.BACKGROUND, region.INSTANCE)
-    return np.where(known(labels), inside, region.OUTSIDE).astype(np.uint8)[np.newaxis]
+    inside = np.where(labels == 0, np.uint8(region.BACKGROUND), np.uint8(region.INSTANCE))
+    return np.where(known(labels), inside, np.uint8(region.OUTSIDE))[np.newaxis]

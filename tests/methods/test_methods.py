@@ -10,7 +10,7 @@ from auxcpvloss.metrics import score
 def test_a_perfect_prediction_gives_back_every_nucleus(method, balls):
     labels = balls(radius=5)
     for found in perfect_results(method, labels):
-        assert sorted(labels[tuple(find_centers(found).positions.round().astype(int).T)]) == [1, 2, 3]
+        assert sorted(labels[tuple(find_centers(found).found.round().astype(int).T)]) == [1, 2, 3]
         if method.task == "segmentation":
             assert score(labels, found)["confusion_matrix.th_0_5.AP"] == 1
 

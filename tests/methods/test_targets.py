@@ -10,6 +10,7 @@ from scipy import ndimage
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods import AUXILIARY, METHODS, OUTSIDE, affinities, gauss, sdt, threeclass
 from auxcpvloss.methods.auxiliary import cpv, edt
+from auxcpvloss.methods.instance_geometry import find_centers
 from auxcpvloss.methods.method import UNKNOWN
 from tests.conftest import blobs
 
@@ -38,6 +39,15 @@ def test_center_vectors_equal_a_loop_over_voxels(labels):
     vectors = cpv.target(labels)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+def test_centers_are_found_of_any_number_of_labels():
+    labels = np.random.default_rng(0).integers(2**31, size=(20, 20, 20), dtype=np.uint32) + np.uint32(1)
+    labels[:, :, 1::2] = labels[:, :, ::2]
+    found = find_centers(labels).found
+    expected = np.array([center for _, center in sorted(centers_of(labels).items())])
+    assert len(expected) > 3000
+    np.testing.assert_array_equal(found, expected)
 
 
 def eroded_away(labels, voxel, reach):
@@ -174,6 +184,14 @@ def moved(head, target, order, mirrored):
         elif head.transforms_as == "affinity":
             target[axis] = np.roll(target[axis], 1, axis)
     return target
+
+
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+@pytest.mark.parametrize("part", [np.s_[2:9, 0:30, 5:6], np.s_[0:0, 1:2, 0:4], np.s_[3:, :8, -7:]])
+def test_a_part_of_a_target_is_cut_out_of_the_whole(head, part):
+    labels = blobs((20, 30, 30), 20, seed=3)
+    labels[:, :2], labels[:, 2:5, :9] = OUTSIDE, IGNORED
+    np.testing.assert_array_equal(head.target(labels, part), head.target(labels)[(slice(None), *part)])
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)

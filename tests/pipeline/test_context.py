@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from auxcpvloss.augment import deform
 from auxcpvloss.methods import OUTSIDE, method_of
 from auxcpvloss.pipeline import context
 from auxcpvloss.pipeline.batch_maker import BatchMaker
@@ -12,10 +11,8 @@ from tests.conftest import blobs, configure, make_sample
 
 
 @pytest.fixture(autouse=True)
-def little_memory(monkeypatch):
-    """Regions are large, and slabs small."""
+def large_regions(monkeypatch):
     monkeypatch.setattr(context, "LARGE", 0)
-    monkeypatch.setattr(deform, "SLAB", 1000)
 
 
 @pytest.mark.parametrize("method", ["threeclass_cpv", "sdt_edt", "gauss", "affinities_cpv"])
@@ -25,7 +22,6 @@ def test_batches_are_the_same_with_less_memory(tmp_path, monkeypatch, method):
     maker = BatchMaker([make_sample(tmp_path, labels / labels.max(), labels)], method_of(config), config)
     little = [maker.make(number) for number in range(4)]
     monkeypatch.setattr(context, "LARGE", 2**30)
-    monkeypatch.setattr(deform, "SLAB", 2**30)
     for less, more in zip(little, map(maker.make, range(4)), strict=True):
         assert (less.raw == more.raw).all()
         assert all((less.targets[head] == more.targets[head]).all() for head in more.targets)

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
 from auxcpvloss.methods.decoding import Seeds
-from auxcpvloss.methods.instance_geometry import find_centers
-from auxcpvloss.methods.method import Array, Head, Labels, Prediction
+from auxcpvloss.methods.instance_geometry import find_centers, vectors_to
+from auxcpvloss.methods.method import ALL, Array, Head, Labels, Part, Prediction
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.votes import count_votes
 
 
-def target(labels: Labels) -> Array:
+def target(labels: Labels, part: Part = ALL) -> Array:
     """Vector, in voxels, from each instance voxel to the center of mass of its instance.
 
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
         All of each instance of interest has to be in it, else the center is that of the visible part.
+    part : slices, optional
 
     Returns
     -------
     (3, Z, Y, X) array of float32
         (dz, dy, dx); 0 in the background and beyond the volume.
     """
-    centers = find_centers(labels)
-    vectors = np.zeros((3, labels.size), dtype=np.float32)
-    for axis, coordinate in enumerate(np.unravel_index(centers.voxels, labels.shape)):
-        vectors[axis, centers.voxels] = centers.positions[centers.instance, axis] - coordinate
-    return vectors.reshape(3, *labels.shape)
+    first = [axis.indices(size)[0] for axis, size in zip(part, labels.shape, strict=True)]
+    return vectors_to(find_centers(labels), labels[part], first)
 
 
 class CpvSeeds(Seeds):

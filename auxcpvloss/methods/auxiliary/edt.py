@@ -6,11 +6,11 @@ import edt
 import numpy as np
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
-from auxcpvloss.methods.instance_geometry import boundary, instances, known_box
-from auxcpvloss.methods.method import Array, Head, Labels
+from auxcpvloss.methods.instance_geometry import BOUNDARY, NO_INSTANCE, classes, known_box
+from auxcpvloss.methods.method import ALL, Array, Head, Labels, Part
 
 
-def target(labels: Labels) -> Array:
+def target(labels: Labels, part: Part = ALL) -> Array:
     """Euclidean distance, in voxels, to the surface of the nucleus, over its maximum in the nucleus.
 
     The surface is one voxel beyond the boundary voxels, which are the last ones of the nucleus.
@@ -20,6 +20,7 @@ def target(labels: Labels) -> Array:
     labels : (Z, Y, X) array of uint32
         `OUTSIDE` beyond the volume, where there are no boundaries. All of each instance of interest has to be in it,
         and one voxel more.
+    part : slices, optional
 
     Returns
     -------
@@ -29,14 +30,15 @@ def target(labels: Labels) -> Array:
     depths = np.zeros(labels.shape, dtype=np.float32)
     if (box := known_box(labels)) is not None:
         known = labels[box]
-        inside = instances(known)
+        classified = classes(known)
+        inside = classified > NO_INSTANCE
         # The nearest boundary is the own one. There is none if an instance fills the volume: infinity.
-        distances = 1 + edt.edt(~boundary(known), black_border=False)[inside].clip(max=max(labels.shape))
+        distances = 1 + edt.edt(classified != BOUNDARY, black_border=False)[inside].clip(max=max(labels.shape))
         ids, index = np.unique(known[inside], return_inverse=True)
         greatest = np.zeros(len(ids), dtype=np.float32)
         np.maximum.at(greatest, index, distances)
         depths[box][inside] = distances / greatest[index]
-    return depths[np.newaxis]
+    return depths[part][np.newaxis]
 
 
 EDT = Auxiliary(
