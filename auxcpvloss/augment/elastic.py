@@ -9,12 +9,14 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy import ndimage
 
 from auxcpvloss.augment.augmentation import Augmentation, InPlane, Setting, Sizes
 from auxcpvloss.augment.deform import Deformation, Displacement, Floats
 from auxcpvloss.config.axes import in_plane
 from auxcpvloss.config.tables.types import Hundreds, Table
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 SIGMAS = 5
 """Context covers jitter up to this many standard deviations; only 1 in 3 million displacements exceed it."""

@@ -7,10 +7,12 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy import ndimage
 
 from auxcpvloss.augment.augmentation import Augmentation, Occasional, Ordered, Setting
 from auxcpvloss.augment.deform import Floats
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 Sigma = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.points import voxels_of
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 IGNORED = np.uint32(0xFFFFFFFE)
 """Label of voxels that were not annotated, in the ground truth of a sample."""

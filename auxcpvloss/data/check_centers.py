@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from auxcpvloss.data.centers import line_numbers
 from auxcpvloss.data.misplaced import why_beside, why_dark, why_outside
@@ -15,6 +14,9 @@ from auxcpvloss.data.objects import MAX_LABEL, Objects
 from auxcpvloss.data.points import are_inside
 from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+spatial = lazily("scipy.spatial")
 
 LISTED = 10
 CROWDED = 8  # voxels for each point; no nuclei are closer, and memory grows with their number
@@ -105,7 +107,7 @@ def _are_close(places: NDArray[Any]) -> NDArray[np.int64]:
     distinct, which, counts = np.unique(places, axis=0, return_inverse=True, return_counts=True)
     is_close = counts > 1
     if len(distinct) > 1:
-        is_close |= cKDTree(distinct).query(distinct, 2)[0][:, 1] <= CLOSE
+        is_close |= spatial.cKDTree(distinct).query(distinct, 2)[0][:, 1] <= CLOSE
     return np.flatnonzero(is_close[which.ravel()])
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from auxcpvloss.data.check_centers import listing
 from auxcpvloss.data.objects import TINY, Objects
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 MOST = 0.5
 """Part of the volume, and of its faces, above which a label is no nucleus."""

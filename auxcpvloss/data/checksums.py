@@ -9,11 +9,18 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
 
-import zarr
-
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+if TYPE_CHECKING:
+    import zarr
+else:
+    zarr = lazily("zarr")
+
+ADVICE = "Remove {} and repeat the command to create it again."
 
 NAME, ATTRIBUTE = ".checksums", "checksums"
 """The file, and the attribute of the folder that says that there is to be one."""

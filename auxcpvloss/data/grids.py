@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform, gaussian_filter
 
 from auxcpvloss.config.units import Vector
 from auxcpvloss.data.centers_of_mass import centers_by_label
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 SAME = 1e-3
 """Voxel sizes that differ by less, relatively, are the same: they were rounded."""
@@ -49,8 +51,10 @@ class Grid:
 def interpolate(image: NDArray[Any], here: Grid, there: Grid) -> NDArray[np.float32]:
     """Give an image on another grid, by linear interpolation; smoothed before along axes along which voxels grow."""
     factor, begin = _step(here, there)
-    smooth = gaussian_filter(image.astype(np.float32, copy=False), np.maximum(0, factor - 1) / 2, mode="nearest")
-    moved = affine_transform(smooth, np.diag(factor), begin, there.shape, np.float32, order=1, mode="nearest")
+    smooth = ndimage.gaussian_filter(
+        image.astype(np.float32, copy=False), np.maximum(0, factor - 1) / 2, mode="nearest"
+    )
+    moved = ndimage.affine_transform(smooth, np.diag(factor), begin, there.shape, np.float32, order=1, mode="nearest")
     return np.asarray(moved)
 
 

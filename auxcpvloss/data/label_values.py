@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label
 
 from auxcpvloss.data.objects import MAX_LABEL
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+skimage = lazily("skimage")
 
 EXPECTED = "expected a whole number for each instance, 0 for background"
 
@@ -26,7 +28,7 @@ def pieces_of(labels: NDArray[Any]) -> NDArray[Any]:
     if labels.dtype.kind not in "biu" or labels.min(initial=0) < 0:
         return labels
     numbers = labels.astype(np.uint8) if labels.dtype.kind == "b" else labels
-    return np.asarray(label(numbers, connectivity=3), np.uint32)
+    return np.asarray(skimage.measure.label(numbers, connectivity=3), np.uint32)
 
 
 def check_values(labels: NDArray[Any], place: str) -> None:

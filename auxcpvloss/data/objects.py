@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label
 
 from auxcpvloss.data.centers_of_mass import centers_by_label
+from auxcpvloss.system.lazy import lazily
+
+skimage = lazily("skimage")
 
 MAX_LABEL = 2**32 - 3  # the type is uint32; its largest numbers mark what is not annotated or outside of the volume
 TINY = 5  # voxels; below, an instance is more likely a slip of the annotator's hand
@@ -53,7 +55,7 @@ def measure(labels: NDArray[Any]) -> Objects:
     """
     ids, centers, voxels, instance = centers_by_label(labels)
     sizes = np.bincount(instance, minlength=len(ids))
-    components = label(labels, connectivity=3).reshape(-1)[voxels]
+    components = skimage.measure.label(labels, connectivity=3).reshape(-1)[voxels]
     # A component is of one label: that of any of its voxels.
     _, first, volumes = np.unique(components, return_index=True, return_counts=True)
     owner = instance[first]

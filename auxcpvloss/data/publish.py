@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from auxcpvloss.data.missing_chunks import WholeStore
 from auxcpvloss.data.open_samples import look
 from auxcpvloss.data.sample_places import table_path, version_path, versions
 from auxcpvloss.data.samples import Sample
@@ -82,6 +81,8 @@ def _is_same(before: Sample, now: Sample) -> bool:
 
 def _described(sample: Sample) -> dict[str, int | None]:
     """Checksums of the descriptions of a sample, and the names of its other files."""
+    from auxcpvloss.data.whole_store import WholeStore
+
     sums = WholeStore(str(sample.path)).checksums
     return {key: each if re.search(r"(^|/)\.z\w+$", key) else None for key, each in sums.items()}
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import read_centers
@@ -18,6 +17,12 @@ from auxcpvloss.data.sample_places import table_path
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.system.checksums import CHANGED, file_digest
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+if TYPE_CHECKING:
+    import zarr
+else:
+    zarr = lazily("zarr")
 
 PARTLY = "partly_annotated"
 """Attribute of samples in whose ground truth some voxels are `IGNORED`."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
@@ -23,7 +22,13 @@ from auxcpvloss.data.sources.source import Source, voxel_size
 from auxcpvloss.data.target_grid import grids_of, target_record
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import temporary
+from auxcpvloss.system.lazy import lazily
 from auxcpvloss.system.libraries import versions_of
+
+if TYPE_CHECKING:
+    import zarr
+else:
+    zarr = lazily("zarr")
 
 CHUNKS = (64, 64, 64)
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import DTypeLike, NDArray
 
 from auxcpvloss.data.missing_chunks import intact, lacking_of, open_whole
 from auxcpvloss.system.checksums import reading_hdf
+from auxcpvloss.system.lazy import lazily
+
+if TYPE_CHECKING:
+    import zarr
+else:
+    zarr = lazily("zarr")
 
 Box = tuple[slice, slice, slice]
 """Voxels along z, y, x."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from pydantic import Field
-from scipy.special import expit
 
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.decoding import Basins, WatershedParams
 from auxcpvloss.methods.instance_geometry import BOUNDARY, INSIDE, classes, instances
 from auxcpvloss.methods.method import ALL, UNKNOWN, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.measure import mean_within
+from auxcpvloss.system.lazy import lazily
+
+special = lazily("scipy.special")
 
 CONFIDENT_LOGIT = 20.0
 """The logistic function of this value is 1 - 2e-9, above every threshold."""
@@ -70,12 +72,12 @@ class AffinitiesParams(WatershedParams):
         prediction : mapping
             ``affs``: (3, Z, Y, X) and ``fgbg``: (1, Z, Y, X) logits.
         """
-        affinities = expit(prediction["affs"].astype(np.float32))
+        affinities = special.expit(prediction["affs"].astype(np.float32))
         high = (affinities > self.seed_thresh).sum(axis=0, dtype=np.uint8)
         return Basins(
             surface=1 - affinities.mean(axis=0),
             seeds=high >= self.min_affinities,
-            foreground=expit(prediction["fgbg"][0].astype(np.float32)) > self.fg_thresh,
+            foreground=special.expit(prediction["fgbg"][0].astype(np.float32)) > self.fg_thresh,
         )
 
 
@@ -93,7 +95,7 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
     (N,) array in 0..1
         By rising label. Of an instance without any other voxels, the mean over all of them.
     """
-    likely = expit(prediction["fgbg"][0].astype(np.float32))
+    likely = special.expit(prediction["fgbg"][0].astype(np.float32))
     inner = np.where(classes(labels, diagonal=False) == BOUNDARY, np.uint32(0), labels)
     means = mean_within(likely, labels)
     means[np.isin(np.unique(labels[labels > 0]), inner)] = mean_within(likely, inner)

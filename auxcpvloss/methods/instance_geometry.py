@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.method import Array, Labels
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 NO_INSTANCE, INSIDE, BOUNDARY = 0, 1, 2
 

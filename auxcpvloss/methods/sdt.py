@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import edt
 import numpy as np
 from pydantic import Field
 
@@ -10,6 +9,9 @@ from auxcpvloss.methods.decoding import Basins, WatershedParams
 from auxcpvloss.methods.instance_geometry import BOUNDARY, classes, instances, known_box
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.measure import mean_within
+from auxcpvloss.system.lazy import lazily
+
+edt = lazily("edt")
 
 SCALE = 9.0
 """Distance, in voxels, at which the target is tanh(1)."""

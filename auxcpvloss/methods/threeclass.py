@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from pydantic import Field
-from scipy.special import softmax
 
 from auxcpvloss.methods import instance_geometry as geometry
 from auxcpvloss.methods.decoding import Basins, WatershedParams
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.measure import mean_within
+from auxcpvloss.system.lazy import lazily
+
+special = lazily("scipy.special")
 
 BACKGROUND, INTERIOR, BOUNDARY = geometry.NO_INSTANCE, geometry.INSIDE, geometry.BOUNDARY
 
@@ -46,7 +48,7 @@ class ThreeclassParams(WatershedParams):
 
     def find_basins(self, prediction: Prediction) -> Basins:
         """Flood 1 - P(interior) from sure interiors where P(background) is low; ``threeclass``: (3, Z, Y, X) logits."""
-        background, interior, _ = softmax(prediction["threeclass"].astype(np.float32), axis=0)
+        background, interior, _ = special.softmax(prediction["threeclass"].astype(np.float32), axis=0)
         return Basins(
             surface=1 - interior,
             seeds=interior > self.seed_thresh,
@@ -56,7 +58,7 @@ class ThreeclassParams(WatershedParams):
 
 def confidence(prediction: Prediction, labels: Labels) -> Array:
     """Mean of P(interior) + P(boundary) over the voxels of each instance: (N,), by rising label."""
-    background = softmax(prediction["threeclass"].astype(np.float32), axis=0)[BACKGROUND]
+    background = special.softmax(prediction["threeclass"].astype(np.float32), axis=0)[BACKGROUND]
     return mean_within(1 - background, labels)
 
 

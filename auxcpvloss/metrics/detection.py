@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from auxcpvloss.metrics.counts import Counts
 from auxcpvloss.metrics.matching import choose_greedy, choose_optimal
 from auxcpvloss.metrics.overlap import Ids, Indices, instance_centers
+from auxcpvloss.system.lazy import lazily
+
+spatial = lazily("scipy.spatial")
 
 if TYPE_CHECKING:
     from auxcpvloss.config.tables.results import PointMatching
@@ -112,7 +114,7 @@ def _labels_at(points: Points, labels: NDArray[Any]) -> NDArray[Any]:
 def _near(points: Points, centers: Points, distance_limit: float, spacing: Vector) -> tuple[Indices, Indices, Points]:
     """List all pairs that are near enough, by point, then center: indices of both, and their distances."""
     scale = np.divide(spacing, spacing[-1])
-    trees = [cKDTree(np.asarray(places, np.float64).reshape(-1, 3) * scale) for places in (points, centers)]
+    trees = [spatial.cKDTree(np.asarray(places, np.float64).reshape(-1, 3) * scale) for places in (points, centers)]
     pairs = trees[0].sparse_distance_matrix(trees[1], distance_limit, output_type="ndarray")
     pairs = pairs[np.lexsort((pairs["j"], pairs["i"]))]
     return pairs["i"], pairs["j"], pairs["v"]

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from auxcpvloss.metrics.detection import Detections
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 RULE = (
     "voxels that are not annotated; predicted instances that lie mostly there, unless most of the rest is in true "

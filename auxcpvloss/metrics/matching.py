@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
 
 from auxcpvloss.metrics.counts import Counts
 from auxcpvloss.metrics.overlap import Ids, Indices, Overlaps, Values
+from auxcpvloss.system.lazy import lazily
+
+sparse, csgraph = lazily("scipy.sparse"), lazily("scipy.sparse.csgraph")
 
 BATCH = 500
 """Maximum number of pairs assigned together, where a larger group can be divided."""
@@ -80,8 +81,10 @@ def choose_optimal(one: NDArray[Any], other: NDArray[Any], weight: Values) -> In
     if rows.size == columns.size == one.size:
         # As always above an IoU of 0.5.
         return np.arange(one.size)
-    graph = coo_array((np.ones(row.size, bool), (row, rows.size + column)), shape=(rows.size + columns.size,) * 2)
-    group = connected_components(graph, directed=False)[1][row]
+    graph = sparse.coo_array(
+        (np.ones(row.size, bool), (row, rows.size + column)), shape=(rows.size + columns.size,) * 2
+    )
+    group = csgraph.connected_components(graph, directed=False)[1][row]
     sizes = np.bincount(group)
     batch = ((np.cumsum(sizes) - sizes) // BATCH)[group]
     contested = np.flatnonzero(sizes[group] > 1)
@@ -102,8 +105,8 @@ def _assign(one: Indices, other: Indices, weight: Values) -> Indices:
     none = np.arange(rows)
     weights = np.append(1 + min(rows, columns) + weight, np.ones(rows))
     places = np.append(row, none), np.append(column, columns + none)
-    table = coo_array((weights, places), shape=(rows, columns + rows)).tocsr()
-    assigned = min_weight_full_bipartite_matching(table, maximize=True)[1]
+    table = sparse.coo_array((weights, places), shape=(rows, columns + rows)).tocsr()
+    assigned = csgraph.min_weight_full_bipartite_matching(table, maximize=True)[1]
     return np.flatnonzero(assigned[row] == column)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from math import gamma, pi
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from auxcpvloss.metrics.comparison import Comparison
 from auxcpvloss.metrics.detection import VOXELS
 from auxcpvloss.metrics.metric import Better, Metric, Number, Numbers, total, weighted_by
 from auxcpvloss.metrics.overlap import Indices, Overlaps, Values
+from auxcpvloss.system.lazy import lazily
+
+spatial = lazily("scipy.spatial")
 
 SIZES = ("small", "medium", "large")
 """Thirds of the true nuclei of the volume, by number of voxels."""
@@ -55,7 +57,7 @@ def crowding(places: Values, centers: Values, reach: float) -> Indices:
     if not len(centers):
         return np.zeros(len(places), np.int64)
     # By place, so that names of labels do not decide between equally near ones.
-    tree = cKDTree(centers[np.lexsort(centers.T)])
+    tree = spatial.cKDTree(centers[np.lexsort(centers.T)])
     others = tree.query_ball_point(tree.data, reach, return_length=True) - 1
     return np.asarray(others[tree.query(places)[1]], np.int64)
 

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from auxcpvloss.metrics.overlap import Ids, Indices, Values
+from auxcpvloss.system.lazy import lazily
+
+spatial = lazily("scipy.spatial")
 
 
 class Surface(NamedTuple):
@@ -47,6 +49,6 @@ def distances(one: Indices, other: Indices, spacing: tuple[float, ...], limit: f
     Gives (N,) distances in the unit of `spacing`, the size of a voxel along z, y, x. What is farther than `limit` is
     infinitely far: that takes less time to find out.
     """
-    tree = cKDTree(other * spacing)
+    tree = spatial.cKDTree(other * spacing)
     # The bound itself is beyond what scipy takes to be within it.
     return np.asarray(tree.query(one * spacing, distance_upper_bound=np.nextafter(limit, np.inf))[0])

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import h5py
-
 from auxcpvloss.data.untrusted.zips import check_member
 from auxcpvloss.network.keras_files import WEIGHTS, check_keras_file
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing
+from auxcpvloss.system.lazy import lazily
+
+h5py = lazily("h5py")
 
 if TYPE_CHECKING:
     import keras

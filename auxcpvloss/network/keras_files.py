@@ -7,12 +7,13 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import h5py
-
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.untrusted.zips import check_member
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+h5py = lazily("h5py")
 
 WEIGHTS, ARCHITECTURE = "model.weights.h5", "config.json"
 ARCHITECTURE_LIMIT = 1 << 26

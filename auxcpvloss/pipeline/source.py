@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import gunpowder as gp
 
-from auxcpvloss.data.missing_chunks import WholeStore, intact
+from auxcpvloss.data.missing_chunks import intact
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.whole_store import WholeStore
 
 
 class SampleSource(gp.ZarrSource):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS, Labels
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 
 def dilate(labels: Labels, steps: int) -> Labels:

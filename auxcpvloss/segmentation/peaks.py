@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 
 def local_maxima(values: NDArray[Any], threshold: float, reach: int) -> NDArray[np.int64]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import mahotas
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS, Labels, Mask
+from auxcpvloss.system.lazy import lazily
+
+mahotas = lazily("mahotas")
+ndimage = lazily("scipy.ndimage")
 
 
 def seeded_watershed(

@@ -9,12 +9,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import h5py
+from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
 from auxcpvloss.system.remembered import remembered
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = lazily("h5py")
 
 CHANGED = "changed since it was written"
 

@@ -12,12 +12,17 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from itertools import chain, count
 from pathlib import Path
-
-import h5py
+from typing import TYPE_CHECKING
 
 from auxcpvloss.system.checksums import sealed_hdf
 from auxcpvloss.system.faults import FULL, disk_full
+from auxcpvloss.system.lazy import lazily
 from auxcpvloss.system.processes import is_alive, place, start_of
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = lazily("h5py")
 
 PLACE = place()
 MINE = f"{PLACE}-{os.getpid()}-{start_of(os.getpid())}"

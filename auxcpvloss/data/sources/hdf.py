@@ -10,9 +10,8 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,12 @@ from auxcpvloss.data.untrusted.chunks import SLACK, check_chunk, check_chunks
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    h5py = lazily("h5py")
 
 FILTERS = {1: "zlib", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf"}
 """Filters built into the library, by their numbers; the output of all but the first is bounded by their input."""

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 
 from auxcpvloss.data.sources.arrays import array_format
 from auxcpvloss.data.sources.zarr import ZarrImage
 from auxcpvloss.data.untrusted.chunks import Layout
 from auxcpvloss.data.untrusted.inside import inside
 from auxcpvloss.data.untrusted.reading import read_json
+from auxcpvloss.system.lazy import lazily
+
+zarr = lazily("zarr")
 
 METADATA = "attributes.json"
 

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import tifffile
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
@@ -27,6 +26,12 @@ from auxcpvloss.data.sources.tiff_voxel_size import recorded_voxel_size
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+if TYPE_CHECKING:
+    import tifffile
+else:
+    tifffile = lazily("tifffile")
 
 
 @dataclass(frozen=True)

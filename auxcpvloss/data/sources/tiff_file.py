@@ -8,14 +8,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from logging.handlers import BufferingHandler
-from typing import IO, NamedTuple
-
-import tifffile
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.untrusted.zips import File, ZipMember
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
 from auxcpvloss.system.remembered import remembered
+
+if TYPE_CHECKING:
+    import tifffile
+else:
+    tifffile = lazily("tifffile")
 
 UUID = re.compile(r"<(?:\w+:)?OME\b[^>]*\bUUID\s*=\s*[\"']([^\"']*)")
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-import tifffile
+from typing import TYPE_CHECKING
 
 from auxcpvloss.data.sources.source import Vector
+from auxcpvloss.system.lazy import lazily
+
+if TYPE_CHECKING:
+    import tifffile
+else:
+    tifffile = lazily("tifffile")
 
 
 def recorded_voxel_size(tiff: tifffile.TiffFile) -> Vector | None:

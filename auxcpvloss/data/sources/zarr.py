@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.sources import zarr3
@@ -19,6 +18,9 @@ from auxcpvloss.data.sources.arrays import ArrayImage, array_format
 from auxcpvloss.data.untrusted.chunks import Layout, check_folder, check_layout, stored_chunks
 from auxcpvloss.data.untrusted.inside import inside
 from auxcpvloss.data.untrusted.reading import read_json
+from auxcpvloss.system.lazy import lazily
+
+zarr = lazily("zarr")
 
 METADATA, ATTRIBUTES = ".zarray", ".zattrs"
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
-from scipy.spatial.transform import Rotation
 
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
+
+spatial = lazily("scipy.spatial")
 
 Floats = NDArray[np.floating]
 
@@ -106,7 +107,7 @@ def make_nuclei(rng: np.random.Generator, body: Body, labelled: int, radius: flo
     return Nuclei(
         centers=_places(for_places, body, along, is_middle, half_axes),
         half_axes=half_axes,
-        rotations=Rotation.from_rotvec(for_shapes.normal(0, 0.25, (count, 3))).as_matrix(),
+        rotations=spatial.transform.Rotation.from_rotvec(for_shapes.normal(0, 0.25, (count, 3))).as_matrix(),
         brightness=brightness,
         is_ring=is_ring,
     )
@@ -130,7 +131,7 @@ def _places(
 
 def _apart(centers: Floats, half_axes: Floats) -> Floats:
     """Move the centers of each pair that is too close half of the way apart."""
-    first, second = cKDTree(centers).query_pairs(2 * half_axes.max(), output_type="ndarray").T
+    first, second = spatial.cKDTree(centers).query_pairs(2 * half_axes.max(), output_type="ndarray").T
     gap = centers[second] - centers[first]
     distance = np.linalg.norm(gap, axis=1, keepdims=True) + 1e-6
     direction = gap / distance

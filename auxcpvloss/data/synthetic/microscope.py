@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from auxcpvloss.data.synthetic.anatomy import Body, Floats, Nuclei
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 BLUR = (1.7, 1.2, 1.2)  # sigma of the point spread function; z is the optical axis
 HAZE = 25  # width

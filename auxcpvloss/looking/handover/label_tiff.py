@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from auxcpvloss.config.units import SYMBOLS, Space
 from auxcpvloss.system.files import replacing
+from auxcpvloss.system.lazy import lazily
+
+tifffile = lazily("tifffile")
 
 IMAGEJ_BYTES = 2**32 - 2**25
 """Size limit of ImageJ's format, whose offsets have 32 bits, minus some room for metadata."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import edt
 import numpy as np
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
 from auxcpvloss.methods.instance_geometry import BOUNDARY, NO_INSTANCE, classes, known_box
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Part
+from auxcpvloss.system.lazy import lazily
+
+edt = lazily("edt")
 
 
 def target(labels: Labels, part: Part = ALL) -> Array:

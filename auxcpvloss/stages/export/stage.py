@@ -14,7 +14,6 @@ from auxcpvloss.data.target_grid import prediction_back
 from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
-from auxcpvloss.looking.handover.ome_zarr import write_ome_zarr
 from auxcpvloss.looking.handover.scene import Scene
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.export.viewing import view_of
@@ -51,6 +50,9 @@ class Export(Stage):
         need_instances(run, result.subject, "to export")
 
     def make(self, result: Result, run: Run) -> None:
+        # Only who exports waits for what it imports.
+        from auxcpvloss.looking.handover.ome_zarr import write_ome_zarr
+
         ome_zarr, tiff, table, state = result.paths
         # Never the volume of before beside the tables of now: what says that all is whole is written last.
         discard(ome_zarr)

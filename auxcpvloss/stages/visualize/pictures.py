@@ -6,10 +6,8 @@ from pathlib import Path
 
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import Result, stored_beside
-from auxcpvloss.looking.figures.layout import save
-from auxcpvloss.looking.figures.palette import palette_of
-from auxcpvloss.looking.figures.volume import volume_figure
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume import instances, scores
 from auxcpvloss.stages.volume.instances import instances_of
@@ -52,11 +50,19 @@ def draw(run: Run, result: Result) -> None:
     """Draw what was found in a volume beside its ground truth."""
     experiment, subject = run.experiment, result.subject
     title = f"{subject.sample.name}, {experiment.method.name}, checkpoint {subject.checkpoint}"
-    save(result.paths[0], volume_figure(outcome_of(run, subject), title, palette_of(experiment.config)))
+    _draw(run, result, outcome_of(run, subject), title)
 
 
 def draw_without_truth(run: Run, result: Result) -> None:
     """Draw what was found in a volume of which nobody knows what there is."""
     outcome = outcome_of(run, result.subject)
-    title = f"{outcome.name}: {len(outcome.centers)} nuclei"
+    _draw(run, result, outcome, f"{outcome.name}: {len(outcome.centers)} nuclei")
+
+
+def _draw(run: Run, result: Result, outcome: Outcome, title: str) -> None:
+    # Only who draws waits for matplotlib.
+    from auxcpvloss.looking.figures.layout import save
+    from auxcpvloss.looking.figures.palette import palette_of
+    from auxcpvloss.looking.figures.volume import volume_figure
+
     save(result.paths[0], volume_figure(outcome, title, palette_of(run.experiment.config)))

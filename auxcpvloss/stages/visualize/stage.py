@@ -9,9 +9,6 @@ from auxcpvloss.data.annotated import without_ignored
 from auxcpvloss.data.missing_chunks import open_whole, read
 from auxcpvloss.data.target_grid import prediction_back
 from auxcpvloss.experiment.results import Result, stored_zarr
-from auxcpvloss.looking.figures.layout import save
-from auxcpvloss.looking.figures.palette import palette_of
-from auxcpvloss.looking.figures.volume import fullest_plane, plane_figure
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.export.stage import Export
 from auxcpvloss.stages.run import Run
@@ -43,6 +40,11 @@ class Visualize(Stage):
         need_instances(run, result.subject, "to show")
 
     def make(self, result: Result, run: Run) -> None:
+        # Only who draws waits for matplotlib.
+        from auxcpvloss.looking.figures.layout import save
+        from auxcpvloss.looking.figures.palette import palette_of
+        from auxcpvloss.looking.figures.volume import fullest_plane, plane_figure
+
         experiment, subject, sample = run.experiment, result.subject, result.subject.sample
         arrays = open_whole(experiment.processed(SPLIT, subject.checkpoint, sample.name))["volumes"]
         heads = {name.removeprefix("pred_"): read(array) for name, array in arrays.arrays()}

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.centers import format_centers
@@ -23,7 +22,10 @@ from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.checksums import file_digest
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import discard, replacing, replacing_hdf, write_text
+from auxcpvloss.system.lazy import lazily
 from auxcpvloss.system.libraries import versions_of
+
+zarr = lazily("zarr")
 
 NAME, VERSION = "label", 1
 LIBRARIES = ("mahotas", "numpy", "scikit-image", "scipy")
