@@ -1,8 +1,6 @@
 """A trained network applied to images of no experiment: `load_model` and the command ``segment``."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -170,11 +168,6 @@ def test_what_is_missing_is_told_on_lines_of_their_own(trained, model, tmp_path)
     (tmp_path / "train/made_from.json").unlink()
     with pytest.raises(InputError, match=r"is not known\.\nRestore it, or run the stage train"):
         load_model(tmp_path)
-
-
-def test_the_package_is_light():
-    program = "import sys, auxcpvloss; print({'numpy', 'keras', 'tensorflow', 'zarr'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"set()\n"
 
 
 def test_files_of_every_format_are_segmented(trained, tmp_path, capfd):
