@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from auxcpvloss.stages.export.viewing import look
 from auxcpvloss.stages.order import dry_run, run_stages, wanted
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.status import STATUS, status
+from auxcpvloss.system.backends import choose_backend
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_error
 from auxcpvloss.system.files import restore
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command(args, terminal)
             return 0
         experiment = which_experiment(args, terminal)
+        general = experiment.config.general
+        choose_backend(general.backend, os.environ, general.deterministic)
         choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
         run = Run(experiment, terminal, choice, wanted(args.do, choice))
         if STATUS in args.do:

@@ -16,6 +16,7 @@ from auxcpvloss.config import Config, ConfigFile, find_config, find_setup
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import AUXILIARY
+from tests import TEST_BACKEND
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As shells begin what runs in the background; the tests, and the processes that they begin, are to heed Ctrl-C.
@@ -29,6 +30,7 @@ settings.load_profile("default")
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 TINY: dict[str, Any] = {
+    "general": {"backend": TEST_BACKEND},
     "data": {
         "input_format": "synthetic",
         "voxel_size": [1, 1, 1],

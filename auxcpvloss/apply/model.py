@@ -32,6 +32,7 @@ from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.stages.chosen_checkpoint import chosen
 from auxcpvloss.stages.run import Choice, Run
+from auxcpvloss.system.backends import choose_backend, hidden, need_backend
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.gpu import choose_device
 from auxcpvloss.system.terminal import Terminal
@@ -129,7 +130,8 @@ class Model:
     ) -> tuple[dict[str, NDArray[Any]], Grid, Grid]:
         """Give the heads, padded, the grid of the image, and that of the heads without the padding."""
         # gunpowder takes seconds to import.
-        from auxcpvloss.pipeline.scan import scan_volume
+        with hidden():
+            from auxcpvloss.pipeline.scan import scan_volume
 
         config = self.experiment.config
         raw = self._volume(np.asarray(image))
@@ -198,9 +200,12 @@ def load(folder: str | Path, checkpoint: str | int = "best") -> Model:
     if checkpoint not in ("best", "last") and (isinstance(checkpoint, bool) or not isinstance(checkpoint, int)):
         raise InputError(f"checkpoint: {checkpoint!r}; expected 'best', 'last' or a number of iterations")
     refuse_edited(frozen)
-    if "tensorflow" not in sys.modules:
-        choose_device(os.environ)
     experiment = Experiment(place, load_config([ConfigFile.read(frozen)]))
+    general = experiment.config.general
+    need_backend(general.backend)
+    choose_backend(general.backend, os.environ, general.deterministic)
+    if general.backend not in sys.modules:
+        choose_device(os.environ)
     refuse_other_training(experiment)
     choice = Choice(checkpoint) if isinstance(checkpoint, str) else Choice("last", checkpoint)
     run = Run(experiment, Terminal(Console(quiet=True)), choice)

@@ -26,6 +26,7 @@ OF_ONE_COMMAND = ("overwrite", "logging")
 """Keys of [general] that apply to one command only."""
 
 YOUNGER = {
+    "general.backend": "tensorflow",
     "model.architecture": "unet",
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],

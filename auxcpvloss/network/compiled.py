@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Config
 from auxcpvloss.methods.method import Head, Method
 from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.backend import apply_to_trained, be_deterministic, jit_compile, limit_threads
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.checkpoint import load_checkpoint
 from auxcpvloss.network.losses import LOSSES
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.system.backends import hidden
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.keras_settings import use_own_settings
 
@@ -50,17 +52,6 @@ def check_precision(precision: str) -> None:
             ) from error
 
 
-def be_deterministic(config: Config) -> None:
-    """Have TensorFlow use, for ``general.deterministic``, only operations that give the same bits each time.
-
-    For the rest of the process: TensorFlow knows no way back.
-    """
-    if config.general.deterministic and keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
-
-
 def build_network(config: Config, method: Method, shape: Shape) -> keras.Model:
     """Build the network of ``model.architecture`` for an input of (Z, Y, X) voxels, with weights drawn at random.
 
@@ -69,17 +60,21 @@ def build_network(config: Config, method: Method, shape: Shape) -> keras.Model:
     InputError
         The caller imported Keras with another backend.
     """
-    use_own_settings()
+    use_own_settings(config.general.backend)
+    if config.general.deterministic:
+        be_deterministic()
+    limit_threads()
     model, build = config.model, architecture_of(config.model).build
     return build(model, method.heads, shape, config.training.precision, method.input_channels)
 
 
 def new_network(config: Config, method: Method) -> keras.Model:
     """Build the network for training, its weights drawn with ``general.seed``."""
-    be_deterministic(config)
     # Names count from 0 again, so that the same network is described by the same words, whatever was built before.
     keras.utils.clear_session(free_memory=False)
-    keras.utils.set_random_seed(config.general.seed)
+    # It would import TensorFlow whatever the backend is.
+    with hidden():
+        keras.utils.set_random_seed(config.general.seed)
     return build_network(config, method, config.model.train_input_shape)
 
 
@@ -97,8 +92,7 @@ def compile_network(network: keras.Model, config: Config, method: Method) -> Non
         optimizer=optimizer,
         loss={head.name: _loss(head) for head in heads},
         loss_weights={head.name: config.coefficient(head.name) for head in heads},
-        # XLA makes 3D convolutions ten times slower on a CPU.
-        jit_compile=False,
+        jit_compile=jit_compile(),
     )
     # So that a checkpoint finds the variables that it restores. Some optimizers copy the weights here.
     optimizer.build(network.trainable_variables)
@@ -112,6 +106,7 @@ def train_only(network: keras.Model, frozen: Collection[str]) -> None:
     for layer in network.layers:
         if layer.weights:
             layer.trainable = layer.name not in frozen
+    apply_to_trained(network)
     network.make_train_function(force=True)
 
 
@@ -160,8 +155,7 @@ def prediction_network(config: Config, method: Method, input_shape: Shape, check
     InputError
         The checkpoint is damaged, of another network, or not to be trusted.
     """
-    be_deterministic(config)
     network = build_network(config, method, input_shape)
     load_checkpoint(network, checkpoint)
-    network.compile(jit_compile=False)
+    network.compile(jit_compile=jit_compile())
     return partial(predict, network)

@@ -125,7 +125,7 @@ def _try(kind: Any, rate: float, options: dict[str, Any], place: str) -> None:
     try:
         optimizer = kind(rate, **options)
         optimizer.build(weights)
-        optimizer.apply([keras.ops.ones_like(weight) for weight in weights])
+        optimizer.apply([keras.ops.ones(weight.shape) for weight in weights])
     except Exception as error:  # Keras and its backends raise whatever they like for a wrong value.
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{place}: {kind.__name__} does not accept this value: {reason}") from error

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auxcpvloss.system.backends import hidden
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import out_of_memory
 from auxcpvloss.system.workers import GO_ON, Work, results
@@ -63,7 +64,10 @@ def _doing(index: int) -> str:
 def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:
     from auxcpvloss.data.open_samples import open_version
     from auxcpvloss.methods import method_of
-    from auxcpvloss.pipeline.batch_maker import BatchMaker
+
+    # gunpowder imports libraries that are not used here: seconds, and memory of a GPU.
+    with hidden():
+        from auxcpvloss.pipeline.batch_maker import BatchMaker
 
     # Those that the training holds, though they may have been prepared anew since.
     samples = [sample for path in paths if (sample := open_version(path)) is not None]

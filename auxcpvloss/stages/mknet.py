@@ -21,6 +21,7 @@ from auxcpvloss.stages.train.state import begin_anew
 from auxcpvloss.stages.volume.prediction import network_keys
 from auxcpvloss.system.checksums import CHANGED, file_digest, is_changed_table, sealed_table
 from auxcpvloss.system.files import write_text
+from auxcpvloss.system.libraries import BACKEND
 
 if TYPE_CHECKING:
     import keras
@@ -30,7 +31,7 @@ class Mknet(Stage):
     """The description of the networks: ``train/network.json`` and ``train/network.txt``."""
 
     name, help = "mknet", "build the networks and describe them: shapes, parameters, receptive field, cost, memory"
-    libraries = ("keras", "tensorflow")
+    libraries = ("keras", BACKEND)
     uses_network = True
 
     def precondition(self, run: Run) -> None:

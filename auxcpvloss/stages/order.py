@@ -23,8 +23,9 @@ from auxcpvloss.stages.validate import Validate
 from auxcpvloss.stages.validate_checkpoints.choose import Validation
 from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints
 from auxcpvloss.stages.visualize.stage import Visualize
+from auxcpvloss.system.backends import BACKENDS, chosen, gpus, need_backend
 from auxcpvloss.system.errors import InputError, LeftOutError
-from auxcpvloss.system.gpu import Device, choose_device, gpus_of_tensorflow
+from auxcpvloss.system.gpu import Device, choose_device
 from auxcpvloss.system.keras_settings import passed_over
 
 STAGES: dict[str, Stage] = {
@@ -98,8 +99,11 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
     todo = until_end(run)
     run.notes.say = run.terminal.say
     with_network = next((stage for stage in todo if stage.uses_network), None)
-    # Before anything imports TensorFlow, which takes what it sees then.
-    device = choose_device(os.environ) if with_network else None
+    device = None
+    if with_network:
+        need_backend(run.experiment.config.general.backend)
+        # Before anything imports the backend, which takes what it sees then.
+        device = choose_device(os.environ)
     for stage in todo:
         stage.precondition(run)
     if "prepare" not in run.stages:
@@ -152,9 +156,11 @@ def _say_device(run: Run, device: Device) -> None:
         run.terminal.say(f"settings of Keras that do not apply here: {others}")
     if device.warning:
         run.terminal.warn(device.warning)
-    if device.is_gpu and not gpus_of_tensorflow():
+    if device.is_gpu and not gpus():
+        backend = BACKENDS[chosen()]
         run.terminal.warn(
-            "TensorFlow finds no GPU, so the network runs on the CPU; to use a GPU: pip install tensorflow[and-cuda]"
+            f"{backend.title} finds no GPU, so the network runs on the CPU; to use a GPU: pip install "
+            f"{backend.install_for_gpus}"
         )
 
 

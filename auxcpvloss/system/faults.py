@@ -15,6 +15,9 @@ FULL = {
 }
 """Errors of a disk that is full."""
 
+OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError")
+"""Errors of TensorFlow and PyTorch; JAX names the first in capitals."""
+
 TO_LOWER = {
     "train": "lower model.train_input_shape, training.batch_size, training.num_workers or training.cache_size",
     "validate_checkpoints": "lower validation.num_workers or model.test_input_shape",
@@ -50,8 +53,8 @@ def out_of_memory(error: BaseException) -> bool:
     return disk_full(error) is None and any(
         isinstance(each, MemoryError)
         or getattr(each, "errno", None) == errno.ENOMEM
-        or type(each).__name__ == "ResourceExhaustedError"
-        or "std::bad_alloc" in str(each)
+        or type(each).__name__ in OUT_OF_MEMORY
+        or any(words in str(each) for words in ("std::bad_alloc", "RESOURCE_EXHAUSTED"))
         for each in chain(error)
     )
 

@@ -1,8 +1,7 @@
-"""Which GPU the network runs on: chosen before TensorFlow is imported, which then sees no other."""
+"""Which GPU the network runs on: chosen before the backend is imported, which then sees no other."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from auxcpvloss.system.processors import arithmetic
+from auxcpvloss.system.backends import BACKENDS, chosen, processors
 
 SECONDS = 30
 """Time limit in seconds: nvidia-smi hangs if the driver does."""
@@ -20,7 +19,7 @@ FREE = 0.1
 
 
 class Device(NamedTuple):
-    """What the network runs on and what is wrong with that, for people; and whether TensorFlow should find a GPU."""
+    """What the network runs on and what is wrong with that, for people; and whether the backend should find a GPU."""
 
     text: str
     warning: str = ""
@@ -38,27 +37,27 @@ class Gpu(NamedTuple):
 
 
 def choose_device(environment: MutableMapping[str, str]) -> Device:
-    """Choose a GPU, and set the variables of an environment by which CUDA and TensorFlow learn of it.
+    """Choose a GPU, and set the variables of an environment by which CUDA learns of it.
 
     ``CUDA_VISIBLE_DEVICES`` is obeyed if it is set. Otherwise, the GPU is one on which no process computes and of which
-    the least memory is used, according to nvidia-smi. TensorFlow takes memory as it needs it, not all at once.
+    the least memory is used, according to nvidia-smi.
     """
-    chosen = environment.get("CUDA_VISIBLE_DEVICES")
-    processors = f"on the CPU ({arithmetic(environment)})"
-    if chosen is not None and chosen.strip() in ("", "-1"):
-        return Device(f"{processors} because CUDA_VISIBLE_DEVICES = {chosen!r}", is_gpu=False)
-    environment.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    if chosen is not None:
-        return Device(f"on GPU {chosen} because CUDA_VISIBLE_DEVICES = {chosen!r}")
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    cpu = f"on the CPU ({processors(environment)})"
+    if visible is not None and visible.strip() in ("", "-1"):
+        return Device(f"{cpu} because CUDA_VISIBLE_DEVICES = {visible!r}", is_gpu=False)
+    if visible is not None:
+        return Device(f"on GPU {visible} because CUDA_VISIBLE_DEVICES = {visible!r}")
     if (program := shutil.which("nvidia-smi", path=environment.get("PATH"))) is None:
-        return Device(f"no GPU: {processors}", is_gpu=False)
+        return Device(f"no GPU: {cpu}", is_gpu=False)
     try:
         gpus = _gpus(_ask(program, "gpu=index,uuid,memory.used,memory.total,name", environment))
     except (OSError, subprocess.SubprocessError) as error:
-        return Device(f"no GPU: {processors}", f"nvidia-smi failed: {_reason(error)}", is_gpu=False)
+        return Device(f"no GPU: {cpu}", f"nvidia-smi failed: {_reason(error)}", is_gpu=False)
     if not gpus:
-        # There may be one all the same, and TensorFlow would find it.
-        return Device("on the device that TensorFlow finds", "the output of nvidia-smi is not understood", is_gpu=False)
+        # There may be one all the same, and the backend would find it.
+        where = f"on the device that {BACKENDS[chosen()].title} finds"
+        return Device(where, "the output of nvidia-smi is not understood", is_gpu=False)
     computing: set[str] = set()
     # Some containers do not tell which GPUs processes compute on.
     with suppress(OSError, subprocess.SubprocessError):
@@ -94,15 +93,3 @@ def _reason(error: Exception) -> str:
         lines = (error.stdout + error.stderr).strip().splitlines()
         return lines[0] if lines else f"exit status {error.returncode}"
     return str(error)
-
-
-def computes_on() -> str:
-    """Say on what kind of arithmetic the bits of a training depend: a GPU, or threads and instruction sets."""
-    return "a GPU" if gpus_of_tensorflow() else str(arithmetic(os.environ))
-
-
-def gpus_of_tensorflow() -> int:
-    """Count the GPUs that TensorFlow can use; imports it."""
-    import tensorflow as tf
-
-    return len(tf.config.list_physical_devices("GPU"))

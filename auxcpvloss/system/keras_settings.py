@@ -9,23 +9,25 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.backends import DEFAULT, VARIABLE, choose_backend, chosen
 
-BACKEND, HOME = "KERAS_BACKEND", "KERAS_HOME"
-OWN_BACKEND = "tensorflow"
+HOME = "KERAS_HOME"
 OWN: dict[str, Any] = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}
 """Settings of ``keras.json`` and of ``keras.config``, at their defaults."""
 
 _passed_over: list[str] = []
+_backends: list[str] = []
+"""What the environment asked for."""
 
 
 def set_up_keras(environment: MutableMapping[str, str]) -> None:
     """Set the variables that Keras reads on import, unless it is imported already."""
     if "keras" in sys.modules:
         return
-    if (backend := environment.get(BACKEND, OWN_BACKEND)) not in ("", OWN_BACKEND):
-        _passed_over.append(f"{BACKEND}={backend}")
-    environment[BACKEND] = OWN_BACKEND
+    if backend := environment.get(VARIABLE):
+        _backends.append(backend)
+    # Until a configuration says which, see `choose_backend`.
+    environment[VARIABLE] = DEFAULT
     path = Path(environment.get(HOME) or Path(environment.get("HOME", "~"), ".keras").expanduser()) / "keras.json"
     if others := _others(path):
         _passed_over.append(f"{others} in {path}")
@@ -35,10 +37,11 @@ def set_up_keras(environment: MutableMapping[str, str]) -> None:
 
 def passed_over() -> str:
     """Name the settings of other projects that do not apply; "" if there are none."""
-    return " and ".join(_passed_over)
+    others = [f"{VARIABLE}={each} (general.backend decides)" for each in _backends if each != chosen()]
+    return " and ".join([*others, *_passed_over])
 
 
-def use_own_settings() -> None:
+def use_own_settings(backend: str) -> None:
     """Change the settings of Keras where the caller imported it with others before.
 
     Raises
@@ -48,11 +51,7 @@ def use_own_settings() -> None:
     """
     import keras
 
-    if (backend := keras.config.backend()) != OWN_BACKEND:
-        raise InputError(
-            f"Keras was imported with the backend {backend} before auxcpvloss, which needs {OWN_BACKEND}. Import "
-            f"auxcpvloss first, or set {BACKEND}={OWN_BACKEND}."
-        )
+    choose_backend(backend, os.environ)
     for name, value in OWN.items():
         if getattr(keras.config, name)() != value:
             getattr(keras.config, f"set_{name}")(value)

@@ -25,7 +25,8 @@ INSTRUCTION_SETS = (
 class Arithmetic(NamedTuple):
     """What the bits of a result depend on if no GPU is used, besides data, configuration and libraries.
 
-    Threads share one operation of the network; oneDNN is on or off, and may be limited to some instruction sets.
+    Threads share one operation of the network; oneDNN is on or off, and may be limited to some instruction sets;
+    "" where that is not TensorFlow's choice.
     """
 
     threads: int
@@ -34,7 +35,8 @@ class Arithmetic(NamedTuple):
 
     def __str__(self) -> str:
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{threads}, oneDNN {self.onednn}, {self.instruction_sets or 'unknown instruction sets'}"
+        onednn = f", oneDNN {self.onednn}" if self.onednn else ""
+        return f"{threads}{onednn}, {self.instruction_sets or 'unknown instruction sets'}"
 
 
 def set_up_tensorflow(environment: MutableMapping[str, str]) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import toml
 
+from auxcpvloss.system.backends import BACKENDS, processors
 from auxcpvloss.system.gpu import choose_device
-from auxcpvloss.system.processors import arithmetic
+from tests import TEST_BACKEND
 from tests.conftest import TINY
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,6 @@ def test_the_free_one_among_busy_ones_is_taken(tmp_path):
     assert environment["CUDA_VISIBLE_DEVICES"] == "2"
     # The numbers of nvidia-smi are those of the bus.
     assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
-    assert environment["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
 
 
 def test_of_free_ones_the_emptiest_is_taken_where_processes_are_not_told(tmp_path):
@@ -65,7 +65,7 @@ def test_a_line_without_numbers_is_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "No devices were found", "a, b, c", "0, GPU-a, [Unknown Error], 3, x", "\ufffd"])
-def test_what_is_not_understood_is_left_to_tensorflow(tmp_path, text):
+def test_what_is_not_understood_is_left_to_the_backend(tmp_path, text):
     environment = nvidia_smi(tmp_path, text)
     assert "not understood" in choose_device(environment).warning
     assert "CUDA_VISIBLE_DEVICES" not in environment
@@ -82,11 +82,11 @@ def test_a_failing_nvidia_smi_is_no_error(tmp_path):
 
 
 def test_without_nvidia_smi_there_is_no_gpu(tmp_path):
-    assert choose_device({"PATH": str(tmp_path)}) == (f"no GPU: on the CPU ({arithmetic({})})", "", False)
+    assert choose_device({"PATH": str(tmp_path)}) == (f"no GPU: on the CPU ({processors({})})", "", False)
 
 
 def test_what_the_environment_says_is_done(tmp_path):
-    environment = nvidia_smi(tmp_path, EMPTY) | {"CUDA_VISIBLE_DEVICES": "5", "TF_FORCE_GPU_ALLOW_GROWTH": "false"}
+    environment = nvidia_smi(tmp_path, EMPTY) | {"CUDA_VISIBLE_DEVICES": "5"}
     before = dict(environment)
     assert choose_device(environment).text == "on GPU 5 because CUDA_VISIBLE_DEVICES = '5'"
     assert environment == before
@@ -99,7 +99,7 @@ import sys
 from auxcpvloss.stages import order as stages
 choose = stages.choose_device
 def watched(environment):
-    print("before TensorFlow:", "tensorflow" not in sys.modules)
+    print("before Keras:", "keras" not in sys.modules)
     return choose(environment)
 stages.choose_device = watched
 from auxcpvloss.cli import main
@@ -107,17 +107,17 @@ sys.exit(main())
 """
 
 
-def test_it_is_chosen_before_tensorflow_is_imported_and_said(tmp_path):
+def test_it_is_chosen_before_the_backend_is_imported_and_said(tmp_path):
     environment = {**os.environ, **nvidia_smi(tmp_path, f"{BUSY}\n97{EMPTY[1:]}")}
     environment.pop("CUDA_VISIBLE_DEVICES", None)
     (tmp_path / "mine.toml").write_text(toml.dumps(TINY))
     arguments = ["-c", str(tmp_path / "mine.toml"), "-r", str(tmp_path / "root"), "-d"]
     python = [sys.executable, "-c", WATCHED, *arguments]
     done = subprocess.run([*python, "prepare", "mknet"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # fmt: skip
-    assert "before TensorFlow: True" in done.stdout
+    assert "before Keras: True" in done.stdout
     assert "mknet                on GPU 97 of 2 (NVIDIA H100, 700 of 81,559 MiB used)" in done.stdout
     # There is none of that number: it is said that processors work.
-    assert "TensorFlow finds no GPU" in done.stdout
+    assert f"{BACKENDS[TEST_BACKEND].title} finds no GPU" in done.stdout
     done = subprocess.run([*python, "prepare"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert "GPU" not in done.stdout
-    assert "before TensorFlow" not in done.stdout
+    assert "before Keras" not in done.stdout

@@ -22,6 +22,7 @@ class General(Table):
     """Keys that concern all stages."""
 
     seed: Seed
+    backend: Literal["tensorflow", "jax", "torch"]
     logging: Literal["debug", "info", "warning", "error"]
     overwrite: bool
     deterministic: bool

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import auxcpvloss
+from auxcpvloss.system import backends
 from auxcpvloss.system.processors import arithmetic, field, usable_cores
 
 PACKAGE = Path(auxcpvloss.__file__).parent
@@ -26,10 +27,12 @@ SECONDS = 20
 """Time limit for git in seconds; it may be slow on network file systems."""
 
 VARIABLES = (
-    "CUDA_VISIBLE_DEVICES", "DNNL_MAX_CPU_ISA", "KERAS_BACKEND", "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS",
+    "CUDA_VISIBLE_DEVICES", "DNNL_MAX_CPU_ISA", "JAX_COMPILATION_CACHE_DIR", "KERAS_BACKEND", "NPROC",
+    "NVIDIA_TF32_OVERRIDE", "OMP_NUM_THREADS",
     "ONEDNN_MAX_CPU_ISA", "PYTHONHASHSEED",
     "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_ONEDNN_OPTS", "TF_FORCE_GPU_ALLOW_GROWTH",
     "TF_GPU_ALLOCATOR", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_USE_LEGACY_KERAS", "TF_XLA_FLAGS",
+    "XLA_FLAGS", "XLA_PYTHON_CLIENT_PREALLOCATE",
     "SLURM_JOB_ID", "JOB_ID",
 )  # fmt: skip
 """Variables that a result may depend on, and job numbers. Others may be secret (Terraform's also begin with TF_)."""
@@ -103,12 +106,8 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def gpus() -> list[str]:
-    """Return the names of the GPUs that TensorFlow sees; none as long as it is not imported."""
-    if (tensorflow := sys.modules.get("tensorflow")) is None:
-        return []
-    devices = tensorflow.config.list_physical_devices("GPU")
-    details = [tensorflow.config.experimental.get_device_details(device) for device in devices]
-    return [str(detail.get("device_name", "GPU")) for detail in details]
+    """Return the names of the GPUs that the backend sees; none as long as it is not imported."""
+    return backends.gpus() if backends.chosen() in sys.modules else []
 
 
 def reset_peak() -> None:

@@ -31,16 +31,16 @@ class TrainingLog:
     """
 
     def __init__(self, folder: Path, first: int, state: Mapping[str, Any] | None = None) -> None:
-        import tensorflow as tf
+        from auxcpvloss.stages.train.board import Board
 
         self._folder = folder / "tensorboard"
-        self._tensorflow = tf
         state = state or {"sums": {}, "count": 0}
         self._sums: dict[str, float] = defaultdict(float, state["sums"])
         self._count: int = state["count"]
         self._means: dict[str, float] = {}
         self._table = Table(folder / "log.csv", first)
-        self._board = tf.summary.create_file_writer(str(self._folder))
+        with writing(self._folder):
+            self._board = Board(self._folder)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -82,15 +82,17 @@ class TrainingLog:
 
     def scalars(self, iteration: int, values: Mapping[str, float]) -> None:
         """Send numbers to TensorBoard."""
-        with writing(self._folder), self._board.as_default():
+        with writing(self._folder):
             for name, value in values.items():
-                self._tensorflow.summary.scalar(name, value, step=iteration)
+                self._board.scalar(name, value, iteration)
+            self._board.flush()
 
     def images(self, iteration: int, images: Mapping[str, NDArray[np.uint8]]) -> None:
         """Send (Y, X) images to TensorBoard."""
-        with writing(self._folder), self._board.as_default():
+        with writing(self._folder):
             for name, image in images.items():
-                self._tensorflow.summary.image(name, image[np.newaxis, ..., np.newaxis], step=iteration)
+                self._board.image(name, image, iteration)
+            self._board.flush()
 
     def summary(self) -> str:
         """Give the total, and in brackets its parts: ``0.31 (threeclass 0.2, cpv 0.1)``."""

@@ -26,7 +26,8 @@ from auxcpvloss.stages.train.nuclei_sizes import about_context
 from auxcpvloss.stages.train.preconditions import looks_at_validation, need_training
 from auxcpvloss.stages.train.state import begin_anew, is_done, record_training, training_samples, training_state
 from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
-from auxcpvloss.system.gpu import computes_on
+from auxcpvloss.system.backends import computes_on
+from auxcpvloss.system.libraries import BACKEND
 from auxcpvloss.system.prefetch import prefetching
 
 ARITHMETIC = "arithmetic"
@@ -63,7 +64,7 @@ class Train(Stage):
 
     name, help = "train", "train the network, continuing from the newest checkpoint"
     version = training_record.VERSION
-    libraries = ("gunpowder", "keras", "numpy", "scipy", "tensorflow")
+    libraries = ("gunpowder", "keras", "numpy", "scipy", BACKEND)
     split = "train"
     uses_network = True
     makes_way = False

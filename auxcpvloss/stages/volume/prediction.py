@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from auxcpvloss.data.checksums import seal
@@ -22,14 +21,18 @@ from auxcpvloss.network.architectures import tiling_of
 from auxcpvloss.network.tiling import Tiling
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.subject import Subject
+from auxcpvloss.system.backends import hidden
 from auxcpvloss.system.checksums import known_digest
 from auxcpvloss.system.errors import StageError
 from auxcpvloss.system.faults import out_of_memory
 from auxcpvloss.system.files import replacing
-from auxcpvloss.system.libraries import versions_of
+from auxcpvloss.system.lazy import lazily
+from auxcpvloss.system.libraries import BACKEND, versions_of
+
+zarr = lazily("zarr")
 
 NAME, VERSION = "predict", 1
-LIBRARIES = ("gunpowder", "keras", "numpy", "tensorflow")
+LIBRARIES = ("gunpowder", "keras", "numpy", BACKEND)
 
 
 def prediction_of(run: Run, subject: Subject) -> Result:
@@ -107,7 +110,8 @@ def read_prediction(run: Run, subject: Subject) -> dict[str, NDArray[Any]]:
 
 def predict(result: Result, run: Run, report: Callable[[str], None] = lambda progress: None) -> None:
     """Predict a volume, and write the heads that are wanted."""
-    from auxcpvloss.pipeline.scan import scan_volume
+    with hidden():
+        from auxcpvloss.pipeline.scan import scan_volume
 
     experiment, subject = run.experiment, result.subject
     sample, tiling = subject.sample, tiling_of(experiment.config.model, subject.sample.shape)
