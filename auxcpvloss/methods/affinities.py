@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from auxcpvloss.data.annotated import IGNORED
-from auxcpvloss.methods.decoding import Basins, WatershedParams
+from auxcpvloss.methods.decoding import Basins, WatershedParams, least_logit
 from auxcpvloss.methods.instance_geometry import BOUNDARY, INSIDE, classes, instances
 from auxcpvloss.methods.method import ALL, UNKNOWN, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily
 
@@ -64,21 +65,34 @@ class AffinitiesParams(WatershedParams):
     min_affinities: int = Field(2, ge=1, le=3)
     num_dilations: int = Field(1, ge=0, le=1000)
 
-    def find_basins(self, prediction: Prediction) -> Basins:
+    @classmethod
+    def find_basins(cls, prediction: Prediction) -> Basins:
         """Flood 1 - mean affinity from where enough of the three affinities are high, where P(foreground) is.
 
         Parameters
         ----------
         prediction : mapping
-            ``affs``: (3, Z, Y, X) and ``fgbg``: (1, Z, Y, X) logits.
+            ``affs``: (3, N) and ``fgbg``: (1, N) logits.
         """
-        affinities = special.expit(prediction["affs"].astype(np.float32))
-        high = (affinities > self.seed_thresh).sum(axis=0, dtype=np.uint8)
-        return Basins(
-            surface=1 - affinities.mean(axis=0),
-            seeds=high >= self.min_affinities,
-            foreground=special.expit(prediction["fgbg"][0].astype(np.float32)) > self.fg_thresh,
-        )
+        affinities = special.expit(prediction["affs"])
+        return Basins(1 - affinities.mean(axis=0), inside=affinities, foreground=special.expit(prediction["fgbg"][0]))
+
+    def is_seed(self, basins: Basins) -> Mask:
+        """Tell where enough affinities are above the threshold."""
+        return (basins.inside > self.seed_thresh).sum(axis=0, dtype=np.uint8) >= self.min_affinities
+
+    def is_foreground(self, basins: Basins) -> Mask:
+        """Tell where P(foreground) is above its threshold."""
+        return basins.foreground > self.fg_thresh
+
+    def may_be_foreground(self, prediction: Prediction) -> Mask:
+        """Tell where the logit of P(foreground) is not clearly below that of the threshold."""
+        return prediction["fgbg"][0] > least_logit(self.fg_thresh)
+
+    @property
+    def strictness(self) -> float:
+        """There is less foreground above a greater threshold."""
+        return self.fg_thresh
 
 
 def confidence(prediction: Prediction, labels: Labels) -> Array:

@@ -8,6 +8,7 @@ from pydantic import Field
 from auxcpvloss.methods.decoding import Basins, WatershedParams
 from auxcpvloss.methods.instance_geometry import BOUNDARY, classes, instances, known_box
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily
 
@@ -51,10 +52,27 @@ class SdtParams(WatershedParams):
     seed_thresh: float = Field(-0.13, gt=-1, lt=1)
     num_dilations: int = Field(1, ge=0, le=1000)
 
-    def find_basins(self, prediction: Prediction) -> Basins:
-        """Flood the signed distance, ``sdt``: (1, Z, Y, X), from where it is well below zero."""
-        surface = prediction["sdt"][0].astype(np.float32)
-        return Basins(surface, seeds=surface < self.seed_thresh, foreground=surface < self.fg_thresh)
+    @classmethod
+    def find_basins(cls, prediction: Prediction) -> Basins:
+        """Flood the signed distance, ``sdt``: (1, N), from where it is well below zero."""
+        return Basins(*prediction["sdt"], *prediction["sdt"], *prediction["sdt"])
+
+    def is_seed(self, basins: Basins) -> Mask:
+        """Tell where the signed distance is below the threshold of seeds."""
+        return basins.inside < self.seed_thresh
+
+    def is_foreground(self, basins: Basins) -> Mask:
+        """Tell where the signed distance is below its threshold."""
+        return basins.foreground < self.fg_thresh
+
+    def may_be_foreground(self, prediction: Prediction) -> Mask:
+        """Tell where the signed distance is below its threshold."""
+        return self.is_foreground(self.find_basins(prediction))
+
+    @property
+    def strictness(self) -> float:
+        """There is less foreground below a lesser threshold."""
+        return -self.fg_thresh
 
 
 def confidence(prediction: Prediction, labels: Labels) -> Array:

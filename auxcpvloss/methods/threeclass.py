@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from pydantic import Field
 
 from auxcpvloss.methods import instance_geometry as geometry
-from auxcpvloss.methods.decoding import Basins, WatershedParams
+from auxcpvloss.methods.decoding import Basins, WatershedParams, least_logit
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily
 
@@ -46,14 +49,31 @@ class ThreeclassParams(WatershedParams):
     fg_thresh: float = Field(0.95, gt=0, lt=1)
     seed_thresh: float = Field(0.7, gt=0, lt=1)
 
-    def find_basins(self, prediction: Prediction) -> Basins:
-        """Flood 1 - P(interior) from sure interiors where P(background) is low; ``threeclass``: (3, Z, Y, X) logits."""
-        background, interior, _ = special.softmax(prediction["threeclass"].astype(np.float32), axis=0)
-        return Basins(
-            surface=1 - interior,
-            seeds=interior > self.seed_thresh,
-            foreground=1 - background > self.fg_thresh,
-        )
+    @classmethod
+    def find_basins(cls, prediction: Prediction) -> Basins:
+        """Flood 1 - P(interior) from sure interiors where P(background) is low; ``threeclass``: (3, N) logits."""
+        background, interior, _ = special.softmax(prediction["threeclass"], axis=0)
+        return Basins(surface=1 - interior, inside=interior, foreground=1 - background)
+
+    def is_seed(self, basins: Basins) -> Mask:
+        """Tell where P(interior) is above its threshold."""
+        return basins.inside > self.seed_thresh
+
+    def is_foreground(self, basins: Basins) -> Mask:
+        """Tell where 1 - P(background) is above its threshold."""
+        return basins.foreground > self.fg_thresh
+
+    def may_be_foreground(self, prediction: Prediction) -> Mask:
+        """Tell where P(interior) + P(boundary) is not clearly below its threshold, by the greater of the two alone."""
+        background, interior, boundary = prediction["threeclass"]
+        above = np.maximum(interior, boundary)
+        above -= background
+        return above > least_logit(self.fg_thresh) - math.log(2)
+
+    @property
+    def strictness(self) -> float:
+        """There is less foreground above a greater threshold."""
+        return self.fg_thresh
 
 
 def confidence(prediction: Prediction, labels: Labels) -> Array:

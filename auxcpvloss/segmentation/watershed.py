@@ -5,32 +5,30 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS, Labels, Mask
-from auxcpvloss.system.lazy import lazily
+from auxcpvloss.segmentation.arrays import Labels
+from auxcpvloss.segmentation.flooding import DRY, WANTED, flood
+from auxcpvloss.segmentation.runs import Indices, Runs, intersect, number_components
 
-mahotas = lazily("mahotas")
-ndimage = lazily("scipy.ndimage")
+Flood = Literal["foreground", "volume"]
 
 
 def seeded_watershed(
-    surface: NDArray[Any],
-    seeds: Mask,
-    foreground: Mask,
-    flood: Literal["foreground", "volume"] = "foreground",
+    surface: NDArray[np.float32], seeds: Runs, foreground: Runs, flood_in: Flood = "foreground"
 ) -> Labels:
     """Flood a surface from seeds and keep the foreground.
 
     Parameters
     ----------
-    surface : (Z, Y, X) array of float
-        Flooded from low to high.
-    seeds : (Z, Y, X) array of bool
+    surface : (Z, Y, X) array of float32
+        Flooded from low to high. Of "foreground" only that part is read.
+    seeds : Runs
         Each connected component (6-neighbourhood) is the marker of one instance.
-    foreground : (Z, Y, X) array of bool
+    foreground : Runs
         Where instances may be.
-    flood : {"foreground", "volume"}
+    flood_in : {"foreground", "volume"}
         "foreground" floods each connected piece of the foreground by itself, so that every instance is one piece
         and a piece without a seed stays background. "volume" floods everything and cuts out the foreground, as the
         original software does: instances may fall into several pieces.
@@ -40,39 +38,58 @@ def seeded_watershed(
     (Z, Y, X) array of uint32
         Instances 1..n, 0 background.
     """
-    if flood == "volume":
-        markers, _ = ndimage.label(seeds, SIX_NEIGHBOURS)
-        flooded = mahotas.cwatershed(surface, markers, Bc=SIX_NEIGHBOURS) if markers.any() else markers
-        return _relabel(np.where(foreground, flooded, 0))
-    markers, _ = ndimage.label(seeds & foreground, SIX_NEIGHBOURS)
-    pieces, _ = ndimage.label(foreground, SIX_NEIGHBOURS)
-    instances = np.zeros(surface.shape, dtype=np.uint32)
-    for number, box in enumerate(ndimage.find_objects(pieces), start=1):
-        piece = pieces[box] == number
-        inside = np.where(piece, markers[box], 0)
-        found = np.unique(inside[inside > 0])
-        if len(found) > 1:
-            inside = _flood_piece(surface[box], inside, piece)
-        elif len(found) == 1:
-            inside = found[0]
-        else:
-            continue
-        instances[box][piece] = inside[piece] if isinstance(inside, np.ndarray) else inside
-    return instances
+    if flood_in == "volume":
+        return _flood_volume(surface, seeds, foreground)
+    seeds, within = intersect(seeds, foreground)
+    markers, _ = number_components(seeds)
+    pieces, count = number_components(foreground)
+    values = _markers_of(pieces, count, markers, within)[pieces]
+    labels = np.zeros(surface.shape, np.uint32)
+    _paint(labels.reshape(-1), foreground.starts, foreground.stops, values)
+    # Only pieces with several markers need be flooded: one by one, which stays in the processor's cache.
+    contested = np.flatnonzero(values[within] == WANTED)
+    contested = contested[np.argsort(pieces[within[contested]], kind="stable")]
+    seeds, of = Runs(seeds.shape, seeds.starts[contested], seeds.stops[contested]), pieces[within[contested]]
+    _paint(labels.reshape(-1), seeds.starts, seeds.stops, markers[contested])
+    sizes = np.bincount(pieces, foreground.lengths) - np.bincount(of, seeds.lengths, minlength=count + 1)
+    begins = np.flatnonzero(np.diff(of, prepend=0))
+    flood(labels, surface, seeds, np.append(begins, len(of)), sizes[of[begins]].astype(np.int64))
+    return labels
 
 
-def _flood_piece(surface: NDArray[Any], markers: NDArray[Any], piece: Mask) -> NDArray[Any]:
-    # Water reaches the height of the wall only after all of the piece, which is connected, is flooded.
-    walled = np.where(piece, surface, surface.max() + 1)
-    flooded: NDArray[Any] = mahotas.cwatershed(walled, markers, Bc=SIX_NEIGHBOURS)
-    return flooded
+def _flood_volume(surface: NDArray[np.float32], seeds: Runs, foreground: Runs) -> Labels:
+    markers, _ = number_components(seeds)
+    if not len(markers):
+        return np.zeros(surface.shape, np.uint32)
+    labels = np.full(surface.shape, DRY, np.uint32)
+    flat = labels.reshape(-1)
+    _paint(flat, foreground.starts, foreground.stops, np.full(len(foreground.starts), WANTED))
+    _paint(flat, seeds.starts, seeds.stops, markers)
+    wanted = foreground.lengths.sum() - intersect(seeds, foreground)[0].lengths.sum()
+    flood(labels, surface, seeds, np.array([0, len(markers)]), np.array([wanted]))
+    # What lies between the runs of the foreground.
+    starts, stops = np.append(0, foreground.stops), np.append(foreground.starts, labels.size)
+    _paint(flat, starts, stops, np.zeros(len(starts), np.int64))
+    return remove_small(labels, 1)
 
 
-def _relabel(labels: NDArray[Any]) -> Labels:
-    present = np.unique(labels[labels > 0])
-    numbers = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.uint32)
-    numbers[present] = np.arange(1, len(present) + 1)
-    return numbers[labels]
+@njit(cache=True)
+def _markers_of(pieces: Indices, count: int, markers: Indices, within: Indices) -> Any:
+    """Give the marker of each piece: 0 where there is none, `WANTED` where there are several."""
+    found = np.zeros(count + 1, np.uint32)
+    for seed in range(len(markers)):
+        piece = pieces[within[seed]]
+        if found[piece] == 0:
+            found[piece] = markers[seed]
+        elif found[piece] != markers[seed]:
+            found[piece] = WANTED
+    return found
+
+
+@njit(cache=True)
+def _paint(labels: Any, starts: Indices, stops: Indices, values: Any) -> None:
+    for run in range(len(starts)):
+        labels[starts[run] : stops[run]] = values[run]
 
 
 def remove_small(labels: Labels, min_size: int) -> Labels:
@@ -81,12 +98,34 @@ def remove_small(labels: Labels, min_size: int) -> Labels:
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
+        Changed in place.
     min_size : int
         0 keeps all.
 
     Returns
     -------
     (Z, Y, X) array of uint32
+        The same.
     """
-    sizes = np.bincount(labels.ravel())
-    return _relabel(np.where(sizes[labels] >= min_size, labels, 0)) if min_size else labels
+    if min_size:
+        _renumber(labels.reshape(-1), min_size)
+    return labels
+
+
+@njit(cache=True)
+def _renumber(labels: Any, min_size: int) -> None:
+    greatest = np.uint32(0)
+    for label in labels:
+        greatest = max(greatest, label)
+    sizes = np.zeros(np.int64(greatest) + 1, np.int64)
+    for label in labels:
+        if label:
+            sizes[label] += 1
+    numbers, count = np.zeros(len(sizes), np.uint32), 0
+    for label in range(1, len(sizes)):
+        if sizes[label] >= min_size:
+            count += 1
+            numbers[label] = count
+    for voxel in range(len(labels)):
+        if labels[voxel]:
+            labels[voxel] = numbers[labels[voxel]]

@@ -279,7 +279,7 @@ def test_a_process_without_memory_names_the_key_to_lower(gpu_part, tmp_path, mon
     running = many_jobs(gpu_part.copy(tmp_path, train=False))
     for _ in range(20):
         next(running)
-    wait_until_loaded(active_children(), "mahotas")
+    wait_until_loaded(active_children(), "llvmlite")
     for process in active_children():
         # As ulimit -v, from now on.
         resource.prlimit(process.pid, resource.RLIMIT_AS, (2**20, 2**20))

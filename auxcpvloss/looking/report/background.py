@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 CHECKSUM = 12
 """Characters of a checksum that are shown."""
 
-LIBRARIES = ("tensorflow", "keras", "gunpowder", "numpy", "scipy", "scikit-image", "mahotas", "zarr")
+LIBRARIES = ("tensorflow", "keras", "gunpowder", "numpy", "scipy", "scikit-image", "numba", "zarr")
 """Libraries that compute results; provenance.json lists all."""
 
 CAPTIONS = {

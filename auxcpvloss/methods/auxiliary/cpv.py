@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydantic import Field
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
@@ -9,7 +10,6 @@ from auxcpvloss.methods.decoding import Seeds
 from auxcpvloss.methods.instance_geometry import find_centers, vectors_to
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Part, Prediction
 from auxcpvloss.segmentation.arrays import Mask
-from auxcpvloss.segmentation.votes import count_votes
 
 
 def target(labels: Labels, part: Part = ALL) -> Array:
@@ -36,10 +36,20 @@ class CpvSeeds(Seeds):
     use_cpv_for_seeds: bool = False
     cpv_thresh: float = Field(70.0, gt=0, le=1e9, allow_inf_nan=False)
 
+    def prepare(self, prediction: Prediction) -> Prediction:
+        """Put the votes, ``votes``: (1, Z, Y, X), in place of the vectors."""
+        prediction = super().prepare(prediction)
+        if not self.use_cpv_for_seeds or "votes" in prediction:
+            return prediction
+        from auxcpvloss.segmentation.votes import count_votes
+
+        others = {head: each for head, each in prediction.items() if head != "cpv"}
+        return {**others, "votes": count_votes(prediction["cpv"])[np.newaxis]}
+
     def choose_seeds(self, prediction: Prediction, seeds: Mask) -> Mask:
-        """Give the seeds to flood from, (Z, Y, X); `seeds` are those of the method itself."""
+        """Give the seeds to flood from, (N,); `seeds` are those of the method itself."""
         if self.use_cpv_for_seeds:
-            return count_votes(prediction["cpv"]) > self.cpv_thresh
+            return np.asarray(prediction["votes"][0] > self.cpv_thresh)
         return super().choose_seeds(prediction, seeds)
 
     def auxiliary_heads(self) -> frozenset[str]:

@@ -28,7 +28,7 @@ from auxcpvloss.system.libraries import versions_of
 zarr = lazily("zarr")
 
 NAME, VERSION = "label", 1
-LIBRARIES = ("mahotas", "numpy", "scikit-image", "scipy")
+LIBRARIES = ("numba", "numpy", "scipy")
 
 
 def instances_of(run: Run, subject: Subject) -> Result:
