@@ -21,7 +21,7 @@ NAMES = (
     "accuracy_worms",
     "accuracy_embryos",
 )
-LONG = ("onednn", "accuracy_worms", "accuracy_embryos")
+LONG = ("growth", "onednn", "accuracy_worms", "accuracy_embryos")
 """Those that take long even with small inputs, and so belong to a quick run only where they are named."""
 
 
