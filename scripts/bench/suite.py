@@ -15,6 +15,7 @@ NAMES = (
     "score",
     "sweep",
     "many_instances",
+    "startup",
     "growth",
     "onednn",
     "checksums",
