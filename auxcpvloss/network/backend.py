@@ -17,6 +17,11 @@ def jit_compile() -> bool:
     return keras.backend.backend() == "jax"
 
 
+def widest_float() -> str:
+    """Name the type of most digits that variables can have; JAX has the others for the whole process or not at all."""
+    return "float32" if keras.backend.backend() == "jax" else "float64"
+
+
 def be_deterministic() -> None:
     """Use, for the rest of the process, only operations that give the same bits each time.
 

@@ -20,7 +20,7 @@ from auxcpvloss.network.checkpoint import load_checkpoint
 from auxcpvloss.network.losses import LOSSES
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
-from auxcpvloss.system.backends import hidden
+from auxcpvloss.system.backends import gpus, hidden
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.keras_settings import use_own_settings
 
@@ -36,7 +36,7 @@ def check_precision(precision: str) -> None:
     InputError
         The precision needs a GPU and there is none, or the processor's convolutions do not know it.
     """
-    if precision == "mixed_float16" and not keras.distribution.list_devices("gpu"):
+    if precision == "mixed_float16" and not gpus():
         raise InputError(
             "training.precision = 'mixed_float16' needs a GPU, but there is none. On CPUs, use 'mixed_bfloat16' "
             "(fast on recent ones) or 'float32'."

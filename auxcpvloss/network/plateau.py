@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.config.tables import Optimizer
+from auxcpvloss.network.backend import widest_float
 
 Memory = tuple[float, float, float]
 """Sum and number of losses in the current interval, and the lowest mean of an earlier interval."""
@@ -38,7 +39,7 @@ class Plateau:
 
     def __init__(self, table: Optimizer, optimizer: Any) -> None:
         self._table, self._optimizer = table, optimizer
-        self._memory = optimizer.add_variable((3,), dtype="float64", name="plateau")
+        self._memory = optimizer.add_variable((3,), dtype=widest_float(), name="plateau")
         self._memory.assign(np.array(START))
 
     def add(self, loss: float) -> None:

@@ -6,6 +6,7 @@ from auxcpvloss.methods import METHODS
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.compiled import arguments, check_precision
 from auxcpvloss.network.trainer import Trainer
+from auxcpvloss.system.backends import gpus
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure
 
@@ -58,7 +59,7 @@ def test_the_seed_draws_the_weights():
 
 
 def test_half_precision_of_gpus_is_refused_without_one():
-    if keras.distribution.list_devices("gpu"):
+    if gpus():
         pytest.skip("there is a GPU")
     with pytest.raises(InputError, match="mixed_float16"):
         check_precision("mixed_float16")

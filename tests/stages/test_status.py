@@ -67,6 +67,17 @@ def test_what_is_whole_is_said_to_be_without_tensorflow_and_without_a_trace(copy
     assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
 
 
+def test_all_stages_of_a_finished_experiment_need_none_of_the_libraries_that_compute(copy):
+    slow = {"gunpowder", "keras", "mahotas", "matplotlib", "numba", "pandas", "scipy", "skimage", "tensorflow"}
+    code = (
+        f"import sys; sys.argv = ['x', '-id', 'e', '-r', {str(copy / 'root')!r}, '-d', 'all']; from auxcpvloss.cli "
+        f"import main; status = main(); print(status, {slow} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPT.parent, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 set()"
+    assert "1 whole already" in done.stdout
+
+
 def test_what_is_stale_makes_stale_what_depends_on_it(copy, capfd):
     found = not_whole(status(copy, capfd, optimizer={"lr": 0.5}))
     assert found["train", "weights"] == ["stale", "", "optimizer.lr was 0.001, is 0.5"]

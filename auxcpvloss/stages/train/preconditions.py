@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.untrusted.limits import check_bytes
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.network.architectures import check_memory
 from auxcpvloss.stages.run import Run
@@ -54,15 +56,9 @@ def need_training(run: Run) -> None:
 
 
 def _check(experiment: Experiment) -> bool:
-    from auxcpvloss.network.compiled import check_precision, new_network
-    from auxcpvloss.network.initial import take_over
-    from auxcpvloss.network.optimizer import check_optimizer
-
-    config, method = experiment.config, experiment.method
+    config = experiment.config
     check_memory(config)
     check_workers(config)
-    check_optimizer(config.optimizer)
-    check_precision(config.training.precision)
     for key in looks_at_validation(experiment):
         if config.validation.trained_models:
             raise InputError(
@@ -73,10 +69,23 @@ def _check(experiment: Experiment) -> bool:
                 f"training.{key}: there are no validation volumes; set data.val_data, or set this key to 0."
             )
     goes_on = experiment.is_trained and other_training(experiment) is None
-    initial = None if goes_on else initial_checkpoint(experiment)
+    is_done = goes_on and max(experiment.checkpoints(), default=0) >= last_iteration(experiment)
+    # What has trained to the end has shown that it can, without the seconds that Keras takes to import.
+    if not is_done or config.training.precision != "float32":
+        _try_network(experiment, None if goes_on else initial_checkpoint(experiment))
+    return True
+
+
+def _try_network(experiment: Experiment, initial: Path | None) -> None:
+    from auxcpvloss.network.compiled import check_precision, new_network
+    from auxcpvloss.network.initial import take_over
+    from auxcpvloss.network.optimizer import check_optimizer
+
+    config, method = experiment.config, experiment.method
+    check_optimizer(config.optimizer)
+    check_precision(config.training.precision)
     if initial:
         take_over(new_network(config, method), method.heads, initial, config.init)
-    return True
 
 
 def check_workers(config: Config) -> None:
