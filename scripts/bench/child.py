@@ -6,6 +6,7 @@ Imports nothing but the standard library, so that environments of other programs
 this process is that of the function.
 """
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -17,11 +18,14 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 def main(file: str, function: str, arguments: str, result: str) -> None:
     """Import the file and call the function with keyword arguments."""
     sys.path[:0] = [str(SCRIPTS), str(SCRIPTS.parent)]
-    spec = importlib.util.spec_from_file_location("benchmarked", file)
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses and pickled functions look for their module here.
-    sys.modules["benchmarked"] = module
-    spec.loader.exec_module(module)
+    path = Path(file)
+    if path.is_relative_to(SCRIPTS):
+        # By its name, by which processes that this one starts can import it, too.
+        module = importlib.import_module(".".join(path.relative_to(SCRIPTS).with_suffix("").parts))
+    else:
+        spec = importlib.util.spec_from_file_location("benchmarked", file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
     Path(result).write_text(json.dumps(getattr(module, function)(**json.loads(arguments))), encoding="utf-8")
 
 
