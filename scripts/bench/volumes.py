@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bench_inputs import prediction as perturbed
-
 from auxcpvloss.data.synthetic.worms import make_worm
 from bench.measure import CACHE
+from bench.predictions import prediction as perturbed
 
 L1_SHAPE, L1_NUCLEI = (140, 140, 1160), 550
 QUICK_SHAPE, QUICK_NUCLEI = (80, 80, 240), 200
