@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 from pydantic import create_model
 
 from auxcpvloss.methods.decoding import Seeds
-from auxcpvloss.methods.method import Head, Method
+from auxcpvloss.methods.method import Head, Method, Params
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,22 @@ def with_auxiliary(method: Method, tasks: tuple[Auxiliary, ...]) -> Method:
     """Add auxiliary tasks to a method that has none: their heads, and their seeds if it has a watershed."""
     params = method.params
     if issubclass(params, Seeds):
-        for task in tasks:
-            if task.seeds:
-                params = create_model(f"{params.__name__}{task.head.name.title()}", __base__=(task.seeds, params))
+        params = _offering(params, tuple((task.head.name, task.seeds) for task in tasks if task.seeds))
     heads = tuple(task.head for task in tasks)
     return replace(method, heads=(*method.heads, *heads), params=params, auxiliary=tuple(head.name for head in heads))
+
+
+@cache
+def _offering(base: type[Params], seeds: tuple[tuple[str, type[Seeds]], ...]) -> type[Params]:
+    """Extend parameters by the seeds of auxiliary tasks, each with its name."""
+    params = base
+    for name, each in seeds:
+        params = create_model(f"{params.__name__}{name.title()}", __base__=(each, params))
+    if seeds:
+        # The class has no name by which another process could import it.
+        copyreg.pickle(params, lambda values: (_restore, (base, seeds, values.model_dump())))
+    return params
+
+
+def _restore(base: type[Params], seeds: tuple[tuple[str, type[Seeds]], ...], values: dict[str, Any]) -> Params:
+    return _offering(base, seeds)(**values)
