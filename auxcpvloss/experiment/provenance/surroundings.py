@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,16 @@ def _git(repository: Path, *arguments: str) -> bytes:
 def libraries() -> dict[str, str]:
     """Return the versions of all installed libraries, by name."""
     # Of several on the path Python imports the first.
-    found = [(each.metadata["Name"], each.version) for each in distributions()]
+    found = [_named(each) for each in distributions()]
     return dict(sorted({name: version for name, version in reversed(found) if name}.items()))
+
+
+def _named(library: Distribution) -> tuple[str, str]:
+    """Give the name and the version of a library; reading all of its description takes milliseconds a library."""
+    text = library.read_text("METADATA") or library.read_text("PKG-INFO") or ""
+    heading = (line.partition(":") for line in reversed(text.partition("\n\n")[0].splitlines()))
+    found = {key: value.strip() for key, _, value in heading}
+    return found.get("Name", ""), found.get("Version", "")
 
 
 def machine() -> dict[str, Any]:
