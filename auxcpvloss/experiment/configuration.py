@@ -41,6 +41,7 @@ YOUNGER = {
     "data.split_pieces": False,
     "data.target_voxel_size": [],
     "data.test_voxel_size": [],
+    "validation.keep": "scores",
 }
 """Keys added after the first records, with the values implied before they existed."""
 

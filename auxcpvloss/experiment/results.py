@@ -63,6 +63,8 @@ class Result:
     """Input from which the stage makes it."""
     job: Any = None
     """Hashable; results with the same job are made together, different jobs can run in different processes."""
+    waits: bool = True
+    """Whether one without a job is made only when the jobs before it are done, of whose results it is made."""
     is_beside: bool = False
     """Whether the ledger of its folder holds its record; otherwise, the file itself does."""
     at: str = ""

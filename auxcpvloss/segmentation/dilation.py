@@ -39,20 +39,15 @@ def dilate(labels: Labels, steps: int, edge: Indices) -> Indices:
 
 
 @njit(cache=True)
-def _beside(labels: Any, steps: Indices, edge: Indices) -> Any:
-    """List the background voxels beside those of the edge; one may be in the list several times."""
-    found, count = np.empty(len(edge), np.int64), 0
-    for voxel in edge:
+def _beside(labels: Any, steps: Indices, voxels: Indices) -> Any:
+    """List the background voxels beside some voxels; one may be in the list several times."""
+    found = [np.int64(0) for _ in range(0)]
+    for voxel in voxels:
         for side in range(SIDES if labels[voxel] else 0):
             other = voxel + steps[side]
-            if other < 0 or other >= len(labels) or labels[other]:
-                continue
-            if is_neighbour(voxel, other, side, steps[4], steps[5]):
-                if count == len(found):
-                    found = np.append(found, np.empty(count, np.int64))
-                found[count] = other
-                count += 1
-    return found[:count]
+            if is_neighbour(voxel, side, steps, len(labels)) and labels[other] == 0:
+                found.append(other)
+    return np.array(found)
 
 
 @njit(cache=True)
@@ -61,14 +56,12 @@ def _grow(labels: Any, steps: Indices, reached: Indices) -> Any:
     values = np.zeros(len(reached), np.uint32)
     for i, voxel in enumerate(reached):
         for side in range(SIDES):
-            other = voxel + steps[side]
-            if other < 0 or other >= len(labels) or labels[other] == 0 or labels[other] == values[i]:
-                continue
-            if is_neighbour(voxel, other, side, steps[4], steps[5]):
-                if values[i]:
+            if is_neighbour(voxel, side, steps, len(labels)):
+                label = labels[voxel + steps[side]]
+                if label and values[i] and label != values[i]:
                     values[i] = 0
                     break
-                values[i] = labels[other]
+                values[i] = max(values[i], label)
     count = 0
     for i, voxel in enumerate(reached):
         if values[i] and labels[voxel] == 0:

@@ -47,36 +47,27 @@ def flood(
 def _flood(
     labels: Flat, surface: Flat, starts: Indices, stops: Indices, groups: Indices, wanted: Indices, steps: Indices
 ) -> None:
-    width, plane, voxels = steps[4], steps[5], len(labels)
     keys, places = np.empty(1024, np.uint64), np.empty(1024, np.int64)
     for group in range(len(wanted)):
         size, reached, missing = 0, 0, wanted[group]
         for run in range(groups[group], groups[group + 1]):
             for voxel in range(starts[run], stops[run]):
                 # Without a neighbour to flood a voxel of a seed does nothing in its turn.
-                for side in range(SIDES):
-                    other = voxel + steps[side]
-                    if other < 0 or other >= voxels or labels[other] < DRY:
-                        continue
-                    if is_neighbour(voxel, other, side, width, plane):
-                        if size == len(keys):
-                            keys, places = _doubled(keys), _doubled(places)
-                        _push(keys, places, size, _key(surface[voxel], reached), voxel)
-                        size += 1
-                        reached += 1
-                        break
+                if _has_dry(labels, voxel, steps):
+                    if size == len(keys):
+                        keys, places = _doubled(keys), _doubled(places)
+                    _push(keys, places, size, _key(surface[voxel], reached), voxel)
+                    size += 1
+                    reached += 1
         while missing:
             voxel = places[0]
             size -= 1
             _pop(keys, places, size)
-            label = labels[voxel]
             for side in range(SIDES):
-                other = voxel + steps[side]
-                if other < 0 or other >= voxels or labels[other] < DRY:
-                    continue
-                if is_neighbour(voxel, other, side, width, plane):
+                if _is_dry(labels, voxel, side, steps):
+                    other = voxel + steps[side]
                     missing -= labels[other] == WANTED
-                    labels[other] = label
+                    labels[other] = labels[voxel]
                     if size == len(keys):
                         keys, places = _doubled(keys), _doubled(places)
                     _push(keys, places, size, _key(surface[other], reached), other)
@@ -84,7 +75,22 @@ def _flood(
                     reached += 1
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
+def _has_dry(labels: Flat, voxel: int, steps: Indices) -> bool:
+    for side in range(SIDES):  # noqa: SIM110 -- a generator would not be compiled.
+        if _is_dry(labels, voxel, side, steps):
+            return True
+    return False
+
+
+@njit(cache=True, inline="always")
+def _is_dry(labels: Flat, voxel: int, side: int, steps: Indices) -> bool:
+    """Whether a voxel has a neighbour on a side that is to be flooded."""
+    other = voxel + steps[side]
+    return 0 <= other < len(labels) and labels[other] >= DRY and is_neighbour(voxel, side, steps, len(labels))
+
+
+@njit(cache=True, inline="always")
 def _key(bits: Any, reached: int) -> Any:
     """Give what heights sort by, from the bits of a float32, and then what was reached first."""
     if bits == 0x80000000:
@@ -100,7 +106,7 @@ def _doubled(values: Flat) -> Flat:
     return more
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _push(keys: Flat, places: Flat, size: int, key: int, place: int) -> None:
     """Add an element to a heap of `size`."""
     while size:
@@ -112,7 +118,7 @@ def _push(keys: Flat, places: Flat, size: int, key: int, place: int) -> None:
     keys[size], places[size] = key, place
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _pop(keys: Flat, places: Flat, size: int) -> None:
     """Take the least element out of a heap; `size` remain."""
     key, place = keys[size], places[size]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from auxcpvloss.experiment.results import Result, read_table
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
@@ -11,6 +12,7 @@ from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.visualize.pictures import PICTURES, draw, picture_of
 from auxcpvloss.stages.volume import scores
 from auxcpvloss.stages.volume.instances import instances_of
+from auxcpvloss.stages.volume.make import number_of_processes
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.summary import TABLES, read_scores, show, summaries_of, write_table
 
@@ -25,10 +27,13 @@ class Evaluate(Stage):
     def results(self, run: Run) -> Iterable[Result]:
         scored = [subject for subject in subjects(run, chosen(run)) if subject.sample.has_truth]
         for subject in scored:
-            yield scores_of(run, subject)
-            yield picture_of(run, subject)
+            for result in (scores_of(run, subject), picture_of(run, subject)):
+                yield replace(result, job=subject.sample.name)
         if scored:
             yield from summaries_of(run, scored)
+
+    def workers(self, run: Run, jobs: Sequence[Sequence[Result]]) -> int:
+        return number_of_processes(run, jobs)
 
     def check(self, result: Result, run: Run) -> None:
         if result.kind == "scores":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.experiment.instances import centers_path
@@ -13,6 +14,7 @@ from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.visualize.pictures import PICTURES, draw_without_truth, picture_without_truth_of
 from auxcpvloss.stages.volume import instances
 from auxcpvloss.stages.volume.instances import instances_of, need_prediction
+from auxcpvloss.stages.volume.make import number_of_processes
 
 
 class Label(Stage):
@@ -24,9 +26,14 @@ class Label(Stage):
 
     def results(self, run: Run) -> Iterable[Result]:
         for subject in subjects(run, chosen(run)):
-            yield instances_of(run, subject)
+            made = [instances_of(run, subject)]
             if not subject.sample.has_truth:
-                yield picture_without_truth_of(run, subject)
+                made.append(picture_without_truth_of(run, subject))
+            for result in made:
+                yield replace(result, job=subject.sample.name)
+
+    def workers(self, run: Run, jobs: Sequence[Sequence[Result]]) -> int:
+        return number_of_processes(run, jobs)
 
     def check(self, result: Result, run: Run) -> None:
         if result.kind == "instances":

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import groupby
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Result, record_beside
-from auxcpvloss.experiment.superseded import Notes, place
-from auxcpvloss.stages.run import Choice, Run
+from auxcpvloss.experiment.results import Result
+from auxcpvloss.stages.jobs import Done, Job, Jobs
+from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
-from auxcpvloss.system import workers
-from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Bar
-
-Job = tuple[Any, list[Path], str]
-"""Key of a job, the results to make, and their volume."""
-
-Told = list[tuple[str, str]]
-"""Messages about earlier results: topics and lines."""
 
 logger = logging.getLogger(__name__)
 
@@ -72,99 +61,50 @@ def _bar(stage: Stage, run: Run, total: int, done: int) -> AbstractContextManage
 
 
 def _make_all(stage: Stage, todo: Sequence[Result], run: Run, stages: Mapping[str, Stage]) -> list[Result]:
-    """Make results in order, those that have jobs by several processes; gives all but those of bad test volumes."""
-    done, made = 0, []
-    for has_job, group in groupby(todo, key=lambda each: each.job is not None):
-        results = list(group)
-        if has_job and stage.workers(run) > 1:
-            for result in in_parallel(stage, results, run, stages):
-                run.forget(result)
-                done += 1
-                _move(run, done, result)
-            made += results
-            continue
-        for result in results:
-            _move(run, done, result)
-            if _could_make(stages[result.stage], result, run):
-                made.append(result)
-            done += 1
+    """Make results; gives those that were made: all but those of bad test volumes.
+
+    This process makes those without a job, in order, and begins each job when it comes to it. Other processes do these
+    while it goes on, up to a result that waits for them.
+    """
+    made: list[Result] = []
+    jobs = _jobs_of(todo)
+    number = stage.workers(run, [job for job in jobs if job[0].job is not None])
+    with Jobs(stage, run, stages, number) as going:
+
+        def collect(wait: bool) -> None:
+            for done in going.done(wait):
+                made.extend(done.made)
+                _accept(done, stages[done.job[0].stage], run)
+                _move(run, len(made), done.job[0].name)
+
+        for job in jobs:
+            if job[0].job is None and job[0].waits:
+                collect(wait=True)
+            if not stages[job[0].stage].test_volumes(job[0]) & run.left_out.keys():
+                _move(run, len(made), job[0].name)
+                going.start(job)
+                collect(wait=False)
+        collect(wait=True)
     return made
 
 
-def _could_make(stage: Stage, result: Result, run: Run) -> bool:
-    """Make a result; one of a single test volume that cannot be is no reason to stop."""
-    volumes = stage.test_volumes(result)
-    if volumes & run.left_out.keys():
-        return False
-    try:
-        make(stage, result, run)
-    except InputError as error:
+def _jobs_of(todo: Sequence[Result]) -> list[Job]:
+    """Put together the results of each job, in the place of the first of them; each of the others is alone."""
+    jobs: dict[Any, list[Result]] = {}
+    for position, result in enumerate(todo):
+        jobs.setdefault((position,) if result.job is None else result.job, []).append(result)
+    return list(jobs.values())
+
+
+def _accept(done: Done, stage: Stage, run: Run) -> None:
+    """Raise the error of a job; that of a single test volume is no reason to stop."""
+    if done.error is not None:
+        volumes = stage.test_volumes(done.job[0])
         if len(volumes) != 1:
-            raise
-        run.leave_out(volumes.pop(), error)
-        return False
-    return True
+            raise done.error
+        run.leave_out(volumes.pop(), done.error)
 
 
-def _move(run: Run, done: int, result: Result) -> None:
+def _move(run: Run, done: int, name: str) -> None:
     if run.bar is not None:
-        run.bar.update(done, result.name)
-
-
-def make(stage: Stage, result: Result, run: Run) -> None:
-    """Make a result that is not whole, what was there being set aside."""
-    stage.check(result, run)
-    if stage.makes_way:
-        run.make_way(result)
-    stage.make(result, run)
-    if result.is_beside:
-        record_beside(result, stage.made_with())
-    run.forget(result)
-
-
-def in_parallel(stage: Stage, results: Sequence[Result], run: Run, stages: Mapping[str, Stage]) -> Iterator[Result]:
-    """Make the results of jobs, in any order; gives each when it is there.
-
-    Raises
-    ------
-    InputError
-        A result cannot be made as things are.
-    StageError
-        A process was killed, or had no memory left.
-    """
-    of = {key: list(group) for key, group in groupby(results, key=lambda each: each.job)}
-    jobs: list[Job] = [(key, [each.paths[0] for each in group], group[0].name) for key, group in of.items()]
-    # One folder a command for what is stale.
-    place(run.experiment.folder, run.notes)
-    state = (run.experiment, run.choice, run.stages, run.notes.begun)
-    work = workers.Work(_begin, (stage, stages, *state), _doing, ("validation.num_workers",))
-    with workers.results(work, jobs, stage.workers(run)) as done:
-        for position, told in done:
-            for topic, line in told:
-                run.notes.tell(line, topic)
-            yield from of[jobs[position][0]]
-
-
-def _doing(job: Job) -> str:
-    return f"scores {job[2]}"
-
-
-def _begin(
-    stage: Stage,
-    stages: Mapping[str, Stage],
-    experiment: Experiment,
-    choice: Choice,
-    names: tuple[str, ...],
-    begun: str,
-) -> Callable[[Job], Told]:
-    """Make ready, in a process of its own, to do jobs."""
-    run = Run(experiment, choice=choice, stages=names, notes=Notes(begun=begun))
-
-    def do(job: Job) -> Told:
-        told = len(run.notes.told)
-        for result in stage.job(run, job[0]):
-            if result.paths[0] in job[1]:
-                make(stages[result.stage], result, run)
-        return list(run.notes.told.items())[told:]
-
-    return do
+        run.bar.update(done, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from auxcpvloss.experiment.results import Result, State
@@ -11,6 +11,7 @@ from auxcpvloss.stages.evaluate import Evaluate
 from auxcpvloss.stages.label import Label
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.volume.make import number_of_processes
 
 
 class Postprocess(Stage):
@@ -36,6 +37,9 @@ class Postprocess(Stage):
 
     def make(self, result: Result, run: Run) -> None:
         raise AssertionError(f"{result.kind} are made by {result.stage}")
+
+    def workers(self, run: Run, jobs: Sequence[Sequence[Result]]) -> int:
+        return number_of_processes(run, jobs)
 
     def begin(self, run: Run) -> None:
         selection = chosen(run, by_hand=True)

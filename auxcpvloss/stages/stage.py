@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -176,13 +176,13 @@ class Stage(ABC):
     def begin(self, run: Run) -> None:
         """Do what comes before its results can be listed."""
 
-    def workers(self, run: Run) -> int:
-        """Give the number of processes that jobs are done by, see `Result.job`."""
+    def workers(self, run: Run, jobs: Sequence[Sequence[Result]]) -> int:
+        """Give the number of processes that do jobs, see `Result.job`; 1: this process does them."""
         return 1
 
-    def job(self, run: Run, key: Any) -> Sequence[Result]:
-        """Give the results of a job, for the process that does it."""
-        return [each for each in self.results(run) if each.job == key]
+    def do_job(self, results: Sequence[Result], run: Run, make: Callable[[Result], Result]) -> Iterator[Result]:
+        """Make the results of a job, and give each when it is there; `make` makes a single one."""
+        return map(make, results)
 
     @classmethod
     def versioned(cls) -> dict[str, int]:

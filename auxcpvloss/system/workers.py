@@ -17,7 +17,7 @@ from multiprocessing.reduction import recv_handle, send_handle
 from queue import SimpleQueue
 from signal import SIGKILL, Signals
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import out_of_memory
@@ -62,8 +62,8 @@ def results(
     RuntimeError
         A process raised something else; holds its traceback.
     """
-    workers: list[_Worker] = []
-    answers: SimpleQueue[tuple[_Worker, Any] | None] = SimpleQueue()
+    workers: list[Worker] = []
+    answers: SimpleQueue[tuple[Worker, Any] | None] = SimpleQueue()
     waiting = enumerate(tasks)
 
     def deal(more: int) -> None:
@@ -94,7 +94,7 @@ def results(
 
     try:
         for _ in range(min(number, len(tasks))):
-            workers.append(_Worker(work, answers, ahead))
+            workers.append(Worker(work, answers, ahead))
         deal(ahead * len(workers))
         yield collect()
     finally:
@@ -103,7 +103,14 @@ def results(
             each.end()
 
 
-class _Worker:
+class Answers(Protocol):
+    """Takes what processes answer."""
+
+    def put(self, answer: tuple[Worker, Any], /) -> None:
+        """Take (error, result) of a process, or None at its end; called in the thread that receives it."""
+
+
+class Worker:
     """A process with a pipe of its own, and a thread that receives its answers while others compute.
 
     A process that is killed, as by a system that is short of memory, shows at the end of its pipe. (In
@@ -111,7 +118,7 @@ class _Worker:
     `shared_memory`.
     """
 
-    def __init__(self, work: Work, answers: SimpleQueue[tuple[_Worker, Any] | None], ahead: int) -> None:
+    def __init__(self, work: Work, answers: Answers, ahead: int) -> None:
         # Not forked: a forked copy of a process that has started TensorFlow hangs.
         context = get_context("spawn")
         self._connection, theirs = context.Pipe()
@@ -137,6 +144,7 @@ class _Worker:
         self._thread.start()
 
     def take(self, position: int, task: Any) -> None:
+        """Have it do a task."""
         self.positions.append(position)
         self.latest = position
         # A dead process shows when its result is wanted.
@@ -144,6 +152,7 @@ class _Worker:
             self._connection.send((task, self._inbox.freed()))
 
     def how_it_ended(self, advice: str) -> str:
+        """Say why it ended, and what to do about it."""
         self._process.join(timeout=10)
         code = self._process.exitcode or 0
         if code == -SIGKILL:
@@ -158,7 +167,7 @@ class _Worker:
         self._connection.close()
         self._inbox.close()
 
-    def _receive(self, answers: SimpleQueue[tuple[_Worker, Any] | None]) -> None:
+    def _receive(self, answers: Answers) -> None:
         """Pass on (error, result), and None at the end of the pipe."""
         answer: Any = ()
         while answer is not None:

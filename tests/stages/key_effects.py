@@ -145,7 +145,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         ),
         _one("training.augmentation.one_of", [["gamma", "contrast"]], TRAINED, others={f"training.augmentation.{name}.probability": 0.5 for name in ("gamma", "contrast")}),
         _one("prediction.dtype", "float16", CHOSEN),
-        _one("postprocessing.output_format", "zarr", frozenset({"validate_checkpoints", "label"})),
+        _one("postprocessing.output_format", "zarr", frozenset({"label"})),
         # Those that validation chooses are not taken from here.
         _one("postprocessing.fg_thresh", 0.2, NOTHING),
         _one("postprocessing.seed_thresh", 0.2, NOTHING),
@@ -161,6 +161,8 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("validation.fold", 2, FOLDED, "is new", others={"data.num_folds": 3}),
         _one("validation.trained_models", [run], TRAINED - {"cross_validate", "visualize", "export"}, "trained_models"),
         _one("validation.num_workers", 2, NOTHING),
+        # There are none yet.
+        _one("validation.keep", "instances", frozenset({"validate_checkpoints"})),
         _one("validation.fg_thresh", [0.3, 0.6], CHOSEN),
         _one("validation.seed_thresh", [0.3, 0.6], CHOSEN),
         _one("validation.flood", ["volume", "foreground"], CHOSEN),

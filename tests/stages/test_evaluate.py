@@ -32,8 +32,9 @@ from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.monitor import Monitor
 from auxcpvloss.stages.validate_checkpoints.scoring import validation_samples
 from auxcpvloss.stages.volume.instances import instances_of
-from auxcpvloss.stages.volume.make import ensure
+from auxcpvloss.stages.volume.make import make_together
 from auxcpvloss.stages.volume.prediction import prediction_of
+from auxcpvloss.stages.volume.scores import score as score_kept
 from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.stages.volume.summary import TABLES, show, write_table
@@ -146,12 +147,11 @@ def score(experiment: Experiment) -> dict[str, Any]:
 def scores(experiment: Experiment) -> dict[str, Any]:
     """The table alone, without pictures."""
     run = Run(experiment)
-    ensure(instances_of(run, subject(run)), run)
     return scored(run, subject(run))
 
 
 def scored(run: Run, of: Subject) -> dict[str, Any]:
-    ensure(scores_of(run, of), run)
+    list(make_together([scores_of(run, of)], run))
     return tomllib.loads(scores_of(run, of).paths[0].read_text())
 
 
@@ -436,7 +436,9 @@ def test_the_matching_of_instances_is_the_configured_one(tmp_path, optimal, expe
     with h5py.File(instances, "w") as file:
         file["volumes/instances"] = found
         file.attrs["made_from"] = json.dumps({**result.record, THEIR_CENTERS: file_digest(centers)})
-    assert counts(scored(Run(experiment), of), "th_0_2") == expected
+    run = Run(experiment)
+    score_kept(scores_of(run, of), run)
+    assert counts(tomllib.loads(scores_of(run, of).paths[0].read_text()), "th_0_2") == expected
 
 
 def test_the_limit_follows_the_size_of_voxels(make):

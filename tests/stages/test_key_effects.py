@@ -121,10 +121,10 @@ def ran(root: Path, copy: Path, change: Mapping[str, Any], *more: str) -> tuple[
 VALIDATION = {"val/scores.csv", "val/selection.toml"}
 RERUNS = {
     "evaluation.summary": (["confusion_matrix.avAP"], {"test/evaluated", "report.html"}),
-    "postprocessing.output_format": ("zarr", {"val/instanced", "test/instanced", "report.html"}),
+    "postprocessing.output_format": ("zarr", {"test/instanced", "report.html"}),
     "evaluation.metric": ("confusion_matrix.hoefener.AP", VALIDATION | {"report.html"}),
     "evaluation.foreground_only": (True, VALIDATION | {"val/evaluated", "test/evaluated", "report.html"}),
-    "prediction.dtype": ("float16", VALIDATION | {f"{s}/{k}" for s in ("val", "test") for k in ("processed", "instanced", "evaluated")} | {"report.html"}),
+    "prediction.dtype": ("float16", VALIDATION | {f"{s}/{k}" for s in ("val", "test") for k in ("processed", "evaluated")} | {"test/instanced", "report.html"}),
     "training.log_every": (2, {"report.html"}),
     "general.logging": ("error", set()),
 }  # fmt: skip

@@ -10,6 +10,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
 
@@ -21,15 +22,20 @@ from auxcpvloss.config import ConfigFile
 from auxcpvloss.data.checksums import seal
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import Result
+from auxcpvloss.experiment.instances import read_instances
 from auxcpvloss.experiment.selection_file import Selection, write_selection
+from auxcpvloss.experiment.validation import parameter_sets
+from auxcpvloss.stages.jobs import Done, Jobs
+from auxcpvloss.stages.label import Label
 from auxcpvloss.stages.order import STAGES
-from auxcpvloss.stages.perform import in_parallel, perform
+from auxcpvloss.stages.perform import perform
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.validate_checkpoints.scoring import read_values, scored_with
+from auxcpvloss.stages.validate_checkpoints.scoring import predicted_and_scored, read_values
 from auxcpvloss.stages.validate_checkpoints.stage import ValidateCheckpoints
-from auxcpvloss.stages.volume.instances import need_prediction
-from auxcpvloss.stages.volume.prediction import prediction_of
+from auxcpvloss.stages.visualize.pictures import picture_of
+from auxcpvloss.stages.volume.instances import instances_of, need_prediction
+from auxcpvloss.stages.volume.prediction import prediction_of, read_prediction
+from auxcpvloss.stages.volume.scores import scores_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.errors import InputError, StageError
 from tests.stages.conftest import SCRIPT
@@ -216,7 +222,7 @@ class Scores(ValidateCheckpoints):
     """Scores of predictions that are there."""
 
     def results(self, run):
-        return scored_with(run, [45, 90])
+        return (each for each in predicted_and_scored(run, [45, 90]) if each.job)
 
 
 def scores(run: Run) -> tuple[int, list[tuple]]:
@@ -228,21 +234,21 @@ def scores(run: Run) -> tuple[int, list[tuple]]:
     return made[0], [(score.checkpoint, score.params, score.values) for score in read_values(run, [45, 90])]
 
 
-def with_workers(experiment: Experiment, number: int) -> Experiment:
-    validation = experiment.config.validation.model_copy(update={"num_workers": number})
+def with_keys(experiment: Experiment, **validation: object) -> Experiment:
+    validation = experiment.config.validation.model_copy(update=validation)
     return Experiment(experiment.folder, experiment.config.model_copy(update={"validation": validation}))
 
 
 def test_scores_do_not_depend_on_the_number_of_processes(gpu_part, tmp_path):
     one, two = (opened(gpu_part.copy(tmp_path / name, train=False)) for name in ("one", "two"))
-    alone = scores(Run(with_workers(one, 1)))
-    assert (scores(Run(with_workers(two, 2))), alone[0]) == (alone, 2 * 4 * 2)
-    assert scores(Run(with_workers(two, 1))) == (0, alone[1])
+    alone = scores(Run(with_keys(one, num_workers=1)))
+    assert (scores(Run(with_keys(two, num_workers=2))), alone[0]) == (alone, 2 * 4 * 2)
+    assert scores(Run(with_keys(two, num_workers=1))) == (0, alone[1])
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_overwriting_makes_a_score_again_once_whatever_the_number_of_processes(gpu_part, tmp_path, number):
-    experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), number)
+    experiment = with_keys(opened(gpu_part.copy(tmp_path, train=False)), num_workers=number)
     scores(Run(experiment))
     general = experiment.config.general.model_copy(update={"overwrite": True})
     run = Run(Experiment(experiment.folder, experiment.config.model_copy(update={"general": general})))
@@ -251,16 +257,74 @@ def test_overwriting_makes_a_score_again_once_whatever_the_number_of_processes(g
     assert scores(run)[0] == 0
 
 
+def files(experiment: Experiment, kind: str) -> dict[str, bytes]:
+    folder = experiment.folder / "val" / kind
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.*")) if path.is_file()}
+
+
+def test_instances_are_kept_if_asked_for_and_scores_do_not_depend_on_it(gpu_part, tmp_path):
+    one, two = (opened(gpu_part.copy(tmp_path / name, train=False)) for name in ("one", "two"))
+    lean, keeping = with_keys(one, num_workers=1), with_keys(two, num_workers=1, keep="instances")
+    assert scores(Run(lean)) == scores(Run(keeping))
+    assert files(one, "evaluated") == files(two, "evaluated")
+    assert len(files(one, "evaluated")) == 2 * 4 * 2
+    assert not (one.folder / "val" / "instanced").exists()
+    # What is asked for later is made then, and nothing else.
+    before = files(one, "evaluated")
+    assert scores(Run(with_keys(one, num_workers=1, keep="instances")))[0] == 0
+    assert files(one, "evaluated") == before
+    kept, sample = files(one, "instanced"), one.samples("val")[0]
+    assert len(kept) == 2 * 4 * 2 * 2
+    for params in parameter_sets(keeping):
+        run = Run(keeping)
+        subject = Subject("val", 90, sample, params)
+        found = params.decode(read_prediction(run, subject, [params]))
+        assert (read_instances(two.instanced("val", 90, params, sample.name)) == found).all()
+    # Those of other parameters are never left beside scores of today's.
+    changed = one.config.postprocessing.model_copy(update={"min_size": 20})
+    other = Experiment(one.folder, one.config.model_copy(update={"postprocessing": changed}))
+    assert scores(Run(with_keys(other, num_workers=1)))[0] == 2 * 4 * 2
+    assert files(one, "evaluated") != before
+
+
+class OfEveryKind(Label):
+    """Instances, scores and pictures, made together."""
+
+    def results(self, run):
+        for sample in run.experiment.samples("val"):
+            subject = Subject("val", 90, sample, run.experiment.params)
+            for result in (instances_of(run, subject), scores_of(run, subject), picture_of(run, subject)):
+                yield replace(result, job=sample.name)
+
+    def say(self, run, tally):
+        assert len(tally.made) == len(tally.results)
+
+
+def test_volumes_are_labelled_and_scored_by_several_processes(gpu_part, tmp_path):
+    found = []
+    for number in (1, 2):
+        experiment = with_keys(opened(gpu_part.copy(tmp_path / str(number), train=False)), num_workers=number)
+        perform(OfEveryKind(), Run(experiment), STAGES)
+        instances = [read_instances(path).tobytes() for path in sorted((experiment.folder / "val").rglob("*.hdf"))]
+        found.append((instances, files(experiment, "evaluated")))
+    assert found[0] == found[1]
+    assert (len(found[0][0]), len(found[0][1])) == (2, 5)
+
+
 MANY = [n / 100 for n in range(30, 60)]
 
 
-def many_jobs(root: Path) -> Iterator[Result]:
-    """Results that two processes have to do for a while."""
-    experiment = with_workers(opened(root), 2)
+def many_jobs(root: Path) -> Iterator[Done]:
+    """Jobs that two processes have to do for a while."""
+    experiment = with_keys(opened(root), num_workers=2)
     lists = {"fg_thresh": MANY, "seed_thresh": [0.3], "use_cpv_for_seeds": [False], "param_product": True}
     validation = experiment.config.validation.model_copy(update=lists)
     run = Run(Experiment(experiment.folder, experiment.config.model_copy(update={"validation": validation})))
-    return in_parallel(STAGES["validate_checkpoints"], list(scored_with(run, [90])), run, STAGES)
+    with Jobs(STAGES["validate_checkpoints"], run, STAGES, 2) as jobs:
+        for number, result in enumerate(predicted_and_scored(run, [90])):
+            if result.job:
+                jobs.start([replace(result, job=number)])
+        yield from jobs.done(wait=True)
 
 
 def test_a_killed_process_ends_validation_with_its_reason(gpu_part, tmp_path):
@@ -297,7 +361,7 @@ def wait_until_loaded(processes, library):
 
 
 def test_what_a_process_finds_wrong_is_told_as_if_there_were_none(gpu_part, tmp_path):
-    experiment = with_workers(opened(gpu_part.copy(tmp_path, train=False)), 2)
+    experiment = with_keys(opened(gpu_part.copy(tmp_path, train=False)), num_workers=2)
     shutil.rmtree(experiment.processed("val", 90, "d"))
     with pytest.raises(InputError, match=r"no checkpoint of iteration 90"):
         scores(Run(experiment))

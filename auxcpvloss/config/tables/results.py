@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from auxcpvloss.config.tables.types import Hundreds, Name, NotNegative, Positive, PositiveFloat, Table, Text
+from pydantic import Field
+
+from auxcpvloss.config.tables.types import Name, NotNegative, Positive, PositiveFloat, Table, Text
 
 PointMatching = Literal["hoefener", "linear", "greedy"]
 Colors = Literal["paper", "colorblind"]
@@ -24,7 +26,8 @@ class Validation(Table):
     on_train: bool
     fold: NotNegative
     trained_models: list[Text]
-    num_workers: Hundreds
+    num_workers: Annotated[int, Field(ge=0, le=1000)]
+    keep: Literal["scores", "instances"]
 
 
 class Evaluation(Table):

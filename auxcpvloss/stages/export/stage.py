@@ -99,7 +99,7 @@ def _table(run: Run, subject: Subject, scene: Scene) -> str:
 
     sample = subject.sample
     objects = describe(scene.found, scene.raw, sample.original.padding)
-    prediction = prediction_back(read_prediction(run, subject), sample)
+    prediction = prediction_back(read_prediction(run, subject, [subject.params]), sample)
     confidence = run.experiment.method.confidence(prediction, scene.found)
     return object_table(objects, np.asarray(confidence), scene.space, scene.is_points)
 

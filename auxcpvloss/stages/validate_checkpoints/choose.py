@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.experiment.selection_file import Selection, write_selection
@@ -12,14 +11,14 @@ from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.validate_checkpoints.scoring import (
     checkpoints_to_validate,
-    job_by_key,
     left_out,
+    predicted_and_scored,
     predictions_of,
     read_values,
-    scored_with,
     validation_samples,
 )
 from auxcpvloss.stages.validate_checkpoints.selected_from import selection_of
+from auxcpvloss.stages.volume.make import make_together, number_of_processes
 from auxcpvloss.system.errors import InputError
 
 
@@ -55,11 +54,12 @@ class Validation(Stage):
         return run.remember("checkpoints", lambda: checkpoints_to_validate(run.experiment))
 
     def results(self, run: Run) -> Iterable[Result]:
-        """Give predictions, then instances and scores, then what is made of all of these."""
+        """Give predictions, each followed by scores, then what is made of all of these."""
         checkpoints = self.checkpoints(run)
-        yield from predictions_of(run, checkpoints)
-        if not run.choice.term_after_predict:
-            yield from scored_with(run, checkpoints)
+        if run.choice.term_after_predict:
+            yield from predictions_of(run, checkpoints)
+        else:
+            yield from predicted_and_scored(run, checkpoints)
             yield from self.tables(run, checkpoints)
 
     def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
@@ -69,13 +69,13 @@ class Validation(Stage):
     def check(self, result: Result, run: Run) -> None:
         """Nothing: what an earlier stage has to make is made here."""
 
-    def workers(self, run: Run) -> int:
-        """Give validation.num_workers."""
-        return run.experiment.config.validation.num_workers
+    def workers(self, run: Run, jobs: Sequence[Sequence[Result]]) -> int:
+        """Give the number of processes that label and score."""
+        return number_of_processes(run, jobs)
 
-    def job(self, run: Run, key: Any) -> Sequence[Result]:
-        """Give the instances and scores of a volume."""
-        return job_by_key(run, key)
+    def do_job(self, results: Sequence[Result], run: Run, make: Callable[[Result], Result]) -> Iterator[Result]:
+        """Make the scores of a volume with a checkpoint, from one reading of its prediction."""
+        return make_together(results, run)
 
     def scores(self, run: Run) -> list[Score]:
         """Give all scores, once they are there."""

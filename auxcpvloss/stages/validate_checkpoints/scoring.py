@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
@@ -16,8 +15,9 @@ from auxcpvloss.metrics.table import value_at
 from auxcpvloss.stages.planned_samples import samples_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import lacking
+from auxcpvloss.stages.volume import prediction, scores
 from auxcpvloss.stages.volume.instances import instances_of
-from auxcpvloss.stages.volume.make import ensure
+from auxcpvloss.stages.volume.make import make_together
 from auxcpvloss.stages.volume.prediction import prediction_of
 from auxcpvloss.stages.volume.scores import need_metric, scores_of
 from auxcpvloss.stages.volume.subject import Subject
@@ -88,27 +88,22 @@ def predictions_of(run: Run, checkpoints: Sequence[int]) -> Iterator[Result]:
             yield prediction_of(run, subject)
 
 
-def scored_with(run: Run, checkpoints: Sequence[int]) -> Iterator[Result]:
-    """Give instances and scores of the validation volumes with each of the checkpoints and parameter sets."""
+def predicted_and_scored(run: Run, checkpoints: Sequence[int]) -> Iterator[Result]:
+    """Give the prediction of each validation volume with each checkpoint, followed by what is made of it."""
     for checkpoint in checkpoints:
-        for params in parameter_sets(run.experiment):
-            for subject in _subjects(run, checkpoint):
-                yield from job_of(run, subject.with_params(params))
+        for subject in _subjects(run, checkpoint):
+            yield prediction_of(run, subject)
+            yield from scored_with_all(run, subject)
 
 
-def job_of(run: Run, subject: Subject) -> Iterator[Result]:
-    """Give the instances and the scores of a volume, which one process makes."""
-    key = (subject.checkpoint, subject.params.slug(), subject.sample.name)
-    yield replace(instances_of(run, subject), job=key)
-    yield replace(scores_of(run, subject), job=key)
-
-
-def job_by_key(run: Run, key: Any) -> list[Result]:
-    """Give the results of a job, by its key."""
-    checkpoint, slug, name = key
-    params = next(each for each in parameter_sets(run.experiment) if each.slug() == slug)
-    subject = next(each for each in _subjects(run, checkpoint) if each.sample.name == name)
-    return list(job_of(run, subject.with_params(params)))
+def scored_with_all(run: Run, subject: Subject) -> Iterator[Result]:
+    """Give the scores of a volume with every parameter set, one job; and the instances, if ``validation.keep`` asks."""
+    for params in parameter_sets(run.experiment):
+        made = [scores_of(run, subject.with_params(params))]
+        if run.experiment.config.validation.keep == "instances":
+            made.insert(0, instances_of(run, subject.with_params(params)))
+        for result in made:
+            yield replace(result, job=(subject.checkpoint, subject.sample.name))
 
 
 def _subjects(run: Run, checkpoint: int) -> list[Subject]:
@@ -133,14 +128,19 @@ def _value(run: Run, subject: Subject) -> float:
 
 def score_checkpoint(run: Run, checkpoint: int, params: Params, samples: Sequence[Sample]) -> float:
     """Predict, label and evaluate the validation volumes with one checkpoint; gives the mean of the metric."""
-    split, subjects = run.experiment.validation_split, []
-    for sample in samples:
-        subjects.append(Subject(split, checkpoint, sample, params))
-        ensure(prediction_of(run, subjects[-1]), run)
+    split = run.experiment.validation_split
+    subjects = [Subject(split, checkpoint, sample, params) for sample in samples]
+    for subject in subjects:
+        predicted = prediction_of(run, subject)
+        if not run.is_current(predicted, prediction.LIBRARIES):
+            run.make_way(predicted)
+            prediction.predict(predicted, run)
+            run.forget(predicted)
     # The network of the prediction, which refers to itself, is not to stay beside the one in training.
     run.forget()
     gc.collect()
     for subject in subjects:
-        ensure(instances_of(run, subject), run)
-        ensure(scores_of(run, subject), run)
+        scored = scores_of(run, subject)
+        if not run.is_current(scored, scores.LIBRARIES):
+            list(make_together([scored], run))
     return Score(checkpoint, params, tuple(_value(run, subject) for subject in subjects)).value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from auxcpvloss.experiment import instances
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.instances import CENTERS, centers_path, stored_instances
 from auxcpvloss.experiment.results import Result
+from auxcpvloss.methods import Params, decode_sets
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.prediction import prediction_of, read_prediction
 from auxcpvloss.stages.volume.subject import Subject
@@ -43,7 +45,17 @@ def instances_of(run: Run, subject: Subject) -> Result:
 
 
 def _find(run: Run, subject: Subject) -> Result:
-    experiment, params, name = run.experiment, subject.params, subject.sample.name
+    name = subject.sample.name
+    path = run.experiment.instanced(subject.split, subject.checkpoint, subject.params, name)
+    other = path.with_suffix({".hdf": ".zarr", ".zarr": ".hdf"}[path.suffix])
+    stored = stored_instances(path if path.exists() else other)
+    paths, record = (path, centers_path(path), other), instances_record(run, subject)
+    return Result(NAME, "instances", name, paths, record, stored, subject, at=subject.at)
+
+
+def instances_record(run: Run, subject: Subject) -> Record:
+    """List what the instances of a volume depend on, whether they are kept in a file or not; errors as above."""
+    experiment, params = run.experiment, subject.params
     heads = [head.name for head in experiment.method.predicted_heads(params)]
     made_from = {
         f"version of {NAME}": VERSION,
@@ -52,11 +64,7 @@ def _find(run: Run, subject: Subject) -> Result:
         # It may hold more than is used.
         "predicted": {**prediction_of(run, subject).record, "heads": heads},
     }
-    path = experiment.instanced(subject.split, subject.checkpoint, params, name)
-    other = path.with_suffix({".hdf": ".zarr", ".zarr": ".hdf"}[path.suffix])
-    stored = stored_instances(path if path.exists() else other)
-    paths, record = (path, centers_path(path), other), run.records.flat(made_from)
-    return Result(NAME, "instances", name, paths, record, stored, subject, at=subject.at)
+    return run.records.flat(made_from)
 
 
 def need_prediction(run: Run, subject: Subject, purpose: str) -> None:
@@ -91,11 +99,21 @@ def need_instances(run: Run, subject: Subject, purpose: str) -> None:
 
 
 def label(result: Result, run: Run) -> None:
-    """Make the instances of a predicted volume, on the grid of its files, and the table of their centers."""
-    subject = result.subject
-    path, place = result.paths[0], subject.sample.original.grid
+    """Make the instances of a predicted volume, and write them."""
+    ((_, found),) = instances_with(run, result.subject, [result.subject.params])
+    write_instances(result, found)
+
+
+def instances_with(run: Run, subject: Subject, sets: Sequence[Params]) -> Iterator[tuple[Params, NDArray[np.uint32]]]:
+    """Make the instances of a predicted volume with each of some sets of parameters, on the grid of its files."""
     are_points = run.experiment.method.task == "detection"
-    found = given_back(subject.params.decode(read_prediction(run, subject)), subject.sample, are_points)
+    for params, found in decode_sets(read_prediction(run, subject, sets), sets):
+        yield params, given_back(found, subject.sample, are_points)
+
+
+def write_instances(result: Result, found: NDArray[np.uint32]) -> None:
+    """Write the instances of a volume, and the table of their centers."""
+    path, place = result.paths[0], result.subject.sample.original.grid
     attributes = {"offset": list(place.offset), "resolution": list(place.voxel_size)}
     if path.suffix == ".hdf":
         with replacing_hdf(path) as file:

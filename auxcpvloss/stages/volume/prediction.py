@@ -59,7 +59,7 @@ def _find(run: Run, subject: Subject, sets: Sequence[Params]) -> Result:
     checkpoint = experiment.checkpoint_path(subject.checkpoint)
     if stored.problem and not checkpoint.is_file():
         # Of one that is broken all can be said without the checkpoint that it was made with.
-        return Result(NAME, "predictions", sample.name, (path,), {}, stored, subject, at=subject.at)
+        return Result(NAME, "predictions", sample.name, (path,), {}, stored, subject, waits=False, at=subject.at)
     recorded = stored.record or {}
     needed = {head.name for params in sets for head in experiment.method.predicted_heads(params)}
     heads = [head.name for head in experiment.method.heads if head.name in needed]
@@ -70,7 +70,7 @@ def _find(run: Run, subject: Subject, sets: Sequence[Params]) -> Result:
     else:
         checksum = checkpoint_digest(experiment, subject.checkpoint)
     record = run.records.flat({"checkpoint": checksum, "heads": heads, **prediction_keys(experiment, sample)})
-    return Result(NAME, "predictions", sample.name, (path,), record, stored, subject, at=subject.at)
+    return Result(NAME, "predictions", sample.name, (path,), record, stored, subject, waits=False, at=subject.at)
 
 
 def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
@@ -101,11 +101,12 @@ def checkpoint_digest(experiment: Experiment, checkpoint: int) -> str:
     return known_digest(experiment.need_checkpoint(checkpoint))
 
 
-def read_prediction(run: Run, subject: Subject) -> dict[str, NDArray[Any]]:
-    """Read the heads that the parameters need: {head: (C, Z, Y, X)}."""
+def read_prediction(run: Run, subject: Subject, sets: Sequence[Params]) -> dict[str, NDArray[Any]]:
+    """Read the heads that any of some sets of parameters needs: {head: (C, Z, Y, X)}."""
     path = run.experiment.processed(subject.split, subject.checkpoint, subject.sample.name)
-    group, heads = open_whole(path), run.experiment.method.predicted_heads(subject.params)
-    return {head.name: Volume(path, f"volumes/pred_{head.name}", group).read() for head in heads}
+    method = run.experiment.method
+    group, needed = open_whole(path), {head.name: None for params in sets for head in method.predicted_heads(params)}
+    return {name: Volume(path, f"volumes/pred_{name}", group).read() for name in needed}
 
 
 def predict(result: Result, run: Run, report: Callable[[str], None] = lambda progress: None) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+import numpy as np
 import toml
+from numpy.typing import NDArray
 
 from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.data.samples import Sample
@@ -18,7 +20,7 @@ from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.metric_card import metric_card
 from auxcpvloss.metrics.table import as_table, metric_of, metric_paths
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.volume.instances import instances_of, read_instances
+from auxcpvloss.stages.volume.instances import instances_of, instances_record, read_instances
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.checksums import sealed_text
 from auxcpvloss.system.errors import InputError
@@ -41,7 +43,7 @@ def _find(run: Run, subject: Subject) -> Result:
     options = {**scoring_keys(experiment, sparse=not sample.has_labels), **({"metrics": more} if more else {})}
     made_from = {
         f"version of {NAME}": VERSION,
-        "instances": without_file_format(instances_of(run, subject).record),
+        "instances": without_file_format(instances_record(run, subject)),
         "truth": sample.made_from,
         "evaluation": options,
     }
@@ -68,22 +70,29 @@ def metrics_on_request(experiment: Experiment, subject: Subject) -> list[str]:
 
 
 def score(result: Result, run: Run) -> None:
-    """Score the instances of a volume, if it has labels and the method finds outlines, and their centers."""
-    comparison, more = comparison_of(run, result.subject), metrics_on_request(run.experiment, result.subject)
+    """Score the instances of a labelled volume."""
+    write_scores(result, run, comparison_of(run, result.subject))
+
+
+def write_scores(result: Result, run: Run, comparison: Comparison) -> None:
+    """Score instances, if there are labels and the method finds outlines, and their centers."""
+    more = metrics_on_request(run.experiment, result.subject)
     made = {"made_from": json.dumps(result.record), "made_with": json.dumps(versions_of(*LIBRARIES))}
     table = {**made, **as_table(comparison, more), "metric_card": metric_card(comparison, more)}
     write_text(result.paths[0], sealed_text(toml.dumps(table)))
 
 
 def comparison_of(run: Run, subject: Subject) -> Comparison:
-    """Put the instances of a volume beside its truth, as they are scored: once, as long as memory allows."""
+    """Put the instances of a labelled volume beside its truth, as they are scored: once, as long as memory allows."""
+    paths = instances_of(run, subject).paths[0], subject.sample.original.path
+    return run.keep(paths, lambda: compared(run, subject, read_instances(run, subject)))
+
+
+def compared(run: Run, subject: Subject, found: NDArray[np.uint32]) -> Comparison:
+    """Put instances, (Z, Y, X), beside the truth of a volume, as they are scored."""
     sample = subject.sample.original
-
-    def read_both() -> Comparison:
-        labels = run.keep((sample.path,), lambda: read(sample.labels)) if sample.has_labels else None
-        return compare(run.experiment, sample, read_instances(run, subject), labels)
-
-    return run.keep((instances_of(run, subject).paths[0], sample.path), read_both)
+    labels = run.keep((sample.path,), lambda: read(sample.labels)) if sample.has_labels else None
+    return compare(run.experiment, sample, found, labels)
 
 
 def outcome_of(run: Run, subject: Subject) -> Outcome:
