@@ -22,25 +22,22 @@ def _mix(lower, upper, weight, mixed):
 
 
 @njit
-def _mix_each(lower, upper, weights, mixed):
-    for i in range(mixed.size):
-        mixed[i] = lower[i] + weights[i] * (upper[i] - lower[i])
-
-
-@njit
-def _add_linear(z, y, factor, x, center, places):
+def _place(corners, weight, weights, z, y, factor, x, center, places):
+    """Shift by what is between four knots (lower and upper along y, at the lower and upper end along x), and more."""
+    low_low, high_low, low_high, high_high = corners
     for i in range(places.size):
-        places[i] = places[i] + z + y + factor * x[i] + center
+        lower = low_low[i] + weight * (high_low[i] - low_low[i])
+        upper = low_high[i] + weight * (high_high[i] - low_high[i])
+        places[i] = lower + weights[i] * (upper - lower) + z + y + factor * x[i] + center
 
 
 @njit
 def _rows(tables):
-    """Make room for a plane of shifts (ends along x, axes, knots along y, x), a row of them, and a row of places."""
+    """Make room for a plane of shifts (ends along x, axes, knots along y, x), and a row of places."""
     knots = tables[0]
     along_y, along_x = knots.shape[3:]
     return (
         np.empty((2, 3, along_y, along_x), np.float32),
-        np.empty((2, along_x), np.float32),
         np.empty((3, along_x), np.float32),
     )
 
@@ -58,13 +55,12 @@ def _enter_plane(z, tables, rows):
 def _find_row(z, y, tables, rows):
     """Give the (3, X) places of a row of the plane entered last."""
     _, _, _, below, weight, weights, linear, from_z, from_y, from_x, center = tables
-    shifts, ends, places = rows
+    shifts, places = rows
     for axis in range(3):
-        for end in range(2):
-            _mix(shifts[end, axis, below[y]], shifts[end, axis, below[y] + 1], weight[y], ends[end])
-        _mix_each(ends[0], ends[1], weights, places[axis])
+        lower, upper = shifts[0, axis], shifts[1, axis]
+        corners = lower[below[y]], lower[below[y] + 1], upper[below[y]], upper[below[y] + 1]
         by_z, by_y = linear[axis, 0] * from_z[z], linear[axis, 1] * from_y[y]
-        _add_linear(by_z, by_y, linear[axis, 2], from_x, center[axis], places[axis])
+        _place(corners, weight[y], weights, by_z, by_y, linear[axis, 2], from_x, center[axis], places[axis])
     return places
 
 
@@ -76,16 +72,16 @@ def _extend(values, low, high):
         high[i] = values[i] if values[i] > high[i] else high[i]
 
 
-@njit(f"float32[:,:,::1]({TABLES})", cache=True)
-def reach(tables):
-    """Find the least and greatest place of the voxels of each (y, z) line along z, y, x: (2, 3, X)."""
+@njit(f"float32[:,:,::1]({TABLES}, int64[::1], int64[::1])", cache=True)
+def reach(tables, planes, lines):
+    """Find the least and greatest place, along z, y and x, of these planes and lines of voxels: (2, 3, X)."""
     rows = _rows(tables)
     size = 3 * tables[9].size
     found = np.empty((2, 3, tables[9].size), np.float32)
     found[0], found[1] = np.inf, -np.inf
-    for z in range(tables[7].size):
+    for z in planes:
         _enter_plane(z, tables, rows)
-        for y in range(tables[8].size):
+        for y in lines:
             places = _find_row(z, y, tables, rows)
             _extend(places.reshape(size), found[0].reshape(size), found[1].reshape(size))
     return found

@@ -24,8 +24,17 @@ class Sampler:
     def __init__(self, deformation: Deformation, box: Box) -> None:
         self.box = box
         self._tables = _tables(deformation, box)
-        low, high = kernels.reach(self._tables)
-        self.first, self.last = np.floor(low.min(axis=1)).astype(int), np.ceil(high.max(axis=1)).astype(int)
+        low, high = self._reach()
+        self.first, self.last = np.floor(low).astype(int), np.ceil(high).astype(int)
+
+    def _reach(self) -> NDArray[np.float32]:
+        """Find the least and greatest place of all voxels: (2, 3)."""
+        # Between knots the map is linear along z and along y: no voxel is beyond those next to the knots, but for
+        # rounding, which matters only where a place is almost that of a voxel.
+        found = _extremes(self._tables, _at_knots(self._tables[1]), _at_knots(self._tables[3]))
+        if (np.abs(found - np.rint(found)) > 16 * np.spacing(np.abs(found).max())).all():
+            return found
+        return _extremes(self._tables, *map(np.arange, self.box[1][:2]))
 
     def linear(self, source: Floats) -> Floats:
         """Interpolate linearly in `source`, the voxels from `first` to `last`."""
@@ -36,6 +45,17 @@ class Sampler:
     def nearest(self, source: NDArray[Any], sampled: NDArray[Any]) -> None:
         """Write the nearest voxels of `source`, which are those from `first` to `last`, into an array of the box."""
         kernels.sample_nearest(self._tables, self.first.astype(np.float32), source, sampled)
+
+
+def _extremes(tables: tuple[NDArray[Any], ...], planes: NDArray[Any], lines: NDArray[Any]) -> NDArray[np.float32]:
+    low, high = kernels.reach(tables, planes, lines)
+    return np.stack([low.min(axis=1), high.max(axis=1)])
+
+
+def _at_knots(below: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the first and last voxel between two knots, of all voxels along an axis."""
+    changes = np.diff(below) != 0
+    return np.flatnonzero(np.append(changes, True) | np.insert(changes, 0, True))
 
 
 def _tables(deformation: Deformation, box: Box) -> tuple[NDArray[Any], ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from functools import reduce
 from operator import add
 from typing import Any
@@ -22,6 +21,7 @@ from auxcpvloss.network.shapes import Shape
 from auxcpvloss.pipeline.context import output_shape, setting_of, target_context
 from auxcpvloss.pipeline.corrupt import Corrupt
 from auxcpvloss.pipeline.patch import SeededRequest, random_patches
+from auxcpvloss.pipeline.source import DecodedChunks
 from auxcpvloss.pipeline.targets import AddTargets
 from auxcpvloss.system.faults import unwrapping
 
@@ -62,8 +62,7 @@ class BatchMaker:
 
     def _patch(self, number: int) -> gp.Batch:
         entropy = np.random.SeedSequence([self.config.general.seed, number])
-        specs = deepcopy(self.request.array_specs)
-        request = SeededRequest(specs, random_seed=int(entropy.generate_state(1)[0]))
+        request = SeededRequest(self.request.array_specs, random_seed=int(entropy.generate_state(1)[0]))
         with unwrapping():
             return self.pipeline.request_batch(request)
 
@@ -71,9 +70,10 @@ class BatchMaker:
         config, samples = self.config, self.samples
         contexts = {head.name: target_context(head, samples, config) for head in self.targets.values()}
         region = _largest_region(contexts, output, samples, config)
-        beyond, p_nonempty = overhang(config), config.training.p_nonempty
+        beyond, p_nonempty, chunks = overhang(config), config.training.p_nonempty, DecodedChunks()
         sources = tuple(
-            random_patches(sample, self.raw, self.labels, output, region, beyond, p_nonempty) for sample in samples
+            random_patches(sample, self.raw, self.labels, output, region, beyond, p_nonempty, chunks)
+            for sample in samples
         )
         after = nodes(config, setting_of(samples, config), self.raw)
         after.append(AddTargets(self.raw, self.labels, self.targets, contexts, self.region))

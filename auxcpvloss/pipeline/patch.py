@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from copy import copy
 from typing import Any
 
 import gunpowder as gp
@@ -14,7 +15,7 @@ from auxcpvloss.data.annotated import annotated_boxes
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.methods.method import OUTSIDE
 from auxcpvloss.network.shapes import Shape
-from auxcpvloss.pipeline.source import SampleSource
+from auxcpvloss.pipeline.source import DecodedChunks, PaddedSource
 
 
 class SeededRequest(gp.BatchRequest):
@@ -29,6 +30,14 @@ class SeededRequest(gp.BatchRequest):
     def _update_random_seed(self) -> None:
         # A full-period linear congruential step (Numerical Recipes) loses no seed.
         self._random_seed = (1664525 * self._random_seed + 1013904223) % 2**32
+
+    def __deepcopy__(self, memo: Any) -> SeededRequest:
+        # Every node copies its request several times; of all that it consists of, only regions change in place.
+        made = SeededRequest(random_seed=self._random_seed)
+        for key, spec in self.array_specs.items():
+            made.array_specs[key] = copied = copy(spec)
+            copied.roi = copy(spec.roi)
+        return made
 
 
 class RandomPatch(gp.RandomLocation):
@@ -99,6 +108,7 @@ def random_patches(
     region: Shape,
     overhang: Shape,
     p_nonempty: float,
+    chunks: DecodedChunks,
 ) -> Any:
     """Make the part of the pipeline that reads random patches of a volume, continued beyond its ends.
 
@@ -110,12 +120,8 @@ def random_patches(
         See `RandomPatch`.
     region : (Z, Y, X)
         The most that is asked for at a location.
+    chunks : DecodedChunks
     """
-    roi, voxel = gp.Roi((0, 0, 0), sample.shape), gp.Coordinate(1, 1, 1)
-    specs = {
-        raw: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=True),
-        labels: gp.ArraySpec(roi=roi, voxel_size=voxel, interpolatable=False),
-    }
     annotated = None
     if sample.is_partly_annotated:
         annotated = annotated_boxes(sample.truth, sample.padding)
@@ -123,9 +129,6 @@ def random_patches(
         math.ceil((most - min(size, length)) / 2) + 1 + over
         for most, size, length, over in zip(region, patch, sample.shape, overhang, strict=True)
     )
-    return (
-        SampleSource(sample, {raw: "volumes/raw", labels: sample.truth_key}, specs)
-        + gp.Pad(raw, padding)
-        + gp.Pad(labels, padding, value=int(OUTSIDE))
-        + RandomPatch(patch, sample.shape, sample.centers()[:, :3], p_nonempty, overhang, annotated)
-    )
+    assert sample.truth is not None
+    source = PaddedSource({raw: sample.raw, labels: sample.truth}, {raw: 0, labels: int(OUTSIDE)}, padding, chunks)
+    return source + RandomPatch(patch, sample.shape, sample.centers()[:, :3], p_nonempty, overhang, annotated)
