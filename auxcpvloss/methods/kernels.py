@@ -97,38 +97,64 @@ def _grow(ids, sums):
 
 
 @njit
+def _mark(row, marks):
+    """Mark where the runs of a row begin, but for the first one, in bytes of a number of whole words."""
+    for x in range(1, row.size):
+        marks[x] = row[x] != row[x - 1]
+
+
+@njit
+def _runs(row, marks, words, ends):
+    """Find the ends of all runs of one label in a row; give their number."""
+    _mark(row, marks)
+    count = 0
+    # Most words have no mark.
+    for word in range(words.size):
+        if words[word] != 0:
+            for x in range(8 * word, 8 * word + 8):
+                ends[count] = x
+                count += marks[x]
+    return count
+
+
+@njit(f"Tuple((uint32[::1], int64[:,::1]))({LABELS})", cache=True)
+def add_up(labels):
+    """Give a hash table of the instances (see `_find`): labels, and sums of 1, z, y and x over the voxels of each."""
+    depth, height, width = labels.shape
+    ids, sums, count = np.zeros(1024, np.uint32), np.zeros((1024, 4), np.int64), 0
+    marks, ends = np.zeros(width // 8 * 8 + 8, np.uint8), np.empty(width + 9, np.int64)
+    words = marks.view(np.uint64)
+    # Behind the last run another one begins.
+    marks[width] = 1
+    for z in range(depth):
+        for y in range(height):
+            row, begin = labels[z, y], 0
+            for run in range(_runs(row, marks, words, ends)):
+                label, end = row[begin], ends[run]
+                if 0 < label < IGNORED:
+                    place = _find(label, ids)
+                    if ids[place] == 0:
+                        if 2 * count >= ids.size:
+                            ids, sums = _grow(ids, sums)
+                            place = _find(label, ids)
+                        ids[place] = label
+                        count += 1
+                    size = end - begin
+                    sums[place, 0] += size
+                    sums[place, 1] += size * z
+                    sums[place, 2] += size * y
+                    sums[place, 3] += size * (begin + end - 1) // 2
+                begin = end
+    return ids, sums
+
+
+@njit
 def _end(row, x):
     """Find the end of the run of one label that begins at x."""
     end = x + 1
     while end < row.size and row[end] == row[x]:
         end += 1
     return end
-
-
-@njit(f"Tuple((uint32[::1], int64[:,::1]))({LABELS})", cache=True)
-def add_up(labels):
-    """Give a hash table of the instances (see `_find`): labels, and sums of 1, z, y and x over the voxels of each."""
-    ids, sums, count = np.zeros(1024, np.uint32), np.zeros((1024, 4), np.int64), 0
-    for z in range(labels.shape[0]):
-        for y in range(labels.shape[1]):
-            row, x = labels[z, y], 0
-            while x < row.size:
-                end, label = _end(row, x), row[x]
-                if 0 < label < IGNORED:
-                    place = _find(label, ids)
-                    if ids[place] == 0:
-                        ids[place] = label
-                        count += 1
-                        if 2 * count > ids.size:
-                            ids, sums = _grow(ids, sums)
-                            place = _find(label, ids)
-                    size = end - x
-                    sums[place, 0] += size
-                    sums[place, 1] += size * z
-                    sums[place, 2] += size * y
-                    sums[place, 3] += size * (x + end - 1) // 2
-                x = end
-    return ids, sums
 
 
 @njit(f"float32[:,:,:,::1]({LABELS}, int64[::1], uint32[::1], float64[:,::1])", cache=True)

@@ -14,6 +14,7 @@ NAMES = (
     "label",
     "score",
     "sweep",
+    "batches",
     "many_instances",
     "startup",
     "growth",
