@@ -9,6 +9,7 @@ from typing import Any
 
 import gunpowder as gp
 import numpy as np
+from numpy.typing import NDArray
 
 from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.nodes import nodes
@@ -52,13 +53,15 @@ class BatchMaker:
 
     def make(self, index: int) -> Batch:
         """Make batch `index`."""
-        size = self.config.training.batch_size
-        patches = [self._patch(index * size + number) for number in range(size)]
-        return Batch(
-            np.stack([patch[self.raw].data[np.newaxis] for patch in patches]),
-            {head.name: np.stack([patch[key].data for patch in patches]) for key, head in self.targets.items()},
-            np.stack([patch[self.region].data for patch in patches]),
-        )
+        size, made = self.config.training.batch_size, dict[gp.ArrayKey, NDArray[Any]]()
+        for number in range(size):
+            patch = self._patch(index * size + number)
+            for key in (self.raw, *self.targets, self.region):
+                data = patch[key].data
+                # Copied before the next patch is read: into the same memory, see `DecodedChunks.room`.
+                made.setdefault(key, np.empty((size, *data.shape), data.dtype))[number] = data
+        targets = {head.name: made[key] for key, head in self.targets.items()}
+        return Batch(made[self.raw][:, np.newaxis], targets, made[self.region])
 
     def _patch(self, number: int) -> gp.Batch:
         entropy = np.random.SeedSequence([self.config.general.seed, number])

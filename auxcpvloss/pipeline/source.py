@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -31,6 +32,17 @@ class DecodedChunks:
     def __init__(self, limit: int = CACHE) -> None:
         self.limit, self.size = limit, 0
         self._held: OrderedDict[tuple[int, tuple[int, ...]], NDArray[Any]] = OrderedDict()
+        self._rooms: dict[gp.ArrayKey, NDArray[np.uint8]] = {}
+
+    def room(self, key: gp.ArrayKey, shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Give an array of any content, in memory that the next call for this key gives again.
+
+        A process would spend more time on having new memory than on filling it.
+        """
+        needed = math.prod(shape) * dtype.itemsize
+        if key not in self._rooms or self._rooms[key].size < needed:
+            self._rooms[key] = np.empty(needed, np.uint8)
+        return self._rooms[key][:needed].view(dtype).reshape(shape)
 
     def read(self, volume: Volume, first: Sequence[int], out: NDArray[Any]) -> None:
         """Fill an array with the voxels of a volume from `first` on; an `InputError` where a chunk is damaged."""
@@ -98,7 +110,7 @@ class PaddedSource(gp.BatchProvider):
         super().set_seeds(request)
 
     def provide(self, request: gp.BatchRequest) -> gp.Batch:
-        """Read what is asked for; an `InputError` where it is missing or damaged."""
+        """Read what is asked for, until the next request; an `InputError` where it is missing or damaged."""
         timing, batch = Timing(self), gp.Batch()
         timing.start()
         for key, asked in request.array_specs.items():
@@ -112,10 +124,9 @@ class PaddedSource(gp.BatchProvider):
     def _read(self, key: gp.ArrayKey, roi: gp.Roi) -> NDArray[Any]:
         volume = self.volumes[key]
         inside = roi.intersect(gp.Roi((0, 0, 0), volume.shape))
-        if inside == roi:
-            data = np.empty(roi.shape, volume.dtype)
-        else:
-            data = np.full(roi.shape, self.values[key], volume.dtype)
+        data = self.chunks.room(key, roi.shape, volume.dtype)
+        if inside != roi:
+            data[...] = self.values[key]
         if not inside.empty:
             self.chunks.read(volume, inside.begin, data[(inside - roi.begin).to_slices()])
         return data

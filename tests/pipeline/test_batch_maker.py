@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from auxcpvloss.augment import switched_off
+from auxcpvloss.config import dump
 from auxcpvloss.data.sources.find import find_sources
 from auxcpvloss.data.store import write_sample
 from auxcpvloss.methods import METHODS, OUTSIDE, method_of
@@ -192,6 +193,21 @@ def test_where_patches_may_lie():
     # A center beyond the volume would be looked for forever.
     assert node.centers.tolist() == [[5, 5, 5]]
     assert (RandomPatch((8, 8, 8), (40, 40, 40), np.empty((0, 3)), 1.0, (2, 2, 2)).lowest == 1).all()
+
+
+@pytest.mark.parametrize("change", [{}, {"augmentation": dump(switched_off(configure()))["training"]["augmentation"]}])
+def test_a_batch_of_two_holds_what_two_batches_do(tmp_path, change):
+    labels = blobs((34, 40, 50), 40, seed=1)
+    sample = make_sample(tmp_path, ndimage.gaussian_filter((labels > 0).astype(float), 0.5), labels)
+    one, two = (
+        BatchMaker([sample], METHODS["threeclass_cpv"], configure(model=SMALL, training={"batch_size": size, **change}))
+        for size in (1, 2)
+    )
+    both, each = two.make(1), [one.make(number) for number in (2, 3)]
+    np.testing.assert_array_equal(both.raw, np.concatenate([batch.raw for batch in each]))
+    np.testing.assert_array_equal(both.region, np.concatenate([batch.region for batch in each]))
+    for name, target in both.targets.items():
+        np.testing.assert_array_equal(target, np.concatenate([batch.targets[name] for batch in each]))
 
 
 def test_a_volume_smaller_than_a_patch_can_be_trained_on(tmp_path):
