@@ -15,7 +15,7 @@ from statistics import median
 from time import process_time
 from typing import Any
 
-from bench.measure import CACHE, Call, Figures, Options, Row, Side, figure, in_turn, ratio, run_alone, stopwatch, turns
+from bench.measure import CACHE, Call, Figures, Options, Row, Side, figure, in_turn, ratio, stopwatch, turns
 
 DURATION = "5 minutes"
 COUNT, QUICK_COUNT = 12, 4
@@ -112,7 +112,3 @@ def measure(options: Options) -> Iterator[Row]:
 
 def _seconds(name: str, what: str, side: Side, goal: float) -> Row:
     return figure(name, what, side.values("batch_seconds"), "s of one core", at_most=goal)
-
-
-if __name__ == "__main__":
-    run_alone(measure)

@@ -16,12 +16,10 @@ function ``measure(options)`` that yields rows::
         yield ratio("label.original", "label a volume, against the original's way", sides, at_least=100)
         yield figure("label.bytes", "memory", [each["bytes"] for each in sides[0].figures], "bytes a voxel", at_most=16)
 
-    if __name__ == "__main__":
-        run_alone(measure)
-
-Each call runs in a process of its own, A B A B, after one uncounted turn of both (which also fills caches of compiled
-kernels). The names of rows are the keys of thresholds.toml, which guards ``--quick`` runs against regressions.
-Only the standard library is imported here: environments of other programs use `stopwatch`, too.
+The file's name stands in suite.py, and ``python scripts/bench.py NAME`` runs it. Each call runs in a process of its
+own, A B A B, after one uncounted turn of both (which also fills caches of compiled kernels). The names of rows are the
+keys of thresholds.toml, which guards ``--quick`` runs against regressions. Only the standard library is imported here:
+environments of other programs use `stopwatch`, too.
 """
 
 from __future__ import annotations
