@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Config
-from auxcpvloss.methods.method import Head, Method
+from auxcpvloss.methods.method import Method
 from auxcpvloss.network.architectures import architecture_of
 from auxcpvloss.network.backend import apply_to_trained, be_deterministic, jit_compile, limit_threads
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.checkpoint import load_checkpoint
-from auxcpvloss.network.losses import LOSSES
 from auxcpvloss.network.optimizer import make_optimizer
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.network.step import Given
 from auxcpvloss.system.backends import gpus, hidden
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.keras_settings import use_own_settings
@@ -78,8 +78,8 @@ def new_network(config: Config, method: Method) -> keras.Model:
     return build_network(config, method, config.model.train_input_shape)
 
 
-def compile_network(network: keras.Model, config: Config, method: Method) -> None:
-    """Give a network losses and optimizer; its weights are the ones that training begins with.
+def compile_network(network: keras.Model, config: Config) -> None:
+    """Give a network its optimizer; its weights are the ones that training begins with.
 
     Raises
     ------
@@ -87,13 +87,8 @@ def compile_network(network: keras.Model, config: Config, method: Method) -> Non
         No such optimizer, or an option that it does not take.
     """
     optimizer = make_optimizer(config)
-    heads = [head for head in method.heads if head.name in network.output]
-    network.compile(
-        optimizer=optimizer,
-        loss={head.name: _loss(head) for head in heads},
-        loss_weights={head.name: config.coefficient(head.name) for head in heads},
-        jit_compile=jit_compile(),
-    )
+    # Keras is told how it compiles predictions; `network.step` compiles steps.
+    network.compile(optimizer=optimizer, jit_compile=jit_compile())
     # So that a checkpoint finds the variables that it restores. Some optimizers copy the weights here.
     optimizer.build(network.trainable_variables)
 
@@ -107,33 +102,17 @@ def train_only(network: keras.Model, frozen: Collection[str]) -> None:
         if layer.weights:
             layer.trainable = layer.name not in frozen
     apply_to_trained(network)
-    network.make_train_function(force=True)
 
 
-def _loss(head: Head) -> Callable[[Any, Any], Any]:
-    """Keras hands a loss two tensors, so the region travels as the last channel of the target."""
-
-    def loss(target: Any, prediction: Any) -> Any:
-        return LOSSES[head.loss](target[..., :-1], prediction, target[..., -1:])
-
-    return loss
+def arguments(network: keras.Model, batch: Batch) -> Given:
+    """Give a batch, on the device, as the steps of a network take it; in the types that it has."""
+    targets = {name: _on_device(batch.targets[name]) for name in network.output}
+    return _on_device(batch.raw), targets, _on_device(batch.region)
 
 
-def arguments(network: keras.Model, batch: Batch) -> tuple[Any, dict[str, Any]]:
-    """Give a batch, on the device, as a compiled network takes it: input, and targets of its heads with the region.
-
-    Classes stay bytes there; a compiled network converts its targets itself.
-    """
-    region = keras.ops.convert_to_tensor(batch.region)
-    targets = {name: keras.ops.convert_to_tensor(batch.targets[name]) for name in network.output}
-    return _channels_last(keras.ops.convert_to_tensor(batch.raw)), {
-        name: _channels_last(keras.ops.concatenate([target, keras.ops.cast(region, target.dtype)], axis=1))
-        for name, target in targets.items()
-    }
-
-
-def _channels_last(tensor: Any) -> Any:
-    return keras.ops.moveaxis(tensor, 1, -1)
+def _on_device(array: NDArray[Any]) -> Any:
+    """Give (B, C, Z, Y, X) as a tensor, (B, Z, Y, X, C)."""
+    return keras.ops.moveaxis(keras.ops.convert_to_tensor(array), 1, -1)
 
 
 def predict(network: keras.Model, raw: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:

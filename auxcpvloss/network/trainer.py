@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from auxcpvloss.network.checkpoint import load_checkpoint, save_checkpoint
 from auxcpvloss.network.compiled import arguments, compile_network, is_finite, new_network, predict, train_only
 from auxcpvloss.network.initial import Loaded, take_over
 from auxcpvloss.network.plateau import Plateau
+from auxcpvloss.network.step import Given, Losses, losses_only, objective, training_step
 
 if TYPE_CHECKING:
     import keras
@@ -24,7 +25,27 @@ class Ready:
     """A batch, and its arrays as each network takes them, on the device."""
 
     batch: Batch
-    arguments: Mapping[str, tuple[Any, Any]]
+    arguments: Mapping[str, Given]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An iteration that the device may still be busy with.
+
+    Attributes
+    ----------
+    iteration : int
+    batch : Batch
+    losses : list of Losses
+        Of each network, on the device.
+    learning_rate : number on the device, or None
+        Of the next iteration, where ``training.log_every`` asks for it.
+    """
+
+    iteration: int
+    batch: Batch
+    losses: Sequence[Losses]
+    learning_rate: Any
 
 
 class Trainer:
@@ -49,15 +70,17 @@ class Trainer:
     """
 
     def __init__(self, config: Config, method: Method, initial: Path | None = None) -> None:
-        self._config = config
+        self._config, self._method = config, method
         network = new_network(config, method)
         self.networks: Mapping[str, keras.Model] = {network.name: network}
         self.loaded = take_over(network, method.heads, initial, config.init) if initial else Loaded()
         for each in self.networks.values():
-            compile_network(each, config, method)
+            compile_network(each, config)
         plateau = config.optimizer.lr_schedule == "plateau"
         self._plateaus = [Plateau(config.optimizer, each.optimizer) for each in self.networks.values() if plateau]
         self._frozen = False
+        self._steps = self._compiled(training=True)
+        self._evaluations = self._compiled(training=False)
 
     @property
     def network(self) -> keras.Model:
@@ -82,23 +105,46 @@ class Trainer:
         for network in self.networks.values():
             train_only(network, frozen)
         self._frozen = bool(frozen)
+        self._steps = self._compiled(training=True)
+
+    def _compiled(self, training: bool) -> dict[str, Callable[..., Losses]]:
+        """Compile the steps of each network, or what gives its losses alone."""
+        coefficients = {head.name: self._config.coefficient(head.name) for head in self._method.heads}
+        compiled = {}
+        for key, network in self.networks.items():
+            heads = [head for head in self._method.heads if head.name in network.output]
+            losses = objective(network, heads, coefficients, training)
+            compiled[key] = training_step(network, losses) if training else losses_only(network, losses)
+        return compiled
 
     def ready(self, batch: Batch) -> Ready:
         """Convert a batch, and put it on the device; another thread may do that during a step."""
         return Ready(batch, {name: arguments(network, batch) for name, network in self.networks.items()})
 
-    def step(self, iteration: int, ready: Ready) -> dict[str, float]:
-        """Train on a batch; gives the losses, ``loss`` and ``<head>_loss``."""
+    def step(self, iteration: int, ready: Ready) -> Begun:
+        """Train on a batch; does not wait for the device."""
         if self._frozen and iteration > self._config.init.freeze_iterations:
             self._train_only(())
-        losses = self._on(ready, "train_on_batch")
+        losses = [step(*ready.arguments[key]) for key, step in self._steps.items()]
+        is_logged = iteration % self._config.training.log_every == 0
+        return Begun(iteration, ready.batch, losses, self.network.optimizer.learning_rate if is_logged else None)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether `finish` has to be called for each iteration before the next `step`."""
+        return bool(self._plateaus)
+
+    def finish(self, begun: Begun) -> dict[str, float]:
+        """Wait for an iteration; gives its losses, ``loss`` and ``<head>_loss``. Takes each once, in order."""
+        losses = _added(begun.losses)
         for plateau in self._plateaus:
             plateau.add(losses["loss"])
         return losses
 
     def losses(self, batch: Batch) -> dict[str, float]:
         """Losses on a batch that is not trained on."""
-        return self._on(self.ready(batch), "test_on_batch")
+        given = self.ready(batch).arguments
+        return _added([evaluate(*given[key]) for key, evaluate in self._evaluations.items()])
 
     def predict(self, batch: Batch) -> dict[str, Any]:
         """Output of the networks: {head: (B, C, Z, Y, X)}."""
@@ -108,21 +154,15 @@ class Trainer:
         return outputs
 
     @property
-    def learning_rate(self) -> float:
-        """Of the next step."""
-        return float(self.network.optimizer.learning_rate)
-
-    @property
     def is_finite(self) -> bool:
         """Whether all weights are numbers."""
         return all(map(is_finite, self.networks.values()))
 
-    def _on(self, ready: Ready, function: str) -> dict[str, float]:
-        """Call a function of each network on its part of a batch; adds up the losses."""
-        total: dict[str, float] = {}
-        for key, network in self.networks.items():
-            losses = getattr(network, function)(*ready.arguments[key], return_dict=True)
-            network.reset_metrics()
-            for name, value in losses.items():
-                total[name] = total.get(name, 0.0) + float(value)
-        return total
+
+def _added(losses: Sequence[Losses]) -> dict[str, float]:
+    """Fetch the losses of several networks, and add up those of the same name."""
+    total: dict[str, float] = {}
+    for each in losses:
+        for name, value in each.items():
+            total[name] = total.get(name, 0.0) + float(value)
+    return total

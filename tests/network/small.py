@@ -29,6 +29,11 @@ def batch(number: int) -> Batch:
     return Batch(rng.random(shape).astype(np.float32), targets, np.full(shape, 2, np.uint8))
 
 
+def train(trainer: Trainer, iteration: int, on: Batch) -> dict[str, float]:
+    """Train on a batch, and wait for it."""
+    return trainer.finish(trainer.step(iteration, trainer.ready(on)))
+
+
 def skip_without_bfloat16() -> None:
     """Convolutions of some processors do not know it, nor do those that an instruction set was taken from."""
     try:

@@ -17,6 +17,7 @@ from auxcpvloss.pipeline.batch_maker import BatchMaker
 from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure, merge
+from tests.network.small import train
 from tests.stages.test_mknet import made
 
 METHOD = METHODS["threeclass_cpv"]
@@ -51,7 +52,7 @@ def test_it_is_trained_and_predicts_whatever_the_tiling(prepared, tmp_path):
     (sample,) = prepared.samples("val")
     maker, training = BatchMaker(prepared.samples("train"), METHOD, config), Trainer(config, METHOD)
     before = training.network.get_weights()
-    losses = [training.step(i, training.ready(maker.make(i))) for i in (1, 2)]
+    losses = [train(training, i, maker.make(i)) for i in (1, 2)]
     assert {"loss", "threeclass_loss", "cpv_loss"} == set(losses[0])
     assert all((a != b).any() for a, b in zip(before, training.network.get_weights(), strict=True))
     training.save(tmp_path / "2.keras")

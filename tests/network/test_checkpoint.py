@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint, load_checkpoint
 from auxcpvloss.system.errors import InputError
-from tests.network.small import batch, small, state, trainer
+from tests.network.small import batch, small, state, train, trainer
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("checkpoint") / "2.keras"
     training = trainer(small())
     for iteration in (1, 2):
-        training.step(iteration, training.ready(batch(iteration)))
+        train(training, iteration, batch(iteration))
     training.save(path, {"log": {"sums": {"loss": 0.1 + 0.2}, "count": 3}})
     return training, path
 
@@ -33,7 +33,7 @@ def test_equal_weights_make_equal_files(checkpoint, tmp_path):
     assert notes == {"log": {"sums": {"loss": 0.1 + 0.2}, "count": 3}}
     other.save(tmp_path / "other.keras", notes)
     assert (tmp_path / "other.keras").read_bytes() == path.read_bytes()
-    other.step(3, other.ready(batch(3)))
+    train(other, 3, batch(3))
     other.save(tmp_path / "third.keras", notes)
     assert (tmp_path / "third.keras").read_bytes() != path.read_bytes()
 

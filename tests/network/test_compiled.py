@@ -4,7 +4,7 @@ import pytest
 
 from auxcpvloss.methods import METHODS
 from auxcpvloss.network.batch import Batch
-from auxcpvloss.network.compiled import arguments, check_precision
+from auxcpvloss.network.compiled import check_precision
 from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.system.backends import gpus
 from auxcpvloss.system.errors import InputError
@@ -12,9 +12,14 @@ from tests.conftest import configure
 
 
 @pytest.fixture(scope="module")
-def network():
+def trainer():
     optimizer = {"lr_schedule": "cosine", "lr": 0.5, "beta1": 0.8, "beta2": 0.7, "epsilon": 0.01}
-    return Trainer(configure(model={"loss_cpv_coeff": 0.25}, optimizer=optimizer), METHODS["threeclass_cpv"]).network
+    return Trainer(configure(model={"loss_cpv_coeff": 0.25}, optimizer=optimizer), METHODS["threeclass_cpv"])
+
+
+@pytest.fixture(scope="module")
+def network(trainer):
+    return trainer.network
 
 
 def test_the_optimizer_is_the_configured_one(network):
@@ -41,11 +46,11 @@ def test_upsampling_may_be_a_transposed_convolution():
     assert "Conv3DTranspose" in {type(layer).__name__ for layer in transposed.layers}
 
 
-def test_the_total_loss_weighs_its_parts(network):
+def test_the_total_loss_weighs_its_parts(trainer):
     raw = np.random.default_rng(0).random((1, 1, 44, 44, 44)).astype(np.float32)
     region = np.full((1, 1, 4, 4, 4), 2, np.uint8)
     targets = {"threeclass": np.ones((1, 1, 4, 4, 4)), "cpv": np.full((1, 3, 4, 4, 4), 5.0)}
-    losses = network.test_on_batch(*arguments(network, Batch(raw, targets, region)), return_dict=True)
+    losses = trainer.losses(Batch(raw, targets, region))
     assert losses["cpv_loss"] > 1
     assert losses["loss"] == pytest.approx(losses["threeclass_loss"] + 0.25 * losses["cpv_loss"], rel=1e-5)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -24,7 +25,7 @@ from auxcpvloss.system.terminal import Bar, Terminal
 
 if TYPE_CHECKING:
     from auxcpvloss.network.batch import Batch
-    from auxcpvloss.network.trainer import Ready, Trainer
+    from auxcpvloss.network.trainer import Begun, Ready, Trainer
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class TrainingLoop:
         self.experiment, self.terminal = experiment, terminal
         self.trainer, self.monitor, self.log, self.bar = trainer, monitor, log, bar
         self.clock = Clock(0)
+        self._begun: deque[Begun] = deque()
+        self._finished: tuple[Begun, Mapping[str, float]]
 
     def run(self, stream: Iterable[Ready], first: int) -> int:
         """Train on each batch in turn, until the monitor wants no more.
@@ -85,9 +88,9 @@ class TrainingLoop:
         self.clock = Clock(first)
         with Deferred() as signals:
             for done, ready in enumerate(self.clock.timed(stream), start=first + 1):
-                batch, losses = ready.batch, self._step(done, ready)
+                self._step(done, ready)
                 if done % checkpoints == 0 or done == last:
-                    self._save(done, batch, losses, self.experiment.checkpoint_path(done))
+                    self._save(self.experiment.checkpoint_path(done))
                     logger.info("checkpoint of iteration %d, %s", done, self._progress(done))
                     with signals.released():
                         self._look(done)
@@ -95,33 +98,42 @@ class TrainingLoop:
                         break
                 elif signals.number:
                     path = self.experiment.resume_path(done)
-                    self._save(done, batch, losses, path)
+                    self._save(path)
                     self.terminal.say(f"stop requested: iteration {done} is saved in {path}")
                 if signals.number:
                     break
         return done
 
-    def _step(self, done: int, ready: Ready) -> dict[str, float]:
-        """Train on a batch, and write down how it went."""
-        table, batch = self.experiment.config.training, ready.batch
-        losses = self.trainer.step(done, ready)
-        if not math.isfinite(losses["loss"]):
-            self._stop(done, batch, losses, "The loss is")
-        self.log.add(losses)
-        if done % table.log_every == 0:
-            self.log.write(done, self.trainer.learning_rate, self.clock.speed(done), self.clock.waited_for_line())
-        self.bar.update(done, self._progress(done))
-        if table.snapshots and done % table.snapshots == 0:
-            outputs = self.trainer.predict(batch)
+    def _step(self, done: int, ready: Ready) -> None:
+        """Train on a batch, and write down how the one before it went, with which the device may have been busy."""
+        snapshots = self.experiment.config.training.snapshots
+        self._begun.append(self.trainer.step(done, ready))
+        self._finish(but=0 if self.trainer.looks_back else 1)
+        if snapshots and done % snapshots == 0:
+            self._finish()
+            batch, outputs = ready.batch, self.trainer.predict(ready.batch)
             arrays = {f"pred_{name}": out for name, out in outputs.items()}
             _snapshot(self._snapshot_path("batch", done), batch, arrays)
             self.log.images(done, batch_images(batch.raw, batch.targets, outputs))
-        return losses
 
-    def _save(self, done: int, batch: Batch, losses: Mapping[str, float], path: Path) -> None:
+    def _finish(self, but: int = 0) -> None:
+        """Wait for the iterations that were begun, but for so many, and write down how they went."""
+        while len(self._begun) > but:
+            begun = self._begun.popleft()
+            done, losses = begun.iteration, self.trainer.finish(begun)
+            self._finished = begun, losses
+            if not math.isfinite(losses["loss"]):
+                self._stop("The loss is")
+            self.log.add(losses)
+            if done % self.experiment.config.training.log_every == 0:
+                self.log.write(done, float(begun.learning_rate), self.clock.speed(done), self.clock.waited_for_line())
+            self.bar.update(done, self._progress(done))
+
+    def _save(self, path: Path) -> None:
         """Write a state that training can go on from, and remove those that it makes needless."""
+        self._finish()
         if not self.trainer.is_finite:
-            self._stop(done, batch, losses, "A weight is")
+            self._stop("A weight is")
         self.trainer.save(path, {"log": self.log.state})
         note_files(self.experiment, [path])
         for left in self.experiment.train_folder.glob("resume/*.keras"):
@@ -139,8 +151,10 @@ class TrainingLoop:
         listing = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         self.terminal.say(f"iteration {iteration}: {listing}")
 
-    def _stop(self, iteration: int, batch: Batch, losses: Mapping[str, float], what: str) -> NoReturn:
-        """End the training; nothing of this iteration is kept but the batch."""
+    def _stop(self, what: str) -> NoReturn:
+        """End the training; nothing of the iteration that finished last is kept but the batch."""
+        begun, losses = self._finished
+        iteration, batch = begun.iteration, begun.batch
         path = self._snapshot_path("not_finite", iteration)
         _snapshot(path, batch, {f"losses/{name}": np.float64(value) for name, value in losses.items()})
         raise StageError(

@@ -1,0 +1,147 @@
+"""One step of training, compiled for the backend at hand; its results stay on the device until they are fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from auxcpvloss.methods.method import Head
+from auxcpvloss.network.losses import LOSSES
+
+Given = tuple[Any, Mapping[str, Any], Any]
+"""A batch on the device, channels last: input, targets by head, and region; of whatever types it came with."""
+
+Losses = Mapping[str, Any]
+"""``loss``, and ``<head>_loss`` where there are several heads: numbers on the device."""
+
+
+def objective(
+    network: keras.Model, heads: Sequence[Head], coefficients: Mapping[str, float], training: bool
+) -> Callable[[Any, Mapping[str, Any], Any], dict[str, Any]]:
+    """Give the function from a batch to the losses of the network: each a mean over the patches, and their sum.
+
+    Parameters
+    ----------
+    network : keras.Model
+    heads : sequence of Head
+    coefficients : mapping of head name to float
+        By which losses are multiplied in the sum.
+    training : bool
+        Whether layers such as batch normalization are to act as in training.
+    """
+
+    def losses(raw: Any, targets: Mapping[str, Any], region: Any) -> dict[str, Any]:
+        outputs = network(ops.cast(raw, "float32"), training=training)
+        inside, total, each = ops.cast(region, "float32"), 0.0, {}
+        # By name, whatever order some backends give them back in.
+        for head in sorted(heads, key=lambda head: head.name):
+            by_patch = LOSSES[head.loss](ops.cast(targets[head.name], "float32"), outputs[head.name], inside)
+            each[f"{head.name}_loss"] = ops.mean(by_patch)
+            total = total + coefficients[head.name] * each[f"{head.name}_loss"]
+        return {"loss": total, **(each if len(each) > 1 else {})}
+
+    return losses
+
+
+def training_step(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+    """Compile the function that changes the weights by a batch, and gives the losses before; for those not frozen now.
+
+    Parameters
+    ----------
+    network : keras.Model
+        With an optimizer that is built.
+    losses : callable
+        An `objective` of it.
+    """
+    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()](network, losses)
+
+
+def losses_only(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+    """Compile the function that gives the losses of a batch, and changes nothing."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(losses, autograph=False)
+    if backend == "jax":
+        import jax
+
+        def of(values: list[Any], *given: Any) -> dict[str, Any]:
+            with keras.StatelessScope(state_mapping=list(zip(network.variables, values, strict=True))):
+                return losses(*given)
+
+        compiled = jax.jit(of)
+        return lambda *given: compiled(_values(network.variables), *given)
+    import torch
+
+    return torch.no_grad()(losses)
+
+
+def _tensorflow(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+    import tensorflow as tf
+
+    optimizer, weights = network.optimizer, network.trainable_weights
+
+    # XLA makes 3D convolutions ten times slower on a processor.
+    @tf.function(jit_compile=False, autograph=False)
+    def step(*given: Any) -> dict[str, Any]:
+        with tf.GradientTape() as tape:
+            found = losses(*given)
+            loss = optimizer.scale_loss(found["loss"])
+        optimizer.apply(tape.gradient(loss, weights), weights)
+        return found
+
+    return step
+
+
+def _jax(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+    import jax
+
+    optimizer: Any = network.optimizer
+    parts = network.trainable_variables, network.non_trainable_variables, optimizer.variables
+
+    def scaled(trained: list[Any], others: list[Any], state: list[Any], given: Any) -> tuple[Any, Any]:
+        known = zip((v for part in parts for v in part), (*trained, *others, *state), strict=True)
+        with keras.StatelessScope(state_mapping=list(known)) as scope:
+            found = losses(*given)
+            loss = optimizer.scale_loss(found["loss"])
+        return loss, (found, [scope.get_current_value(variable) for variable in parts[1]])
+
+    # The old values are not needed beside the new ones.
+    @jax.jit(donate_argnums=(0, 1, 2))
+    def step(trained: list[Any], others: list[Any], state: list[Any], given: Any) -> tuple[Any, Any]:
+        gradients, (found, others) = jax.grad(scaled, has_aux=True)(trained, others, state, given)
+        trained, state = optimizer.stateless_apply(state, gradients, trained)
+        return found, (trained, others, state)
+
+    def call(*given: Any) -> Losses:
+        found, after = step(*map(_values, parts), given)
+        for variables, values in zip(parts, after, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        return found
+
+    return call
+
+
+def _torch(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+    import torch
+
+    optimizer, weights = network.optimizer, network.trainable_weights
+
+    def step(*given: Any) -> Losses:
+        network.zero_grad()
+        found = losses(*given)
+        optimizer.scale_loss(found["loss"]).backward()
+        with torch.no_grad():
+            optimizer.apply([weight.value.grad for weight in weights], weights)
+        return {name: value.detach() for name, value in found.items()}
+
+    return step
+
+
+def _values(variables: Sequence[Any]) -> list[Any]:
+    return [variable.value for variable in variables]
