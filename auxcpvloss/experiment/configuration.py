@@ -27,6 +27,7 @@ OF_ONE_COMMAND = ("overwrite", "logging")
 
 YOUNGER = {
     "general.backend": "tensorflow",
+    "optimizer.accumulate": 1,
     "model.architecture": "unet",
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],

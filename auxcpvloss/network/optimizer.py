@@ -25,6 +25,9 @@ OWN_KEYS = {
 }
 """Keys of [optimizer], by their Keras names."""
 
+ACCUMULATION = "gradient_accumulation_steps"
+"""Option of all optimizers of Keras, that optimizer.accumulate sets; earlier configurations set it in the options."""
+
 KINDS = {bool: "true or false", int: "a number", float: "a number"}
 
 
@@ -41,7 +44,7 @@ def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
     rate: Any = table.lr
     if table.lr_schedule == "cosine":
         # Keras counts updates of the weights, of which there are fewer where gradients are accumulated.
-        updates = max(1, config.training.max_iterations // (options.get("gradient_accumulation_steps") or 1))
+        updates = max(1, config.training.max_iterations // (options.get(ACCUMULATION) or 1))
         rate = keras.optimizers.schedules.CosineDecay(table.lr, updates, alpha=table.min_lr / table.lr)
     optimizer = kind(rate, **options)
     if config.training.precision == "mixed_float16":
@@ -95,6 +98,10 @@ def _configured(table: Optimizer) -> tuple[Any, dict[str, Any]]:
         elif option not in parameters and value != defaults().tables["optimizer"][key]:
             raise InputError(f"optimizer.{key}: {kind.__name__} has no {option}; remove the key.")
     options |= {option: _value(kind, parameters, option, value) for option, value in table.options.items()}
+    if table.accumulate > 1:
+        if ACCUMULATION in table.options:
+            raise InputError(f"optimizer.accumulate: optimizer.options.{ACCUMULATION} is set, too; remove that.")
+        options[ACCUMULATION] = table.accumulate
     if options.get("use_ema") and not options.get("ema_overwrite_frequency"):
         raise InputError(
             "optimizer.options.use_ema: the averages replace the weights every ema_overwrite_frequency iterations; "

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from auxcpvloss.network.optimizer import check_optimizer, known_optimizers, make_optimizer
 from auxcpvloss.network.plateau import START, watch
 from auxcpvloss.system.errors import InputError
-from tests.network.small import batch, small, trainer
+from tests.network.small import batch, small, train, trainer
 
 
 def make(**optimizer):
@@ -72,6 +72,7 @@ def test_gradients_are_clipped():
         ({"options": {"weight_decay": "x"}}, "optimizer.options.weight_decay: Adam does not accept this value"),
         ({"options": {"use_ema": True}}, "optimizer.options.use_ema: the averages replace the weights every ema_overwrite_frequency"),
         ({"clip_norm": 1.0, "options": {"clipnorm": 1.0}}, "optimizer.options.clipnorm: Adam does not accept this value: Only one of"),
+        ({"accumulate": 2, "options": {"gradient_accumulation_steps": 2}}, "optimizer.accumulate: optimizer.options.gradient_accumulation_steps is set, too"),
         ({"optimizer": "SGD", "beta1": 0.5}, "optimizer.beta1: SGD has no beta_1; remove the key"),
     ],
 )  # fmt: skip
@@ -81,8 +82,8 @@ def test_what_an_optimizer_does_not_take_is_named(optimizer, expected):
 
 def test_the_cosine_falls_to_the_least_rate_at_the_end():
     optimizer = {"lr_schedule": "cosine", "lr": 0.5, "min_lr": 0.125}
-    for options, updates in (({}, 8), ({"gradient_accumulation_steps": 4}, 2)):
-        config = small(optimizer={**optimizer, "options": options}, training={"max_iterations": 8})
+    for options, updates in (({}, 8), ({"accumulate": 4}, 2), ({"options": {"gradient_accumulation_steps": 4}}, 2)):
+        config = small(optimizer={**optimizer, **options}, training={"max_iterations": 8})
         schedule = make_optimizer(config)._learning_rate
         assert float(schedule(0)) == 0.5
         assert float(schedule(updates - 1)) > 0.125
@@ -113,6 +114,6 @@ def test_a_plateau_lowers_the_rate_of_a_training():
     training = trainer(small(optimizer=table))
     rates = []
     for iteration in range(1, 9):
-        training.step(iteration, training.ready(batch(0)))
-        rates.append(training.learning_rate)
+        train(training, iteration, batch(0))
+        rates.append(float(training.network.optimizer.learning_rate))
     np.testing.assert_allclose(rates, [1e-30] * 3 + [1e-31] * 2 + [5e-32] * 3, rtol=1e-5)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import merge
-from tests.network.small import batch, skip_without_bfloat16, small, state, trainer
+from tests.network.small import batch, skip_without_bfloat16, small, state, train, trainer
 
 PLATEAU = {"lr_schedule": "plateau", "plateau_patience": 3, "plateau_factor": 0.5}
 MOMENTUM = {"optimizer": "SGD", "lr": 1e-2, "options": {"momentum": 0.9}, "clip_norm": 0.1, **PLATEAU}
@@ -13,9 +13,7 @@ HALF["training"] = {"precision": "mixed_float16"}
 
 
 def run(training, first, last):
-    return [
-        training.step(iteration, training.ready(batch(iteration)))["loss"] for iteration in range(first + 1, last + 1)
-    ]
+    return [train(training, iteration, batch(iteration))["loss"] for iteration in range(first + 1, last + 1)]
 
 
 @pytest.mark.parametrize(
@@ -27,8 +25,9 @@ def run(training, first, last):
             ("down_0_conv_0", "up_0_conv_0"),
         ),
         ({**HALF, "optimizer": PLATEAU}, ()),
+        ({"optimizer": {"accumulate": 4}}, ()),
     ],
-    ids=["SGD, plateau, clip_norm, bfloat16", "Adam, frozen, cosine, clip_value", "float16"],
+    ids=["SGD, plateau, clip_norm, bfloat16", "Adam, frozen, cosine, clip_value", "float16", "accumulating"],
 )
 def test_interrupted_anywhere_the_weights_end_the_same(change, frozen, tmp_path):
     """In the frozen phase, at its end, and after it; in the middle of an interval of the plateau, and at its end."""
@@ -74,6 +73,20 @@ def test_losses_on_other_batches_change_nothing():
         np.testing.assert_array_equal(a, b)
 
 
+def test_accumulated_gradients_change_the_weights_by_their_mean():
+    def weights(*numbers, **optimizer):
+        training = trainer(small(optimizer={"optimizer": "SGD", "lr": 0.5, **optimizer}))
+        for iteration, number in enumerate(numbers, start=1):
+            train(training, iteration, batch(number))
+        return training.network.get_weights()
+
+    one, other, both = weights(1), weights(2), weights(1, 2, accumulate=2)
+    for a, b, c in zip(one, other, both, strict=True):
+        np.testing.assert_allclose(c, (a + b) / 2, rtol=1e-5, atol=1e-6)
+    for before, after in zip(weights(), weights(1, accumulate=2), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precisions_train(precision):
     """float16 is for GPUs, and refused elsewhere, but a processor can do it, slowly."""
@@ -84,7 +97,7 @@ def test_half_precisions_train(precision):
     layer = next(layer for layer in training.network.layers if layer.weights)
     assert (layer.compute_dtype, layer.variable_dtype) == (precision.removeprefix("mixed_"), "float32")
     assert {str(output.dtype) for output in training.predict(batch(0)).values()} == {"float32"}
-    losses = [training.step(iteration, training.ready(batch(0)))["loss"] for iteration in range(1, 40)]
+    losses = [train(training, iteration, batch(0))["loss"] for iteration in range(1, 40)]
     assert losses[-1] < losses[0]
     scaled = isinstance(training.network.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (precision == "mixed_float16")

@@ -76,6 +76,7 @@ class Optimizer(Table):
     epsilon: Annotated[float, Field(ge=1e-15, le=LARGEST, allow_inf_nan=False)]
     clip_norm: NotNegativeFloat
     clip_value: NotNegativeFloat
+    accumulate: Thousands
     options: Options
 
     @model_validator(mode="after")
