@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -170,16 +170,22 @@ def _layers(file: h5py.File) -> dict[str, list[h5py.Dataset]]:
 
 
 def _heads(layers: list[Any]) -> dict[str, slice]:
-    """Channels of `HEADS` by head: the slices of it that the outputs are. Empty if the architecture is another."""
-    cut: dict[str, slice] = {}
+    """Channels of `HEADS` by head: the parts of it that the outputs are. Empty if the architecture is another."""
+    cut: dict[tuple[str, int], slice] = {}
     for layer in layers:
-        if layer["class_name"] == "GetItem" and _input(layer) == HEADS:
+        if layer["class_name"] == "Split" and _input(layer)[0] == HEADS:
+            # All of it for one head.
+            ends = found if isinstance(found := layer["config"]["indices_or_sections"], list) else []
+            cut |= {(layer["name"], n): slice(*each) for n, each in enumerate(pairwise([0, *ends, None]))}
+        # As earlier versions did.
+        elif layer["class_name"] == "GetItem" and _input(layer)[0] == HEADS:
             part = layer["inbound_nodes"][0]["args"][1][-1]["config"]
-            cut[layer["name"]] = slice(part["start"], part["stop"])
+            cut[layer["name"], 0] = slice(part["start"], part["stop"])
     outputs = (layer for layer in layers if layer["class_name"] == "Identity" and _input(layer) in cut)
     return {layer["name"]: cut[_input(layer)] for layer in outputs}
 
 
-def _input(layer: Mapping[str, Any]) -> str:
-    """Name of the layer that a layer takes its first input from."""
-    return str(layer["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0])
+def _input(layer: Mapping[str, Any]) -> tuple[str, int]:
+    """Name of the layer that a layer takes its first input from, and the number of that output."""
+    name, _, number = layer["inbound_nodes"][0]["args"][0]["config"]["keras_history"]
+    return str(name), int(number)

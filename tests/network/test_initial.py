@@ -133,6 +133,29 @@ def rewrite(source: Path, to: Path, change) -> Path:
     return to
 
 
+def test_heads_of_earlier_versions_are_found(source, tmp_path):
+    """Those cut each head out of the joint channels by an index, and did not split them."""
+
+    def cut(_, architecture):
+        layers = architecture["config"]["layers"]
+        split = next(layer for layer in layers if layer["class_name"] == "Split")
+        layers.remove(split)
+        ends = [0, *split["config"]["indices_or_sections"], 6]
+        for head in (layer for layer in layers if layer["class_name"] == "Identity"):
+            history = head["inbound_nodes"][0]["args"][0]["config"]["keras_history"]
+            part = {"class_name": "slice", "config": {"start": ends[history[2]], "stop": ends[history[2] + 1]}}
+            whole = split["inbound_nodes"][0]["args"][0]
+            index = [{"class_name": "Ellipsis", "config": {}}, part]
+            name = f"get_item_{history[2]}"
+            inbound = [{"args": [whole, index]}]
+            layers.append({"class_name": "GetItem", "module": "keras.src", "name": name, "inbound_nodes": inbound})
+            history[0], history[2] = name, 0
+
+    _, loaded = begin(rewrite(source, tmp_path / "earlier.keras", cut), {"skip": ["heads/cpv"]})
+    assert "heads/threeclass" in loaded.layers
+    assert loaded.left == {"heads/cpv": "init.skip"}
+
+
 def test_nothing_in_a_file_is_run(source, tmp_path):
     trace = tmp_path / "trace"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods.method import Head
@@ -48,11 +49,13 @@ def build_unet(
     raw = layers.Input((*input_shape, channels), name="raw")
     features = _Builder(model, precision).level(raw, 0)
     joint = layers.Conv3D(sum(head.channels for head in heads), 1, name="heads", dtype="float32")(features)
-    outputs, first = {}, 0
-    for head in heads:
-        part = joint[..., first : first + head.channels]
-        outputs[head.name] = layers.Identity(name=head.name, dtype="float32")(part)
-        first += head.channels
+    ends = list(accumulate(head.channels for head in heads))[:-1]
+    # The gradient of this is put together from those of the parts; of slices it would be a sum of mostly zeros.
+    parts = ops.split(joint, ends or 1, axis=-1)
+    outputs = {
+        head.name: layers.Identity(name=head.name, dtype="float32")(part)
+        for head, part in zip(heads, parts, strict=True)
+    }
     return keras.Model(raw, outputs, name="unet")
 
 
@@ -104,10 +107,14 @@ class _Builder:
         name = f"upsample_{level}"
         if self.model.upsampling == "transposed_conv":
             return layers.Conv3DTranspose(fmaps, factors, strides=factors, name=name, dtype=self.precision)(x)
-        x = layers.UpSampling3D(factors, name=name, dtype=self.precision)(x)
-        return layers.Conv3D(fmaps, 1, name=f"{name}_conv", dtype=self.precision)(x)
+        resize = layers.UpSampling3D(factors, name=name, dtype=self.precision)
+        convolve = layers.Conv3D(fmaps, 1, name=f"{name}_conv", dtype=self.precision)
+        # Values are the same either way. The second is faster, but adds up gradients in another order: to other bits.
+        return convolve(resize(x)) if self.precision == "float32" else resize(convolve(x))
 
     def _crop(self, skip: Any, to: Any, level: int) -> Any:
         """Cut the center of the skip connection to the size of what comes from below."""
+        if skip.shape[1:4] == to.shape[1:4]:
+            return skip
         margins = [(a - b) // 2 for a, b in zip(skip.shape[1:4], to.shape[1:4], strict=True)]
         return layers.Cropping3D(margins, name=f"crop_{level}", dtype=self.precision)(skip)
