@@ -12,6 +12,7 @@ from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.network.architectures import geometry
+from auxcpvloss.network.cost import choices
 from auxcpvloss.network.tiling import tile_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -59,6 +60,8 @@ class Mknet(Stage):
         record = json.loads(tally.results[0].paths[0].read_text(encoding="utf-8"))
         whole = "" if tally.made else "whole already: "
         run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record, run.experiment.config.model)}")
+        if tally.made:
+            _show_choices(run)
         if context := nuclei_sizes.about_context(run.experiment):
             run.terminal.say(context)
         for warning in nuclei_sizes.warnings(run.experiment):
@@ -93,6 +96,17 @@ def _line(record: dict[str, Any], model: Model) -> str:
 def _sizes(network: dict[str, Any], key: str) -> str:
     """Sizes along the axes that there are: y and x alone for images."""
     return "x".join(map(str, network[key][3 - network["ndim"] :]))
+
+
+def _show_choices(run: Run) -> None:
+    """Show what training costs with other patches, and other numbers of feature maps."""
+    model, rows = run.experiment.config.model, []
+    for each in choices(model, run.experiment.method):
+        shape, output = ("x".join(map(str, sizes[3 - model.ndim :])) for sizes in (each.shape, each.output))
+        rows.append((shape, output, each.maps, each.weights, each.voxel, each.step))
+    if rows:
+        columns = ["train_input_shape", "output", "num_fmaps", "weights", "time of an output voxel", "time of a step"]
+        run.terminal.table("Training with other keys, estimated, as multiples of the first line", columns, rows)
 
 
 @reader

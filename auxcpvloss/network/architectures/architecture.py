@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from auxcpvloss.methods.method import Head
 
+Convolution = tuple[int, int, int, int]
+"""Voxels that it computes, voxels of its kernel, channels of its input and of its output."""
+
 Geometry = tuple[AxisGeometry, AxisGeometry, AxisGeometry]
 
 
@@ -39,6 +42,8 @@ class Architecture:
         the input shapes is checked for every architecture.
     memory : callable
         (table [model], patches a batch) -> what must fit into memory at least: (key and thing, bytes, advice).
+    convolutions : callable
+        (table [model], shape of the input that it accepts, channels of the input and of all heads) -> its convolutions.
     smaller : callable
         Table [model] -> {key: value} of a tiny network of the same geometry, no value above what it was.
     """
@@ -48,4 +53,5 @@ class Architecture:
     keys: Mapping[str, Any] = field(default_factory=dict)
     check: Callable[[Model], Iterator[tuple[str, str]]] = _nothing
     memory: Callable[[Model, int], Iterator[tuple[str, int, str]]] = _nothing
+    convolutions: Callable[[Model, Shape, int, int], Iterator[Convolution]] = _nothing
     smaller: Callable[[Model], Mapping[str, Any]] = lambda model: {}

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
-from auxcpvloss.network.architectures.architecture import Architecture, Geometry
+from auxcpvloss.network.architectures.architecture import Architecture, Convolution, Geometry
 from auxcpvloss.network.architectures.feature_maps import feature_maps
 from auxcpvloss.network.shapes import AxisGeometry, Shape
 
@@ -53,6 +53,35 @@ def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
         4 * batch_size * math.prod(model.train_input_shape) * model.num_fmaps,
         "Use a smaller shape, fewer feature maps (model.num_fmaps) or fewer patches (training.batch_size).",
     )
+
+
+def convolutions(model: Model, shape: Shape, channels: int, of_heads: int) -> Iterator[Convolution]:
+    """List the convolutions, from the input to the heads."""
+    down, up = feature_maps(model)
+    valid, sizes = model.padding == "valid", list(shape)
+
+    def level(before: int, maps: int) -> Iterator[Convolution]:
+        for _ in range(model.num_repetitions):
+            sizes[:] = [size - valid * (width - 1) for size, width in zip(sizes, model.kernel_size, strict=True)]
+            yield math.prod(sizes), math.prod(model.kernel_size), before, maps
+            before = maps
+
+    for depth, maps in enumerate(down):
+        yield from level(channels, maps)
+        channels = maps
+        if depth < len(up):
+            sizes[:] = [size // factor for size, factor in zip(sizes, model.downsample_factors[depth], strict=True)]
+    for depth in reversed(range(len(up))):
+        factors, maps = model.downsample_factors[depth], up[depth]
+        coarse = math.prod(sizes)
+        sizes[:] = [size * factor for size, factor in zip(sizes, factors, strict=True)]
+        if model.upsampling == "transposed_conv":
+            yield coarse, math.prod(factors), channels, maps
+        else:
+            yield math.prod(sizes), 1, channels, maps
+        yield from level(down[depth] + maps, maps)
+        channels = maps
+    yield math.prod(sizes), 1, channels, of_heads
 
 
 def smaller(model: Model) -> dict[str, Any]:
@@ -100,4 +129,4 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-UNET = Architecture(build, geometry, check=check, memory=memory, smaller=smaller)
+UNET = Architecture(build, geometry, check=check, memory=memory, convolutions=convolutions, smaller=smaller)
