@@ -18,6 +18,7 @@ NAMES = (
     "many_instances",
     "startup",
     "growth",
+    "training",
     "onednn",
     "checksums",
     "accuracy_worms",

@@ -68,7 +68,7 @@ def _steps(config: Any, method: Any, repeats: int) -> dict[str, Any]:
     seconds = []
     for number in range(1, repeats + 2):
         began = perf_counter()
-        trainer.step(number, batch)
+        trainer.finish(trainer.step(number, batch))
         seconds.append(perf_counter() - began)
     median = statistics.median(seconds[1:])
     operations = 3 * _operations(trainer.network)
@@ -119,6 +119,6 @@ def _repeats(config: Any, method: Any) -> bool:
     for _ in range(2):
         trainer = Trainer(config, method)
         for number in range(1, 4):
-            trainer.step(number, _batch(config, trainer, number))
+            trainer.finish(trainer.step(number, _batch(config, trainer, number)))
         ends.append(trainer.network.get_weights())
     return all(np.array_equal(one, other) for one, other in zip(*ends, strict=True))
