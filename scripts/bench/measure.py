@@ -24,7 +24,6 @@ environments of other programs use `stopwatch`, too.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import inspect
 import json
@@ -33,9 +32,9 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -204,20 +203,3 @@ def _summary(side: Side) -> Figures:
     if all("peak_bytes" in figures for figures in side.figures):
         summary["peak_bytes"] = max(side.values("peak_bytes"))
     return summary
-
-
-def run_alone(measure: Callable[[Options], Iterable[Row]]) -> None:
-    """Run one benchmark from the command line: ``[--quick] [--pairs N] [--json FILE]``."""
-    parser = argparse.ArgumentParser(
-        description=sys.modules["__main__"].__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--quick", action="store_true", help="small inputs, to see that it works")
-    parser.add_argument("--pairs", type=int, default=5, help="of counted measurements (5)")
-    parser.add_argument("--json", type=Path, help="file for the rows")
-    args = parser.parse_args()
-    rows = []
-    for row in measure(Options(args.quick, args.pairs)):
-        print(row, flush=True)
-        rows.append(asdict(row))
-    if args.json:
-        args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

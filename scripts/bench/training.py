@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
-from bench.measure import Call, Figures, Options, Row, figure, ratio, run_alone, stopwatch, turns
+from bench.measure import Call, Figures, Options, Row, figure, ratio, stopwatch, turns
 
 DURATION = "10 minutes"
 DEMO = {"train_input_shape": [48] * 3, "fmap_inc_factors": [3, 3], "fmap_dec_factors": [3, 3], "padding": "same"}
@@ -127,7 +127,3 @@ def measure(options: Options) -> Iterator[Row]:
         for name, side in (("float32", single), ("bfloat16", half)):
             what = f"part of the step in its convolutions alone, {network}, {name}"
             yield figure(f"training.{network}_{name}_peak", what, side.values("of_peak"), "%", at_least=50)
-
-
-if __name__ == "__main__":
-    run_alone(measure)
