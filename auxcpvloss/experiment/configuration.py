@@ -31,6 +31,7 @@ YOUNGER = {
     "model.architecture": "unet",
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],
+    "training.profiling": 0,
     "data.test_format": "auto",
     "data.mask_pattern": "{name}",
     "data.fill_chunks": False,

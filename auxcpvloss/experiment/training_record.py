@@ -21,7 +21,7 @@ VERSION = 1
 """Version of the training code: raise it whenever the same keys and data give other weights."""
 
 INDIFFERENT = (
-    "max_iterations", "checkpoints", "snapshots", "log_every", "num_workers", "cache_size",
+    "max_iterations", "checkpoints", "snapshots", "log_every", "profiling", "num_workers", "cache_size",
     "validation_batches", "early_stop",
 )  # fmt: skip
 """Keys of [training] that do not affect the weights."""

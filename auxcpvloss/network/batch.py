@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,11 @@ class Batch:
     targets : mapping of head name to (B, C, Z', Y', X') array
     region : (B, 1, Z', Y', X') array of uint8
         `OUTSIDE`, `BACKGROUND` or `INSTANCE`.
+    costs : mapping of str to float
+        Seconds that the nodes of the pipeline took for it.
     """
 
     raw: NDArray[np.float32]
     targets: Mapping[str, NDArray[Any]]
     region: NDArray[np.uint8]
+    costs: Mapping[str, float] = field(default_factory=dict)

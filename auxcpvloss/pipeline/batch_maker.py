@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
@@ -21,6 +22,7 @@ from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.pipeline.context import output_shape, setting_of, target_context
 from auxcpvloss.pipeline.corrupt import Corrupt
+from auxcpvloss.pipeline.costs import costs
 from auxcpvloss.pipeline.patch import SeededRequest, random_patches
 from auxcpvloss.pipeline.source import DecodedChunks
 from auxcpvloss.pipeline.targets import AddTargets
@@ -53,15 +55,16 @@ class BatchMaker:
 
     def make(self, index: int) -> Batch:
         """Make batch `index`."""
-        size, made = self.config.training.batch_size, dict[gp.ArrayKey, NDArray[Any]]()
+        size, made, spent = self.config.training.batch_size, dict[gp.ArrayKey, NDArray[Any]](), Counter[str]()
         for number in range(size):
             patch = self._patch(index * size + number)
+            spent.update(costs(patch))
             for key in (self.raw, *self.targets, self.region):
                 data = patch[key].data
                 # Copied before the next patch is read: into the same memory, see `DecodedChunks.room`.
                 made.setdefault(key, np.empty((size, *data.shape), data.dtype))[number] = data
         targets = {head.name: made[key] for key, head in self.targets.items()}
-        return Batch(made[self.raw][:, np.newaxis], targets, made[self.region])
+        return Batch(made[self.raw][:, np.newaxis], targets, made[self.region], spent)
 
     def _patch(self, number: int) -> gp.Batch:
         entropy = np.random.SeedSequence([self.config.general.seed, number])

@@ -7,6 +7,7 @@ from typing import Any
 
 import gunpowder as gp
 import numpy as np
+from gunpowder.profiling import Timing
 from numpy.typing import NDArray
 
 from auxcpvloss.methods.instance_geometry import known
@@ -61,20 +62,25 @@ class AddTargets(gp.BatchFilter):
         """Compute each target with the context that it depends on, and cut it to the patch."""
         made = gp.Batch()
         for key, head in self.targets.items():
+            timing = Timing(self, head.name)
+            timing.start()
             roi = request[key].roi
-            grown = self._grown(roi, head)
-            labels = batch[self.labels].crop(grown).data
-            part = near(labels, (roi - grown.begin).to_slices(), head.context)
-            patch = (roi - grown.begin - gp.Coordinate(axis.start or 0 for axis in part)).to_slices()
-            if isinstance(head.target, FromRaw):
-                raw = batch[self.raw].crop(grown).data
-                target = head.target.target(raw[part], labels[part])[(slice(None), *patch)]
-            else:
-                target = head.target(labels[part], patch)
-            made[key] = _array(target, roi)
+            made[key] = _array(self._target(batch, roi, head), roi)
+            timing.stop()
+            batch.profiling_stats.add(timing)
         roi = request[self.region].roi
         made[self.region] = _array(regions(batch[self.labels].crop(roi).data), roi)
         return made
+
+    def _target(self, batch: gp.Batch, roi: gp.Roi, head: Head) -> NDArray[Any]:
+        grown = self._grown(roi, head)
+        labels = batch[self.labels].crop(grown).data
+        part = near(labels, (roi - grown.begin).to_slices(), head.context)
+        patch = (roi - grown.begin - gp.Coordinate(axis.start or 0 for axis in part)).to_slices()
+        if isinstance(head.target, FromRaw):
+            raw = batch[self.raw].crop(grown).data
+            return head.target.target(raw[part], labels[part])[(slice(None), *patch)]
+        return head.target(labels[part], patch)
 
     def _grown(self, roi: gp.Roi, head: Head) -> gp.Roi:
         context = gp.Coordinate(self.contexts[head.name])

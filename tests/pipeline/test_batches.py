@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.pipeline import batches as module
+from auxcpvloss.pipeline.batches import batches, number_of_workers
 from auxcpvloss.system.errors import InputError, StageError
 from tests.conftest import configure
 
@@ -82,7 +83,8 @@ def test_a_worker_that_fails_tells_why(prepared, tmp_path):
 CHILD = """
 import sys
 from pathlib import Path
-from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.pipeline import batches as module
+from auxcpvloss.pipeline.batches import batches, number_of_workers
 from tests.conftest import configure
 
 if __name__ == "__main__":
@@ -125,3 +127,24 @@ def alive(pid):
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_the_number_of_processes_follows_the_cores_unless_it_is_set(monkeypatch):
+    monkeypatch.setattr(module, "gpus", list)
+    for cores, memory, expected in ((1, 2**40, 1), (2, 2**40, 1), (8, 2**40, 7), (64, 2**40, 16), (64, 3 * 2**30, 3)):
+        monkeypatch.setattr(module, "usable_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(module, "available_memory", lambda memory=memory: memory)
+        assert number_of_workers(configure(training={"num_workers": -1})) == expected
+    assert number_of_workers(configure(training={"num_workers": 0})) == 0
+    monkeypatch.setattr(module, "usable_cores", lambda: 8)
+    monkeypatch.setattr(module, "available_memory", lambda: 2**40)
+    monkeypatch.setattr(module, "gpus", lambda: ["one"])
+    assert number_of_workers(configure(training={"num_workers": -1})) == 8
+
+
+def test_every_batch_knows_what_the_parts_of_the_pipeline_took(prepared):
+    for workers in (0, 1):
+        (batch,) = collect(prepared, workers, 0, 1)
+        nodes = {"Deform", "AddTargets", "AddTargets.threeclass", "RandomPatch", "PaddedSource", "other"}
+        assert nodes <= set(batch.costs)
+        assert min(batch.costs.values()) >= 0

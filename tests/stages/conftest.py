@@ -70,7 +70,7 @@ EVERY_STAGE: dict[str, Any] = merge(
     {
         "data": {"synthetic": {"shape": [20, 20, 24], "nuclei": 3, "train": 1, "val": 2}},
         "model": {**SMALL, "test_input_shape": [24, 24, 24]},
-        "training": {"max_iterations": 2, "checkpoints": 1, "snapshots": 0, "num_workers": 0},
+        "training": {"max_iterations": 2, "checkpoints": 1, "snapshots": 0, "num_workers": 0, "profiling": 1},
         "validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.3, 0.4]},
     },
 )

@@ -132,6 +132,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("training.checkpoints", 2, NOTHING),
         _one("training.snapshots", 1, NOTHING),
         _one("training.log_every", 2, NOTHING),
+        _one("training.profiling", 2, NOTHING),
         _one("training.num_workers", 2, NOTHING),
         _one("training.cache_size", 2, NOTHING),
         _one("training.p_nonempty", 0.5, TRAINED),

@@ -3,7 +3,7 @@ from itertools import count
 import pytest
 
 from auxcpvloss.stages.train import clock as module
-from auxcpvloss.stages.train.clock import Clock
+from auxcpvloss.stages.train.clock import Clock, advice
 
 
 @pytest.fixture
@@ -36,3 +36,9 @@ def test_waiting_is_the_time_in_which_no_batch_was_there(time):
             assert clock.waited_for_line() == 6 / 10
             break
     assert clock.waited == 12 / 19
+
+
+def test_people_are_told_what_to_do_about_much_waiting():
+    assert advice(0.2, 1, 8) == ""
+    assert "waited for data 21% of the time; raise training.num_workers, now 1: 8 cores" in advice(0.21, 1, 8)
+    assert "training.profiling" in advice(0.5, 8, 8)

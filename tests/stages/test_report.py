@@ -186,6 +186,7 @@ def test_a_whole_run_has_a_report_with_what_is_recorded(every_stage: Path):
     assert "max_iterations = 2" in html
     assert ">Training and validation</h2>" in html
     assert "The training waited for data " in html
+    assert "1,AddTargets," in (every_stage / "root" / "e" / "train" / "profile.csv").read_text()
     with next((every_stage / "root" / "e").glob("test/evaluated/*/*/summary.csv")).open() as file:
         headings = next(csv.reader(file))
     for heading in headings:

@@ -111,7 +111,8 @@ class Training(Table):
     checkpoints: Positive
     snapshots: NotNegative
     log_every: Positive
-    num_workers: Annotated[int, Field(ge=0, le=1000)]
+    profiling: NotNegative
+    num_workers: Annotated[int, Field(ge=-1, le=1000)]
     cache_size: Positive
     p_nonempty: Fraction
     validation_batches: NotNegative

@@ -8,6 +8,26 @@ from time import perf_counter
 from typing import TypeVar
 
 T = TypeVar("T")
+MUCH = 0.2
+"""Part of the time that may be waited for batches before people are told what to do."""
+
+
+def advice(waited: float, workers: int, cores: int) -> str:
+    """Say what to do if a training waits for its batches; "" if it does not.
+
+    Parameters
+    ----------
+    waited : float
+        Part of its time, 0..1.
+    workers, cores : int
+        Processes that make batches, and cores that they may use.
+    """
+    if waited <= MUCH:
+        return ""
+    told = f"waited for data {waited:.0%} of the time"
+    if workers < cores:
+        return f"{told}; raise training.num_workers, now {workers}: {cores} cores can be used"
+    return f"{told}, though {workers} processes make batches on {cores} cores; training.profiling shows what takes long"
 
 
 class Clock:

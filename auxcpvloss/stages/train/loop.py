@@ -14,12 +14,14 @@ import numpy as np
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_files import note_files
-from auxcpvloss.stages.train.clock import Clock
+from auxcpvloss.pipeline.batches import number_of_workers
+from auxcpvloss.stages.train.clock import Clock, advice
 from auxcpvloss.stages.train.images import batch_images
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.monitor import Monitor
 from auxcpvloss.system.errors import StageError
 from auxcpvloss.system.files import replacing_hdf
+from auxcpvloss.system.processors import usable_cores
 from auxcpvloss.system.signals import Deferred
 from auxcpvloss.system.terminal import Bar, Terminal
 
@@ -57,6 +59,7 @@ class TrainingLoop:
         self.clock = Clock(0)
         self._begun: deque[Begun] = deque()
         self._finished: tuple[Begun, Mapping[str, float]]
+        self._is_advised = False
 
     def run(self, stream: Iterable[Ready], first: int) -> int:
         """Train on each batch in turn, until the monitor wants no more.
@@ -92,6 +95,7 @@ class TrainingLoop:
                 if done % checkpoints == 0 or done == last:
                     self._save(self.experiment.checkpoint_path(done))
                     logger.info("checkpoint of iteration %d, %s", done, self._progress(done))
+                    self._advise()
                     with signals.released():
                         self._look(done)
                     if self.monitor.verdict():
@@ -139,6 +143,14 @@ class TrainingLoop:
         for left in self.experiment.train_folder.glob("resume/*.keras"):
             if left != path:
                 left.unlink()
+
+    def _advise(self) -> None:
+        """Say once what to do if batches come too slowly."""
+        if not self._is_advised:
+            told = advice(self.clock.waited, number_of_workers(self.experiment.config), usable_cores())
+            self._is_advised = bool(told)
+            if told:
+                self.terminal.say(told)
 
     def _look(self, iteration: int) -> None:
         if not self.monitor.wanted:

@@ -12,12 +12,10 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.network.architectures import check_memory
+from auxcpvloss.pipeline.batches import WORKER
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.initial import initial_checkpoint
 from auxcpvloss.system.errors import InputError
-
-WORKER = 200 * 2**20
-"""Memory of a process without data, in bytes: gunpowder, scipy, zarr."""
 
 
 def looks_at_validation(experiment: Experiment) -> list[str]:

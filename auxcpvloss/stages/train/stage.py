@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_files import MISSING, file_problems, note_files
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
-from auxcpvloss.pipeline.batches import batches
+from auxcpvloss.pipeline.batches import batches, number_of_workers
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.train.initial import initial_weights
@@ -24,6 +24,7 @@ from auxcpvloss.stages.train.loop import TrainingLoop
 from auxcpvloss.stages.train.monitor import Monitor
 from auxcpvloss.stages.train.nuclei_sizes import about_context
 from auxcpvloss.stages.train.preconditions import looks_at_validation, need_training
+from auxcpvloss.stages.train.profile import profiled
 from auxcpvloss.stages.train.state import begin_anew, is_done, record_training, training_samples, training_state
 from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
 from auxcpvloss.system.backends import computes_on
@@ -34,7 +35,7 @@ ARITHMETIC = "arithmetic"
 """What the training record calls that on which the bits of the weights depend, besides versions."""
 
 if TYPE_CHECKING:
-    from auxcpvloss.network.trainer import Trainer
+    from auxcpvloss.network.trainer import Ready, Trainer
 
 
 REMEDIES = {
@@ -141,9 +142,13 @@ class Train(Stage):
                 terminal.progress("iterations", last, first) as bar,
             ):
                 loop = TrainingLoop(experiment, terminal, trainer, monitor, log, bar)
-                ready = map(trainer.ready, stream)
                 # gunpowder draws from the random numbers of the process, which are not for two threads.
-                done = loop.run(ahead(ready) if experiment.config.training.num_workers else ready, first)
+                ready: Iterator[Ready] = map(trainer.ready, stream)
+                if number_of_workers(experiment.config):
+                    ready = ahead(ready)
+                if every := experiment.config.training.profiling:
+                    ready = profiled(ready, first, every, experiment.train_folder / "profile.csv", terminal)
+                done = loop.run(ready, first)
             note_files(experiment)
         if monitor.verdict():
             terminal.say(monitor.verdict())
