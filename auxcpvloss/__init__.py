@@ -39,7 +39,8 @@ def load_model(folder: str | Path, checkpoint: str | int = "best") -> Model:
     Raises
     ------
     InputError
-        There is no such experiment or checkpoint, or it is damaged, or keys have changed since the training.
+        There is no such experiment or checkpoint, or it is damaged, or keys have changed since the training. Or its
+        ``general.backend`` is not installed, or Keras was imported with another one before.
     """
     # The rest of the package takes a second to import.
     from auxcpvloss.apply.model import load

@@ -24,9 +24,9 @@ from gpu import convolutions, network, training
 
 SECONDS = 450
 """Time that all checks have together."""
-NETWORK = ("keras", "pydantic", "rich", "toml", "h5py", "scipy", "mahotas", "edt")
+NETWORK = ("keras", "pydantic", "rich", "toml", "h5py")
 """What the program's network needs; convolutions need a backend alone."""
-TRAINING = (*NETWORK, "gunpowder", "zarr", "skimage", "tifffile")
+TRAINING = (*NETWORK, "gunpowder", "zarr", "scipy", "skimage", "numba", "tensorboard", "imagecodecs")
 BACKENDS = ("jax", "torch", "tensorflow")
 PRECISIONS = ("float32", "mixed_bfloat16")
 
