@@ -156,8 +156,10 @@ def _say_device(run: Run, device: Device) -> None:
         run.terminal.say(f"settings of Keras that do not apply here: {others}")
     if device.warning:
         run.terminal.warn(device.warning)
+    backend = BACKENDS[chosen()]
+    if backend.on_processors and not device.is_gpu:
+        run.terminal.say(backend.on_processors)
     if device.is_gpu and not gpus():
-        backend = BACKENDS[chosen()]
         run.terminal.warn(
             f"{backend.title} finds no GPU, so the network runs on the CPU; to use a GPU: pip install "
             f"{backend.install_for_gpus}"

@@ -20,7 +20,7 @@ def measure(library: str, size: str, precision: str, iterations: int, workers: i
 
     train, test = INPUTS[size]
     every = max(1, iterations // 2)
-    volumes = {"train": 2, "val": 1, "test": 1, "shape": [train + 20] * 3}
+    volumes = {"train": 2, "val": 1, "test": 1, "shape": [train + 20] * 3, "nuclei": (train + 20) ** 3 // 5000}
     shapes = {"train_input_shape": [train] * 3, "test_input_shape": [test] * 3}
     logs = {"max_iterations": 2 * every, "checkpoints": 2 * every, "snapshots": 0, "log_every": every}
     tables = {
