@@ -29,7 +29,8 @@ def results(weights: Path) -> dict[str, np.ndarray]:
         if step == 3:
             np.testing.assert_array_equal(training.network.get_layer(FROZEN[0]).get_weights()[0], before)
     arrays = {f"state_{number:03}": array for number, array in enumerate(state(training))}
-    return {"losses": np.array(losses), **arrays, **training.predict(batch(99))}
+    others = training.losses(batch(98))
+    return {"losses": np.array([*losses, *map(others.get, sorted(others))]), **arrays, **training.predict(batch(99))}
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("general.overwrite", True, NOTHING),
         # Whatever the order of sums, the weights are those of the same training.
         _one("general.deterministic", False, NOTHING),
-        _one("general.backend", "jax", NOTHING),
+        _one("general.backend", "torch", NOTHING),
         _one("data.path", folder, data, "volume p is new", others={"data.input_format": "tif", "data.split": [0.3, 0.4, 0.3]}),
         _one("data.available_at", "https://somewhere", NOTHING),
         _one("data.train_data", folder, data, "volume p is new"),
