@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
-import zarr
-
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, record_beside
 from auxcpvloss.experiment.superseded import Notes, place
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage
 from auxcpvloss.system.errors import InputError
+from auxcpvloss.system.lazy import lazily
 from auxcpvloss.system.pool import Pool
 from auxcpvloss.system.workers import Work
+
+zarr = lazily("zarr")
 
 Job = Sequence[Result]
 
