@@ -18,6 +18,7 @@ from auxcpvloss.config.units import Vector
 from auxcpvloss.data.grids import Grid, nearest
 from auxcpvloss.data.store import prepare_image
 from auxcpvloss.data.target_grid import move_found, seen
+from auxcpvloss.data.untrusted.limits import available_memory
 from auxcpvloss.data.verify import check_image
 from auxcpvloss.data.voxel_sizes import mismatch
 from auxcpvloss.experiment.configuration import load as load_config
@@ -30,9 +31,11 @@ from auxcpvloss.methods import Params
 from auxcpvloss.network.architectures import tiling_of
 from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.stages.chosen_checkpoint import chosen
 from auxcpvloss.stages.run import Choice, Run
-from auxcpvloss.system.backends import choose_backend, hidden, need_backend
+from auxcpvloss.stages.volume.arithmetic import precision_for
+from auxcpvloss.system.backends import choose_backend, need_backend
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.gpu import choose_device
 from auxcpvloss.system.terminal import Terminal
@@ -64,6 +67,7 @@ class Model:
         self.checkpoint: int = selection.checkpoint
         self.params: Params = selection.params
         self._network: tuple[Shape, Any] | None = None
+        self._precision: str | None = None
 
     def __repr__(self) -> str:
         name = f"{self.experiment.folder.name}, {self.experiment.method.name}"
@@ -129,10 +133,6 @@ class Model:
         self, image: ArrayLike, voxel_size: Vector | None, report: Report
     ) -> tuple[dict[str, NDArray[Any]], Grid, Grid]:
         """Give the heads, padded, the grid of the image, and that of the heads without the padding."""
-        # gunpowder takes seconds to import.
-        with hidden():
-            from auxcpvloss.pipeline.scan import scan_volume
-
         config = self.experiment.config
         raw = self._volume(np.asarray(image))
         remark = "" if voxel_size is None else self.remark_on(voxel_size)
@@ -142,12 +142,12 @@ class Model:
             warnings.warn(f"the image: {remark}", stacklevel=3)
         prepared = prepare_image(raw, config.data, config.preprocessing, here, there)
         z, y, x = prepared.shape
-        tiling = tiling_of(config.model, (z, y, x))
+        tiling = tiling_of(config, (z, y, x), available_memory() / 2)
         arrays = {
             head.name: np.zeros((head.channels, *prepared.shape), config.prediction.dtype)
             for head in self.experiment.method.predicted_heads(self.params)
         }
-        scan_volume(prepared, self._network_of(tiling.input_shape), tiling, arrays, report)
+        scan_volume(prepared, self._network_of(tiling.input_shape, prepared), tiling, arrays, report)
         return arrays, here, there
 
     def _grids(self, shape: tuple[int, ...], voxel_size: Vector | None) -> tuple[Grid, Grid]:
@@ -164,14 +164,21 @@ class Model:
         here = Grid((z, y, x), (float(size[0]), float(size[1]), float(size[2])))
         return here, seen(here, data)
 
-    def _network_of(self, shape: Shape) -> Any:
+    def _network_of(self, shape: Shape, image: NDArray[np.float32]) -> Any:
         from auxcpvloss.network.compiled import prediction_network
 
+        experiment, method = self.experiment, self.experiment.method
+        if self._precision is None:
+            self._precision, why_not = precision_for(experiment, self.checkpoint, self.params, image)
+            if why_not:
+                warnings.warn(f"prediction.precision = 'auto' is float32, for with the image, {why_not}", stacklevel=4)
         if self._network is None or self._network[0] != shape:
             # One at a time: another is only for images of another size.
             self._network = None
-            path = self.experiment.need_checkpoint(self.checkpoint)
-            self._network = shape, prediction_network(self.experiment.config, self.experiment.method, shape, path)
+            path = experiment.need_checkpoint(self.checkpoint)
+            heads = [head.name for head in method.predicted_heads(self.params)]
+            network = prediction_network(experiment.config, method, shape, path, heads, self._precision)
+            self._network = shape, network
         return self._network[1]
 
     def _volume(self, image: NDArray[Any]) -> NDArray[Any]:

@@ -44,6 +44,8 @@ YOUNGER = {
     "data.target_voxel_size": [],
     "data.test_voxel_size": [],
     "validation.keep": "scores",
+    "prediction.precision": "training",
+    "prediction.tile_memory": 0.5,
 }
 """Keys added after the first records, with the values implied before they existed."""
 

@@ -51,6 +51,9 @@ OF_SAMPLES = {
 }
 """Keys in the records of prepared volumes, and their names in the configuration."""
 
+TILES = "tiles (model.test_input_shape)"
+"""Input of the network, in the record of a prediction."""
+
 DIGEST = 32
 """Hexadecimal digits of a digest."""
 
@@ -138,7 +141,8 @@ class Records:
         elif old != new:
             then, now = (self._known.get(each) if isinstance(each, str) else None for each in (old, new))
             if then is not None and now is not None:
-                yield from self.changes(then, now, at)
+                # Of earlier programs: with keys that are known now to take no effect.
+                yield from self.changes(relevant(then), relevant(now), at)
             else:
                 yield Change(at, old, new)
 
@@ -203,8 +207,8 @@ def relevant(record: Any) -> Any:
     """Leave out of a record the keys that, given the others, take no effect.
 
     These are percentiles by which nothing is normalized, what a schedule of the learning rate does not use, groups
-    without group normalization, other keys of an augmentation of probability 0, and keys younger than the first
-    records, at the value implied before they existed.
+    without group normalization, other keys of an augmentation of probability 0, tiles of a prediction where they
+    change only how sums are rounded, and keys younger than the first records, at the value implied before they existed.
     """
     if not isinstance(record, Mapping):
         return record
@@ -219,6 +223,11 @@ def relevant(record: Any) -> Any:
         without.add("normalization_groups")
     if record.get("probability") == 0:
         without |= set(record) - {"probability"}
+    if record.get("precision") == "training":
+        without.add("precision")
+    model = record.get("model")
+    if isinstance(model, Mapping) and model.get("normalization") != "group":
+        without.add(TILES)
     if record.get("architecture") == "unet":
         without.add("architecture")
     kept = {key: value for key, value in record.items() if key not in without}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Config
-from auxcpvloss.methods.method import Method
-from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.methods.method import Head, Method
+from auxcpvloss.network.architectures import architecture_of, predicting
+from auxcpvloss.network.architectures.architecture import HEADS
 from auxcpvloss.network.backend import apply_to_trained, be_deterministic, jit_compile, limit_threads
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.checkpoint import load_checkpoint
@@ -23,13 +25,19 @@ from auxcpvloss.network.step import Given
 from auxcpvloss.system.backends import gpus, hidden
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.keras_settings import use_own_settings
+from auxcpvloss.system.processors import has_bfloat16
 
 Predict = Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.float32]]]
 """(B, C, Z, Y, X) -> {head: (B, C, Z', Y', X')}."""
 
 
-def check_precision(precision: str) -> None:
-    """Refuse arithmetic that this machine does not have.
+def is_made_for_bfloat16() -> bool:
+    """Whether convolutions in bfloat16 are faster on this machine: on a GPU, or by instructions of the processor."""
+    return bool(gpus()) or (keras.backend.backend() == "tensorflow" and has_bfloat16(os.environ))
+
+
+def check_precision(precision: str, key: str = "training.precision") -> None:
+    """Refuse arithmetic, which a key asks for, that this machine does not have.
 
     Raises
     ------
@@ -38,7 +46,7 @@ def check_precision(precision: str) -> None:
     """
     if precision == "mixed_float16" and not gpus():
         raise InputError(
-            "training.precision = 'mixed_float16' needs a GPU, but there is none. On CPUs, use 'mixed_bfloat16' "
+            f"{key} = 'mixed_float16' needs a GPU, but there is none. On CPUs, use 'mixed_bfloat16' "
             "(fast on recent ones) or 'float32'."
         )
     if precision == "mixed_bfloat16":
@@ -47,13 +55,13 @@ def check_precision(precision: str) -> None:
         # Each backend has its own kinds.
         except Exception as error:
             raise InputError(
-                "training.precision = 'mixed_bfloat16': convolutions on this machine do not support it, perhaps "
+                f"{key} = 'mixed_bfloat16': convolutions on this machine do not support it, perhaps "
                 "because ONEDNN_MAX_CPU_ISA is below AVX512. Use 'float32', or allow more instruction sets."
             ) from error
 
 
 def build_network(config: Config, method: Method, shape: Shape) -> keras.Model:
-    """Build the network of ``model.architecture`` for an input of (Z, Y, X) voxels, with weights drawn at random.
+    """Build the network of training for an input of (Z, Y, X) voxels, with weights drawn at random.
 
     Raises
     ------
@@ -65,7 +73,15 @@ def build_network(config: Config, method: Method, shape: Shape) -> keras.Model:
         be_deterministic()
     limit_threads()
     model, build = config.model, architecture_of(config.model).build
-    return build(model, method.heads, shape, config.training.precision, method.input_channels)
+    return build(model, method.heads, shape, config.training.precision, method.input_channels, False)
+
+
+def build_for_prediction(
+    config: Config, method: Method, shape: Shape, heads: Sequence[Head], precision: str
+) -> keras.Model:
+    """Build the network that predicts some heads of an input of (Z, Y, X) voxels, with weights drawn at random."""
+    model = predicting(config.model)
+    return architecture_of(model).build(model, heads, shape, precision, method.input_channels, True)
 
 
 def new_network(config: Config, method: Method) -> keras.Model:
@@ -126,15 +142,46 @@ def is_finite(network: keras.Model) -> bool:
     return all(np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in network.weights)
 
 
-def prediction_network(config: Config, method: Method, input_shape: Shape, checkpoint: Path) -> Predict:
+def prediction_network(
+    config: Config,
+    method: Method,
+    input_shape: Shape,
+    checkpoint: Path,
+    heads: Collection[str] | None = None,
+    precision: str | None = None,
+) -> Predict:
     """Make a network of any input shape, with the weights of a checkpoint.
+
+    Parameters
+    ----------
+    config : Config
+    method : Method
+    input_shape : (Z, Y, X)
+        Such as `tiling_of` gives.
+    checkpoint : Path
+    heads : collection of str, optional
+        Names of the heads that are computed; all by default.
+    precision : str, optional
+        Dtype policy; that of the training by default.
 
     Raises
     ------
     InputError
         The checkpoint is damaged, of another network, or not to be trusted.
     """
-    network = build_network(config, method, input_shape)
-    load_checkpoint(network, checkpoint)
+    trained = build_network(config, method, config.model.train_input_shape)
+    load_checkpoint(trained, checkpoint)
+    wanted = [head for head in method.heads if heads is None or head.name in heads]
+    network = build_for_prediction(config, method, input_shape, wanted, precision or config.training.precision)
+    _take_weights(network, trained, method, wanted)
     network.compile(jit_compile=jit_compile())
     return partial(predict, network)
+
+
+def _take_weights(network: keras.Model, trained: keras.Model, method: Method, heads: Sequence[Head]) -> None:
+    """Give a network that predicts the weights of the trained one, by layer; of the joint heads those that it has."""
+    channels = np.repeat([head.name for head in method.heads], [head.channels for head in method.heads])
+    kept = np.isin(channels, [head.name for head in heads])
+    for layer in network.layers:
+        weights = trained.get_layer(layer.name).get_weights() if layer.weights else []
+        layer.set_weights([each[..., kept] for each in weights] if layer.name == HEADS else weights)

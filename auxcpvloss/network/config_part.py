@@ -9,7 +9,7 @@ from typing import Any
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, KeyProblemError, Problem
 from auxcpvloss.config.tables import Model
-from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry
+from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry, geometry_of_prediction
 from auxcpvloss.network.tiling import smallest_tileable
 
 
@@ -35,7 +35,8 @@ def _inputs(model: Model) -> Iterator[tuple[str, str]]:
     """Find input shapes that the network cannot take, or that leave nothing to predict."""
     axes = geometry(model)
     for key in ("train_input_shape", "test_input_shape"):
-        shape = getattr(model, key)
+        if not (shape := getattr(model, key)):
+            return
         bad = [a for a, g, s in zip("zyx", axes, shape, strict=True) if g.output_size(s) is None]
         if bad:
             fits = [" or ".join(map(str, g.nearest_inputs(s))) for g, s in zip(axes, shape, strict=True)]
@@ -47,7 +48,7 @@ def _inputs(model: Model) -> Iterator[tuple[str, str]]:
                 f"sizes are {'; '.join(near[3 - model.ndim :])}",
             )
             return
-    for axis, g, size in zip("zyx", axes, model.test_input_shape, strict=True):
+    for axis, g, size in zip("zyx", geometry_of_prediction(model), model.test_input_shape, strict=True):
         if size < (smallest := smallest_tileable(g)):
             yield (
                 "test_input_shape",

@@ -24,12 +24,16 @@ class AxisGeometry:
         Convolutions per level and direction.
     valid : bool
         Whether the convolutions are unpadded; "same" otherwise.
+    aligned : bool
+        Whether an unpadded network has to pool the windows of one with "same" padding, which begin at the first voxel
+        of the volume.
     """
 
     factors: tuple[int, ...]
     kernel: int
     repetitions: int
     valid: bool
+    aligned: bool = False
 
     @cached_property
     def reach(self) -> int:
@@ -43,18 +47,36 @@ class AxisGeometry:
 
     def output_size(self, size: int) -> int | None:
         """Size of the output for an input of `size` voxels; None if the network cannot take it."""
-        shrink = 2 * self.reach if self.valid else 0
-        for factor in self.factors:
-            size -= shrink
-            if size <= 0 or size % factor:
-                return None
-            size //= factor
-        size -= shrink
+        steps = self.steps(size)
+        return steps[-1] if steps else None
+
+    def steps(self, size: int) -> list[int]:
+        """Sizes before and after the convolutions of each level, down and up again; none if it cannot take the input.
+
+        On the way up, what is before the convolutions has the size of that to which the level below was resized.
+        """
+        shrink, steps = 2 * self.reach if self.valid else 0, []
+        for factor in (*self.factors, 1):
+            after = size - shrink
+            if after <= 0 or after % factor:
+                return []
+            steps += [size, after]
+            size = after // factor
         for factor in reversed(self.factors):
-            if size <= 0:
-                return None
-            size = size * factor - shrink
-        return size if size > 0 else None
+            before = steps[-1] * factor
+            if before <= shrink:
+                return []
+            steps += [before, before - shrink]
+        return steps
+
+    def begins_window(self, position: int) -> bool:
+        """Whether all levels pool whole windows of the volume if the input begins at this position in it."""
+        for factor in self.factors:
+            position += self.reach if self.valid else 0
+            if position % factor:
+                return False
+            position //= factor
+        return True
 
     @property
     def context(self) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
+from itertools import count, product
 
 from auxcpvloss.network.shapes import AxisGeometry, Shape
 
@@ -79,12 +80,59 @@ def _usable(geometry: AxisGeometry, size: int) -> tuple[int, int, int]:
     if output is None:
         return 0, 0, 0
     factor = geometry.total_factor
-    if geometry.valid:
-        return output // factor * factor, (size - output) // 2, 0
-    margin = math.ceil(geometry.context / factor) * factor
-    return max(0, size - 2 * margin), margin, margin
+    if not geometry.valid:
+        margin = math.ceil(geometry.context / factor) * factor
+        return max(0, size - 2 * margin), margin, margin
+    lost = (size - output) // 2
+    margin = next(m for m in count(lost) if geometry.begins_window(-m)) if geometry.aligned else lost
+    return max(0, output + lost - margin) // factor * factor, margin, margin - lost
 
 
 def smallest_tileable(geometry: AxisGeometry, tile: int = 1) -> int:
     """Smallest input along an axis of which a tile of so many voxels remains."""
     return next(size for size in count(1) if _usable(geometry, size)[0] >= tile)
+
+
+def least_waste(geometry: Sequence[AxisGeometry], volume: Shape, need: Callable[[Shape], int], memory: float) -> Shape:
+    """Choose the largest input such that the tiles of a volume take the least work that memory allows.
+
+    Work is taken to be proportional to the voxels of all inputs. Of ways that are equal the first axes are cut, which
+    keeps rows of voxels together.
+
+    Parameters
+    ----------
+    geometry : three of AxisGeometry
+    volume : (Z, Y, X)
+    need : callable
+        Input shape -> bytes that the network needs for it; more for more voxels.
+    memory : float
+        Bytes that it may need. If not even the smallest tiles fit, these are chosen.
+
+    Returns
+    -------
+    (Z, Y, X)
+        To be given to `tile_volume`.
+    """
+    in_z, in_y, in_x = (_ways(*axis) for axis in zip(geometry, volume, strict=True))
+    best, least = (in_z[-1][0], in_y[-1][0], in_x[-1][0]), math.inf
+    for (z, nz), (y, ny) in product(in_z, in_y):
+        # The fewest tiles along x that fit.
+        first = bisect_left(in_x, True, key=lambda way: need((z, y, way[0])) <= memory)
+        if first < len(in_x):
+            x, nx = in_x[first]
+            if (work := z * y * x * nz * ny * nx) <= least:
+                best, least = (z, y, x), work
+    return best
+
+
+@cache
+def _ways(geometry: AxisGeometry, volume: int) -> list[tuple[int, int]]:
+    """Give the inputs by which an axis can be covered, and the number of tiles, from one tile to the smallest ones."""
+    smallest, ways, tiles = smallest_tileable(geometry), [], 1
+    while True:
+        size = smallest_tileable(geometry, math.ceil(volume / tiles))
+        ways.append((size, math.ceil(volume / _usable(geometry, size)[0])))
+        if size == smallest:
+            return ways
+        # Of many tiles, one more saves hardly any memory.
+        tiles += max(1, tiles // 8)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, Stored, reader
-from auxcpvloss.network.architectures import geometry
+from auxcpvloss.network.architectures import geometry, geometry_of_prediction, largest_input
 from auxcpvloss.network.cost import choices
 from auxcpvloss.network.tiling import tile_of
 from auxcpvloss.stages.run import Run
@@ -26,6 +26,10 @@ from auxcpvloss.system.libraries import BACKEND
 
 if TYPE_CHECKING:
     import keras
+
+
+LARGE_VOLUME = (1000, 1000, 1000)
+"""Shape of the volume for which the network of test is described where its input depends on the volume."""
 
 
 class Mknet(Stage):
@@ -78,7 +82,8 @@ class Mknet(Stage):
 
 def _line(record: dict[str, Any], model: Model) -> str:
     train, test = record["train"], record["test"]
-    test["tile"] = list(tile_of(geometry(model), model.test_input_shape))
+    z, y, x = test["input_shape"]
+    test["tile"] = list(tile_of(geometry_of_prediction(model), (z, y, x)))
     is_all = test["tile"] == test["output_shape"]
     kept = "" if is_all else f", of which predictions keep {_sizes(test, 'tile')}"
     normalization = "" if train["normalization"] == "none" else f", {train['normalization']} normalization"
@@ -121,12 +126,16 @@ def _stored(path: Path, text: Path) -> Stored:
 
 def _build(experiment: Experiment, text: Path) -> dict[str, Any]:
     """Build the networks of training and test, write their summaries, and describe them."""
-    from auxcpvloss.network.compiled import build_network
+    from auxcpvloss.network.compiled import build_for_prediction, build_network
 
     config = experiment.config
     record, summaries = {}, []
-    for purpose, shape in (("train", config.model.train_input_shape), ("test", config.model.test_input_shape)):
-        network = build_network(config, experiment.method, shape)
+    heads, precision = experiment.method.heads, config.training.precision
+    networks = {
+        "train": build_network(config, experiment.method, config.model.train_input_shape),
+        "test": build_for_prediction(config, experiment.method, largest_input(config, LARGE_VOLUME), heads, precision),
+    }
+    for purpose, network in networks.items():
         record[purpose] = describe(network, config.model)
         summaries.append(f"{purpose} network\n{_summary(network)}")
         if purpose == "train":

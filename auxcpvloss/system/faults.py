@@ -20,7 +20,7 @@ OUT_OF_MEMORY = ("ResourceExhaustedError", "OutOfMemoryError")
 
 TO_LOWER = {
     "train": "lower model.train_input_shape, training.batch_size, training.num_workers or training.cache_size",
-    "validate_checkpoints": "lower validation.num_workers or model.test_input_shape",
+    "validate_checkpoints": "lower validation.num_workers or prediction.tile_memory",
 }
 """Advice if memory ran out in a stage whose own messages give none."""
 

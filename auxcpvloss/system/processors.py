@@ -66,6 +66,12 @@ def arithmetic(environment: Mapping[str, str]) -> Arithmetic:
     return Arithmetic(int(threads) if threads.isdecimal() and int(threads) else usable_cores(), onednn, known)
 
 
+def has_bfloat16(environment: Mapping[str, str]) -> bool:
+    """Whether convolutions use instructions of the processor for bfloat16 under these environment variables."""
+    found = arithmetic(environment)
+    return found.onednn == "on" and not {"AVX512_BF16", "AMX_BF16"}.isdisjoint(found.instruction_sets.split())
+
+
 def usable_cores(root: Path = Path("/")) -> int:
     """Count the cores that this process is bound to, or as many as the quotas of its control groups allow if fewer.
 

@@ -11,7 +11,7 @@ from tests.conftest import configure
 
 def test_images_alone_need_no_other_key():
     config = load([ConfigFile("my.toml", {"model": {"ndim": 2}})])
-    assert (config.model.train_input_shape, config.model.test_input_shape) == ((1, 92, 92), (1, 132, 132))
+    assert (config.model.train_input_shape, config.model.test_input_shape) == ((1, 92, 92), ())
     assert (config.model.kernel_size, config.model.downsample_factors) == ((1, 3, 3), [(1, 2, 2), (1, 2, 2)])
     augmentation = config.training.augmentation
     assert augmentation.elastic.jitter_sigma == (0, 1, 1)

@@ -1,3 +1,8 @@
+import json
+from hashlib import sha256
+
+import pytest
+
 from auxcpvloss.experiment.fingerprint import Records, relevant
 from auxcpvloss.experiment.superseded import Notes, place, set_aside
 from auxcpvloss.stages.order import STAGES
@@ -62,3 +67,15 @@ def test_versions_are_told_where_they_differ():
     assert "not installed" not in now.values()
     assert other_versions(now, now) == ""
     assert other_versions({**now, "tensorflow": "1.0", "gone": "2"}, now) == f"tensorflow 1.0, now {now['tensorflow']}"
+
+
+@pytest.mark.parametrize(("normalization", "said"), [("none", None), ("group", "tiles (model.test_input_shape)")])
+def test_tiles_that_earlier_programs_recorded_count_where_predictions_depend_on_them(tmp_path, normalization, said):
+    now = {"model": {"normalization": normalization}, "heads": ["sdt"]}
+    then = {**now, "tiles (model.test_input_shape)": [60, 60, 60]}
+    digest = sha256(json.dumps(then, sort_keys=True).encode()).hexdigest()[:32]
+    (tmp_path / "records.json").write_text(json.dumps({digest: then}))
+    records = Records(tmp_path / "records.json")
+    assert records.problem == ""
+    found = records.difference({"predicted": digest}, records.flat({"predicted": now}))
+    assert found == said if said is None else said in found

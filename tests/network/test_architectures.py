@@ -23,7 +23,7 @@ from tests.stages.test_mknet import made
 METHOD = METHODS["threeclass_cpv"]
 
 
-def build(model, heads, shape, precision, channels):
+def build(model, heads, shape, precision, channels, predicting):
     raw = Input((*shape, channels))
     out = {h.name: layers.Conv3D(h.channels, model.width, name=h.name, dtype=precision)(raw) for h in heads}
     return Model(raw, out, name="toy")

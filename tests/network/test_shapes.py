@@ -1,3 +1,7 @@
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -5,7 +9,7 @@ from hypothesis import strategies as st
 from auxcpvloss.methods import METHODS
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.shapes import AxisGeometry
-from auxcpvloss.network.tiling import tile_volume
+from auxcpvloss.network.tiling import least_waste, tile_volume
 from tests.conftest import configure
 
 axes = st.builds(
@@ -14,7 +18,7 @@ axes = st.builds(
     kernel=st.sampled_from([1, 3, 5]),
     repetitions=st.integers(1, 2),
     valid=st.booleans(),
-)
+).flatmap(lambda axis: st.sampled_from([axis, replace(axis, aligned=axis.valid)]))
 
 ARCHITECTURES = [
     {},
@@ -60,6 +64,29 @@ def test_tiles_cover_the_volume_and_lie_on_the_grid(axis, limit, volume):
     assert offset + tile <= output
     # The output's first voxel lies over the input's voxel (size - output) / 2.
     assert margin == (size - output) // 2 + offset
+    if axis.aligned:
+        # Each level pools the windows of a padded network, which begin at the first voxel of the volume.
+        first, size = -margin, 1
+        for factor in axis.factors:
+            first, size = first + axis.reach * size, size * factor
+            assert first % size == 0
+
+
+def test_the_least_waste_is_that_of_all_ways_that_fit():
+    """By trying all of them."""
+    geometry = [AxisGeometry((2, 2), 3, 2, True)] * 3
+    volume, sizes = (20, 30, 60), range(44, 110, 4)
+
+    def work(tiling):
+        return np.prod(tiling.input_shape) * np.prod(tiling.counts)
+
+    for memory in (60**3, 90**3, 50 * 60 * 100):
+        tried = [tile_volume(geometry, limit, volume) for limit in product(sizes, repeat=3)]
+        least = min(work(tiling) for tiling in tried if np.prod(tiling.input_shape) <= memory)
+        found = tile_volume(geometry, least_waste(geometry, volume, np.prod, memory), volume)
+        assert (work(found), np.prod(found.input_shape) <= memory) == (least, True)
+    # If nothing fits, the smallest tiles.
+    assert least_waste(geometry, volume, np.prod, 1) == (44, 44, 44)
 
 
 def tile_or_none(axis, limit, volume):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures import geometry
+from auxcpvloss.network.architectures import geometry, geometry_of_prediction, predicting
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.scan import scan_volume
 from tests.conftest import blobs, configure, make_sample
@@ -38,12 +38,13 @@ def predict(model, sample, limit):
     from auxcpvloss.network.architectures.unet import build_unet
     from auxcpvloss.network.compiled import predict as predict_on
 
-    limit = [max(g.nearest_inputs(size)) for g, size in zip(geometry(model), limit, strict=True)]
+    axes = geometry_of_prediction(model)
+    limit = [max(g.nearest_inputs(size)) for g, size in zip(axes, limit, strict=True)]
     limit = [max(size, least) for size, least in zip(limit, model.test_input_shape, strict=True)]
-    tiling = tile_volume(geometry(model), tuple(limit), sample.shape)
+    tiling = tile_volume(axes, tuple(limit), sample.shape)
     heads = METHODS["threeclass_cpv"].heads
     keras.utils.set_random_seed(0)
-    network = build_unet(model, heads, tiling.input_shape)
+    network = build_unet(predicting(model), heads, tiling.input_shape, predicting=True)
     for average in network.non_trainable_variables:
         # As after a training: not those of a normal distribution.
         average.assign(np.random.default_rng(0).uniform(0.2, 0.5, average.shape))
@@ -67,6 +68,41 @@ def test_a_prediction_does_not_depend_on_how_the_volume_is_tiled(change, sample)
             # A scale to that: were predictions all but constant, seams would hide.
             assert prediction.std() > 0.01
     assert len(shapes) == len(TILES)
+
+
+def test_a_prediction_is_what_the_network_of_training_gives(sample):
+    """Of the whole volume, with zeros around it that are wider than what padding changes."""
+    import keras
+
+    from auxcpvloss.network.architectures.unet import build_unet
+
+    model = configure(model=NETWORKS["same"]).model
+    tiled, _ = predict(model, sample, TILES[1])
+    factor, wide = geometry(model)[0].total_factor, 24
+    after = [wide + -size % factor for size in sample.shape]
+    raw = np.pad(sample.raw[:], [(wide, size) for size in after])
+    keras.utils.set_random_seed(0)
+    outputs = build_unet(model, METHODS["threeclass_cpv"].heads, raw.shape).predict_on_batch(raw[None, ..., None])
+    for head, prediction in tiled.items():
+        z, y, x = sample.shape
+        expected = np.moveaxis(outputs[head][0, wide:][:z, wide:][:, :y, wide:][:, :, :x], -1, 0)
+        np.testing.assert_allclose(prediction, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("broken", [0, 5])
+def test_what_cannot_be_written_ends_it(sample, broken):
+    class Full:
+        written = 0
+
+        def __setitem__(self, box, data):
+            self.written += 1
+            if self.written > broken:
+                raise OSError("full")
+
+    model = configure().model
+    tiling = tile_volume(geometry(model), (60, 60, 60), sample.shape)
+    with pytest.raises(OSError, match="full"):
+        scan_volume(sample.raw, lambda raw: {"raw": np.zeros((1, 1, 20, 20, 20))}, tiling, {"raw": Full()})
 
 
 def test_a_volume_smaller_than_anything_is_predicted(tmp_path):

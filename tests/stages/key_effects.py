@@ -96,7 +96,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("model.auxiliary", [], BUILT, "model.method"),
         _one("model.ndim", 2, BUILT, "model."),
         _one("model.train_input_shape", [12, 12, 12], BUILT),
-        _one("model.test_input_shape", [16, 16, 16], CHOSEN | {"mknet"}),
+        _one("model.test_input_shape", [16, 16, 16], frozenset({"mknet"})),
         _one("model.num_fmaps", 4, BUILT),
         _one("model.fmap_inc_factors", [3], BUILT),
         _one("model.fmap_dec_factors", [1], BUILT),
@@ -147,6 +147,9 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         ),
         _one("training.augmentation.one_of", [["gamma", "contrast"]], TRAINED, others={f"training.augmentation.{name}.probability": 0.5 for name in ("gamma", "contrast")}),
         _one("prediction.dtype", "float16", CHOSEN),
+        _one("prediction.precision", "float32", CHOSEN),
+        # It changes how sums are rounded.
+        _one("prediction.tile_memory", 0.25, NOTHING),
         _one("postprocessing.output_format", "zarr", frozenset({"label"})),
         # Those that validation chooses are not taken from here.
         _one("postprocessing.fg_thresh", 0.2, NOTHING),

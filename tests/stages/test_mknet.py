@@ -39,9 +39,9 @@ def test_the_effect_of_the_keys_is_told(tmp_path):
 
 def test_the_part_of_the_output_that_predictions_keep_is_told(tmp_path):
     model = {"padding": "same", "train_input_shape": [64, 64, 64], "test_input_shape": [64, 64, 64]}
-    assert "(test 64x64x64 -> 64x64x64, of which predictions keep 16x16x16)" in made(tmp_path / "same", model=model)[0]
+    assert "(test 64x64x64 -> 24x24x24, of which predictions keep 20x20x20)" in made(tmp_path / "same", model=model)[0]
     model = {"padding": "same", "ndim": 2, "test_input_shape": [64, 64, 64]}
-    assert "64x64, of which predictions keep 16x16)" in made(tmp_path / "image", model=model)[0]
+    assert "24x24, of which predictions keep 20x20)" in made(tmp_path / "image", model=model)[0]
 
 
 def test_group_normalization_is_warned_of(tmp_path):

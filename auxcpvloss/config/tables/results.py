@@ -13,9 +13,11 @@ Colors = Literal["paper", "colorblind"]
 
 
 class Prediction(Table):
-    """How predictions are stored."""
+    """How predictions are made and stored."""
 
     dtype: Literal["float32", "float16"]
+    precision: Literal["training", "auto", "float32", "mixed_bfloat16"]
+    tile_memory: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
 class Validation(Table):

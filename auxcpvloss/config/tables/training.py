@@ -29,6 +29,15 @@ Factors = Annotated[list[Few], Field(max_length=MOST_LEVELS)]
 Decay = Annotated[float, Field(ge=0, le=0.999999, allow_inf_nan=False)]
 
 
+def _none_or_three(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if len(shape) not in (0, 3):
+        raise ValueError(f"needs a size for every axis, or none to have it chosen; got {len(shape)}")
+    return shape
+
+
+TestShape = Annotated[tuple[Thousands, ...], AfterValidator(_none_or_three)]
+
+
 def _no_tables(options: dict[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if isinstance(value, dict):
@@ -47,7 +56,7 @@ class Model(Table):
     architecture: Name
     ndim: Literal[2, 3]
     train_input_shape: Shape
-    test_input_shape: Shape
+    test_input_shape: TestShape
     num_fmaps: Thousands
     fmap_inc_factors: Factors
     fmap_dec_factors: Factors

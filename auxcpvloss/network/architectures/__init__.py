@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 from auxcpvloss.config import Config
 from auxcpvloss.config.tables import Model
-from auxcpvloss.data.untrusted.limits import check_bytes
+from auxcpvloss.data.untrusted.limits import GIB, check_bytes
 from auxcpvloss.network.architectures.architecture import Architecture, Geometry
 from auxcpvloss.network.architectures.unet_keys import UNET
 from auxcpvloss.network.shapes import Shape
-from auxcpvloss.network.tiling import Tiling, smallest_tileable, tile_volume
+from auxcpvloss.network.tiling import Tiling, least_waste, smallest_tileable, tile_volume
 
 ARCHITECTURES: dict[str, Architecture] = {"unet": UNET}
 
+STATISTICS = 132
+"""Voxels along an axis from which group normalization takes its statistics in prediction, at least."""
 DEBUG_OUTPUT, DEBUG_TILE = 8, 48
 """Voxels along an axis of a tiny network, at least: of its output in training, so that a nucleus shows, and of a tile,
 so that a large volume does not take thousands."""
@@ -30,9 +34,50 @@ def geometry(model: Model) -> Geometry:
     return architecture_of(model).geometry(model)
 
 
-def tiling_of(model: Model, shape: Shape) -> Tiling:
-    """Say how an image is covered with tiles of at most ``model.test_input_shape``."""
-    return tile_volume(geometry(model), model.test_input_shape, shape)
+def predicting(model: Model) -> Model:
+    """Give the table [model] of the network that predicts: without padding, where that changes nothing."""
+    return architecture_of(model).unpadded(model)
+
+
+def geometry_of_prediction(model: Model) -> Geometry:
+    """Tell what the network that predicts does to the sizes of its input, by axis."""
+    known = zip(geometry(model), geometry(predicting(model)), strict=True)
+    z, y, x = (replace(axis, aligned=axis.valid and not trained.valid) for trained, axis in known)
+    return z, y, x
+
+
+def tiling_of(config: Config, shape: Shape, memory: float = math.inf) -> Tiling:
+    """Say how an image is covered with tiles.
+
+    Parameters
+    ----------
+    config : Config
+        ``model.test_input_shape`` limits the input of the network; where it is empty, ``prediction.tile_memory`` does.
+    shape : (Z, Y, X)
+    memory : float
+        Bytes that are free, if they are less.
+    """
+    axes = geometry_of_prediction(config.model)
+    return tile_volume(axes, largest_input(config, shape, memory), shape)
+
+
+def largest_input(config: Config, shape: Shape, memory: float = math.inf) -> Shape:
+    """Give the largest input of the network for an image, see `tiling_of`."""
+    model, axes = config.model, geometry_of_prediction(config.model)
+    if model.test_input_shape:
+        z, y, x = (axis.nearest_inputs(size)[0] for axis, size in zip(axes, model.test_input_shape, strict=True))
+        return z, y, x
+    if not is_tiled_freely(model):
+        z, y, x = (axis.nearest_inputs(STATISTICS)[-1] for axis in axes)
+        return z, y, x
+    network, need = predicting(model), architecture_of(model).memory_of_prediction
+    budget = min(config.prediction.tile_memory * GIB, memory)
+    return least_waste(axes, shape, lambda input_shape: need(network, input_shape), budget)
+
+
+def is_tiled_freely(model: Model) -> bool:
+    """Whether a prediction does not depend on its tiles, but for how sums are rounded."""
+    return model.normalization != "group"
 
 
 def check_memory(config: Config) -> None:
@@ -57,5 +102,5 @@ def smaller(model: Model) -> dict[str, Any]:
     return {
         **architecture_of(model).smaller(model),
         "train_input_shape": list(map(min, model.train_input_shape, train)),
-        "test_input_shape": list(map(min, model.test_input_shape, test)),
+        "test_input_shape": list(map(min, model.test_input_shape or test, test)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 Convolution = tuple[int, int, int, int]
 """Voxels that it computes, voxels of its kernel, channels of its input and of its output."""
 
+HEADS = "heads"
+"""Layer that makes the channels of all heads, one after the other; an architecture may do without."""
+
 Geometry = tuple[AxisGeometry, AxisGeometry, AxisGeometry]
 
 
@@ -31,8 +35,9 @@ class Architecture:
     Attributes
     ----------
     build : callable
-        (table [model], heads, shape of the input, dtype policy, input channels) -> network from (B, Z, Y, X, channels)
-        to {head: (B, Z', Y', X', C)}.
+        (table [model], heads, shape of the input, dtype policy, input channels, whether it is only to predict) ->
+        network from (B, Z, Y, X, channels) to {head: (B, Z', Y', X', C)}. Layers of the same name have the same weights
+        whatever the shape, and whether it is to predict; where the heads are fewer the layer `HEADS` has less channels.
     geometry : callable
         Table [model] -> what the network does to the sizes of its input, by axis.
     keys : mapping
@@ -44,14 +49,21 @@ class Architecture:
         (table [model], patches a batch) -> what must fit into memory at least: (key and thing, bytes, advice).
     convolutions : callable
         (table [model], shape of the input that it accepts, channels of the input and of all heads) -> its convolutions.
+    memory_of_prediction : callable
+        (table [model] of the network that predicts, shape of its input) -> bytes of what it holds at once, at most.
+    unpadded : callable
+        Table [model] -> that of a network that makes the same of the same weights, inside of what padding changes, and
+        computes less beyond it; the table itself if there is none.
     smaller : callable
         Table [model] -> {key: value} of a tiny network of the same geometry, no value above what it was.
     """
 
-    build: Callable[[Model, Sequence[Head], Shape, str, int], keras.Model]
+    build: Callable[[Model, Sequence[Head], Shape, str, int, bool], keras.Model]
     geometry: Callable[[Model], Geometry]
     keys: Mapping[str, Any] = field(default_factory=dict)
     check: Callable[[Model], Iterator[tuple[str, str]]] = _nothing
     memory: Callable[[Model, int], Iterator[tuple[str, int, str]]] = _nothing
     convolutions: Callable[[Model, Shape, int, int], Iterator[Convolution]] = _nothing
+    memory_of_prediction: Callable[[Model, Shape], int] = lambda model, shape: 1024 * math.prod(shape)
+    unpadded: Callable[[Model], Model] = lambda model: model
     smaller: Callable[[Model], Mapping[str, Any]] = lambda model: {}

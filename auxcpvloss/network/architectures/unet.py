@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods.method import Head
+from auxcpvloss.network.architectures.architecture import HEADS
 from auxcpvloss.network.architectures.feature_maps import feature_maps
 from auxcpvloss.network.shapes import Shape
 
@@ -21,7 +22,12 @@ MOMENTUM = 0.95
 
 
 def build_unet(
-    model: Model, heads: Sequence[Head], input_shape: Shape, precision: str = "float32", channels: int = 1
+    model: Model,
+    heads: Sequence[Head],
+    input_shape: Shape,
+    precision: str = "float32",
+    channels: int = 1,
+    predicting: bool = False,
 ) -> keras.Model:
     """U-Net with one output per head.
 
@@ -40,6 +46,8 @@ def build_unet(
         Keras dtype policy of the layers; the outputs are float32.
     channels : int
         Of the input.
+    predicting : bool
+        Whether it is only to predict: what changes no output may save work.
 
     Returns
     -------
@@ -47,8 +55,8 @@ def build_unet(
         (B, Z, Y, X, channels) -> {head name: (B, Z', Y', X', C)}.
     """
     raw = layers.Input((*input_shape, channels), name="raw")
-    features = _Builder(model, precision).level(raw, 0)
-    joint = layers.Conv3D(sum(head.channels for head in heads), 1, name="heads", dtype="float32")(features)
+    features = _Builder(model, precision, predicting).level(raw, 0)
+    joint = layers.Conv3D(sum(head.channels for head in heads), 1, name=HEADS, dtype="float32")(features)
     ends = list(accumulate(head.channels for head in heads))[:-1]
     # The gradient of this is put together from those of the parts; of slices it would be a sum of mostly zeros.
     parts = ops.split(joint, ends or 1, axis=-1)
@@ -60,8 +68,8 @@ def build_unet(
 
 
 class _Builder:
-    def __init__(self, model: Model, precision: str) -> None:
-        self.model, self.precision = model, precision
+    def __init__(self, model: Model, precision: str, predicting: bool) -> None:
+        self.model, self.precision, self.predicting = model, precision, predicting
         self.down, self.up = feature_maps(model)
 
     def level(self, x: Any, level: int) -> Any:
@@ -110,7 +118,8 @@ class _Builder:
         resize = layers.UpSampling3D(factors, name=name, dtype=self.precision)
         convolve = layers.Conv3D(fmaps, 1, name=f"{name}_conv", dtype=self.precision)
         # Values are the same either way. The second is faster, but adds up gradients in another order: to other bits.
-        return convolve(resize(x)) if self.precision == "float32" else resize(convolve(x))
+        slowly = self.precision == "float32" and not self.predicting
+        return convolve(resize(x)) if slowly else resize(convolve(x))
 
     def _crop(self, skip: Any, to: Any, level: int) -> Any:
         """Cut the center of the skip connection to the size of what comes from below."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
@@ -23,11 +23,13 @@ MOST_MAPS = 100_000
 """Maximum number of feature maps; a convolution between two levels of this size has a trillion weights."""
 
 
-def build(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str, channels: int) -> keras.Model:
+def build(
+    model: Model, heads: Sequence[Head], input_shape: Shape, precision: str, channels: int, predicting: bool
+) -> keras.Model:
     """Build the network, see `unet.build_unet`."""
     from auxcpvloss.network.architectures.unet import build_unet
 
-    return build_unet(model, heads, input_shape, precision, channels)
+    return build_unet(model, heads, input_shape, precision, channels, predicting)
 
 
 def geometry(model: Model) -> Geometry:
@@ -38,6 +40,23 @@ def geometry(model: Model) -> Geometry:
         for axis in range(3)
     )
     return z, y, x
+
+
+def unpadded(model: Model) -> Model:
+    """Give the network without padding; with group normalization, padding takes part in the statistics."""
+    return model if model.normalization == "group" else model.model_copy(update={"padding": "valid"})
+
+
+def memory_of_prediction(model: Model, input_shape: Shape) -> int:
+    """Add up the feature maps that are held at once, in bytes, where they are most: on the way down or up."""
+    down, up = feature_maps(model)
+    steps = [axis.steps(size) for axis, size in zip(geometry(model), input_shape, strict=True)]
+    voxels, levels = [math.prod(sizes) for sizes in zip(*steps, strict=True)], len(up)
+    skips = list(accumulate((maps * after for maps, after in zip(down, voxels[1::2], strict=False)), initial=0))
+    # Input and output of a convolution; what is joined, and its parts beside it.
+    held = [skips[level] + 2 * down[level] * voxels[2 * level] for level in range(levels + 1)]
+    held += [skips[level] + 2 * (down[level] + up[level]) * voxels[4 * levels - 2 * level] for level in range(levels)]
+    return 4 * max(held)
 
 
 def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
@@ -129,4 +148,13 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-UNET = Architecture(build, geometry, check=check, memory=memory, convolutions=convolutions, smaller=smaller)
+UNET = Architecture(
+    build,
+    geometry,
+    check=check,
+    memory=memory,
+    convolutions=convolutions,
+    memory_of_prediction=memory_of_prediction,
+    unpadded=unpadded,
+    smaller=smaller,
+)

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from auxcpvloss.data.checksums import seal
 from auxcpvloss.data.missing_chunks import open_whole
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.data.untrusted.limits import GIB, available_memory
 from auxcpvloss.data.volume import Volume
-from auxcpvloss.experiment.fingerprint import Record
+from auxcpvloss.experiment.fingerprint import TILES, Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.methods import Params, model_record
-from auxcpvloss.network.architectures import tiling_of
+from auxcpvloss.network.architectures import is_tiled_freely, tiling_of
 from auxcpvloss.network.tiling import Tiling
 from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.volume.arithmetic import precision_for
 from auxcpvloss.stages.volume.subject import Subject
-from auxcpvloss.system.backends import hidden
 from auxcpvloss.system.checksums import known_digest
 from auxcpvloss.system.errors import StageError
 from auxcpvloss.system.faults import out_of_memory
@@ -32,7 +33,7 @@ from auxcpvloss.system.libraries import BACKEND, versions_of
 zarr = lazily("zarr")
 
 NAME, VERSION = "predict", 1
-LIBRARIES = ("gunpowder", "keras", "numpy", BACKEND)
+LIBRARIES = ("keras", "numpy", BACKEND)
 
 
 def prediction_of(run: Run, subject: Subject) -> Result:
@@ -76,14 +77,16 @@ def _find(run: Run, subject: Subject, sets: Sequence[Params]) -> Result:
 def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
     """List what the prediction of a volume depends on, whatever the checkpoint and the heads.
 
-    It depends on the input shape of the network in its bits: that changes how sums are rounded.
+    It depends on its tiles where those change more than how sums are rounded.
     """
-    config = experiment.config
+    config, tiles = experiment.config, Record()
+    if not is_tiled_freely(config.model):
+        tiles[TILES] = tiling_of(config, sample.shape).input_shape
     return {
         f"version of {NAME}": VERSION,
         "model": network_keys(experiment),
-        "tiles (model.test_input_shape)": tiling_of(config.model, sample.shape).input_shape,
-        "prediction": {"dtype": config.prediction.dtype},
+        **tiles,
+        "prediction": config.prediction.model_dump(include={"dtype", "precision"}),
         "training": {"precision": config.training.precision},
         "sample": sample.made_from,
     }
@@ -111,11 +114,11 @@ def read_prediction(run: Run, subject: Subject, sets: Sequence[Params]) -> dict[
 
 def predict(result: Result, run: Run, report: Callable[[str], None] = lambda progress: None) -> None:
     """Predict a volume, and write the heads that are wanted."""
-    with hidden():
-        from auxcpvloss.pipeline.scan import scan_volume
+    from auxcpvloss.pipeline.scan import scan_volume
 
     experiment, subject = run.experiment, result.subject
-    sample, tiling = subject.sample, tiling_of(experiment.config.model, subject.sample.shape)
+    sample, config = subject.sample, experiment.config
+    tiling, precision = _tiling(run, sample), _precision(run, subject)
     with _in_memory(experiment, sample), replacing(result.paths[0]) as beside:
         root = zarr.open_group(str(beside), mode="w")
         arrays = {
@@ -124,7 +127,7 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
                 shape=(head.channels, *sample.shape),
                 # A tile is written at once: chunks that end where tiles do are compressed once.
                 chunks=(1, *np.minimum(tiling.tile, sample.shape).tolist()),
-                dtype=experiment.config.prediction.dtype,
+                dtype=config.prediction.dtype,
                 # Also tiles of zeros: one that is not there was lost.
                 write_empty_chunks=True,
             )
@@ -135,25 +138,53 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
             array.attrs.update(offset=list(sample.offset), resolution=list(sample.voxel_size))
         scan_volume(
             sample.raw,
-            _network(run, subject.checkpoint, tiling),
+            _network(run, subject.checkpoint, tiling, tuple(result.record["heads"]), precision),
             tiling,
             arrays,
             lambda done, total: report(f"{sample.name}: tile {done} of {total}"),
         )
+        # Results do not depend on that, but for how they are rounded.
+        root.attrs.update(precision=precision, input_shape=tiling.input_shape)
         root.attrs.update(made_from=result.record, made_with=versions_of(*LIBRARIES))
         seal(root)
 
 
-def _network(run: Run, checkpoint: int, tiling: Tiling) -> Any:
+def _tiling(run: Run, sample: Sample) -> Tiling:
+    """Choose the tiles of a volume; smaller ones where memory is short, with a warning."""
+    config = run.experiment.config
+    tiling, free = tiling_of(config, sample.shape), available_memory()
+    smaller = tiling_of(config, sample.shape, free / 2) if is_tiled_freely(config.model) else tiling
+    if smaller != tiling:
+        run.warn(
+            f"{free / GIB:.1f} GiB of memory are free: volumes are predicted in smaller tiles than "
+            f"prediction.tile_memory = {config.prediction.tile_memory:g} allows, which takes longer and changes how "
+            "sums are rounded"
+        )
+    return smaller
+
+
+def _precision(run: Run, subject: Subject) -> str:
+    """Choose the arithmetic, once for a checkpoint."""
+
+    def choose() -> str:
+        chosen, why_not = precision_for(run.experiment, subject.checkpoint, subject.params, subject.sample.raw)
+        if why_not:
+            run.warn(f"prediction.precision = 'auto' is float32, for with {subject.sample.name}, {why_not}")
+        return chosen
+
+    return run.remember(("precision", subject.checkpoint), choose)
+
+
+def _network(run: Run, checkpoint: int, tiling: Tiling, heads: tuple[str, ...], precision: str) -> Any:
     from auxcpvloss.network.compiled import prediction_network
 
     experiment = run.experiment
 
     def load() -> Any:
         path = experiment.need_checkpoint(checkpoint)
-        return prediction_network(experiment.config, experiment.method, tiling.input_shape, path)
+        return prediction_network(experiment.config, experiment.method, tiling.input_shape, path, heads, precision)
 
-    return run.remember(("network", checkpoint, tiling.input_shape), load)
+    return run.remember(("network", checkpoint, tiling.input_shape, heads, precision), load)
 
 
 @contextmanager
@@ -164,8 +195,11 @@ def _in_memory(experiment: Experiment, sample: Sample) -> Iterator[None]:
     except Exception as error:
         if not out_of_memory(error):
             raise
+        config = experiment.config
+        shape = " x ".join(map(str, config.model.test_input_shape))
+        memory = f"prediction.tile_memory, now {config.prediction.tile_memory:g}"
+        key = f"model.test_input_shape, now {shape}" if shape else memory
         raise StageError(
-            f"Memory ran out while predicting {sample.name}. Lower model.test_input_shape, now "
-            f"{' x '.join(map(str, experiment.config.model.test_input_shape))}: predictions do not depend on it, and "
+            f"Memory ran out while predicting {sample.name}. Lower {key}: predictions do not depend on it, and "
             "whole predictions are kept."
         ) from error

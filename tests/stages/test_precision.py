@@ -1,0 +1,70 @@
+"""``prediction.precision = "auto"``: bfloat16 where instances come out alike."""
+
+import numpy as np
+import pytest
+import zarr
+
+from auxcpvloss.data.checksums import seal
+from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.network.compiled import is_made_for_bfloat16
+from auxcpvloss.network.trainer import Trainer
+from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.volume.arithmetic import _difference
+from auxcpvloss.stages.volume.prediction import predict, prediction_of
+from auxcpvloss.stages.volume.subject import Subject
+from tests.conftest import blobs, configure
+from tests.stages.running import perform
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda fast: None, ""),
+        # A voxel on a surface is no other result.
+        (lambda fast: fast.__setitem__(tuple(np.argwhere(fast == 3)[0]), 0), ""),
+        (lambda fast: fast.__setitem__(fast == 3, 0), "of 4 instances in its middle bfloat16 finds 3, and 0 others"),
+        (lambda fast: fast.__setitem__(fast == 3, 4), "of 4 instances"),
+        (lambda fast: fast.__setitem__((slice(None), slice(None), slice(0, 1)), 9), "bfloat16"),
+    ],
+)  # fmt: skip
+def test_instances_that_differ_are_found(change, said):
+    exact = blobs((24, 40, 60), 4, seed=1)
+    fast = exact.copy()
+    change(fast)
+    assert said in _difference(exact, fast)
+    assert bool(said) == bool(_difference(exact, fast))
+
+
+def test_where_nothing_is_found_nothing_may_be_found():
+    nothing, something = np.zeros((9, 9, 9), np.uint32), np.ones((9, 9, 9), np.uint32)
+    assert _difference(nothing, nothing) == ""
+    assert _difference(nothing, something)
+
+
+@pytest.mark.parametrize("precision", ["training", "auto"])
+def test_the_arithmetic_is_recorded(tmp_path, precision):
+    experiment = Experiment(tmp_path / "tiny", configure(prediction={"precision": precision}))
+    perform(experiment, "prepare")
+    path = experiment.checkpoint_path(4)
+    path.parent.mkdir(parents=True)
+    Trainer(experiment.config, experiment.method).save(path)
+    run, (sample,) = Run(experiment), experiment.samples("test")
+    result = prediction_of(run, Subject("test", 4, sample, experiment.params))
+    predict(result, run)
+    root = zarr.open_group(str(result.paths[0]), mode="r")
+    # Nothing is found before a training, in either.
+    fast = precision == "auto" and is_made_for_bfloat16()
+    assert root.attrs["precision"] == ("mixed_bfloat16" if fast else "float32")
+    assert root.attrs["input_shape"] == [60, 60, 60]
+    exact = root["volumes/pred_threeclass"][:]
+    assert np.isfinite(exact).all()
+    assert exact.std() > 0
+    assert list(root["volumes"]) == ["pred_threeclass"]
+    assert Run(experiment).state(prediction_of(Run(experiment), result.subject)).kind == "whole"
+    # Its tiles, which earlier programs recorded, and the memory for them change nothing.
+    root = zarr.open_group(str(result.paths[0]), mode="a")
+    tiles = {"tiles (model.test_input_shape)": [44, 44, 60]}
+    root.attrs["made_from"] = {**result.record, **tiles}
+    seal(root)
+    other = Experiment(tmp_path / "tiny", configure(prediction={"precision": precision, "tile_memory": 0.1}))
+    assert Run(other).state(prediction_of(Run(other), result.subject)).kind == "whole"
