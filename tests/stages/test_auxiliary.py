@@ -12,6 +12,7 @@ from auxcpvloss.cli import main
 from auxcpvloss.methods import AUXILIARY, Auxiliary, Head, Prediction, find_method
 from auxcpvloss.methods.decoding import Seeds
 from auxcpvloss.methods.instance_geometry import instances
+from auxcpvloss.methods.method import ALL, Part
 from auxcpvloss.segmentation.arrays import Mask
 from tests.conftest import merge
 from tests.looking.compare.experiments import write_runs
@@ -28,8 +29,8 @@ class ToySeeds(Seeds):
         return super().auxiliary_heads() | ({"toy"} if self.use_toy_for_seeds else set())
 
 
-def inside(labels: np.ndarray) -> np.ndarray:
-    return instances(labels).astype(np.float32)[np.newaxis]
+def inside(labels: np.ndarray, part: Part = ALL) -> np.ndarray:
+    return instances(labels[part]).astype(np.float32)[np.newaxis]
 
 
 TOY = Auxiliary(Head("toy", channels=1, target=inside, loss="squared_difference"), ToySeeds)
