@@ -185,12 +185,12 @@ def _shown(figures: Figures) -> str:
     return f"{figures['seconds']:.3f} s{peak}"
 
 
-def ratio(name: str, what: str, sides: tuple[Side, Side], key: str = "seconds", times: float = 1, **more: Any) -> Row:
+def ratio(name: str, what: str, sides: Sequence[Side], key: str = "seconds", times: float = 1, **more: Any) -> Row:
     """Say how many times as much of `key` the reference takes, in the median of the pairs; `times` multiplies it."""
     ours, reference = (side.values(key) for side in sides)
     values = [times * theirs / own for own, theirs in zip(ours, reference, strict=True)]
     unit = "times as fast" if key in ("seconds", "cpu_seconds") else "times as much"
-    return figure(name, what, values, **{"unit": unit, "sides": [_summary(side) for side in sides], **more})
+    return figure(name, what, values, **{"unit": unit, "sides": [_summary(side, key) for side in sides], **more})
 
 
 def figure(name: str, what: str, values: Sequence[float], unit: str = "", **more: Any) -> Row:
@@ -198,8 +198,12 @@ def figure(name: str, what: str, values: Sequence[float], unit: str = "", **more
     return Row(name, what, median(values), min(values), max(values), len(values), unit, **more)
 
 
-def _summary(side: Side) -> Figures:
-    summary: Figures = {"name": side.name, "seconds": median(side.values("seconds"))}
+def _summary(side: Side, key: str) -> Figures:
+    """Give what stands beside a ratio: seconds and memory, or what else was compared."""
+    if key not in ("seconds", "cpu_seconds", "peak_bytes"):
+        return {"name": side.name, key: median(side.values(key))}
+    seconds = side.values("seconds" if key == "peak_bytes" else key)
+    summary: Figures = {"name": side.name, "seconds": median(seconds)}
     if all("peak_bytes" in figures for figures in side.figures):
         summary["peak_bytes"] = max(side.values("peak_bytes"))
     return summary

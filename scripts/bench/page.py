@@ -96,6 +96,9 @@ def _line(row: Row) -> str:
 
 
 def _side(side: dict[str, Any]) -> str:
+    if "seconds" not in side:
+        key, value = next((key, value) for key, value in side.items() if key != "name")
+        return f"{number(value)} {key.replace('_', ' ')}"
     peak = f", {side['peak_bytes'] / 2**30:.2f} GiB" if "peak_bytes" in side else ""
     return f"{number(side['seconds'])} s{peak}"
 

@@ -15,6 +15,7 @@ NAMES = (
     "score",
     "sweep",
     "batches",
+    "handover",
     "many_instances",
     "startup",
     "growth",
@@ -24,7 +25,7 @@ NAMES = (
     "accuracy_worms",
     "accuracy_embryos",
 )
-LONG = ("growth", "onednn", "accuracy_worms", "accuracy_embryos")
+LONG = ("handover", "growth", "onednn", "accuracy_worms", "accuracy_embryos")
 """Those that take long even with small inputs, and so belong to a quick run only where they are named."""
 
 

@@ -1,36 +1,23 @@
-"""Measure how batches come from worker processes to the training: through shared memory, and through pipes as before.
+"""How batches come from worker processes to the training: shared memory against pipes.
 
-Three measurements, each with shared memory and pipes in turn (A B A B), medians and range::
-
-    python scripts/benchmark_handover.py [--pairs N] [--json FILE] [--real]
-
-1. handover: processes that have a batch ready hand it over as fast as they can. Milliseconds of processor a batch, of
-   the training process and of the worker, and batches a second.
-2. scaling: processes that sleep for the time that a batch takes, then hand it over: how many times as many batches 14
-   of them deliver as one does.
-3. waiting: two such processes, and a training whose step is a sleep of 35 ms: the part of its time that it waits.
-
-With --real, two processes make batches of generated worms, 92 x 92 x 92 voxels, instead of sleeping in the third.
+Processes that have a batch ready hand it over as fast as they can; processes that sleep for the time that a batch
+takes: how many times as many batches 14 of them deliver as one does; and two such processes with a training whose step
+is a sleep of 35 ms: the part of its time that it waits, also with processes that make batches of 92^3 voxels.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
 
@@ -39,9 +26,9 @@ from auxcpvloss.stages.train.clock import Clock
 from auxcpvloss.system.prefetch import prefetching
 from auxcpvloss.system.shared_memory import Inbox
 from auxcpvloss.system.workers import Work, results
+from bench.measure import Call, Figures, Options, Row, figure, in_turn, ratio, stopwatch
 
-Figures = dict[str, list[float]]
-
+DURATION = "10 minutes"
 SHAPES = {140: 100, 92: 52}
 """Input and output along each axis."""
 SECONDS = {140: 0.12, 92: 0.05}
@@ -175,41 +162,30 @@ def real_waiting(folder: Path, way: str, count: int = 120) -> dict[str, float]:
     return {"waited_percent": share, "batch_ms": 1000 * median(seconds)}
 
 
-def measure(pairs: int = 5, real: bool = False) -> Figures:
-    """Take all measurements, the ways in turn; gives the values of each pair by the name of the figure."""
-    figures: Figures = defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(pairs):
-            for way in ("shared", "pipes"):
-                for name, value in handover(way).items():
-                    figures[f"handover.{way}.{name}"].append(value)
-                for size in SHAPES:
-                    figures[f"scaling.{way}.{size}"].append(scaling(way, size))
-                figures[f"waiting.{way}.percent"].append(waiting(way))
-                if real:
-                    for name, value in real_waiting(Path(folder), way).items():
-                        figures[f"waiting.{way}.real.{name}"].append(value)
-    return dict(figures)
+def figures(way: str, real: bool) -> Figures:
+    """Take all measurements one way."""
+    with stopwatch() as figures:
+        measured = dict(handover(way))
+        measured |= {f"scaling {size}": scaling(way, size) for size in SHAPES}
+        measured["waiting"] = waiting(way)
+        if real:
+            with tempfile.TemporaryDirectory() as folder:
+                measured |= {f"real {name}": value for name, value in real_waiting(Path(folder), way).items()}
+    return {**figures, **measured}
 
 
-def summary(values: Sequence[float]) -> dict[str, float]:
-    """Give median and range."""
-    return {"median": median(values), "low": min(values), "high": max(values), "count": len(values)}
-
-
-def main() -> None:
-    """Print a line a figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=5, help="of measurements (5)")
-    parser.add_argument("--json", type=Path, help="file for the figures")
-    parser.add_argument("--real", action="store_true", help="batches of the pipeline, too")
-    args = parser.parse_args()
-    figures = {name: summary(values) for name, values in measure(args.pairs, args.real).items()}
-    for name, values in figures.items():
-        print(f"{name:40} {values['median']:8.2f}  [{values['low']:.2f} .. {values['high']:.2f}]")
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+def measure(options: Options) -> Iterator[Row]:
+    """Compare both ways."""
+    calls = [Call(figures, {"way": way, "real": not options.quick}) for way in ("shared", "pipes")]
+    sides = in_turn(*calls, options, warm_up_reference=False)
+    for key, words in (("training_ms", "the training process"), ("worker_ms", "a worker")):
+        what = f"processor time of {words} a batch, pipes / shared memory"
+        yield ratio(f"handover.{key}", what, sides, key, unit="times as much")
+    for size in SHAPES:
+        what = f"batches of 14 processes / of one, {size}^3"
+        yield figure(f"handover.scaling_{size}", what, sides[0].values(f"scaling {size}"), "times", at_least=10)
+    waited_for = "waiting of a training of 35 ms a step, two processes"
+    yield figure("handover.waiting", waited_for, sides[0].values("waiting"), "%", at_most=5)
+    if not options.quick:
+        what = f"{waited_for} that make batches"
+        yield figure("handover.real", what, sides[0].values("real waited_percent"), "%")
