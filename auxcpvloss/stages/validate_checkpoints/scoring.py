@@ -19,7 +19,7 @@ from auxcpvloss.stages.volume import prediction, scores
 from auxcpvloss.stages.volume.instances import instances_of
 from auxcpvloss.stages.volume.make import make_together
 from auxcpvloss.stages.volume.prediction import prediction_of
-from auxcpvloss.stages.volume.scores import need_metric, scores_of
+from auxcpvloss.stages.volume.scores import need_metric, scores_of, scores_path
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.errors import InputError
 
@@ -123,7 +123,8 @@ def read_values(run: Run, checkpoints: Sequence[int]) -> list[Score]:
 
 
 def _value(run: Run, subject: Subject) -> float:
-    return float(value_at(read_table(scores_of(run, subject).paths[0]), run.experiment.metric))
+    # Each is read once: what was just made need not be asked what it is made from.
+    return float(value_at(read_table(scores_path(run.experiment, subject)), run.experiment.metric))
 
 
 def score_checkpoint(run: Run, checkpoint: int, params: Params, samples: Sequence[Sample]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import toml
@@ -38,7 +39,7 @@ def scores_of(run: Run, subject: Subject) -> Result:
 
 def _find(run: Run, subject: Subject) -> Result:
     experiment, sample = run.experiment, subject.sample
-    path = experiment.evaluated(subject.split, subject.checkpoint, subject.params) / f"{sample.name}.toml"
+    path = scores_path(experiment, subject)
     more = metrics_on_request(experiment, subject)
     options = {**scoring_keys(experiment, sparse=not sample.has_labels), **({"metrics": more} if more else {})}
     made_from = {
@@ -49,6 +50,11 @@ def _find(run: Run, subject: Subject) -> Result:
     }
     record, stored = run.records.flat(made_from), stored_toml(path)
     return Result(NAME, "scores", sample.name, (path,), record, stored, subject, at=subject.at)
+
+
+def scores_path(experiment: Experiment, subject: Subject) -> Path:
+    """Give the path of the table of the scores of a volume."""
+    return experiment.evaluated(subject.split, subject.checkpoint, subject.params) / f"{subject.sample.name}.toml"
 
 
 def scoring_keys(experiment: Experiment, sparse: bool) -> Record:
