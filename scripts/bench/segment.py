@@ -1,9 +1,10 @@
 """Volume to instances, of the size of L1, against StarDist-3D.
 
-Image in memory, network loaded: `load_model(...).segment(image)` against `predict_instances` of StarDist-3D with 96
-rays and grid (1, 2, 2), in tiles as its documentation advises; both include the normalization. Ours has the network of
-the demo, 10, 30 and 90 maps. Both were trained shortly on small worms, so that they find about the true number of
-nuclei; oneDNN is on for both. `auto` computes in bfloat16 where the processor does so fast and the results agree.
+Image in memory, libraries loaded by a small block: `load_model(...).segment(image)` against `predict_instances` of
+StarDist-3D with 96 rays and grid (1, 2, 2), in tiles as its documentation advises; both include the normalization. Ours
+has the network of the demo, 10, 30 and 90 maps. Both were trained shortly on small worms, so that they find about the
+true number of nuclei; oneDNN is on for both. `auto` computes in bfloat16 where the processor does so fast and the
+results agree.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from bench.measure import Call, Figures, Options, Row, figure, ratio, stopwatch,
 
 DURATION = "20 minutes"
 TILES, QUICK_TILES = [1, 1, 8], [1, 1, 2]
+BLOCK = (slice(48), slice(16, 64), slice(64, 112))
+"""What both segment before the clock starts, so that libraries are loaded."""
 
 
 def ours(folder: str, volume: str, precision: str) -> Figures:
@@ -29,9 +32,12 @@ def ours(folder: str, volume: str, precision: str) -> Figures:
     trained = load_model(folder)
     place = trained.experiment.folder
     changed = ConfigFile("benchmark", {"prediction": {"precision": precision}, "model": {"test_input_shape": []}})
-    model = Model(Experiment(place, load([ConfigFile.read(place / "config.toml"), changed])), trained)
+    config = load([ConfigFile.read(place / "config.toml"), changed])
     with np.load(volume) as arrays:
         image = arrays[arrays.files[0]]
+    Model(Experiment(place, config), trained).segment(image[BLOCK])
+    # What the first has found out about its network is to be found out again.
+    model = Model(Experiment(place, config), trained)
     with stopwatch() as figures:
         labels = model.segment(image)
     return {**figures, "instances": int(labels.max())}

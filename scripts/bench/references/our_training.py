@@ -55,7 +55,7 @@ def train(experiment: Path, marks: Sequence[float]) -> list[tuple[float, int]]:
         )
         seen: dict[int, float] = {}
         while (running := process.poll() is None) or not seen:
-            for file in (experiment / "train/checkpoints").glob("*.keras"):
+            for file in (experiment / "train/checkpoints").glob("[!.]*.keras"):
                 seen.setdefault(int(file.stem.split("_")[-1]), file.stat().st_mtime - began)
             if not running:
                 break

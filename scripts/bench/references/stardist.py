@@ -86,6 +86,7 @@ def predict_instances(folder: str, volume: str, n_tiles: Sequence[int], out: str
     model = StarDist3D(None, name=Path(folder).name, basedir=str(Path(folder).parent))
     with np.load(volume) as arrays:
         image = arrays[arrays.files[0]]
+    model.predict_instances(normalize(image[:48, 16:64, 64:112], 1, 99.8))
     with stopwatch() as figures:
         labels, _ = model.predict_instances(normalize(image, 1, 99.8), n_tiles=tuple(n_tiles), show_tile_progress=False)
     if out:
