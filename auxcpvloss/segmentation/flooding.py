@@ -13,8 +13,6 @@ from auxcpvloss.segmentation.runs import Indices, Runs
 
 WANTED = np.uint32(0xFFFFFFFF)
 """Label of voxels to flood."""
-DRY = np.uint32(0xFFFFFFFE)
-"""Label of voxels that water may run through on its way."""
 
 Flat = NDArray[Any]
 
@@ -30,7 +28,7 @@ def flood(
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
-        Changed in place. The labels of seeds; `WANTED` and `DRY`, which are flooded; and others, which stay.
+        Changed in place. The labels of seeds; `WANTED`, which is flooded; and others, which stay.
     surface : (Z, Y, X) array of float32
     seeds : Runs
         Those that water may run to from the same voxels in one group.
@@ -53,7 +51,7 @@ def _flood(
         for run in range(groups[group], groups[group + 1]):
             for voxel in range(starts[run], stops[run]):
                 # Without a neighbour to flood a voxel of a seed does nothing in its turn.
-                if _has_dry(labels, voxel, steps):
+                if _has_wanted(labels, voxel, steps):
                     if size == len(keys):
                         keys, places = _doubled(keys), _doubled(places)
                     _push(keys, places, size, _key(surface[voxel], reached), voxel)
@@ -64,9 +62,9 @@ def _flood(
             size -= 1
             _pop(keys, places, size)
             for side in range(SIDES):
-                if _is_dry(labels, voxel, side, steps):
+                if _is_wanted(labels, voxel, side, steps):
                     other = voxel + steps[side]
-                    missing -= labels[other] == WANTED
+                    missing -= 1
                     labels[other] = labels[voxel]
                     if size == len(keys):
                         keys, places = _doubled(keys), _doubled(places)
@@ -76,18 +74,18 @@ def _flood(
 
 
 @njit(cache=True, inline="always")
-def _has_dry(labels: Flat, voxel: int, steps: Indices) -> bool:
+def _has_wanted(labels: Flat, voxel: int, steps: Indices) -> bool:
     for side in range(SIDES):  # noqa: SIM110 -- a generator would not be compiled.
-        if _is_dry(labels, voxel, side, steps):
+        if _is_wanted(labels, voxel, side, steps):
             return True
     return False
 
 
 @njit(cache=True, inline="always")
-def _is_dry(labels: Flat, voxel: int, side: int, steps: Indices) -> bool:
+def _is_wanted(labels: Flat, voxel: int, side: int, steps: Indices) -> bool:
     """Whether a voxel has a neighbour on a side that is to be flooded."""
     other = voxel + steps[side]
-    return 0 <= other < len(labels) and labels[other] >= DRY and is_neighbour(voxel, side, steps, len(labels))
+    return 0 <= other < len(labels) and labels[other] == WANTED and is_neighbour(voxel, side, steps, len(labels))
 
 
 @njit(cache=True, inline="always")

@@ -8,8 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from auxcpvloss.segmentation.arrays import Labels
-from auxcpvloss.segmentation.flooding import DRY, WANTED, flood
+from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS, Labels
+from auxcpvloss.segmentation.flooding import WANTED, flood
 from auxcpvloss.segmentation.runs import Indices, Runs, intersect, number_components
 
 Flood = Literal["foreground", "volume"]
@@ -58,18 +58,17 @@ def seeded_watershed(
 
 
 def _flood_volume(surface: NDArray[np.float32], seeds: Runs, foreground: Runs) -> Labels:
-    markers, _ = number_components(seeds)
-    if not len(markers):
+    import mahotas
+
+    numbers, _ = number_components(seeds)
+    if not len(numbers):
         return np.zeros(surface.shape, np.uint32)
-    labels = np.full(surface.shape, DRY, np.uint32)
-    flat = labels.reshape(-1)
-    _paint(flat, foreground.starts, foreground.stops, np.full(len(foreground.starts), WANTED))
-    _paint(flat, seeds.starts, seeds.stops, markers)
-    wanted = foreground.lengths.sum() - intersect(seeds, foreground)[0].lengths.sum()
-    flood(labels, surface, seeds, np.array([0, len(markers)]), np.array([wanted]))
+    markers = np.zeros(surface.shape, np.int32)
+    _paint(markers.reshape(-1), seeds.starts, seeds.stops, numbers)
+    labels: Labels = mahotas.cwatershed(surface, markers, Bc=SIX_NEIGHBOURS).astype(np.uint32)
     # What lies between the runs of the foreground.
     starts, stops = np.append(0, foreground.stops), np.append(foreground.starts, labels.size)
-    _paint(flat, starts, stops, np.zeros(len(starts), np.int64))
+    _paint(labels.reshape(-1), starts, stops, np.zeros(len(starts), np.int64))
     return remove_small(labels, 1)
 
 

@@ -30,7 +30,7 @@ from auxcpvloss.system.libraries import versions_of
 zarr = lazily("zarr")
 
 NAME, VERSION = "label", 1
-LIBRARIES = ("numba", "numpy", "scipy")
+LIBRARIES = ("mahotas", "numba", "numpy", "scipy")
 
 
 def instances_of(run: Run, subject: Subject) -> Result:
