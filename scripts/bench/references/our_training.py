@@ -53,21 +53,29 @@ def train(experiment: Path, marks: Sequence[float]) -> list[tuple[float, int]]:
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-        seen: dict[int, float] = {}
-        while (running := process.poll() is None) or not seen:
-            for file in (experiment / "train/checkpoints").glob("[!.]*.keras"):
-                seen.setdefault(int(file.stem.split("_")[-1]), file.stat().st_mtime - began)
-            if not running:
-                break
-            if max(seen.values(), default=0) >= marks[-1] or time.time() - began > 1.2 * marks[-1] + 60:
-                process.send_signal(signal.SIGTERM)
-                process.wait()
-            time.sleep(PATIENCE)
+        try:
+            seen = _watch(process, experiment, marks[-1], began)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
     if not seen:
         raise MeasurementError(f"our training made no checkpoint in {marks[-1]} s:\n{log.read_text()}")
     reached = sorted((seconds, iteration) for iteration, seconds in seen.items())
     chosen = {next(((s, i) for s, i in reached if s >= mark), reached[-1]) for mark in marks}
     return sorted(chosen)
+
+
+def _watch(process: subprocess.Popen[bytes], experiment: Path, last: float, began: float) -> dict[int, float]:
+    """Give the seconds of each checkpoint by its iteration, until the last mark or the end of the process."""
+    seen: dict[int, float] = {}
+    while True:
+        is_running = process.poll() is None
+        for file in (experiment / "train/checkpoints").glob("[!.]*.keras"):
+            seen.setdefault(int(file.stem.split("_")[-1]), file.stat().st_mtime - began)
+        is_late = time.time() - began > 1.2 * last + 60
+        if not is_running or is_late or max(seen.values(), default=0) >= last:
+            return seen
+        time.sleep(PATIENCE)
 
 
 def segment_with(experiment: Path, iteration: int) -> dict[str, Path]:
