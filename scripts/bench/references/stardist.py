@@ -70,7 +70,7 @@ def train_steps(training: str, validation: str, folder: str, steps: int, grid: S
     image, truth = held_out
     count = 0
     # From few candidates to many, since these take long to suppress.
-    for prob in np.arange(0.95, 0.05, -0.05):
+    for prob in np.arange(0.9, 0.05, -0.1):
         before, count = count, model.predict_instances(image, prob_thresh=prob, nms_thresh=0.4)[0].max()
         if count >= len(np.unique(truth)) - 1 or count < before:
             break
