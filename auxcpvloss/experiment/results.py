@@ -156,7 +156,9 @@ def record_beside(result: Result, made_with: Mapping[str, str]) -> None:
     path = result.paths[0]
     entry = {"made_from": result.record, "made_with": dict(made_with), "sha256": file_digest(path)}
     left = {name: each for name, each in ledger(path.parent).items() if (path.parent / name).is_file()}
-    write_text(path.parent / LEDGER, json.dumps({**left, path.name: entry}, indent=1) + "\n")
+    # By name, whichever of several processes was done first.
+    entries = dict(sorted({**left, path.name: entry}.items()))
+    write_text(path.parent / LEDGER, json.dumps(entries, indent=1) + "\n")
 
 
 def ledger(folder: Path) -> dict[str, Any]:
