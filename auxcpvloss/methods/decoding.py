@@ -179,6 +179,7 @@ def _voxels(prediction: Prediction, loosest: WatershedParams) -> Iterator[tuple[
     rows = max(1, CACHED // width)
     places: list[NDArray[np.int64]] = []
     kept: list[dict[str, Array]] = []
+    held = 0
     for z in range(depth):
         for y in range(0, height, rows):
             slab = {head: _as_float32(each[:, z, y : y + rows]) for head, each in prediction.items()}
@@ -187,11 +188,13 @@ def _voxels(prediction: Prediction, loosest: WatershedParams) -> Iterator[tuple[
             else:
                 found = np.flatnonzero(loosest.may_be_foreground(slab))
                 slab = {head: each[:, found] for head, each in slab.items()}
-            places.append(found + (z * height + y) * width)
-            kept.append(slab)
-            if sum(map(len, places)) > CACHED or (z, y + rows) >= (depth - 1, height):
+            if len(found):
+                places.append(found + (z * height + y) * width)
+                kept.append(slab)
+                held += len(found)
+            if places and (held > CACHED or (z, y + rows) >= (depth - 1, height)):
                 yield np.concatenate(places), {head: np.hstack([each[head] for each in kept]) for head in slab}
-                places, kept = [], []
+                places, kept, held = [], [], 0
 
 
 def _as_float32(values: Array) -> Array:
