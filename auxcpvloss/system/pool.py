@@ -83,7 +83,11 @@ class Pool:
             # A process may also be killed while it waits for a task: told by its latest one.
             position = worker.positions.popleft() if worker.positions else worker.latest
             if answer is not None and answer[0] is None:
-                self._deal(worker)
+                try:
+                    self._deal(worker)
+                # For `done`: an error in the thread that calls this would leave it waiting.
+                except Exception as error:
+                    answer = error, None
         self._answers.put((worker, answer, position))
 
     def _deal(self, worker: Worker) -> None:
