@@ -21,12 +21,10 @@ import numpy as np
 
 from auxcpvloss.config.tables import Init
 from auxcpvloss.methods.method import Head
+from auxcpvloss.network.architectures.architecture import HEADS
 from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.network.keras_files import ARCHITECTURE, WEIGHTS
 from auxcpvloss.system.errors import InputError
-
-HEADS = "heads"
-"""Layer with the concatenated channels of all heads."""
 
 
 @dataclass
