@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from auxcpvloss.data.checksums import seal
 from auxcpvloss.data.missing_chunks import open_whole
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.data.untrusted.limits import GIB, available_memory
+from auxcpvloss.data.untrusted.limits import available_memory
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.experiment.fingerprint import TILES, Record
 from auxcpvloss.experiment.folder import Experiment
@@ -34,6 +35,10 @@ zarr = lazily("zarr")
 
 NAME, VERSION = "predict", 1
 LIBRARIES = ("keras", "numpy", BACKEND)
+KEPT = 4
+"""Networks that stay in memory for the next volumes; each shape of the input, and each checkpoint, needs its own."""
+MOST_IN_CHUNK = 512
+"""Voxels of a chunk along an axis, at most: codecs take less than 2 GiB at once."""
 
 
 def prediction_of(run: Run, subject: Subject) -> Result:
@@ -126,7 +131,7 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
                 f"volumes/pred_{head.name}",
                 shape=(head.channels, *sample.shape),
                 # A tile is written at once: chunks that end where tiles do are compressed once.
-                chunks=(1, *np.minimum(tiling.tile, sample.shape).tolist()),
+                chunks=(1, *np.minimum(tiling.tile, sample.shape).clip(max=MOST_IN_CHUNK).tolist()),
                 dtype=config.prediction.dtype,
                 # Also tiles of zeros: one that is not there was lost.
                 write_empty_chunks=True,
@@ -155,36 +160,38 @@ def _tiling(run: Run, sample: Sample) -> Tiling:
     tiling, free = tiling_of(config, sample.shape), available_memory()
     smaller = tiling_of(config, sample.shape, free / 2) if is_tiled_freely(config.model) else tiling
     if smaller != tiling:
+        memory = config.prediction.tile_memory
+        # The same words for every volume are said once.
         run.warn(
-            f"{free / GIB:.1f} GiB of memory are free: volumes are predicted in smaller tiles than "
-            f"prediction.tile_memory = {config.prediction.tile_memory:g} allows, which takes longer and changes how "
-            "sums are rounded"
+            f"less than {2 * memory:g} GiB of memory are free: volumes are predicted in smaller tiles than "
+            f"prediction.tile_memory = {memory:g} allows, which takes longer and changes how sums are rounded"
         )
     return smaller
 
 
 def _precision(run: Run, subject: Subject) -> str:
-    """Choose the arithmetic, once for a checkpoint."""
-
-    def choose() -> str:
-        chosen, why_not = precision_for(run.experiment, subject.checkpoint, subject.params, subject.sample.raw)
-        if why_not:
-            run.warn(f"prediction.precision = 'auto' is float32, for with {subject.sample.name}, {why_not}")
-        return chosen
-
-    return run.remember(("precision", subject.checkpoint), choose)
+    """Choose the arithmetic: for each volume, so that it does not depend on which ones were predicted before."""
+    chosen, why_not = precision_for(run.experiment, subject.checkpoint, subject.params, subject.sample.raw)
+    if why_not:
+        run.warn(f"prediction.precision = 'auto' is float32 for {subject.sample.name}: {why_not}")
+    return chosen
 
 
 def _network(run: Run, checkpoint: int, tiling: Tiling, heads: tuple[str, ...], precision: str) -> Any:
     from auxcpvloss.network.compiled import prediction_network
 
-    experiment = run.experiment
-
-    def load() -> Any:
+    experiment, key = run.experiment, (checkpoint, tiling.input_shape, heads, precision)
+    networks: dict[Any, Any] = run.remember("networks", dict)
+    if key not in networks:
+        if len(networks) == KEPT:
+            del networks[next(iter(networks))]
+            # They refer to themselves.
+            gc.collect()
         path = experiment.need_checkpoint(checkpoint)
-        return prediction_network(experiment.config, experiment.method, tiling.input_shape, path, heads, precision)
-
-    return run.remember(("network", checkpoint, tiling.input_shape, heads, precision), load)
+        networks[key] = prediction_network(
+            experiment.config, experiment.method, tiling.input_shape, path, heads, precision
+        )
+    return networks[key]
 
 
 @contextmanager
