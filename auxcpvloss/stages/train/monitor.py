@@ -15,6 +15,7 @@ from auxcpvloss.experiment.training_files import log_problem
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.preconditions import need_masks
 from auxcpvloss.stages.validate_checkpoints.scoring import score_checkpoint, validation_samples, volumes_with_truth
+from auxcpvloss.system.backends import hidden
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 
@@ -110,7 +111,9 @@ class Monitor:
         )
 
     def _fixed_batches(self) -> Iterator[Batch]:
-        from auxcpvloss.pipeline.batch_maker import BatchMaker
+        # gunpowder imports the libraries of all backends that it finds.
+        with hidden():
+            from auxcpvloss.pipeline.batch_maker import BatchMaker
 
         if self._maker is None:
             config = switched_off(self._experiment.config)
