@@ -66,8 +66,7 @@ class Model:
         self.experiment = experiment
         self.checkpoint: int = selection.checkpoint
         self.params: Params = selection.params
-        self._network: tuple[Shape, Any] | None = None
-        self._precision: str | None = None
+        self._network: tuple[tuple[Shape, str], Any] | None = None
 
     def __repr__(self) -> str:
         name = f"{self.experiment.folder.name}, {self.experiment.method.name}"
@@ -168,17 +167,16 @@ class Model:
         from auxcpvloss.network.compiled import prediction_network
 
         experiment, method = self.experiment, self.experiment.method
-        if self._precision is None:
-            self._precision, why_not = precision_for(experiment, self.checkpoint, self.params, image)
-            if why_not:
-                warnings.warn(f"prediction.precision = 'auto' is float32, for with the image, {why_not}", stacklevel=4)
-        if self._network is None or self._network[0] != shape:
+        precision, why_not = precision_for(experiment, self.checkpoint, self.params, image)
+        if why_not:
+            warnings.warn(f"prediction.precision = 'auto' is float32 for the image: {why_not}", stacklevel=4)
+        if self._network is None or self._network[0] != (shape, precision):
             # One at a time: another is only for images of another size.
             self._network = None
             path = experiment.need_checkpoint(self.checkpoint)
             heads = [head.name for head in method.predicted_heads(self.params)]
-            network = prediction_network(experiment.config, method, shape, path, heads, self._precision)
-            self._network = shape, network
+            network = prediction_network(experiment.config, method, shape, path, heads, precision)
+            self._network = (shape, precision), network
         return self._network[1]
 
     def _volume(self, image: NDArray[Any]) -> NDArray[Any]:
