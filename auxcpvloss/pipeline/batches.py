@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from auxcpvloss.data.untrusted.limits import available_memory
+from auxcpvloss.pipeline.memory import CACHE, WORKER
 from auxcpvloss.system.backends import gpus, hidden
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import out_of_memory
@@ -26,8 +27,6 @@ KEYS = ("training.num_workers", "training.cache_size", "model.train_input_shape"
 
 MOST = 16
 """Processes, unless more are asked for."""
-WORKER = 200 * 2**20
-"""Memory of a process without data, in bytes: gunpowder, scipy, zarr."""
 
 
 @contextmanager
@@ -68,7 +67,7 @@ def number_of_workers(config: Config) -> int:
     if number >= 0:
         return number
     cores = usable_cores() if gpus() else usable_cores() - 1
-    return max(1, min(cores, MOST, available_memory() // 4 // WORKER))
+    return max(1, min(cores, MOST, available_memory() // 4 // (WORKER + CACHE)))
 
 
 def _made_here(work: Work, indices: range) -> Iterator[Batch]:

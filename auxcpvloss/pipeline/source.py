@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from auxcpvloss.data.store import CHUNKS
 from auxcpvloss.data.volume import Volume
-
-CACHE = 2**28
-"""Bytes of decoded chunks that a process holds: random patches of small volumes are read once."""
+from auxcpvloss.pipeline.memory import CACHE
 
 
 class DecodedChunks:

@@ -131,7 +131,7 @@ def alive(pid):
 
 def test_the_number_of_processes_follows_the_cores_unless_it_is_set(monkeypatch):
     monkeypatch.setattr(module, "gpus", list)
-    for cores, memory, expected in ((1, 2**40, 1), (2, 2**40, 1), (8, 2**40, 7), (64, 2**40, 16), (64, 3 * 2**30, 3)):
+    for cores, memory, expected in ((1, 2**40, 1), (2, 2**40, 1), (8, 2**40, 7), (64, 2**40, 16), (64, 8 * 2**30, 4)):
         monkeypatch.setattr(module, "usable_cores", lambda cores=cores: cores)
         monkeypatch.setattr(module, "available_memory", lambda memory=memory: memory)
         assert number_of_workers(configure(training={"num_workers": -1})) == expected

@@ -14,7 +14,6 @@ import numpy as np
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_files import note_files
-from auxcpvloss.pipeline.batches import number_of_workers
 from auxcpvloss.stages.train.clock import Clock, advice
 from auxcpvloss.stages.train.images import batch_images
 from auxcpvloss.stages.train.log import TrainingLog
@@ -43,6 +42,8 @@ class TrainingLoop:
     monitor : Monitor
     log : TrainingLog
     bar : Bar
+    workers : int
+        Processes that make batches.
     """
 
     def __init__(
@@ -53,9 +54,11 @@ class TrainingLoop:
         monitor: Monitor,
         log: TrainingLog,
         bar: Bar,
+        workers: int,
     ) -> None:
         self.experiment, self.terminal = experiment, terminal
         self.trainer, self.monitor, self.log, self.bar = trainer, monitor, log, bar
+        self.workers = workers
         self.clock = Clock(0)
         self._begun: deque[Begun] = deque()
         self._finished: tuple[Begun, Mapping[str, float]]
@@ -147,7 +150,7 @@ class TrainingLoop:
     def _advise(self) -> None:
         """Say once what to do if batches come too slowly."""
         if not self._is_advised:
-            told = advice(self.clock.waited, number_of_workers(self.experiment.config), usable_cores())
+            told = advice(self.clock.waited, self.workers, usable_cores())
             self._is_advised = bool(told)
             if told:
                 self.terminal.say(told)

@@ -12,7 +12,7 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.network.architectures import check_memory
-from auxcpvloss.pipeline.batches import WORKER
+from auxcpvloss.pipeline.memory import WORKER
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.initial import initial_checkpoint
 from auxcpvloss.system.errors import InputError

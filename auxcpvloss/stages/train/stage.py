@@ -132,7 +132,7 @@ class Train(Stage):
             kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
             terminal.say(f"continuing from the {kind} of iteration {first}")
         about = about_context(experiment)
-        paths = [sample.path for sample in samples]
+        paths, workers = [sample.path for sample in samples], number_of_workers(experiment.config)
         with prefetching() as ahead, batches(paths, experiment.config, first, last, about) as stream:
             trainer, notes = _trainer(run, initial, first, state)
             made_with = {**self.made_with(), ARITHMETIC: computes_on()}
@@ -141,10 +141,10 @@ class Train(Stage):
                 TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
                 terminal.progress("iterations", last, first) as bar,
             ):
-                loop = TrainingLoop(experiment, terminal, trainer, monitor, log, bar)
+                loop = TrainingLoop(experiment, terminal, trainer, monitor, log, bar, workers)
                 # gunpowder draws from the random numbers of the process, which are not for two threads.
                 ready: Iterator[Ready] = map(trainer.ready, stream)
-                if number_of_workers(experiment.config):
+                if workers:
                     ready = ahead(ready)
                 if every := experiment.config.training.profiling:
                     ready = profiled(ready, first, every, experiment.train_folder / "profile.csv", terminal)
