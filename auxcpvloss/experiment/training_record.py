@@ -85,7 +85,10 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
     tables["training"].pop("folds")
     if folds := training_folds(config):
         tables["training"]["folds"] = folds
-    return plain({"version of train": VERSION, **relevant(tables), "general": {"seed": config.general.seed}})
+    # Cosines ended too early where gradients were accumulated, which an option of the optimizer did before the key.
+    accumulates = config.optimizer.accumulate > 1 or config.optimizer.options.get("gradient_accumulation_steps")
+    version = VERSION + 1 if accumulates and config.optimizer.lr_schedule == "cosine" else VERSION
+    return plain({"version of train": version, **relevant(tables), "general": {"seed": config.general.seed}})
 
 
 def other_training(

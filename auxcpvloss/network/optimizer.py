@@ -43,9 +43,9 @@ def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
     kind, options = _configured(table)
     rate: Any = table.lr
     if table.lr_schedule == "cosine":
-        # Keras counts updates of the weights, of which there are fewer where gradients are accumulated.
-        updates = max(1, config.training.max_iterations // (options.get(ACCUMULATION) or 1))
-        rate = keras.optimizers.schedules.CosineDecay(table.lr, updates, alpha=table.min_lr / table.lr)
+        # Keras counts iterations here, also those whose gradients are only added up.
+        iterations = config.training.max_iterations
+        rate = keras.optimizers.schedules.CosineDecay(table.lr, iterations, alpha=table.min_lr / table.lr)
     optimizer = kind(rate, **options)
     if config.training.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
