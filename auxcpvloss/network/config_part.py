@@ -26,7 +26,12 @@ def part(tables: dict[str, Any]) -> Extension:
 def _extension(architecture: Architecture) -> Extension:
     def check(config: Config) -> Iterator[Problem]:
         found = list(architecture.check(config.model)) or list(_inputs(config.model))
-        return ((("model", key), message) for key, message in found)
+        yield from ((("model", key), message) for key, message in found)
+        if config.optimizer.accumulate > (most := config.training.max_iterations):
+            yield (
+                ("optimizer", "accumulate"),
+                f"must not be above training.max_iterations, {most}: no weight would change",
+            )
 
     return Extension({("model",): architecture.keys}, check)
 

@@ -48,10 +48,16 @@ def test_groups_divide_the_feature_maps_that_are_left(fmaps, groups, left):
 
 
 def test_what_else_takes_long_or_cannot_fit_is_left_out():
-    tables = {"init": {"checkpoint": "/runs/a", "skip": ["x"]}, "training": {"validation_batches": 50}}
+    tables = {
+        "init": {"checkpoint": "/runs/a", "skip": ["x"]},
+        "training": {"validation_batches": 50},
+        "optimizer": {"accumulate": 8},
+    }
     before = load([ConfigFile("test", tables)])
     after = load([ConfigFile("test", merge(tables, debug_tables(before)))])
     assert (after.init.checkpoint, after.init.skip, after.training.validation_batches) == ("", ["x"], 2)
+    # As many iterations as there are would change no weight.
+    assert after.optimizer.accumulate == 2
     assert "[init] checkpoint none (was /runs/a)" in changes(before, after)
 
 
