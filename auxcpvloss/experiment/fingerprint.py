@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.system.checksums import CHANGED
 from auxcpvloss.system.files import write_text
 
@@ -198,9 +199,11 @@ def _in_words(change: Change) -> str:
     if path == ["checkpoint"]:
         return "the checkpoint changed"
     key = OF_SAMPLES.get(path[0], path[0]) if len(path) == 1 else ".".join(path)
-    if change.old is None:
-        return f"{key} was not recorded" + ("" if isinstance(change.new, Mapping) else f", is {change.new!r}")
-    return f"{key} was {change.old!r}, is {change.new!r}"
+    # Records leave out a key that is younger than the first of them at the value that was implied.
+    old, new = (YOUNGER.get(key) if value is None else value for value in (change.old, change.new))
+    if old is None:
+        return f"{key} was not recorded" + ("" if isinstance(new, Mapping) else f", is {new!r}")
+    return f"{key} was {old!r}, is {'no longer recorded' if new is None else repr(new)}"
 
 
 def relevant(record: Any) -> Any:

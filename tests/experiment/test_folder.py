@@ -23,7 +23,22 @@ difference = Records().difference
 def test_differences_are_named():
     assert difference({"a": 1, "b": {"c": [1, 2]}}, {"a": 1, "b": {"c": [1, 2]}}) is None
     assert difference({"a": 1, "b": {"c": 1}}, {"a": 1, "b": {"c": 2}}) == "b.c was 1, is 2"
-    assert difference({"a": 1}, {}) == "a was 1, is None"
+    assert difference({"a": 1}, {}) == "a was 1, is no longer recorded"
+    # Left out at the value that was implied before there was the key.
+    auto = {"prediction": {"precision": "auto"}}
+    assert difference(auto, {"prediction": {}}) == "prediction.precision was 'auto', is 'training'"
+    assert difference({"prediction": {}}, auto) == "prediction.precision was 'training', is 'auto'"
+
+
+def test_cosines_that_ended_early_are_another_version(tmp_path):
+    """Where gradients were accumulated by an option of the optimizer, before there was a key."""
+
+    def version(**optimizer):
+        return training_keys(Experiment(tmp_path, configure(optimizer=optimizer)))["version of train"]
+
+    steps = {"gradient_accumulation_steps": 2}
+    assert version(lr_schedule="cosine", options=steps) == version(lr_schedule="cosine", accumulate=2) == 2
+    assert version(lr_schedule="cosine") == version(lr_schedule="constant", options=steps) == 1
 
 
 @pytest.mark.parametrize(
