@@ -25,6 +25,10 @@ def results(experiment: Path) -> dict[str, Any]:
             found[name] = arrays(path)
         elif path.suffix == ".zarr":
             found[name] = arrays_in(zarr.open_group(str(path), mode="r"))
+        elif path.name == "profile.csv":
+            # In which order the nodes are depends on how long they took.
+            with path.open(newline="") as file:
+                found[name] = sorted((int(row["iteration"]), row["node"]) for row in csv.DictReader(file))
         elif path.name == "log.csv":
             with path.open(newline="") as file:
                 rows = list(csv.DictReader(file))

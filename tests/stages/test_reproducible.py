@@ -36,7 +36,7 @@ CONFIG: dict[str, Any] = merge(
     },
 )
 CASES: dict[str, tuple[signal.Signals, dict[str, Any]]] = {
-    "threeclass": (signal.SIGTERM, {"optimizer": {"lr_schedule": "cosine"}}),
+    "threeclass": (signal.SIGTERM, {"optimizer": {"lr_schedule": "cosine"}, "training": {"profiling": 15}}),
     "threeclass_cpv": (
         signal.SIGKILL,
         {

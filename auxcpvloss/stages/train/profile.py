@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from auxcpvloss.network.trainer import Ready
 
 
-def profiled(stream: Iterable[Ready], first: int, every: int, path: Path, terminal: Terminal) -> Iterator[Ready]:
-    """Pass batches on; show and write what they cost.
+def profiled(stream: Iterable[Ready], first: int, every: int, path: Path, terminal: Terminal) -> Generator[Ready]:
+    """Pass batches on; show and write what they cost. Closed, it closes the table.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,6 +141,7 @@ class Train(Stage):
             with (
                 TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
                 terminal.progress("iterations", last, first) as bar,
+                ExitStack() as opened,
             ):
                 loop = TrainingLoop(experiment, terminal, trainer, monitor, log, bar, workers)
                 # gunpowder draws from the random numbers of the process, which are not for two threads.
@@ -147,7 +149,8 @@ class Train(Stage):
                 if workers:
                     ready = ahead(ready)
                 if every := experiment.config.training.profiling:
-                    ready = profiled(ready, first, every, experiment.train_folder / "profile.csv", terminal)
+                    table = experiment.train_folder / "profile.csv"
+                    ready = opened.enter_context(closing(profiled(ready, first, every, table, terminal)))
                 done = loop.run(ready, first)
             note_files(experiment)
         if monitor.verdict():
