@@ -1,6 +1,8 @@
 """A trained network applied to images of no experiment: `load_model` and the command ``segment``."""
 
 import json
+import subprocess
+import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +49,12 @@ def copy(folder, to, model):
     for name in ("config.toml", "val/selection.toml", "train/made_from.json", checkpoint):
         (to / name).parent.mkdir(parents=True, exist_ok=True)
         (to / name).write_bytes((folder / name).read_bytes())
+
+
+def test_a_warning_is_not_printed_twice():
+    code = "import auxcpvloss.apply; from auxcpvloss.system.terminal import Terminal; Terminal().warn('once')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout.count("once"), done.stderr) == (1, "")
 
 
 def test_arrays_are_segmented_as_the_stages_do(trained, model):
