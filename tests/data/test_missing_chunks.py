@@ -11,8 +11,10 @@ import zarr
 from auxcpvloss.data.missing_chunks import lacking_chunks, open_whole, read
 from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.methods import method_of
 from auxcpvloss.network.architectures import geometry
 from auxcpvloss.network.tiling import tile_volume
+from auxcpvloss.pipeline.batch_maker import BatchMaker
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.stages.run import Run
@@ -54,16 +56,23 @@ def tiling(sample):
     return tile_volume(geometry(model), model.test_input_shape, sample.shape)
 
 
-@pytest.mark.parametrize(
-    ("damage", "said", "workers"), [(remove, "is missing", 0), (cut, "cannot be read", 0), (remove, "is missing", 1)]
-)
-def test_training_on_a_damaged_volume_ends_with_the_error(sample, damage, said, workers):
-    with batches([sample.path], configure(training={"num_workers": workers, "cache_size": 1}), 0, 10_000) as stream:
-        next(stream)
-        damage(sample.path / CHUNK)
-        with pytest.raises(InputError, match=f"{sample.path}.*{said}") as told:
-            deque(stream, maxlen=0)
+@DAMAGES
+def test_training_on_a_damaged_volume_ends_with_the_error(sample, damage, said):
+    config = configure()
+    maker = BatchMaker([sample], method_of(config), config)
+    damage(sample.path / CHUNK)
+    with pytest.raises(InputError, match=f"{sample.path}.*{said}") as told:
+        deque(map(maker.make, range(1000)), maxlen=0)
     assert len(str(told.value).splitlines()) == 1
+
+
+def test_a_process_that_finds_a_volume_damaged_ends_with_the_error(sample):
+    remove(sample.path / CHUNK)
+    with (
+        batches([sample.path], configure(training={"num_workers": 1}), 0, 10_000) as stream,
+        pytest.raises(InputError, match=f"no longer whole: {sample.path}"),
+    ):
+        next(stream)
 
 
 def test_a_volume_of_which_a_chunk_is_gone_is_prepared_again(sample):

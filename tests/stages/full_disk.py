@@ -21,7 +21,7 @@ import zarr
 
 from auxcpvloss.cli import main
 from auxcpvloss.data.checksums import NAME as CHECKSUMS
-from auxcpvloss.data.missing_chunks import CHUNK
+from auxcpvloss.data.whole_store import CHUNK
 from tests.conftest import TINY, merge
 
 STAGES = ("prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "visualize")

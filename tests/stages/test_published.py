@@ -144,9 +144,10 @@ def test_overwriting_makes_every_result_again_and_each_once(copy, capsys):
     assert "whole already: checkpoint of iteration 4" in capsys.readouterr().out
     log = (copy / "run.log").read_text().splitlines()
     again = [line.partition(" INFO ")[2] for line in log if "because general.overwrite is true" in line]
-    # 4 volumes; 1 network; 2 x val and 1 x test predicted; 2 x 4 parameters x val and 1 x test labelled, and evaluated;
+    # 4 volumes; 1 network; 2 x val and 1 x test predicted; 1 x test labelled; 2 x 4 parameters x val and 1 x test
+    # evaluated;
     # validation's table and selection, a picture, a summary, the table of all scores and what they mean.
-    assert len(again) == len(set(again)) == 4 + 1 + 3 + 9 + 9 + 6
+    assert len(again) == len(set(again)) == 4 + 1 + 3 + 1 + 9 + 6
     # Preparing what lacks is no order to prepare the rest again.
     shutil.rmtree(next((copy.parent / "data").glob("*/val")))
     before = times(copy.parent / "data")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -47,7 +46,10 @@ def _offering(base: type[Params], seeds: tuple[tuple[str, type[Seeds]], ...]) ->
         params = create_model(f"{params.__name__}{name.title()}", __base__=(each, params))
     if seeds:
         # The class has no name by which another process could import it.
-        copyreg.pickle(params, lambda values: (_restore, (base, seeds, values.model_dump())))
+        def reduce(values: Params) -> tuple[Any, ...]:
+            return _restore, (base, seeds, values.model_dump())
+
+        params.__reduce__ = reduce  # type: ignore[assignment, method-assign]
     return params
 
 
