@@ -8,6 +8,8 @@ memory, one operation each, which compilers vectorize.
 import numpy as np
 from numba import njit
 
+from auxcpvloss.system.kernel import kernel
+
 ROW = "float32[::1]"
 TABLES = f"Tuple((float32[:,:,:,:,::1], int64[::1], {ROW}, int64[::1], {ROW}, {ROW}, float32[:,::1], {ROW}, {ROW}, {ROW}, {ROW}))"  # fmt: skip  # noqa: E501
 """Knots, at the ends of the interval along x around each voxel: (2, 3, knots along z, knots along y, voxels along x);
@@ -72,7 +74,7 @@ def _extend(values, low, high):
         high[i] = values[i] if values[i] > high[i] else high[i]
 
 
-@njit(f"float32[:,:,::1]({TABLES}, int64[::1], int64[::1])", cache=True)
+@kernel(f"float32[:,:,::1]({TABLES}, int64[::1], int64[::1])")
 def reach(tables, planes, lines):
     """Find the least and greatest place, along z, y and x, of these planes and lines of voxels: (2, 3, X)."""
     rows = _rows(tables)
@@ -118,7 +120,7 @@ def _blend(source, index, weights, strides, sampled):
         sampled[i] = value
 
 
-@njit(f"void({TABLES}, {ROW}, float32[:,:,::1], float32[:,:,::1])", cache=True)
+@kernel(f"void({TABLES}, {ROW}, float32[:,:,::1], float32[:,:,::1])")
 def sample_linear(tables, first, source, sampled):
     """Sample (Z, Y, X) `source`, whose first voxel is at the place `first`, by linear interpolation."""
     rows = _rows(tables)
@@ -144,7 +146,7 @@ def _add_nearest(places, first, stride, index):
         index[i] += np.int32(places[i] - first + np.float32(0.5)) * stride
 
 
-@njit(f"void({TABLES}, {ROW}, uint32[:,:,::1], uint32[:,:,:])", cache=True)
+@kernel(f"void({TABLES}, {ROW}, uint32[:,:,::1], uint32[:,:,:])")
 def sample_nearest(tables, first, source, sampled):
     """Sample (Z, Y, X) `source`, whose first voxel is at the place `first`, at the nearest voxel."""
     rows = _rows(tables)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from auxcpvloss.segmentation.arrays import Labels
 from auxcpvloss.segmentation.neighbours import SIDES, is_neighbour, steps_to
 from auxcpvloss.segmentation.runs import Indices
+from auxcpvloss.system.kernel import kernel
 
 
 def dilate(labels: Labels, steps: int, edge: Indices) -> Indices:
@@ -38,7 +38,7 @@ def dilate(labels: Labels, steps: int, edge: Indices) -> Indices:
     return edge
 
 
-@njit(cache=True)
+@kernel()
 def _beside(labels: Any, steps: Indices, voxels: Indices) -> Any:
     """List the background voxels beside some voxels; one may be in the list several times."""
     found = [np.int64(0) for _ in range(0)]
@@ -50,7 +50,7 @@ def _beside(labels: Any, steps: Indices, voxels: Indices) -> Any:
     return np.array(found)
 
 
-@njit(cache=True)
+@kernel()
 def _grow(labels: Any, steps: Indices, reached: Indices) -> Any:
     """Label the voxels that a single instance reaches; gives these."""
     values = np.zeros(len(reached), np.uint32)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from auxcpvloss.segmentation.neighbours import SIDES, is_neighbour, steps_to
 from auxcpvloss.segmentation.runs import Indices, Runs
+from auxcpvloss.system.kernel import kernel
 
 WANTED = np.uint32(0xFFFFFFFF)
 """Label of voxels to flood."""
@@ -41,7 +41,7 @@ def flood(
     _flood(labels.reshape(-1), heights, seeds.starts, seeds.stops, groups, wanted, steps_to(labels.shape))
 
 
-@njit(cache=True)
+@kernel()
 def _flood(
     labels: Flat, surface: Flat, starts: Indices, stops: Indices, groups: Indices, wanted: Indices, steps: Indices
 ) -> None:
@@ -73,7 +73,7 @@ def _flood(
                     reached += 1
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def _has_wanted(labels: Flat, voxel: int, steps: Indices) -> bool:
     for side in range(SIDES):  # noqa: SIM110 -- a generator would not be compiled.
         if _is_wanted(labels, voxel, side, steps):
@@ -81,14 +81,14 @@ def _has_wanted(labels: Flat, voxel: int, steps: Indices) -> bool:
     return False
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def _is_wanted(labels: Flat, voxel: int, side: int, steps: Indices) -> bool:
     """Whether a voxel has a neighbour on a side that is to be flooded."""
     other = voxel + steps[side]
     return 0 <= other < len(labels) and labels[other] == WANTED and is_neighbour(voxel, side, steps, len(labels))
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def _key(bits: Any, reached: int) -> Any:
     """Give what heights sort by, from the bits of a float32, and then what was reached first."""
     if bits == 0x80000000:
@@ -97,14 +97,14 @@ def _key(bits: Any, reached: int) -> Any:
     return (np.uint64(bits) << np.uint64(32)) | np.uint64(reached)
 
 
-@njit(cache=True)
+@kernel()
 def _doubled(values: Flat) -> Flat:
     more = np.empty(2 * len(values), values.dtype)
     more[: len(values)] = values
     return more
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def _push(keys: Flat, places: Flat, size: int, key: int, place: int) -> None:
     """Add an element to a heap of `size`."""
     while size:
@@ -116,7 +116,7 @@ def _push(keys: Flat, places: Flat, size: int, key: int, place: int) -> None:
     keys[size], places[size] = key, place
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def _pop(keys: Flat, places: Flat, size: int) -> None:
     """Take the least element out of a heap; `size` remain."""
     key, place = keys[size], places[size]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from auxcpvloss.system.kernel import kernel
 
 SIDES = 6
 
@@ -15,7 +16,7 @@ def steps_to(shape: tuple[int, ...]) -> NDArray[np.int64]:
     return np.array([-height * width, -width, -1, 1, width, height * width])
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def is_neighbour(voxel: int, side: int, steps: NDArray[np.int64], voxels: int) -> bool:
     """Whether there is a neighbour on a side, or the volume, of so many voxels, ends there."""
     other = voxel + steps[side]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from auxcpvloss.system.kernel import kernel
 
 Indices = NDArray[np.int64]
 
@@ -47,7 +48,7 @@ def find_runs(voxels: Indices, shape: tuple[int, ...]) -> Runs:
     return Runs(shape, starts[:count].copy(), stops[:count].copy())
 
 
-@njit(cache=True)
+@kernel()
 def _find(voxels: Indices, width: int, starts: Indices, stops: Indices) -> int:
     count = 0
     for voxel in voxels:
@@ -74,7 +75,7 @@ def intersect(one: Runs, other: Runs) -> tuple[Runs, Indices]:
     return Runs(one.shape, starts[:count], stops[:count]), within[:count]
 
 
-@njit(cache=True)
+@kernel()
 def _intersect(
     starts: Indices, stops: Indices, others: Indices, other_stops: Indices, begins: Any, ends: Any, within: Any
 ) -> int:
@@ -108,7 +109,7 @@ def number_components(runs: Runs) -> tuple[Indices, int]:
     return parents, _number(parents)
 
 
-@njit(cache=True)
+@kernel()
 def _join(starts: Indices, stops: Indices, parents: Indices, step: int, width: int, height: int) -> None:
     """Join each run with those that lie beside it, `step` voxels before; not across planes of `height` rows."""
     j = 0
@@ -126,7 +127,7 @@ def _join(starts: Indices, stops: Indices, parents: Indices, step: int, width: i
             k += 1
 
 
-@njit(cache=True)
+@kernel()
 def _root(parents: Indices, run: int) -> int:
     while parents[run] != run:
         parents[run] = parents[parents[run]]
@@ -134,7 +135,7 @@ def _root(parents: Indices, run: int) -> int:
     return run
 
 
-@njit(cache=True)
+@kernel()
 def _number(parents: Indices) -> int:
     """Replace parents, of which none comes after its child, by the numbers of components."""
     count = 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS, Labels
 from auxcpvloss.segmentation.flooding import WANTED, flood
 from auxcpvloss.segmentation.runs import Indices, Runs, intersect, number_components
+from auxcpvloss.system.kernel import kernel
 
 Flood = Literal["foreground", "volume"]
 
@@ -72,7 +72,7 @@ def _flood_volume(surface: NDArray[np.float32], seeds: Runs, foreground: Runs) -
     return remove_small(labels, 1)
 
 
-@njit(cache=True)
+@kernel()
 def _markers_of(pieces: Indices, count: int, markers: Indices, within: Indices) -> Any:
     """Give the marker of each piece: 0 where there is none, `WANTED` where there are several."""
     found = np.zeros(count + 1, np.uint32)
@@ -85,7 +85,7 @@ def _markers_of(pieces: Indices, count: int, markers: Indices, within: Indices) 
     return found
 
 
-@njit(cache=True)
+@kernel()
 def _paint(labels: Any, starts: Indices, stops: Indices, values: Any) -> None:
     for run in range(len(starts)):
         labels[starts[run] : stops[run]] = values[run]
@@ -111,7 +111,7 @@ def remove_small(labels: Labels, min_size: int) -> Labels:
     return labels
 
 
-@njit(cache=True)
+@kernel()
 def _renumber(labels: Any, min_size: int) -> None:
     greatest = np.uint32(0)
     for label in labels:
