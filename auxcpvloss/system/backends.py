@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.util import find_spec
@@ -86,7 +86,8 @@ def choose_backend(name: str, environment: MutableMapping[str, str], determinist
         flags = environment.get("XLA_FLAGS", "")
         if deterministic and DETERMINISTIC not in flags:
             environment["XLA_FLAGS"] = f"{flags} --{DETERMINISTIC}=true".strip()
-        environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(_cache(environment)))
+        if (cache := _cache(environment)) is not None:
+            environment.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache))
         if (cores := usable_cores()) < len(os.sched_getaffinity(0)):
             # JAX knows nothing of quotas, either.
             environment.setdefault("NPROC", str(cores))
@@ -109,9 +110,20 @@ def need_backend(name: str) -> None:
         )
 
 
-def _cache(environment: Mapping[str, str]) -> Path:
+def home(environment: Mapping[str, str]) -> Path | None:
+    """Give the folder of the user; None where nothing says which, as for one whom only a container knows."""
+    if place := environment.get("HOME"):
+        return Path(place)
+    with suppress(RuntimeError):
+        return Path.home()
+    return None
+
+
+def _cache(environment: Mapping[str, str]) -> Path | None:
     """Folder of what XLA has compiled: another one for each kind of processor, as code of one may crash another."""
-    base = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "~"), ".cache").expanduser()
+    own = home(environment)
+    if not (base := environment.get("XDG_CACHE_HOME") or (own and own / ".cache")):
+        return None
     kind = sha256(arithmetic(environment).instruction_sets.encode()).hexdigest()[:8]
     return Path(base, "auxcpvloss", f"xla-{kind}")
 

@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss.system.backends import DEFAULT, VARIABLE, choose_backend, chosen
+from auxcpvloss.system.backends import DEFAULT, VARIABLE, choose_backend, chosen, home
 
 HOME = "KERAS_HOME"
 OWN: dict[str, Any] = {"floatx": "float32", "image_data_format": "channels_last", "epsilon": 1e-7}
@@ -28,8 +28,9 @@ def set_up_keras(environment: MutableMapping[str, str]) -> None:
         _backends.append(backend)
     # Until a configuration says which, see `choose_backend`.
     environment[VARIABLE] = DEFAULT
-    path = Path(environment.get(HOME) or Path(environment.get("HOME", "~"), ".keras").expanduser()) / "keras.json"
-    if others := _others(path):
+    own = home(environment)
+    folder = environment.get(HOME) or (own and own / ".keras")
+    if folder and (others := _others(path := Path(folder, "keras.json"))):
         _passed_over.append(f"{others} in {path}")
         # There is no keras.json there, and none can be written.
         environment[HOME] = os.devnull

@@ -9,6 +9,7 @@ import pytest
 from auxcpvloss.methods import method_of
 from auxcpvloss.network.compiled import build_network
 from auxcpvloss.system import keras_settings
+from auxcpvloss.system.backends import choose_backend
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.keras_settings import set_up_keras
 from tests.conftest import configure
@@ -66,3 +67,14 @@ def test_a_network_has_its_settings_whatever_the_caller_set_before(monkeypatch):
     monkeypatch.setattr(keras.config, "backend", lambda: "numpy")
     with pytest.raises(InputError, match="imported with the backend 'numpy'"):
         build_network(config, method_of(config), config.model.test_input_shape)
+
+
+def test_a_user_without_a_home_needs_none(monkeypatch):
+    """As one whom only a container knows."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    set_up_keras(environment := {})
+    assert environment == {"KERAS_BACKEND": "tensorflow"}
+    choose_backend("jax", environment)
+    assert "JAX_COMPILATION_CACHE_DIR" not in environment
