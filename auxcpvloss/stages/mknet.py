@@ -49,7 +49,9 @@ class Mknet(Stage):
     def results(self, run: Run) -> Iterable[Result]:
         config = run.experiment.config
         training = config.training.model_dump(mode="json", include={"precision", "batch_size"})
-        shapes = config.model.model_dump(include={"train_input_shape", "test_input_shape"})
+        chosen = f"chosen for prediction.tile_memory = {config.prediction.tile_memory:g}"
+        test = config.model.test_input_shape or chosen
+        shapes = {"train_input_shape": config.model.train_input_shape, "test_input_shape": test}
         made_from = {**self.versioned(), "model": {**network_keys(run.experiment), **shapes}, "training": training}
         paths = (run.experiment.train_folder / "network.json", run.experiment.train_folder / "network.txt")
         yield Result(self.name, "description", "", paths, run.records.flat(made_from), _stored(*paths))

@@ -5,6 +5,7 @@ import pytest
 import tifffile
 from rich.console import Console
 
+from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages.mknet import Mknet
 from auxcpvloss.stages.order import STAGES
@@ -106,3 +107,15 @@ def test_nuclei_beyond_the_receptive_field_are_warned_of(tmp_path, size, method,
     # Only where the method looks at whole nuclei.
     assert ("the largest nucleus, in big, extends" in said) == (method != "threeclass")
     assert ("warning: big: at least half of the nuclei extend beyond the receptive field" in said) == warned
+
+
+def test_another_size_of_tiles_is_another_network(tmp_path):
+    def description(memory):
+        config = configure(model={"test_input_shape": []}, prediction={"tile_memory": memory})
+        (result,) = Mknet().results(Run(Experiment(tmp_path, config)))
+        return result.record
+
+    assert Records().difference(description(0.5), description(0.1)) == (
+        "model.test_input_shape was 'chosen for prediction.tile_memory = 0.5', is 'chosen for prediction.tile_memory = "
+        "0.1'"
+    )
