@@ -71,6 +71,14 @@ def main() -> int:
     args = parser.parse_args()
     if unknown := [name for name in args.names if name not in NAMES]:
         parser.error(f"{', '.join(unknown)}: no such benchmark; there are {', '.join(NAMES)}")
+    if args.pairs is not None and args.pairs < 1:
+        parser.error(f"--pairs {args.pairs}: at least one is needed")
+    if args.json:
+        # Before hours are spent on what could not be written.
+        try:
+            args.json.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"--json {args.json}: {error.strerror}")
     names = args.names or [name for name in NAMES if not (args.quick and name in LONG)]
     if args.list:
         for name in names:

@@ -110,6 +110,10 @@ def main() -> int:
         kind, *arguments = json.loads(args.run)
         print(json.dumps(KINDS[kind](*arguments)))
         return 0
+    if args.json and not args.json.parent.is_dir():
+        parser.error(f"--json {args.json}: there is no folder {args.json.parent}")
+    if args.workers < 0:
+        parser.error(f"--workers {args.workers}: a number of processes, or 0 for none")
     began, about = perf_counter(), surroundings()
     print(json.dumps(about, indent=1), flush=True)
     results: dict[str, dict[str, Any]] = {}

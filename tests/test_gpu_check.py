@@ -40,6 +40,23 @@ def test_what_is_missing_is_said_and_the_rest_is_done(tmp_path):
     assert next(iter(found["results"])) == "torch, convolutions"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["gpu_check.py", "--json", "none/a.json"], "--json none/a.json: there is no folder none"),
+        (["gpu_check.py", "--workers", "-1"], "--workers -1: "),
+        (["bench.py", "--list", "--pairs", "0"], "--pairs 0: at least one is needed"),
+        (["bench.py", "--list", "--json", "a.json"], "--json a.json: File exists"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_measured(tmp_path, arguments, expected):
+    (tmp_path / "a.json").touch()
+    command = [sys.executable, SCRIPTS / arguments[0], *arguments[1:]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert expected in done.stderr
+
+
 def test_convolutions_of_bfloat16_are_compared_with_those_of_float32(gpu):
     found = gpu[0].measure("jax", "small", 1)
     assert found["right"]
