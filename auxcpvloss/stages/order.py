@@ -175,6 +175,8 @@ def dry_run(run: Run) -> None:
         The arguments or the configuration contradict what is there.
     """
     todo = until_end(run)
+    if any(stage.uses_network for stage in todo):
+        need_backend(run.experiment.config.general.backend)
     for stage in todo:
         stage.precondition(run)
     if "prepare" not in run.stages:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 
 import pytest
 import toml
@@ -47,6 +48,17 @@ def test_every_stage_runs_and_records_the_backend(chain):
     made_with = json.loads((folder / "root/e/train/made_from.json").read_text())["made_with"]
     assert made_with[OTHER] == version(OTHER)
     assert OTHER == "tensorflow" or (made_with["arithmetic"].startswith("JAX, "), TEST_BACKEND in made_with) == (True, False)  # fmt: skip
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is installed")
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_backend_that_is_not_installed_is_refused_before_anything_is_written(tmp_path, more):
+    (tmp_path / "e.toml").write_text(toml.dumps(merge(EVERY_STAGE, {"general": {"backend": "torch"}})))
+    command = [sys.executable, "-c", PROGRAM, "-c", tmp_path / "e.toml", "-r", tmp_path / "root", "-d", "mknet", *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "general.backend = 'torch': PyTorch is not installed for" in done.stderr
+    assert not (tmp_path / "root").exists()
 
 
 def test_the_training_goes_on_with_another_backend_and_says_so(chain, capfd):
