@@ -103,10 +103,11 @@ def need_backend(name: str) -> None:
     """
     if name not in sys.modules and find_spec(name) is None:
         backend = BACKENDS[name]
+        gpu = backend.install_for_gpus
+        also = f"; for an NVIDIA GPU: pip install {gpu}" if gpu != backend.install else ""
         raise InputError(
             f"general.backend = {name!r}: {backend.title} is not installed for {sys.executable}. Install it (pip "
-            f"install {backend.install}; for an NVIDIA GPU: pip install {backend.install_for_gpus}), or choose "
-            "another backend."
+            f"install {backend.install}{also}), or choose another backend."
         )
 
 

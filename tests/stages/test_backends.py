@@ -58,6 +58,7 @@ def test_a_backend_that_is_not_installed_is_refused_before_anything_is_written(t
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "general.backend = 'torch': PyTorch is not installed for" in done.stderr
+    assert "Install it (pip install torch), or choose another backend." in done.stderr
     assert not (tmp_path / "root").exists()
 
 
