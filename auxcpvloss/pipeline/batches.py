@@ -89,7 +89,7 @@ def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:
     from auxcpvloss.methods import method_of
 
     # gunpowder imports libraries that are not used here: seconds, and memory of a GPU.
-    with hidden():
+    with hidden(), _semaphores():
         from auxcpvloss.pipeline.batch_maker import BatchMaker
         from auxcpvloss.pipeline.costs import OTHER
 
@@ -106,3 +106,14 @@ def _begin(paths: Sequence[Path], config: Config) -> Callable[[int], Batch]:
         return replace(batch, costs={**batch.costs, OTHER: other})
 
     return make
+
+
+@contextmanager
+def _semaphores() -> Iterator[None]:
+    """Name the folder that is full: gunpowder makes semaphores when it is imported, whose errors name no file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, "/dev/shm") from error

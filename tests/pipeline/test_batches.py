@@ -148,3 +148,24 @@ def test_every_batch_knows_what_the_parts_of_the_pipeline_took(prepared):
         nodes = {"Deform", "AddTargets", "AddTargets.threeclass", "RandomPatch", "PaddedSource", "other"}
         assert nodes <= set(batch.costs)
         assert min(batch.costs.values()) >= 0
+
+
+FULL = """
+import errno, multiprocessing, os
+from auxcpvloss.pipeline.batches import _begin
+
+def refused(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+# As the system does where /dev/shm is full.
+multiprocessing.Value = refused
+try:
+    _begin([], None)
+except OSError as error:
+    print(error)
+"""
+
+
+def test_shared_memory_that_is_full_is_named():
+    done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=True)
+    assert done.stdout == "[Errno 28] No space left on device: '/dev/shm'\n"
