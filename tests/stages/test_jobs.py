@@ -3,12 +3,14 @@
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import ledger
 from auxcpvloss.stages.perform import perform
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage
+from auxcpvloss.stages.volume import make
 from auxcpvloss.system.files import write_text
 from tests.conftest import configure
 
@@ -56,3 +58,16 @@ def test_jobs_are_done_while_the_next_is_made_and_only_what_needs_them_waits(tmp
     # This process alone writes to the ledger; its bytes do not depend on what was done first.
     names = [f"{kind}_{number}" for kind in ("predicted", "scored") for number in (1, 2, 3)]
     assert list(ledger(tmp_path / "e")) == [*names, "sum"]
+
+
+def test_as_many_processes_as_fit_whatever_the_voxels_of_the_files(monkeypatch):
+    monkeypatch.setattr(make, "usable_cores", lambda: 8)
+    monkeypatch.setattr(make, "available_memory", lambda: 3 * 10**8 * make.NEEDED)
+    run = Run(Experiment(Path(), configure()))
+
+    def number(shape, original):
+        sample = SimpleNamespace(shape=shape, original=SimpleNamespace(shape=original))
+        return make.number_of_processes(run, [[SimpleNamespace(subject=SimpleNamespace(sample=sample))]] * 8)
+
+    small, large = (100, 1000, 1000), (150, 1000, 1000)
+    assert (number(small, small), number(small, large), number(large, small)) == (3, 2, 2)

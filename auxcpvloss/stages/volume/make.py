@@ -50,7 +50,9 @@ def number_of_processes(run: Run, jobs: Sequence[Sequence[Result]]) -> int:
     """Give validation.num_workers, or else as many processes as have work, a core and memory each."""
     if wanted := run.experiment.config.validation.num_workers:
         return wanted
-    sizes = [prod(job[0].subject.sample.original.shape) for job in jobs]
+    samples = [job[0].subject.sample for job in jobs]
+    # What is predicted may have other voxels than the files, and so what is scored.
+    sizes = [max(prod(sample.shape), prod(sample.original.shape)) for sample in samples]
     if sum(size * len(job) for size, job in zip(sizes, jobs, strict=True)) < WORTH_WHILE:
         return 1
     fitting = available_memory() // (NEEDED * max(sizes))
