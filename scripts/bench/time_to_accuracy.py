@@ -17,7 +17,7 @@ from bench.measure import CACHE, Options, Row, figure
 from bench.references import our_training, stardist_training
 from bench.references.networks import stardist_call
 
-MARKS = (15, 30, 45, 60, 90, 120, 150, 180, 240, 300, 360, 420, 480)
+MARKS = (30, 60, 90, 120, 180, 240, 360, 480)
 """Seconds at which weights are kept; the last is the end. Quick: a tenth of them."""
 
 Curve = list[tuple[float, float]]
