@@ -45,7 +45,7 @@ YOUNGER = {
     "data.test_voxel_size": [],
     "validation.keep": "scores",
     "prediction.precision": "training",
-    "prediction.tile_memory": 0.5,
+    "prediction.tile_memory": 0.15,
 }
 """Keys added after the first records, with the values implied before they existed."""
 

@@ -6,10 +6,9 @@ import zarr
 
 from auxcpvloss.data.checksums import seal
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.network.compiled import is_made_for_bfloat16
 from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.volume.arithmetic import _difference
+from auxcpvloss.stages.volume.arithmetic import difference
 from auxcpvloss.stages.volume.prediction import predict, prediction_of
 from auxcpvloss.stages.volume.subject import Subject
 from tests.conftest import blobs, configure
@@ -22,8 +21,10 @@ from tests.stages.running import perform
         (lambda fast: None, ""),
         # A voxel on a surface is no other result.
         (lambda fast: fast.__setitem__(tuple(np.argwhere(fast == 3)[0]), 0), ""),
-        (lambda fast: fast.__setitem__(fast == 3, 0), "of 4 instances in its middle bfloat16 finds 3, and 0 others"),
-        (lambda fast: fast.__setitem__(fast == 3, 4), "of 4 instances"),
+        # Nor is a speck.
+        (lambda fast: fast.__setitem__((0, 0, 0), 9), ""),
+        (lambda fast: fast.__setitem__(fast == 3, 0), "of the voxels of nuclei are alike"),
+        (lambda fast: fast.__setitem__(fast == 3, 4), "of the voxels of nuclei are alike"),
         (lambda fast: fast.__setitem__((slice(None), slice(None), slice(0, 1)), 9), "bfloat16"),
     ],
 )  # fmt: skip
@@ -31,14 +32,14 @@ def test_instances_that_differ_are_found(change, said):
     exact = blobs((24, 40, 60), 4, seed=1)
     fast = exact.copy()
     change(fast)
-    assert said in _difference(exact, fast)
-    assert bool(said) == bool(_difference(exact, fast))
+    assert said in difference(exact, fast)
+    assert bool(said) == bool(difference(exact, fast))
 
 
-def test_where_nothing_is_found_nothing_may_be_found():
+def test_without_nuclei_nothing_is_judged():
     nothing, something = np.zeros((9, 9, 9), np.uint32), np.ones((9, 9, 9), np.uint32)
-    assert _difference(nothing, nothing) == ""
-    assert _difference(nothing, something)
+    assert "no nuclei" in difference(nothing, nothing)
+    assert difference(nothing, something)
 
 
 @pytest.mark.parametrize("precision", ["training", "auto"])
@@ -52,9 +53,8 @@ def test_the_arithmetic_is_recorded(tmp_path, precision):
     result = prediction_of(run, Subject("test", 4, sample, experiment.params))
     predict(result, run)
     root = zarr.open_group(str(result.paths[0]), mode="r")
-    # Nothing is found before a training, in either.
-    fast = precision == "auto" and is_made_for_bfloat16()
-    assert root.attrs["precision"] == ("mixed_bfloat16" if fast else "float32")
+    # Before a training nothing is found by which to judge bfloat16.
+    assert root.attrs["precision"] == "float32"
     assert root.attrs["input_shape"] == [60, 60, 60]
     exact = root["volumes/pred_threeclass"][:]
     assert np.isfinite(exact).all()

@@ -21,9 +21,9 @@ def train(
     """Train for as many seconds as the last mark says, and keep the weights at each mark.
 
     The clock starts at `began` (`time.time`), when this process was started, and stands while validation patches are
-    scored and weights are written. Anisotropy and grid as in StarDist's example. Patches as large as ours, which makes more steps
-    than the example's (48, 96, 96): the largest of at most (32, 64, 64) that fits into every volume and that the
-    network can halve.
+    scored and weights are written. Anisotropy and grid as in StarDist's example. Patches as
+    large as ours, which makes more steps than the example's (48, 96, 96): the largest of at most (32, 64, 64) that fits
+    into every volume and that the network can halve.
     """
     data, validation = ([stardist.read(file) for file in files] for files in (volumes, held_out))
     anisotropy, grid = stardist.shape_of([labels for _, labels in data])
