@@ -70,14 +70,20 @@ def ours(side: int, count: int, cached: bool = True) -> Figures:
     maker = BatchMaker(samples, replace(method, heads=heads), config)
     for number in range(count):
         maker.make(number)
+    figures, batches = _timed(maker, count)
+    share = median(part / whole for part, whole in zip(vectors[count:], batches, strict=True))
+    return {**figures, "batch_seconds": median(batches), "cpv_share": share}
+
+
+def _timed(maker: Any, count: int) -> tuple[Figures, list[float]]:
+    """Make batches; give what the stopwatch says, and the processor time of each."""
     batches = []
     with stopwatch() as figures:
         for number in range(count):
             began = process_time()
             maker.make(number)
             batches.append(process_time() - began)
-    share = median(part / whole for part, whole in zip(vectors[count:], batches, strict=True))
-    return {**figures, "batch_seconds": median(batches), "cpv_share": share}
+    return figures, batches
 
 
 def original(side: int, count: int) -> Figures:
@@ -87,12 +93,7 @@ def original(side: int, count: int) -> Figures:
 
     maker = reference.Maker(samples, config)
     maker.make(0)
-    batches = []
-    with stopwatch() as figures:
-        for number in range(count):
-            began = process_time()
-            maker.make(number)
-            batches.append(process_time() - began)
+    figures, batches = _timed(maker, count)
     return {**figures, "batch_seconds": median(batches)}
 
 

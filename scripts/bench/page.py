@@ -23,7 +23,7 @@ own, after one uncounted turn; the range is that of the pairs. Memory is the lar
 it computes what is timed.
 
 `make bench` measures everything again ({total}), `python scripts/bench.py NAME` one of these, and `make bench-quick`
-measures small inputs in a few minutes and fails if a ratio falls below its threshold in
+measures small inputs and fails if a ratio falls below its threshold in
 [thresholds.toml](../scripts/bench/thresholds.toml). StarDist is installed in an environment of its own, in the folder
 `.benchmarks`, on first use.
 """
