@@ -6,9 +6,10 @@ import zarr
 
 from auxcpvloss.data.checksums import seal
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.network.compiled import is_made_for_bfloat16
 from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.stages.run import Run
-from auxcpvloss.stages.volume.arithmetic import difference
+from auxcpvloss.stages.volume.arithmetic import difference, precision_for
 from auxcpvloss.stages.volume.prediction import predict, prediction_of
 from auxcpvloss.stages.volume.subject import Subject
 from tests.conftest import blobs, configure
@@ -40,6 +41,18 @@ def test_without_nuclei_nothing_is_judged():
     nothing, something = np.zeros((9, 9, 9), np.uint32), np.ones((9, 9, 9), np.uint32)
     assert "no nuclei" in difference(nothing, nothing)
     assert difference(nothing, something)
+
+
+def test_bfloat16_is_taken_where_nuclei_are_alike(tmp_path):
+    # So low that an untrained network takes the volume for one nucleus, in either.
+    low = {"fg_thresh": 0.01, "seed_thresh": 0.01}
+    experiment = Experiment(tmp_path / "tiny", configure(prediction={"precision": "auto"}, postprocessing=low))
+    path = experiment.checkpoint_path(4)
+    path.parent.mkdir(parents=True)
+    Trainer(experiment.config, experiment.method).save(path)
+    image = np.random.default_rng(1).random((40, 40, 40), np.float32)
+    expected = "mixed_bfloat16" if is_made_for_bfloat16() else "float32"
+    assert precision_for(experiment, 4, experiment.params, image) == (expected, "")
 
 
 @pytest.mark.parametrize("precision", ["training", "auto"])
