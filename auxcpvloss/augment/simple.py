@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 
 from auxcpvloss.augment.augmentation import Augmentation, InPlane, Setting, Sizes
 from auxcpvloss.config.tables.types import Table
+from auxcpvloss.methods.transforms import exchangeable
 
 if TYPE_CHECKING:
     import gunpowder as gp
@@ -44,17 +45,7 @@ class Simple(Table):
 
 def exchangeable_axes(table: Simple, voxel_size: Sequence[float]) -> list[int]:
     """Return the axes of `transpose`, less those whose voxel size differs from the others'."""
-    wanted = table.transpose
-    sizes = [voxel_size[axis] for axis in wanted]
-    # Of 2.18 : 1 : 1 the last two are left; of three different ones, none.
-    alike = [[a for a, other in zip(wanted, sizes, strict=True) if _close(size, other)] for size in sizes]
-    largest = max(alike, key=len, default=[])
-    return largest if len(largest) > 1 else []
-
-
-def _close(one: float, other: float) -> bool:
-    """Whether nuclei look the same along axes of these voxel sizes."""
-    return abs(one - other) <= 0.1 * max(one, other)
+    return exchangeable(table.transpose, voxel_size)
 
 
 def node(table: Simple, setting: Setting, raw: gp.ArrayKey) -> gp.BatchFilter:

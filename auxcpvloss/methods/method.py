@@ -117,11 +117,9 @@ class Head:
         Whether marks around annotated center points suffice to train it.
     coefficient : float
         Default weight of the loss in the total.
-    transforms_as : {"scalar", "vector", "affinity"}
-        What mirroring and exchanging axes does to the channels. The target moves along with the labels in any case.
-        scalar: channels stay as they are. vector: channel i is a component along axis i; it is exchanged with its axis
-        and changes its sign where that is mirrored. affinity: channel i relates a voxel to the one before it along
-        axis i; it is exchanged with its axis and shifted by one voxel where that is mirrored.
+    transforms_as : str
+        What mirroring and exchanging axes does to the channels, one of `transforms.TRANSFORMS_AS`. The target moves
+        along with the labels in any case.
     """
 
     name: str
@@ -133,7 +131,7 @@ class Head:
     whole_instances: bool = False
     from_points: bool = False
     coefficient: float = 1.0
-    transforms_as: Literal["scalar", "vector", "affinity"] = "scalar"
+    transforms_as: str = "scalar"
 
 
 @dataclass(frozen=True)
