@@ -28,6 +28,7 @@ OF_ONE_COMMAND = ("overwrite", "logging")
 YOUNGER = {
     "general.backend": "tensorflow",
     "optimizer.accumulate": 1,
+    "optimizer.average": 0.0,
     "model.architecture": "unet",
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],

@@ -102,6 +102,8 @@ def _configured(table: Optimizer) -> tuple[Any, dict[str, Any]]:
         if ACCUMULATION in table.options:
             raise InputError(f"optimizer.accumulate: optimizer.options.{ACCUMULATION} is set, too; remove that.")
         options[ACCUMULATION] = table.accumulate
+    if options.get("use_ema") and table.average:
+        raise InputError("optimizer.average: optimizer.options.use_ema is set, too; remove that.")
     if options.get("use_ema") and not options.get("ema_overwrite_frequency"):
         raise InputError(
             "optimizer.options.use_ema: the averages replace the weights every ema_overwrite_frequency iterations; "

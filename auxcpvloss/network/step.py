@@ -46,7 +46,9 @@ def objective(
     return losses
 
 
-def training_step(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+def training_step(
+    network: keras.Model, losses: Callable[..., dict[str, Any]], after: Callable[[], None] | None = None
+) -> Callable[..., Losses]:
     """Compile the function that changes the weights by a batch, and gives the losses before; for those not frozen now.
 
     Parameters
@@ -55,8 +57,11 @@ def training_step(network: keras.Model, losses: Callable[..., dict[str, Any]]) -
         With an optimizer that is built.
     losses : callable
         An `objective` of it.
+    after : callable, optional
+        What is done to variables of the optimizer once the weights are changed.
     """
-    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()](network, losses)
+    of_backend = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
+    return of_backend[keras.backend.backend()](network, losses, after or (lambda: None))
 
 
 def losses_only(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
@@ -80,7 +85,9 @@ def losses_only(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> 
     return torch.no_grad()(losses)
 
 
-def _tensorflow(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+def _tensorflow(
+    network: keras.Model, losses: Callable[..., dict[str, Any]], after: Callable[[], None]
+) -> Callable[..., Losses]:
     import tensorflow as tf
 
     optimizer, weights = network.optimizer, network.trainable_weights
@@ -92,20 +99,26 @@ def _tensorflow(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> 
             found = losses(*given)
             loss = optimizer.scale_loss(found["loss"])
         optimizer.apply(tape.gradient(loss, weights), weights)
+        after()
         return found
 
     return step
 
 
-def _jax(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+def _jax(
+    network: keras.Model, losses: Callable[..., dict[str, Any]], after: Callable[[], None]
+) -> Callable[..., Losses]:
     import jax
 
     optimizer: Any = network.optimizer
     parts = network.trainable_variables, network.non_trainable_variables, optimizer.variables
 
+    def scope_of(*values: list[Any]) -> keras.StatelessScope:
+        known = zip((v for part in parts for v in part), (v for part in values for v in part), strict=True)
+        return keras.StatelessScope(state_mapping=list(known))
+
     def scaled(trained: list[Any], others: list[Any], state: list[Any], given: Any) -> tuple[Any, Any]:
-        known = zip((v for part in parts for v in part), (*trained, *others, *state), strict=True)
-        with keras.StatelessScope(state_mapping=list(known)) as scope:
+        with scope_of(trained, others, state) as scope:
             found = losses(*given)
             loss = optimizer.scale_loss(found["loss"])
         return loss, (found, [scope.get_current_value(variable) for variable in parts[1]])
@@ -115,11 +128,14 @@ def _jax(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callabl
     def step(trained: list[Any], others: list[Any], state: list[Any], given: Any) -> tuple[Any, Any]:
         gradients, (found, others) = jax.grad(scaled, has_aux=True)(trained, others, state, given)
         trained, state = optimizer.stateless_apply(state, gradients, trained)
+        with scope_of(trained, others, state) as scope:
+            after()
+            state = [scope.get_current_value(variable) for variable in parts[2]]
         return found, (trained, others, state)
 
     def call(*given: Any) -> Losses:
-        found, after = step(*map(_values, parts), given)
-        for variables, values in zip(parts, after, strict=True):
+        found, changed = step(*map(_values, parts), given)
+        for variables, values in zip(parts, changed, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
         return found
@@ -127,7 +143,9 @@ def _jax(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callabl
     return call
 
 
-def _torch(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Callable[..., Losses]:
+def _torch(
+    network: keras.Model, losses: Callable[..., dict[str, Any]], after: Callable[[], None]
+) -> Callable[..., Losses]:
     import torch
 
     optimizer, weights = network.optimizer, network.trainable_weights
@@ -138,6 +156,7 @@ def _torch(network: keras.Model, losses: Callable[..., dict[str, Any]]) -> Calla
         optimizer.scale_loss(found["loss"]).backward()
         with torch.no_grad():
             optimizer.apply([weight.value.grad for weight in weights], weights)
+            after()
         return {name: value.detach() for name, value in found.items()}
 
     return step

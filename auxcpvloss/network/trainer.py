@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Config
 from auxcpvloss.methods.method import Method
+from auxcpvloss.network.average import Average
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.checkpoint import load_checkpoint, save_checkpoint
 from auxcpvloss.network.compiled import arguments, compile_network, is_finite, new_network, predict, train_only
@@ -78,6 +80,8 @@ class Trainer:
             compile_network(each, config)
         plateau = config.optimizer.lr_schedule == "plateau"
         self._plateaus = [Plateau(config.optimizer, each.optimizer) for each in self.networks.values() if plateau]
+        averaged = self.networks.items() if config.optimizer.average else ()
+        self._averages = {key: Average(each, config.optimizer.average) for key, each in averaged}
         self._frozen = False
         self._steps = self._compiled(training=True)
         self._evaluations = self._compiled(training=False)
@@ -90,11 +94,23 @@ class Trainer:
 
     def load(self, checkpoint: Path) -> dict[str, Any]:
         """Load what `save` wrote; gives the notes. Raises as `load_checkpoint` does."""
-        return load_checkpoint(self.network, checkpoint)
+        notes = load_checkpoint(self.network, checkpoint)
+        for average in self._averages.values():
+            average.exchange()
+        return notes
 
     def save(self, path: Path, notes: Mapping[str, Any] | None = None) -> None:
-        """Write weights and optimizer, with notes, all or nothing."""
-        save_checkpoint(self.network, path, notes or {})
+        """Write weights and optimizer, with notes, all or nothing; averages, if any, in place of the weights."""
+        with self._averaged():
+            save_checkpoint(self.network, path, notes or {})
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Have the networks compute with their averages, where ``optimizer.average`` asks for them."""
+        with ExitStack() as stack:
+            for average in self._averages.values():
+                stack.enter_context(average.in_use())
+            yield
 
     def freeze(self, iteration: int, layers: Collection[str]) -> None:
         """Freeze the layers that were loaded, if it is early enough for that after this iteration."""
@@ -114,7 +130,8 @@ class Trainer:
         for key, network in self.networks.items():
             heads = [head for head in self._method.heads if head.name in network.output]
             losses = objective(network, heads, coefficients, training)
-            compiled[key] = training_step(network, losses) if training else losses_only(network, losses)
+            after = self._averages[key].add if key in self._averages else None
+            compiled[key] = training_step(network, losses, after) if training else losses_only(network, losses)
         return compiled
 
     def ready(self, batch: Batch) -> Ready:
@@ -142,9 +159,10 @@ class Trainer:
         return losses
 
     def losses(self, batch: Batch) -> dict[str, float]:
-        """Losses on a batch that is not trained on."""
+        """Losses on a batch that is not trained on, of the weights that a checkpoint predicts with."""
         given = self.ready(batch).arguments
-        return _added([evaluate(*given[key]) for key, evaluate in self._evaluations.items()])
+        with self._averaged():
+            return _added([evaluate(*given[key]) for key, evaluate in self._evaluations.items()])
 
     def predict(self, batch: Batch) -> dict[str, Any]:
         """Output of the networks: {head: (B, C, Z, Y, X)}."""

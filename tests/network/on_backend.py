@@ -17,7 +17,7 @@ STEPS = 10
 
 
 def results(weights: Path) -> dict[str, np.ndarray]:
-    change = {"lr": 1e-3, "lr_schedule": "cosine", "clip_norm": 1.0}
+    change = {"lr": 1e-3, "lr_schedule": "cosine", "clip_norm": 1.0, "average": 0.6}
     config = small(init={"freeze_iterations": 3}, optimizer=change)
     training = trainer(config)
     training.load(weights)

@@ -24,7 +24,7 @@ OTHERS = [name for name in ("tensorflow", "jax", "torch") if name != TEST_BACKEN
 def ours(tmp_path_factory):
     """Initial weights, and what comes of them here."""
     weights = tmp_path_factory.mktemp("weights") / "0.keras"
-    trainer(small(optimizer={"lr_schedule": "cosine", "clip_norm": 1.0})).save(weights)
+    trainer(small(optimizer={"lr_schedule": "cosine", "clip_norm": 1.0, "average": 0.6})).save(weights)
     return weights, on_backend.results(weights)
 
 

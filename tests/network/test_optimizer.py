@@ -72,6 +72,7 @@ def test_gradients_are_clipped():
         ({"options": {"weight_decay": "x"}}, "optimizer.options.weight_decay: Adam does not accept this value"),
         ({"options": {"use_ema": True}}, "optimizer.options.use_ema: the averages replace the weights every ema_overwrite_frequency"),
         ({"clip_norm": 1.0, "options": {"clipnorm": 1.0}}, "optimizer.options.clipnorm: Adam does not accept this value: Only one of"),
+        ({"average": 0.9, "options": {"use_ema": True, "ema_overwrite_frequency": 2}}, "optimizer.average: optimizer.options.use_ema is set, too"),
         ({"accumulate": 2, "options": {"gradient_accumulation_steps": 2}}, "optimizer.accumulate: optimizer.options.gradient_accumulation_steps is set, too"),
         ({"optimizer": "SGD", "beta1": 0.5}, "optimizer.beta1: SGD has no beta_1; remove the key"),
     ],

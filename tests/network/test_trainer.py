@@ -2,6 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from auxcpvloss.methods import method_of
+from auxcpvloss.network.checkpoint import load_checkpoint
+from auxcpvloss.network.compiled import new_network
 from tests.conftest import merge
 from tests.network.small import batch, skip_without_bfloat16, small, state, train, trainer
 
@@ -26,8 +29,15 @@ def run(training, first, last):
         ),
         ({**HALF, "optimizer": PLATEAU}, ()),
         ({"optimizer": {"accumulate": 4}}, ()),
+        ({"optimizer": {"average": 0.5, **PLATEAU}, "model": {"normalization": "batch"}}, ()),
     ],
-    ids=["SGD, plateau, clip_norm, bfloat16", "Adam, frozen, cosine, clip_value", "float16", "accumulating"],
+    ids=[
+        "SGD, plateau, clip_norm, bfloat16",
+        "Adam, frozen, cosine, clip_value",
+        "float16",
+        "accumulating",
+        "averaged",
+    ],
 )
 def test_interrupted_anywhere_the_weights_end_the_same(change, frozen, tmp_path):
     """In the frozen phase, at its end, and after it; in the middle of an interval of the plateau, and at its end."""
@@ -71,6 +81,33 @@ def test_losses_on_other_batches_change_nothing():
     run(other, 1, 2)
     for a, b in zip(state(one), state(other), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_checkpoints_hold_the_average_that_losses_are_of_while_training_goes_on_with_the_weights(tmp_path):
+    """Moving statistics of batch normalization are averaged like weights; frozen weights stay what they are."""
+    change = {"model": {"normalization": "batch"}, "init": {"freeze_iterations": 3}}
+    plain, averaged = trainer(small(**change)), trainer(small(**change, optimizer={"average": 0.25}))
+    for each in (plain, averaged):
+        each.freeze(0, ["down_0_conv_0"])
+    expected = plain.network.get_weights()
+    for iteration in range(1, 7):
+        momentum = min(0.25, iteration / (9 + iteration))
+        for training in (plain, averaged):
+            train(training, iteration, batch(iteration))
+        expected = [
+            momentum * a + (1 - momentum) * w for a, w in zip(expected, plain.network.get_weights(), strict=True)
+        ]
+        averaged.save(tmp_path / "checkpoint.keras")
+        for here, there in zip(averaged.network.get_weights(), plain.network.get_weights(), strict=True):
+            np.testing.assert_array_equal(here, there)
+    network, loaded = new_network(small(**change), method_of(small(**change))), trainer(small(**change))
+    load_checkpoint(network, tmp_path / "checkpoint.keras")
+    loaded.network.set_weights(network.get_weights())
+    for here, there in zip(loaded.network.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(here, there, rtol=1e-5, atol=1e-6)
+    assert averaged.losses(batch(9)) == loaded.losses(batch(9)) != plain.losses(batch(9))
+    for here, there in zip(averaged.network.get_weights(), plain.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(here, there)
 
 
 def test_accumulated_gradients_change_the_weights_by_their_mean():

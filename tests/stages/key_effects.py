@@ -122,6 +122,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("optimizer.clip_norm", 1.0, TRAINED),
         _one("optimizer.clip_value", 1.0, TRAINED),
         _one("optimizer.accumulate", 2, TRAINED),
+        _one("optimizer.average", 0.9, TRAINED),
         _one("optimizer.options", {"weight_decay": 0.1}, TRAINED),
         _one("init.checkpoint", checkpoint, TRAINED, "init"),
         _one("init.match", ["down_*"], NOTHING),

@@ -86,6 +86,7 @@ class Optimizer(Table):
     clip_norm: NotNegativeFloat
     clip_value: NotNegativeFloat
     accumulate: Thousands
+    average: Decay
     options: Options
 
     @model_validator(mode="after")
