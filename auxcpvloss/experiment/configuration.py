@@ -42,6 +42,7 @@ YOUNGER = {
     "data.ignore_label": 0,
     "data.annotated_box": False,
     "data.split_pieces": False,
+    "data.groups": "",
     "data.target_voxel_size": [],
     "data.test_voxel_size": [],
     "validation.keep": "scores",

@@ -84,6 +84,8 @@ class Experiment:
         # detected is the same; and what is permitted changes nothing.
         alike = {"num_folds", "allow_repeats", "fill_chunks", "voxel_unit", "test_format"}
         alike |= set() if split == TEST else {"test_voxel_size"}
+        # They tell which volumes of a flat folder the split has.
+        alike |= {"groups"} if getattr(self.config.data, f"{split}_data") else set()
         data = self.config.data.model_dump(mode="json", exclude=alike)
         data = {key: value for key, value in data.items() if YOUNGER.get(f"data.{key}", ...) != value}
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from auxcpvloss.config import Config
 from auxcpvloss.data.folds import deal
+from auxcpvloss.data.groups import members
 from auxcpvloss.system.errors import InputError
 
 
@@ -62,9 +63,10 @@ def _pooled(listing: Listing) -> dict[str, Volume]:
 
 
 def _folds(config: Config, pooled: Mapping[str, Volume]) -> list[list[str]]:
-    number = config.data.num_folds
-    if len(pooled) < number:
+    number, groups = config.data.num_folds, config.data.groups
+    there, what = len(members(pooled, groups)), "groups (data.groups)" if groups else "volumes"
+    if there < number:
         raise InputError(
-            f"data.num_folds: {number} folds need at least as many volumes; train and val together have {len(pooled)}."
+            f"data.num_folds: {number} folds need at least as many {what}; train and val together have {there}."
         )
-    return deal(pooled, number, config.data.split_seed)
+    return deal(pooled, number, config.data.split_seed, groups)

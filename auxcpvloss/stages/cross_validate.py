@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from auxcpvloss.data.folds import deal
+from auxcpvloss.data.groups import members
 from auxcpvloss.experiment.results import Result, State
 from auxcpvloss.experiment.validation import Score, best_of
 from auxcpvloss.stages.run import Run
@@ -61,28 +62,31 @@ def cross_validated(scores: Sequence[Score], names: Sequence[str], halves: Seque
 
 
 class CrossValidate(Validation):
-    """``val/cross_validation.csv``: both halves, dealt by their names and ``general.seed``."""
+    """``val/cross_validation.csv``: both halves, dealt by their names, groups and ``general.seed``."""
 
     name, help = "cross_validate", "select on one half of the validation volumes, score the other half"
     in_all = False
 
     def checkpoints(self, run: Run) -> Sequence[int]:
-        samples = validation_samples(run)
-        if len(samples) < 2:
+        there = _groups(run)
+        if len(there) < 2:
+            what = "groups (data.groups) of " if run.experiment.config.data.groups else ""
             raise InputError(
-                "cross_validate: needs at least two validation volumes with labels, but there is only "
-                f"{samples[0].name}. Add more (data.val_data), or use validate_checkpoints."
+                f"cross_validate: needs at least two {what}validation volumes with labels, but there is only "
+                f"{there[0]}. Add more (data.val_data), or use validate_checkpoints."
             )
         return super().checkpoints(run)
 
     def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
         validated = validated_from(run.experiment, checkpoints, validation_samples(run))
         made_from = {**validated, **self.versioned(), "general": {"seed": run.experiment.config.general.seed}}
+        if groups := run.experiment.config.data.groups:
+            made_from["data"] = {"groups": groups}
         path = run.experiment.selection_path.with_name("cross_validation.csv")
         yield self.beside(run, "table", path, made_from, name=path.name)
 
     def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
-        if len(validation_samples(run)) > 1:
+        if len(_groups(run)) > 1:
             for result in self.tables(run, self.checkpoints(run)):
                 yield result.kind, result.name, run.state(result)
 
@@ -109,8 +113,14 @@ class CrossValidate(Validation):
         return super().plan(run).replace(":", ", in two halves:", 1)
 
     def _folds(self, run: Run) -> list[Fold]:
-        names = [sample.name for sample in validation_samples(run)]
-        return cross_validated(self.scores(run), names, deal(names, 2, run.experiment.config.general.seed))
+        names, config = [sample.name for sample in validation_samples(run)], run.experiment.config
+        halves = deal(names, 2, config.general.seed, config.data.groups)
+        return cross_validated(self.scores(run), names, halves)
+
+
+def _groups(run: Run) -> list[str]:
+    """Name the groups of the validation volumes: the volumes themselves, where there are no groups."""
+    return list(members([sample.name for sample in validation_samples(run)], run.experiment.config.data.groups))
 
 
 def _mean(folds: Sequence[Fold]) -> float:

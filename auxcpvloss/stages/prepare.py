@@ -10,6 +10,7 @@ from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.data.voxel_sizes import sides
 from auxcpvloss.experiment.folder import TEST
+from auxcpvloss.experiment.groups import shared_groups
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.experiment.trained_on import other_recorded_voxels, other_voxels
@@ -45,6 +46,9 @@ class Prepare(Stage):
         for result in todo:
             if run.state(result).kind in ("stale", "broken"):
                 run.notes.tell(f"volume {result.name} will be prepared again: {run.state(result).why}")
+        if todo or self.compares_all:
+            for words in shared_groups(run.experiment):
+                run.warn(words)
         good, images = verify_all(run, todo) if todo else (todo, {})
         if images or self.compares_all:
             check_repeats(run, images)

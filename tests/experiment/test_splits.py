@@ -78,6 +78,18 @@ def test_too_few_volumes_for_the_folds_are_refused():
         serving("val", configure(**folds(1)), few.__getitem__)
 
 
+def test_a_group_is_never_in_two_folds():
+    groups = {"a": "X", "b": "Y", "c": "X", "d": "Z", "e": "X", "f": "Z", "g": "Y"}
+    for fold in (1, 2, 3):
+        change = folds(fold)
+        change["data"]["groups"] = groups
+        training, held_out = ({groups[name] for name in names(split, **change)} for split in ("train", "val"))
+        assert (len(training), len(held_out), training & held_out) == (2, 1, set())
+    change["data"]["groups"] = {**groups, "d": "X", "f": "Y"}
+    with pytest.raises(InputError, match=r"3 folds need at least as many groups \(data.groups\).* have 2"):
+        names("val", **change)
+
+
 def experiment(root: Path, **change) -> Experiment:
     change["data"] = {"input_format": "synthetic", **change.get("data", {})}
     return Experiment(root, configure(**change))

@@ -78,6 +78,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.padding", [1, 1, 1], data),
         _one("data.split", [0.5, 0.3, 0.2], PREPARED, ""),
         _one("data.split_seed", 1, PREPARED, ""),
+        _one("data.groups", "{group}_*", PREPARED, ""),
         # It permits or refuses, and changes no result.
         _one("data.allow_repeats", True, NOTHING),
         _one("data.num_folds", 3, FOLDED, "is new", others={"validation.fold": 1}),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from auxcpvloss.config.groups import Groups
 from auxcpvloss.config.tables.types import Fraction, Hundreds, Name, Positive, PositiveFloat, Seed, Shape, Table, Text
 from auxcpvloss.config.units import Unit
 
@@ -83,6 +84,7 @@ class Data(Table):
     padding: tuple[UpToThousand, UpToThousand, UpToThousand]
     split: tuple[Fraction, Fraction, Fraction]
     split_seed: Seed
+    groups: Groups
     num_folds: UpToThousand
     allow_repeats: bool
     synthetic: Synthetic

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.data.folds import lot
+from auxcpvloss.data.folds import cut
+from auxcpvloss.data.groups import members
 from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.data.sources.format import CENTERS, SPLITS, Format, visible
 from auxcpvloss.data.sources.source import Image, Source
@@ -178,10 +179,16 @@ def _expected(formats: Iterable[Format], data: Data) -> str:
 
 
 def _drawn(sources: list[Source], data: Data) -> dict[str, list[Source]]:
-    """Draw the splits: a function of the names, the fractions and the seed alone, on every machine."""
-    drawn = iter(sorted(sources, key=lambda source: lot(source.name, data.split_seed)))
-    counts = _counts(len(sources), data.split)
-    return {split: [next(drawn) for _ in range(count)] for split, count in zip(SPLITS, counts, strict=True)}
+    """Draw the splits: a function of the names, the groups, the fractions and the seed alone, on every machine."""
+    by_name = {source.name: source for source in sources}
+    together = members(sorted(by_name), data.groups)
+    shares = cut(together, _counts(len(sources), data.split), data.split_seed)
+    if shares is None:
+        raise InputError(
+            f"data.groups: {len(together)} groups ({', '.join(together)}) are too few to be shared out according to "
+            "data.split; use groups of fewer volumes, or set fractions in data.split to 0"
+        )
+    return {split: [by_name[name] for name in names] for split, names in zip(SPLITS, shares, strict=True)}
 
 
 def _counts(total: int, fractions: Sequence[float]) -> list[int]:

@@ -10,13 +10,15 @@ from typing import Any
 import imagecodecs
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.groups import groups_in, shared_groups
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import read_table
 from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
 from auxcpvloss.looking.report.errors import find_errors, rule_of_detection
+from auxcpvloss.looking.report.groups import mean_by_group
 from auxcpvloss.looking.report.page import Page, Picture, Section
 from auxcpvloss.looking.report.sizes import compare_sizes
 from auxcpvloss.looking.report.verdict import Scored, Verdict, judge
@@ -86,7 +88,7 @@ def experiment_page(
         subtitle=f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
         verdict=verdict,
         results=[
-            *([_scores(folder, tables)] if tables else []),
+            *([_scores(folder, tables, groups_in(experiment, TEST))] if tables else []),
             *([_volumes(experiment, samples, read, pictures, sizes)] if samples else []),
         ],
         atlas=atlas if volumes else None,
@@ -102,6 +104,7 @@ def _nothing_scored(samples: Sequence[Sample]) -> str:
 def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, Scored], volumes: int) -> Iterator[str]:
     yield "This is a single training run. Another seed gives different numbers; auxcpvloss compare shows by how much."
     yield _how_chosen(experiment, selection)
+    yield from (f"{words[0].upper()}{words[1:]}." for words in shared_groups(experiment))
     true = sum(scored.counts.tp + scored.counts.fn for scored in judged.values())
     if 0 < true < FEW:
         yield f"There are only {true} true nuclei: each of them counts {100 / true:.1f} %."
@@ -153,12 +156,14 @@ def _volumes(
     return Section("volumes", "Volumes", text, [*tables, sizes], pictures, wide=True)
 
 
-def _scores(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> Section:
-    """Give the table that evaluate wrote, how nuclei of a size or density came out, and what the scores mean."""
+def _scores(folder: Path, tables: Mapping[str, Mapping[str, Any]], groups: Mapping[str, str]) -> Section:
+    """Give the table that evaluate wrote, by group too, how nuclei of a size or density came out, and what it means."""
     together = pooled(list(tables.values()))
     classes = [_by_class(*each, together[name]) for name, each in CLASSES.items() if name in together]
     card = (folder / "metrics.txt").read_text(encoding="utf-8")
-    shown = [_summary(folder / "summary.csv"), *classes]
+    volumes = _summary(folder / "summary.csv")
+    by_group = [mean_by_group(volumes, groups)] if any(name != group for name, group in groups.items()) else []
+    shown = [volumes, *by_group, *classes]
     return Section("scores", "Scores", tables=shown, code=card, summary="What the scores mean")
 
 
