@@ -19,6 +19,7 @@ which, makes the dependent results again, and moves the old ones to superseded/ 
 Volumes that a stage needs are prepared automatically. -d status shows what is complete, stale, missing or
 broken.
 
+auxcpvloss configure FOLDER writes a configuration for the volumes of a folder (auxcpvloss configure --help).
 auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help).
 auxcpvloss segment FILE... --model NAME -o DIR segments images of any folder (auxcpvloss segment --help)."""
 

@@ -15,6 +15,7 @@ from typing import Any
 from auxcpvloss.apply import command as segment
 from auxcpvloss.arguments import parser
 from auxcpvloss.config import write
+from auxcpvloss.configure import command as configure
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance.recorder import Recorder
 from auxcpvloss.experiment.training_record import refuse_other_training
@@ -37,6 +38,7 @@ from auxcpvloss.which_experiment import own_test_data, which_experiment
 INPUT_ERROR, STAGE_ERROR = 2, 1
 
 COMMANDS = {
+    configure.NAME: (configure.parser, configure.configure_folder),
     compare.NAME: (compare.parser, compare.compare_folders),
     segment.NAME: (segment.parser, segment.segment_files),
 }

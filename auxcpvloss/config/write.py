@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,10 @@ class _Encoder(toml.TomlEncoder):
     def __init__(self) -> None:
         super().__init__()
         self.dump_funcs[float] = repr
-        self.dump_funcs[str] = _quote
+        self.dump_funcs[str] = inline
 
 
-def _quote(text: str) -> str:
+def inline(value: str | bool | int | float | Sequence[Any]) -> str:
+    """Format a value, or a list of values, on one line of toml."""
     # The escapes of JSON are valid in toml; only DEL, which JSON does not escape, toml wants escaped.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

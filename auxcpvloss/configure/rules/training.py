@@ -1,0 +1,80 @@
+"""The method, the training and how its results are chosen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from auxcpvloss.configure import recipe
+from auxcpvloss.configure.decision import Decision
+from auxcpvloss.configure.facts import Facts
+
+
+def method(facts: Facts) -> Iterator[Decision]:
+    """Decide the method and what makes a checkpoint the best."""
+    if facts.are_points:
+        yield Decision("model.method", recipe.DETECTION, "the ground truth is center points")
+        radius = facts.extent[2] / 2
+        yield Decision(
+            "evaluation.distance_limit",
+            float(f"{max(1.0, radius):.2g}"),
+            "about the radius of a nucleus, guessed from the distances between points; correct it if you know better",
+        )
+    else:
+        yield Decision("model.method", recipe.SEGMENTATION, "finds instances best for its time")
+        yield Decision(
+            "evaluation.metric",
+            recipe.METRIC,
+            "makes a checkpoint the best: mean AP over all IoU thresholds",
+        )
+
+
+def schedule(iterations: int, why: str) -> Iterator[Decision]:
+    """Decide how long the network is trained, and with which learning rate."""
+    yield Decision("training.max_iterations", iterations, why)
+    every = math.ceil(iterations / recipe.CHECKPOINTS)
+    yield Decision(
+        "training.checkpoints",
+        every,
+        f"{math.ceil(iterations / every)} checkpoints, of which validation selects the best",
+    )
+    yield Decision("training.snapshots", every, "")
+    yield Decision("optimizer.lr", recipe.LEARNING_RATE, "high at first, and 0 at the end: best in a limited time")
+    yield Decision("optimizer.lr_schedule", recipe.SCHEDULE, "")
+
+
+def precision(has_bfloat16: bool) -> Iterator[Decision]:
+    """Decide the arithmetic of the network."""
+    if has_bfloat16:
+        yield Decision(
+            "training.precision", "mixed_bfloat16", "this machine has instructions for it; elsewhere, use float32"
+        )
+
+
+def deformation(facts: Facts) -> Iterator[Decision]:
+    """Decide the elastic deformation: control points one nucleus apart, in space; none across the plane of an image."""
+    of_image = slice(3 - facts.ndim, None)
+    lengths = [extent * side for extent, side in zip(facts.extent, facts.voxel_size, strict=True)][of_image]
+    diameter = math.prod(lengths) ** (1 / len(lengths))
+    spacing = [max(1.0, diameter / side) for side in facts.voxel_size[of_image]]
+    table = "training.augmentation.elastic"
+    yield Decision(
+        f"{table}.control_point_spacing",
+        [float(f"{size:.2g}") for size in spacing],
+        "as far apart, in space, as a median nucleus is wide; they are displaced by a tenth of that",
+    )
+    yield Decision(f"{table}.jitter_sigma", [float(f"{min(100.0, recipe.STRAIN * size):.2g}") for size in spacing], "")
+
+
+def validation(facts: Facts) -> Iterator[Decision]:
+    """Decide which parameters validation tries, and how small instances may be."""
+    name = recipe.DETECTION if facts.are_points else recipe.SEGMENTATION
+    yield Decision("validation.param_product", True, "try every combination of these with every checkpoint")
+    for key, tried in recipe.GRIDS[name].items():
+        yield Decision(f"validation.{key}", tried, "")
+    if (least := int(recipe.SMALLEST * facts.size)) > 1:
+        yield Decision(
+            "postprocessing.min_size",
+            least,
+            f"voxels; all but {recipe.SLIPS:g} % of the nuclei have at least {facts.size:.0f}",
+        )
