@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from auxcpvloss.config.units import Vector
 from auxcpvloss.configure import recipe
 from auxcpvloss.network.shapes import Shape
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Brightness:
         """How far the median nucleus is from the background if the percentile of this number becomes 1."""
         width = self.upper[choice] - self.darkest
         inside = min(self.nucleus, self.upper[choice])
-        return (inside - self.background) / width if width > 0 else 0.0
+        return max(0.0, inside - self.background) / width if width > 0 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +112,16 @@ class Facts:
     touching: float
     brightness: tuple[Brightness, ...]
     are_points: bool
+
+
+def axes(sizes: Iterable[T], ndim: int) -> list[T]:
+    """Give sizes (z, y, x) along the axes that there are: y and x alone for images."""
+    return list(sizes)[3 - ndim :]
+
+
+def lengths(sizes: Iterable[float], ndim: int) -> str:
+    """Write sizes (z, y, x) for people, along the axes that there are."""
+    return " x ".join(f"{round(size, 2):g}" for size in axes(sizes, ndim))
 
 
 def summarize(volumes: Sequence[VolumeFacts]) -> Facts:

@@ -8,11 +8,10 @@ from math import prod
 from typing import Any
 
 from auxcpvloss.config import Config, ConfigFile
-from auxcpvloss.config.units import Vector
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decide import Machine, decide
 from auxcpvloss.configure.decision import Decision, as_tables
-from auxcpvloss.configure.facts import Facts, VolumeFacts, summarize
+from auxcpvloss.configure.facts import Facts, VolumeFacts, lengths, summarize
 from auxcpvloss.configure.machine import iterations_in, this_machine
 from auxcpvloss.configure.measure import measure_volume
 from auxcpvloss.configure.rules.splits import groups
@@ -132,14 +131,14 @@ def _about_splits(volumes: Volumes) -> list[str]:
 
 
 def _for_people(facts: Facts, volumes: Volumes, machine: Machine) -> list[tuple[str, str]]:
-    of_image, kind = slice(3 - facts.ndim, None), "points" if facts.are_points else "nuclei"
+    kind = "points" if facts.are_points else "nuclei"
     looked = f", {facts.volumes} of train looked at" if facts.volumes < len(volumes.sources["train"]) else ""
     rows = [
         ("volumes" if facts.ndim == 3 else "images", f"{volumes.count}{looked}"),
-        ("smallest size of a training volume, voxels", _times(facts.shape[of_image])),
-        ("size of a voxel", _times(facts.voxel_size[of_image])),
+        ("smallest size of a training volume, voxels", lengths(facts.shape, facts.ndim)),
+        ("size of a voxel", lengths(facts.voxel_size, facts.ndim)),
         (kind, f"{facts.nuclei:,}"),
-        ("extent of the median nucleus, voxels", _times(facts.extent[of_image])),
+        ("extent of the median nucleus, voxels", lengths(facts.extent, facts.ndim)),
     ]
     if not facts.are_points:
         rows.append(("nuclei that touch another one", f"{facts.touching:.0%}"))
@@ -147,7 +146,3 @@ def _for_people(facts: Facts, volumes: Volumes, machine: Machine) -> list[tuple[
         shares = sorted(each.foreground for each in facts.brightness)
         rows.append(("voxels in nuclei", f"{shares[0]:.1%} to {shares[-1]:.1%}"))
     return [*rows, ("machine", machine.name + (", with bfloat16" if machine.has_bfloat16 else ""))]
-
-
-def _times(sizes: Vector | Sequence[float]) -> str:
-    return " x ".join(f"{size:.4g}" for size in sizes)

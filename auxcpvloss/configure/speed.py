@@ -8,6 +8,7 @@ from os import getloadavg
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from auxcpvloss.config import Config
 from auxcpvloss.data.sources.source import Source
@@ -16,6 +17,9 @@ from auxcpvloss.methods import method_of
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.system.prefetch import prefetching
 from auxcpvloss.system.processors import usable_cores
+
+if TYPE_CHECKING:
+    from auxcpvloss.network.trainer import Begun
 
 SECONDS = 10.0
 """Of the steps that are timed."""
@@ -44,12 +48,13 @@ def iterations_per_second(config: Config, sources: Sequence[Source]) -> float:
 
     with _prepared(config, sources) as paths, prefetching() as ahead, batches(paths, config, 0, MOST_STEPS) as stream:
         trainer = Trainer(config, method_of(config))
-        began, begun = perf_counter(), None
+        began = perf_counter()
+        begun: list[Begun] = []
         for done, ready in enumerate(ahead(map(trainer.ready, stream)), start=1):
             # The device may be busy with one step while the next is begun.
-            before, begun = begun, trainer.step(done, ready)
-            if before is not None:
-                trainer.finish(before)
+            begun.append(trainer.step(done, ready))
+            if len(begun) > 1:
+                trainer.finish(begun.pop(0))
             if done == UNCOUNTED:
                 began = perf_counter()
             elif done > UNCOUNTED and perf_counter() - began > SECONDS:

@@ -77,7 +77,17 @@ def test_points_are_learned(tmp_path):
 
 def test_the_same_file_is_written_again_only_if_asked(tmp_path, capsys):
     write(tmp_path / "mine" / "train", "a", blobs((20, 24, 24), 4, seed=2))
-    arguments = ["configure", str(tmp_path / "mine"), "-o", str(tmp_path / "x.toml"), *FEW, "--voxel-size", "1", "1", "1"]
+    arguments = [
+        "configure",
+        str(tmp_path / "mine"),
+        "-o",
+        str(tmp_path / "x.toml"),
+        *FEW,
+        "--voxel-size",
+        "1",
+        "1",
+        "1",
+    ]
     assert main(arguments) == 0
     before = (tmp_path / "x.toml").read_bytes()
     assert main(arguments) == INPUT_ERROR

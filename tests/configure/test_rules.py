@@ -37,9 +37,7 @@ EMBRYOS = Facts(
     brightness=(Brightness(0.0, 10.0, 60.0, (200.0,) * len(recipe.UPPER), 0.05),),
     are_points=False,
 )
-IMAGES = replace(
-    EMBRYOS, ndim=2, shape=(1, 256, 256), voxel_size=(1.0, 1.0, 1.0), extent=(1.0, 21.0, 20.0), size=40.0
-)
+IMAGES = replace(EMBRYOS, ndim=2, shape=(1, 256, 256), voxel_size=(1.0, 1.0, 1.0), extent=(1.0, 21.0, 20.0), size=40.0)
 
 lengths = st.floats(0.05, 20)
 shares = st.floats(0, 1)
@@ -121,7 +119,8 @@ def test_embryos_get_the_network_that_was_found_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("size", "first"), [((4, 1, 1), (1, 2, 2)), ((1, 1, 1), (2, 2, 2)), ((1.3, 1, 1), (2, 2, 2)), ((1, 3, 3), (2, 1, 1))]
+    ("size", "first"),
+    [((4, 1, 1), (1, 2, 2)), ((1, 1, 1), (2, 2, 2)), ((1.3, 1, 1), (2, 2, 2)), ((1, 3, 3), (2, 1, 1))],
 )
 def test_axes_are_pooled_until_voxels_are_cubic(size, first):
     factors = downsampling(replace(EMBRYOS, voxel_size=size, shape=(200, 200, 200)))

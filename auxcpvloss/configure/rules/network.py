@@ -9,23 +9,25 @@ import numpy as np
 
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
-from auxcpvloss.configure.facts import Facts
+from auxcpvloss.configure.facts import Facts, axes, lengths
 from auxcpvloss.network.shapes import AxisGeometry, Shape
 
 KERNEL, REPETITIONS = 3, 2
 """Width of the convolutions and their number per level: the defaults, which are those of the paper."""
+
+HALVINGS = 30
+"""Of an interval, to find a length."""
 
 
 def network(facts: Facts, device: str) -> Iterator[Decision]:
     """Decide the keys of [model] that are about the network, and the number of patches of a batch."""
     factors = downsampling(facts)
     field = receptive_field(factors)
-    of_image = slice(3 - facts.ndim, None)
     yield Decision(
         "model.downsample_factors",
-        [list(level[of_image]) for level in factors],
-        f"a voxel sees {_times(field[of_image])} voxels, at least {recipe.FIELD:g} median nuclei "
-        f"({_times(facts.extent[of_image])}); an axis is not pooled while its voxels are larger than the others'",
+        [axes(level, facts.ndim) for level in factors],
+        f"a voxel sees {lengths(field, facts.ndim)} voxels, {_least(field, facts):.2g} median nuclei or more "
+        f"({lengths(facts.extent, facts.ndim)} voxels); axes with larger voxels are pooled later",
     )
     growth = recipe.GROWTH if len(factors) <= recipe.FAST_LEVELS else recipe.SLOW_GROWTH
     maps = [recipe.MAPS[facts.ndim] * growth**level for level in range(len(factors) + 1)]
@@ -34,12 +36,11 @@ def network(facts: Facts, device: str) -> Iterator[Decision]:
     yield Decision("model.fmap_dec_factors", [growth] * len(factors), "")
     yield Decision("model.padding", recipe.PADDING, "valid padding would leave too little of a small patch")
     shape = patch(facts, factors, device)
-    least = min(size / extent for size, extent in zip(shape[of_image], facts.extent[of_image], strict=True))
     yield Decision(
         "model.train_input_shape",
-        list(shape[of_image]),
-        f"{math.prod(shape):,} voxels, about as long in space along all axes as the volumes permit; at least "
-        f"{least:.2g} median nuclei along each",
+        axes(shape, facts.ndim),
+        f"{math.prod(shape):,} voxels, about as long in space along all axes as the volumes permit; "
+        f"{_least(shape, facts):.2g} median nuclei or more",
     )
     number = patches(shape, facts, device)
     yield Decision("training.batch_size", number, f"{number * math.prod(shape):,} voxels in a batch")
@@ -90,20 +91,24 @@ def patch(facts: Facts, factors: list[Shape], device: str) -> Shape:
         min(high, math.ceil(size / total) * total) for high, size, total in zip(highest, wanted, totals, strict=True)
     ]
     most = recipe.VOXELS[device, facts.ndim] if facts.ndim == 3 else recipe.SIDE[device] ** 2
-    sizes = np.array(lowest, float)
-    longest = max(high * side for high, side in zip(highest, facts.voxel_size, strict=True))
-    for length in np.geomspace(min(facts.voxel_size), longest, 1000):
-        larger = np.clip(length / np.array(facts.voxel_size), lowest, highest)
-        if larger.prod() > most:
-            break
-        sizes = larger
-    z, y, x = map(_nearest, sizes.tolist(), lowest, highest, totals)
+    sides = np.array(facts.voxel_size)
+    short, long = float(sides.min()), float((sides * highest).max())
+    for _ in range(HALVINGS):
+        middle = math.sqrt(short * long)
+        is_small = np.clip(middle / sides, lowest, highest).prod() <= most
+        short, long = (middle, long) if is_small else (short, middle)
+    z, y, x = map(_nearest, np.clip(short / sides, lowest, highest).tolist(), lowest, highest, totals)
     return z, y, x
 
 
 def patches(shape: Shape, facts: Facts, device: str) -> int:
     """Give the number of patches of a batch, such that it has as many voxels as it may have."""
     return max(1, min(recipe.MOST_PATCHES, round(recipe.VOXELS[device, facts.ndim] / math.prod(shape))))
+
+
+def _least(sizes: Shape, facts: Facts) -> float:
+    """Least size in median extents."""
+    return min(axes((size / extent for size, extent in zip(sizes, facts.extent, strict=True)), facts.ndim))
 
 
 def _is_seen(facts: Facts, factors: list[Shape]) -> bool:
@@ -117,7 +122,3 @@ def _nearest(size: float, low: int, high: int, total: int) -> int:
     step = math.lcm(total, recipe.STEP)
     fitting = [*range(-(-low // step) * step, high + 1, step)] or [*range(low, high + 1, total)]
     return min(fitting, key=lambda each: (abs(each - size), each))
-
-
-def _times(sizes: tuple[float, ...]) -> str:
-    return " x ".join(f"{size:.3g}" for size in sizes)

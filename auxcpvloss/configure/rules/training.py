@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
-from auxcpvloss.configure.facts import Facts
+from auxcpvloss.configure.facts import Facts, axes
 
 
 def method(facts: Facts) -> Iterator[Decision]:
@@ -53,10 +53,9 @@ def precision(has_bfloat16: bool) -> Iterator[Decision]:
 
 def deformation(facts: Facts) -> Iterator[Decision]:
     """Decide the elastic deformation: control points one nucleus apart, in space; none across the plane of an image."""
-    of_image = slice(3 - facts.ndim, None)
-    lengths = [extent * side for extent, side in zip(facts.extent, facts.voxel_size, strict=True)][of_image]
-    diameter = math.prod(lengths) ** (1 / len(lengths))
-    spacing = [max(1.0, diameter / side) for side in facts.voxel_size[of_image]]
+    widths = [extent * side for extent, side in zip(facts.extent, facts.voxel_size, strict=True)]
+    diameter = math.prod(axes(widths, facts.ndim)) ** (1 / facts.ndim)
+    spacing = [max(1.0, diameter / side) for side in axes(facts.voxel_size, facts.ndim)]
     table = "training.augmentation.elastic"
     yield Decision(
         f"{table}.control_point_spacing",

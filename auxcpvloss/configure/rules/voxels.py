@@ -9,7 +9,7 @@ from dataclasses import replace
 from auxcpvloss.config.units import Vector
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
-from auxcpvloss.configure.facts import Facts
+from auxcpvloss.configure.facts import Facts, axes, lengths
 
 
 def target_voxels(facts: Facts, device: str) -> tuple[Vector, str]:
@@ -28,7 +28,7 @@ def target_voxels(facts: Facts, device: str) -> tuple[Vector, str]:
         return _times(facts, finer), why
     if scale > 1:
         why = (
-            f"the median nucleus extends over {_sizes(facts.extent, facts.ndim)} voxels: {scale:.2g} times larger, "
+            f"the median nucleus extends over {lengths(facts.extent, facts.ndim)} voxels: {scale:.2g} times larger, "
             "so that a patch with its neighbours trains fast here. Results are given in the voxels of the files"
         )
         return _times(facts, [scale] * 3), why
@@ -54,12 +54,12 @@ def resampling(facts: Facts, device: str) -> Iterator[Decision]:
     """Decide data.target_voxel_size."""
     size, why = target_voxels(facts, device)
     if why:
-        yield Decision("data.target_voxel_size", [float(f"{side:.4g}") for side in size[3 - facts.ndim :]], why)
+        yield Decision("data.target_voxel_size", [float(f"{side:.4g}") for side in axes(size, facts.ndim)], why)
 
 
 def _scale(facts: Facts, device: str) -> float:
     """How much larger voxels have to be for two median nuclei to fit into the voxels of a batch; 1 if they do."""
-    smallest = math.prod(recipe.EXTENTS * extent for extent in facts.extent[3 - facts.ndim :])
+    smallest = math.prod(recipe.EXTENTS * extent for extent in axes(facts.extent, facts.ndim))
     most = recipe.VOXELS[device, facts.ndim]
     return float((smallest / most) ** (1 / facts.ndim)) if smallest > recipe.TOO_LARGE * most else 1.0
 
@@ -73,7 +73,3 @@ def _times(facts: Facts, factors: list[float]) -> Vector:
 def _vector(sides: list[float]) -> Vector:
     z, y, x = sides
     return z, y, x
-
-
-def _sizes(extent: Vector, ndim: int) -> str:
-    return " x ".join(f"{size:.3g}" for size in extent[3 - ndim :])
