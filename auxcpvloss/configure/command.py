@@ -22,6 +22,10 @@ Look at the volumes of a folder (train/, val/ and test/, or all in one, with ima
 write the configuration of a training on them, with the reason for each key: docs/configure.md. Nothing else is made."""
 
 
+ALL_BUT_TEST = "mknet train validate_checkpoints"
+"""Stages that need no test volumes."""
+
+
 def parser() -> argparse.ArgumentParser:
     """Give the parser of the arguments after ``configure``."""
     result = Parser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
@@ -80,7 +84,9 @@ def configure_folder(args: argparse.Namespace, terminal: Terminal) -> None:
     remarks = [f"Written by auxcpvloss {asked}; docs/configure.md explains the rules. Change what you know better."]
     remarks += [f"{what}: {value}" for what, value in plan.measured]
     write_text(out, as_text(plan.decisions, [*remarks, *(f"Warning: {words}" for words in plan.warnings)]))
-    terminal.say(f"written: {out}, with the reason for each key. Next: auxcpvloss -c {shlex.quote(str(out))} -d all")
+    run = f"auxcpvloss -c {shlex.quote(str(out))} -d {'all' if plan.has_test else ALL_BUT_TEST}"
+    after = "" if plan.has_test else f", then auxcpvloss segment FILE... --model {out.stem} -o DIR"
+    terminal.say(f"written: {out}, with the reason for each key. Next: {run}{after}")
 
 
 def _out(args: argparse.Namespace) -> Path:

@@ -37,11 +37,14 @@ class Plan:
     measured : sequence of (what, value)
         For people.
     warnings : sequence of str
+    has_test : bool
+        Whether there are volumes for a test.
     """
 
     decisions: Sequence[Decision]
     measured: Sequence[tuple[str, str]]
     warnings: Sequence[str]
+    has_test: bool
 
 
 def make_plan(
@@ -86,7 +89,7 @@ def make_plan(
         why = "as given"
     decisions = [*volumes.decisions, *decide(facts, machine, iterations, why)]
     check_memory(_checked(decisions))
-    return Plan(decisions, _for_people(facts, volumes, machine), warnings)
+    return Plan(decisions, _for_people(facts, volumes, machine), warnings, bool(volumes.sources["test"]))
 
 
 def _checked(decisions: Sequence[Decision]) -> Config:

@@ -19,8 +19,9 @@ def target_voxels(facts: Facts, device: str) -> tuple[Vector, str]:
     side do not fit into a patch that trains fast on this kind of device, "cpu" or "gpu"; the median where they differ.
     """
     scale = _scale(facts, device)
-    if not facts.are_points and facts.interior < recipe.LEAST_INTERIOR:
-        finer = [min(1.0, extent / recipe.LEAST_EXTENT) for extent in facts.extent]
+    finer = [min(1.0, extent / recipe.LEAST_EXTENT) for extent in facts.extent]
+    # Where nuclei are long enough, but many have nothing inside, those are splinters.
+    if not facts.are_points and facts.interior < recipe.LEAST_INTERIOR and min(axes(finer, facts.ndim)) < 1:
         why = (
             f"only {facts.interior:.0%} of the nuclei have voxels inside their boundary: smaller voxels, so that the "
             f"median nucleus extends over at least {recipe.LEAST_EXTENT:g}"
