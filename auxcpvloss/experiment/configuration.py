@@ -48,6 +48,16 @@ YOUNGER = {
     "validation.keep": "scores",
     "prediction.precision": "training",
     "prediction.tile_memory": 0.15,
+    "postprocessing.seeds": "interior",
+    "postprocessing.vote_width": 0.2,
+    "postprocessing.vote_fraction": 0.15,
+    "postprocessing.assign": "watershed",
+    "postprocessing.assign_distance": 0.3,
+    "validation.seeds": [],
+    "validation.vote_width": [],
+    "validation.vote_fraction": [],
+    "validation.assign": [],
+    "validation.assign_distance": [],
 }
 """Keys added after the first records, with the values implied before they existed."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import ledger
 from auxcpvloss.methods import Params
@@ -80,7 +81,9 @@ def read_scores(path: Path, kind: type[Params], metric: str) -> Means:
             raise InputError(f"{path}: {CHANGED}. Run the stage validate_checkpoints of that experiment.")
         header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
         names, expected = header[1:-1], list(kind.model_fields)
-        if header[:1] != ["checkpoint"] or names != expected:
+        # Tables that were written before there were some parameters have them at their defaults.
+        lacking = {name for name in expected if f"postprocessing.{name}" in YOUNGER} - set(names)
+        if header[:1] != ["checkpoint"] or names != [name for name in expected if name not in lacking]:
             raise InputError(
                 f"{path}: has scores for the parameters {', '.join(names) or 'none'}, but the method has "
                 f"{', '.join(expected)}. Average experiments with the same model.method."

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import groupby
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from pydantic import Field
 
 from auxcpvloss.methods.method import Array, Labels, Params, Prediction
 from auxcpvloss.segmentation.arrays import Mask
+
+if TYPE_CHECKING:
+    from auxcpvloss.segmentation.markers import Markers
+    from auxcpvloss.segmentation.runs import Runs
 
 
 class Basins(NamedTuple):
@@ -37,13 +41,36 @@ class Basins(NamedTuple):
 class Seeds(Params):
     """Where seeds come from. An auxiliary task that offers others extends this."""
 
-    def prepare(self, prediction: Prediction) -> Prediction:
-        """Add what seeds need of the whole volume to a prediction, as one more head of (C, Z, Y, X)."""
+    def prepare(self, prediction: Prediction, whole: Prediction) -> Prediction:
+        """Give what `choose_seeds` looks at: with what it needs of the whole volume, as one more head of (C, Z, Y, X).
+
+        Parameters
+        ----------
+        prediction : mapping
+            What other parameters have left of the whole, and added to it.
+        whole : mapping
+            {head: (C, Z, Y, X)}
+        """
         return prediction
 
     def choose_seeds(self, prediction: Prediction, seeds: Mask) -> Mask:
         """Give the seeds to flood from, (N,), at voxels of a prediction, (C, N); `seeds` are the method's own."""
         return seeds
+
+    def place_markers(
+        self, prediction: Prediction, seeds: Runs, foreground: Runs, shared: dict[Any, Any]
+    ) -> Markers | None:
+        """Give what to flood from in place of the connected components of the seeds; None: these.
+
+        Parameters
+        ----------
+        prediction : mapping
+            {head: (C, Z, Y, X)}, the whole.
+        seeds, foreground : Runs
+        shared : dict
+            Keeps what other parameters need of the same foreground.
+        """
+        return None
 
 
 class WatershedParams(Seeds):
@@ -126,9 +153,11 @@ def _decode_together(prediction: Prediction, sets: list[WatershedParams]) -> Ite
     from auxcpvloss.segmentation.dilation import dilate
     from auxcpvloss.segmentation.watershed import remove_small, seeded_watershed
 
+    whole = prediction
     for params in sets:
-        prediction = params.prepare(prediction)
+        prediction = params.prepare(prediction, whole)
     surface, runs = _find_runs(prediction, sets)
+    shared: dict[Any, dict[Any, Any]] = {}
 
     def basins(params: WatershedParams) -> tuple[Any, Any]:
         return params.strictness, params.seeds_by
@@ -137,9 +166,13 @@ def _decode_together(prediction: Prediction, sets: list[WatershedParams]) -> Ite
         return *map(repr, basins(params)), params.num_dilations
 
     for (strictness, seeds_by), group in groupby(sorted(sets, key=in_order), basins):
-        alike = list(group)
-        labels = seeded_watershed(surface, runs[seeds_by], runs[strictness], alike[0].flood)
-        grown, edge = 0, runs[strictness].voxels
+        alike, foreground, seeds = list(group), runs[strictness], runs[seeds_by]
+        # Sets come by foreground: what was kept of the last one is of no more use.
+        shared = {strictness: shared.get(strictness, {})}
+        markers = alike[0].place_markers(whole, seeds, foreground, shared[strictness])
+        seeds, numbers = markers or (seeds, None)
+        labels = seeded_watershed(surface, seeds, foreground, alike[0].flood, numbers)
+        grown, edge = 0, foreground.voxels
         for params in alike:
             edge = dilate(labels, params.num_dilations - grown, edge)
             grown = params.num_dilations

@@ -92,8 +92,14 @@ def _intersect(
     return count
 
 
-def number_components(runs: Runs) -> tuple[Indices, int]:
+def number_components(runs: Runs, values: Indices | None = None) -> tuple[Indices, int]:
     """Number connected components (6-neighbourhood) 1..n, in the order in which they appear in the volume.
+
+    Parameters
+    ----------
+    runs : Runs
+    values : (N,) array of int64, optional
+        Runs are connected where these are equal. Runs that follow on each other in a row differ.
 
     Returns
     -------
@@ -104,14 +110,17 @@ def number_components(runs: Runs) -> tuple[Indices, int]:
     """
     parents = np.arange(len(runs.starts))
     _, height, width = runs.shape
-    _join(runs.starts, runs.stops, parents, width, width, height)
-    _join(runs.starts, runs.stops, parents, width * height, width, 0)
+    alike = np.zeros(len(parents), np.int64) if values is None else values
+    _join(runs.starts, runs.stops, alike, parents, width, width, height)
+    _join(runs.starts, runs.stops, alike, parents, width * height, width, 0)
     return parents, _number(parents)
 
 
 @kernel()
-def _join(starts: Indices, stops: Indices, parents: Indices, step: int, width: int, height: int) -> None:
-    """Join each run with those that lie beside it, `step` voxels before; not across planes of `height` rows."""
+def _join(
+    starts: Indices, stops: Indices, values: Indices, parents: Indices, step: int, width: int, height: int
+) -> None:
+    """Join each run with equal ones that lie beside it, `step` voxels before; not across planes of `height` rows."""
     j = 0
     for i in range(len(starts)):
         begin, end = starts[i] - step, stops[i] - step
@@ -121,9 +130,10 @@ def _join(starts: Indices, stops: Indices, parents: Indices, step: int, width: i
             continue
         k = j
         while k < i and starts[k] < end:
-            one, other = _root(parents, i), _root(parents, k)
-            # The least run of a component is its root, so that roots are in the order of the volume.
-            parents[max(one, other)] = min(one, other)
+            if values[i] == values[k]:
+                one, other = _root(parents, i), _root(parents, k)
+                # The least run of a component is its root, so that roots are in the order of the volume.
+                parents[max(one, other)] = min(one, other)
             k += 1
 
 

@@ -16,7 +16,11 @@ Flood = Literal["foreground", "volume"]
 
 
 def seeded_watershed(
-    surface: NDArray[np.float32], seeds: Runs, foreground: Runs, flood_in: Flood = "foreground"
+    surface: NDArray[np.float32],
+    seeds: Runs,
+    foreground: Runs,
+    flood_in: Flood = "foreground",
+    numbers: Indices | None = None,
 ) -> Labels:
     """Flood a surface from seeds and keep the foreground.
 
@@ -32,6 +36,8 @@ def seeded_watershed(
         "foreground" floods each connected piece of the foreground by itself, so that every instance is one piece
         and a piece without a seed stays background. "volume" floods everything and cuts out the foreground, as the
         original software does: instances may fall into several pieces.
+    numbers : (N,) array of int64, optional
+        The instance, 1..n, that each run of `seeds` is a marker of; all of these lie in the foreground.
 
     Returns
     -------
@@ -39,9 +45,9 @@ def seeded_watershed(
         Instances 1..n, 0 background.
     """
     if flood_in == "volume":
-        return _flood_volume(surface, seeds, foreground)
+        return _flood_volume(surface, seeds, foreground, number_components(seeds)[0] if numbers is None else numbers)
     seeds, within = intersect(seeds, foreground)
-    markers, _ = number_components(seeds)
+    markers = number_components(seeds)[0] if numbers is None else numbers
     pieces, count = number_components(foreground)
     values = _markers_of(pieces, count, markers, within)[pieces]
     labels = np.zeros(surface.shape, np.uint32)
@@ -57,10 +63,9 @@ def seeded_watershed(
     return labels
 
 
-def _flood_volume(surface: NDArray[np.float32], seeds: Runs, foreground: Runs) -> Labels:
+def _flood_volume(surface: NDArray[np.float32], seeds: Runs, foreground: Runs, numbers: Indices) -> Labels:
     import mahotas
 
-    numbers, _ = number_components(seeds)
     if not len(numbers):
         return np.zeros(surface.shape, np.uint32)
     markers = np.zeros(surface.shape, np.int32)

@@ -26,6 +26,9 @@ def parameter_sets(draw, name):
         }
         if METHODS[name].auxiliary:
             chosen |= {"use_cpv_for_seeds": draw(st.booleans()), "cpv_thresh": draw(st.sampled_from([1, 3]))}
+            chosen |= {"seeds": draw(st.sampled_from(["interior", "votes", "both"]))}
+            chosen |= {"assign": draw(st.sampled_from(["watershed", "vectors", "both"]))}
+            chosen |= {"vote_width": draw(st.sampled_from([0.2, 0.5])), "vote_fraction": draw(st.sampled_from([0.05, 0.3]))}  # fmt: skip
         sets.append(METHODS[name].params(**chosen))
     return sets
 

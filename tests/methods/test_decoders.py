@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.special import expit, softmax
 
-from auxcpvloss.methods import METHODS
+from auxcpvloss.methods import AUXILIARY, METHODS
 from tests.segmentation.test_instances import relabelled_equal
 
 NEIGHBOURS = [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (0, 0, 1), (0, 1, 0), (1, 0, 0)]
@@ -139,6 +139,66 @@ def test_instances_of_vectors_seeds_equal_the_transcription(name, case, threshol
     prediction = maps(method, *case)
     params = method.params(**THRESHOLDS[METHODS[name].base], use_cpv_for_seeds=True, cpv_thresh=threshold)
     assert relabelled_equal(params.decode(prediction), transcription(name, prediction, params))
+
+
+def ends_of(vectors, foreground):
+    """Where the vector of each voxel of the foreground ends, followed twice, and half the size of a nucleus."""
+    last, ends = np.array(foreground.shape) - 1, {}
+    for voxel in zip(*np.nonzero(foreground), strict=True):
+        place = np.array(voxel, np.float32)
+        for _ in range(2):
+            place = np.clip(place + vectors[(slice(None), *np.rint(place).astype(int))], 0, last)
+        ends[voxel] = place
+    axes = sum(size > 1 for size in foreground.shape)
+    squares = (vectors[:, foreground].astype(float) ** 2).mean(axis=1)
+    return ends, np.maximum(np.sqrt((axes + 2) * squares), 1)
+
+
+@pytest.mark.parametrize("assign", ["vectors", "both"])
+@pytest.mark.parametrize("name", [name for name in SEGMENTATION if METHODS[name].auxiliary])
+@given(smooth)
+@settings(max_examples=12)
+def test_voxels_go_to_the_seed_that_their_vectors_end_nearest_to(name, assign, case):
+    method = METHODS[name]
+    prediction = maps(method, *case)
+    params = method.params(**THRESHOLDS[method.base], assign=assign, assign_distance=0.8)
+    surface, seeds, foreground = basins(method.base, prediction, params)
+    if not (seeds & foreground).any():
+        return
+    ends, extent = ends_of(prediction["cpv"], foreground)
+    own = components(seeds & foreground)
+    centers = [np.mean([ends[tuple(v)] for v in np.argwhere(own == i)], axis=0) for i in range(1, own.max() + 1)]
+    markers = np.zeros(own.shape, int)
+    for voxel, end in ends.items():
+        distances = [np.linalg.norm((end - center) / extent) for center in centers]
+        if assign == "vectors" or min(distances) < 0.8:
+            markers[voxel] = 1 + np.argmin(distances)
+    for number in range(1, len(centers) + 1):
+        pieces = components(markers == number)
+        if pieces.any():
+            markers[(pieces > 0) & (pieces != 1 + np.bincount(pieces.ravel())[1:].argmax())] = 0
+    labels = flooded(surface, markers, foreground)
+    for _ in range(params.num_dilations):
+        labels = dilated(labels)
+    assert relabelled_equal(params.decode(prediction), labels)
+
+
+def test_vectors_part_nuclei_whose_interiors_touch():
+    # Two balls in one piece of foreground, and one piece of interior.
+    labels = np.zeros((15, 15, 26), np.uint32)
+    z, y, x = np.indices(labels.shape)
+    for number, middle in enumerate((7, 18), start=1):
+        labels[((z - 7) ** 2 + (y - 7) ** 2 + (x - middle) ** 2 <= 36) & (labels == 0)] = number
+    method = METHODS["threeclass_cpv"]
+    inside = labels > 0
+    logits = np.stack([np.where(inside, -9.0, 9.0), np.where(inside, 9.0, -9.0), np.full(labels.shape, -9.0)])
+    prediction = {"threeclass": logits.astype(np.float32), "cpv": AUXILIARY["cpv"].head.target(labels)}
+    assert method.params().decode(prediction).max() == 1
+    for seeds in ("votes", "both"):
+        for assign in ("vectors", "both"):
+            found = method.params(seeds=seeds, assign=assign).decode(prediction)
+            assert relabelled_equal(found, labels)
+        assert method.params(seeds=seeds).decode(prediction).max() == 2
 
 
 @given(smooth, st.sampled_from([0.2, 1.0]), st.integers(1, 3), st.booleans())

@@ -21,6 +21,9 @@ def perfect_results(method, labels):
     yield method.params().decode(prediction)
     if "use_cpv_for_seeds" in method.params.model_fields:
         yield method.params(use_cpv_for_seeds=True).decode(prediction)
+        for seeds in ("interior", "votes", "both"):
+            for assign in ("watershed", "vectors", "both"):
+                yield method.params(seeds=seeds, assign=assign).decode(prediction)
 
 
 @pytest.mark.parametrize("name", ["threeclass", "threeclass_cpv"])
@@ -42,7 +45,15 @@ def test_the_folder_of_parameters_leaves_out_what_has_no_effect():
     params = METHODS["sdt_cpv"].params
     assert params().slug() == "fg_thresh_0.0_seed_thresh_-0.13"
     assert params(use_cpv_for_seeds=True).slug() == "fg_thresh_0.0_cpv_thresh_70.0_use_cpv_for_seeds_True"
-    assert METHODS["affinities_cpv"].params(use_cpv_for_seeds=True).without_effect() == {"seed_thresh", "min_affinities"}  # fmt: skip
+    # Written before there were the others: the same folder, and the same record.
+    old = {"fg_thresh", "seed_thresh", "flood", "num_dilations", "min_size", "use_cpv_for_seeds"}
+    assert params(vote_width=0.4, assign_distance=2.0).with_effect().keys() == old
+    votes = params(seeds="votes", assign="both", vote_fraction=0.3)
+    assert votes.slug() == "fg_thresh_0.0_seeds_votes_vote_fraction_0.3_assign_both"
+    assert {"seed_thresh", "cpv_thresh"} <= votes.without_effect()
+    assert {"seed_thresh", "min_affinities"} <= METHODS["affinities_cpv"].params(
+        use_cpv_for_seeds=True
+    ).without_effect()
 
 
 def test_thresholds_reach_the_decoder():

@@ -192,7 +192,7 @@ def _weights(experiment: Experiment, checkpoint: int, validated: Record, scored:
 
 def _seeds(experiment: Experiment) -> Literal["main", "cpv", "either"]:
     """Say which seeds validation could choose from."""
-    used = {bool(getattr(params, "use_cpv_for_seeds", False)) for params in parameter_sets(experiment)}
+    used = {"cpv" in params.auxiliary_heads() for params in parameter_sets(experiment)}
     return "either" if len(used) > 1 else "cpv" if True in used else "main"
 
 
