@@ -209,9 +209,10 @@ def _in_words(change: Change) -> str:
 def relevant(record: Any) -> Any:
     """Leave out of a record the keys that, given the others, take no effect.
 
-    These are percentiles by which nothing is normalized, what a schedule of the learning rate does not use, groups
-    without group normalization, other keys of an augmentation of probability 0, tiles of a prediction where they
-    change only how sums are rounded, and keys younger than the first records, at the value implied before they existed.
+    These are percentiles by which nothing is normalized, what a schedule of the learning rate or a loss of classes does
+    not use, groups without group normalization, other keys of an augmentation of probability 0, tiles of a prediction
+    where they change only how sums are rounded, and keys younger than the first records, at the value implied before
+    they existed.
     """
     if not isinstance(record, Mapping):
         return record
@@ -226,6 +227,10 @@ def relevant(record: Any) -> Any:
         without.add("normalization_groups")
     if record.get("probability") == 0:
         without |= set(record) - {"probability"}
+    if record.get("class_loss", "focal") != "focal":
+        without.add("focal_gamma")
+    if record.get("class_loss") == "dice":
+        without.add("class_balance")
     if record.get("precision") == "training":
         without.add("precision")
     model = record.get("model")

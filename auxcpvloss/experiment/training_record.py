@@ -29,6 +29,12 @@ INDIFFERENT = (
 FILES = "files"
 """Key of the record of the files that the training has written, see `training_files`."""
 
+CLASS_FRACTIONS = "class_fractions"
+"""Key of the record of the fractions of classes in the training volumes, where the losses depend on them."""
+
+FOLLOWS = ("made_with", CLASS_FRACTIONS)
+"""Keys of the record of what follows from the others, or is told but decides nothing."""
+
 
 def training_record(experiment: Experiment) -> dict[str, Any] | None:
     """Give what the weights in the folder were made from; None if there are none, or it is unknown.
@@ -109,7 +115,7 @@ def other_training(
         then = (record.get("initial") or {}).get("path", "")
         return f"init.checkpoint was {then!r}, is {experiment.config.init.checkpoint!r}"
     records = experiment.records
-    then = {key: value for key, value in record.items() if key != "made_with"}
+    then = {key: value for key, value in record.items() if key not in FOLLOWS}
     return records.difference(records.flat(then), records.flat(now))
 
 

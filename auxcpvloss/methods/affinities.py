@@ -8,7 +8,7 @@ from pydantic import Field
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.decoding import Basins, WatershedParams, least_logit
 from auxcpvloss.methods.instance_geometry import BOUNDARY, INSIDE, classes, instances
-from auxcpvloss.methods.method import ALL, UNKNOWN, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.methods.method import ALL, SIGMOID, UNKNOWN, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily
@@ -123,12 +123,12 @@ AFFINITIES = Method(
             "affs",
             channels=3,
             target=target,
-            loss="balanced_binary_cross_entropy",
+            loss=SIGMOID,
             perfect=perfect,
             context=2,
             transforms_as="affinity",
         ),
-        Head("fgbg", channels=1, target=foreground, loss="balanced_binary_cross_entropy", perfect=perfect),
+        Head("fgbg", channels=1, target=foreground, loss=SIGMOID, perfect=perfect),
     ),
     confidence=confidence,
     params=AffinitiesParams,

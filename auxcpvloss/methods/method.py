@@ -25,6 +25,9 @@ OUTSIDE = np.uint32(0xFFFFFFFF)
 UNKNOWN = 2
 """Value of a target of 0 and 1 where neither is known, though the voxel is annotated: it is not trained on."""
 
+SOFTMAX, SIGMOID = "softmax", "sigmoid"
+"""Losses of heads that tell classes apart: as many as channels, one of which is true, or two in each channel."""
+
 
 class Params(BaseModel):
     """Post-processing of a method: its parameters, which are keys of [postprocessing], and how they are used."""
@@ -105,7 +108,7 @@ class Head:
         wanted) -> (C, Z, Y, X) target of that part, by default of all. Where the volume ends or is not annotated, there
         is neither background nor boundary.
     loss : str
-        Name of its loss, one of `network.losses.LOSSES`.
+        Name of its loss: `SOFTMAX`, `SIGMOID` or one of `network.losses.LOSSES`.
     perfect : callable
         (C, Z, Y, X) target -> (channels, Z, Y, X) network output of a model that is always right: the target itself,
         unless the loss takes logits.

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from auxcpvloss.methods import instance_geometry as geometry
 from auxcpvloss.methods.decoding import Basins, WatershedParams, least_logit
-from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.methods.method import ALL, SOFTMAX, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily
@@ -84,7 +84,7 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
 
 THREECLASS = Method(
     "threeclass",
-    heads=(Head("threeclass", channels=3, target=target, loss="balanced_cross_entropy", perfect=perfect, context=1),),
+    heads=(Head("threeclass", channels=3, target=target, loss=SOFTMAX, perfect=perfect, context=1),),
     confidence=confidence,
     params=ThreeclassParams,
 )

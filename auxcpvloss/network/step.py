@@ -8,8 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from auxcpvloss.methods.method import Head
-from auxcpvloss.network.losses import LOSSES
+from auxcpvloss.network.losses import Loss
 
 Given = tuple[Any, Mapping[str, Any], Any]
 """A batch on the device, channels last: input, targets by head, and region; of whatever types it came with."""
@@ -19,14 +18,14 @@ Losses = Mapping[str, Any]
 
 
 def objective(
-    network: keras.Model, heads: Sequence[Head], coefficients: Mapping[str, float], training: bool
+    network: keras.Model, by_head: Mapping[str, Loss], coefficients: Mapping[str, float], training: bool
 ) -> Callable[[Any, Mapping[str, Any], Any], dict[str, Any]]:
     """Give the function from a batch to the losses of the network: each a mean over the patches, and their sum.
 
     Parameters
     ----------
     network : keras.Model
-    heads : sequence of Head
+    by_head : mapping of head name to loss
     coefficients : mapping of head name to float
         By which losses are multiplied in the sum.
     training : bool
@@ -37,10 +36,10 @@ def objective(
         outputs = network(ops.cast(raw, "float32"), training=training)
         inside, total, each = ops.cast(region, "float32"), 0.0, {}
         # By name, whatever order some backends give them back in.
-        for head in sorted(heads, key=lambda head: head.name):
-            by_patch = LOSSES[head.loss](ops.cast(targets[head.name], "float32"), outputs[head.name], inside)
-            each[f"{head.name}_loss"] = ops.mean(by_patch)
-            total = total + coefficients[head.name] * each[f"{head.name}_loss"]
+        for head, loss in sorted(by_head.items()):
+            by_patch = loss(ops.cast(targets[head], "float32"), outputs[head], inside)
+            each[f"{head}_loss"] = ops.mean(by_patch)
+            total = total + coefficients[head] * each[f"{head}_loss"]
         return {"loss": total, **(each if len(each) > 1 else {})}
 
     return losses

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Config
@@ -13,8 +14,10 @@ from auxcpvloss.methods.method import Method
 from auxcpvloss.network.average import Average
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.checkpoint import load_checkpoint, save_checkpoint
+from auxcpvloss.network.class_losses import Fractions
 from auxcpvloss.network.compiled import arguments, compile_network, is_finite, new_network, predict, train_only
 from auxcpvloss.network.initial import Loaded, take_over
+from auxcpvloss.network.losses import loss_of
 from auxcpvloss.network.plateau import Plateau
 from auxcpvloss.network.step import Given, Losses, losses_only, objective, training_step
 
@@ -59,6 +62,8 @@ class Trainer:
     method : Method
     initial : Path, optional
         ``.keras`` file of another training, see [init]; what was loaded from it is in `loaded`.
+    fractions : Fractions
+        Needed where ``training.class_balance`` is "data".
 
     Attributes
     ----------
@@ -71,8 +76,15 @@ class Trainer:
         Nothing in the file fits, or the optimizer does not exist.
     """
 
-    def __init__(self, config: Config, method: Method, initial: Path | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        method: Method,
+        initial: Path | None = None,
+        fractions: Fractions = MappingProxyType({}),
+    ) -> None:
         self._config, self._method = config, method
+        self._losses = {head.name: loss_of(head, config.training, fractions) for head in method.heads}
         network = new_network(config, method)
         self.networks: Mapping[str, keras.Model] = {network.name: network}
         self.loaded = take_over(network, method.heads, initial, config.init) if initial else Loaded()
@@ -128,8 +140,8 @@ class Trainer:
         coefficients = {head.name: self._config.coefficient(head.name) for head in self._method.heads}
         compiled = {}
         for key, network in self.networks.items():
-            heads = [head for head in self._method.heads if head.name in network.output]
-            losses = objective(network, heads, coefficients, training)
+            by_head = {name: loss for name, loss in self._losses.items() if name in network.output}
+            losses = objective(network, by_head, coefficients, training)
             after = self._averages[key].add if key in self._averages else None
             compiled[key] = training_step(network, losses, after) if training else losses_only(network, losses)
         return compiled

@@ -4,35 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.methods import METHODS
-from auxcpvloss.methods.method import UNKNOWN
 from auxcpvloss.network import losses
-from tests.conftest import blobs
+from tests.conftest import blobs, configure
 
 seeds = st.integers(0, 2**32 - 1)
+TRAINING = configure().training
 
 
 def patches(seed, channels):
     rng = np.random.default_rng(seed)
     region = rng.choice([losses.OUTSIDE, losses.BACKGROUND, losses.INSTANCE], size=(2, 3, 4, 5, 1), p=[0.2, 0.5, 0.3])
     return rng, region.astype(np.float32), rng.normal(size=(2, 3, 4, 5, channels)).astype(np.float32)
-
-
-@given(seeds)
-def test_cross_entropy_equals_a_loop_over_voxels(seed):
-    rng, region, prediction = patches(seed, 3)
-    target = rng.choice([0, 1, 2], size=region.shape, p=[0.9, 0.08, 0.02]).astype(np.float32)
-    expected = []
-    for patch in range(2):
-        known = [v for v in np.ndindex(3, 4, 5) if region[(patch, *v, 0)] != losses.OUTSIDE]
-        total = 0.0
-        for voxel in known:
-            of = target[(patch, *voxel, 0)]
-            fraction = sum(target[(patch, *v, 0)] == of for v in known) / len(known)
-            weight = 1 / (3 * min(max(fraction, 0.05), 0.95))
-            logits = prediction[(patch, *voxel)].astype(float)
-            total -= weight * (logits[int(of)] - np.log(np.exp(logits).sum()))
-        expected.append(total / max(len(known), 1))
-    np.testing.assert_allclose(losses.balanced_cross_entropy(target, prediction, region), expected, rtol=1e-4)
 
 
 @given(seeds)
@@ -80,36 +62,14 @@ def test_the_loss_of_blobs_equals_a_loop_over_voxels(seed):
     np.testing.assert_allclose(losses.blob_loss(target, prediction, region), expected, rtol=1e-4)
 
 
-@given(seeds)
-def test_binary_cross_entropy_equals_a_loop_over_voxels(seed):
-    rng, region, prediction = patches(seed, 3)
-    target = (rng.random(prediction.shape) < [0.5, 0.02, 0]).astype(np.float32)
-    target[rng.random(target.shape) < [0.3, 0.1, 0]] = UNKNOWN
-    expected = []
-    for patch in range(2):
-        inside = [v for v in np.ndindex(3, 4, 5) if region[(patch, *v, 0)] != losses.OUTSIDE]
-        total, counted = 0.0, 0
-        for channel in range(3):
-            known = [v for v in inside if target[(patch, *v, channel)] != UNKNOWN]
-            counted += len(known)
-            for voxel in known:
-                of = target[(patch, *voxel, channel)]
-                fraction = sum(target[(patch, *v, channel)] == of for v in known) / len(known)
-                probability = 1 / (1 + np.exp(-float(prediction[(patch, *voxel, channel)])))
-                value = -np.log(probability if of else 1 - probability)
-                total += value / (2 * min(max(fraction, 0.05), 0.95))
-        expected.append(total / max(counted, 1))
-    np.testing.assert_allclose(losses.balanced_binary_cross_entropy(target, prediction, region), expected, rtol=1e-4)
-
-
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_a_patch_outside_the_volume_teaches_nothing(method):
     outside = np.zeros((1, 2, 2, 2, 1), np.float32)
     for head in method.heads:
         target = np.moveaxis(head.target(np.ones((2, 2, 2), np.uint32)), 0, -1)[np.newaxis].astype(np.float32)
         prediction = np.full((1, 2, 2, 2, head.channels), 5, np.float32)
-        assert float(losses.LOSSES[head.loss](target, prediction, outside)[0]) == 0
-        assert float(losses.LOSSES[head.loss](target, prediction, outside + losses.BACKGROUND)[0]) > 0
+        assert float(losses.loss_of(head, TRAINING)(target, prediction, outside)[0]) == 0
+        assert float(losses.loss_of(head, TRAINING)(target, prediction, outside + losses.BACKGROUND)[0]) > 0
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -122,6 +82,6 @@ def test_nothing_is_better_than_the_perfect_prediction(method):
         perfect = np.moveaxis(head.perfect(target), 0, -1)[np.newaxis].astype(np.float32)
         last = np.moveaxis(target, 0, -1)[np.newaxis].astype(np.float32)
         other = perfect + rng.normal(0, 25, perfect.shape).astype(np.float32)
-        best = float(losses.LOSSES[head.loss](last, perfect, region)[0])
+        best = float(losses.loss_of(head, TRAINING)(last, perfect, region)[0])
         assert best == pytest.approx(0, abs=1e-6)
-        assert float(losses.LOSSES[head.loss](last, other, region)[0]) > best
+        assert float(losses.loss_of(head, TRAINING)(last, other, region)[0]) > best

@@ -75,10 +75,11 @@ def test_what_is_not_annotated_is_to_targets_as_the_end_of_the_volume(name, wher
         np.testing.assert_array_equal(one[~unknown], other[~unknown])
 
 
+@pytest.mark.parametrize("kind", ["cross_entropy", "cross_entropy+dice"])
 @pytest.mark.parametrize("name", [*METHODS, "threeclass_edt"])
-def test_no_loss_depends_on_what_the_network_says_where_nobody_annotated(name):
+def test_no_loss_depends_on_what_the_network_says_where_nobody_annotated(name, kind):
     """Nor on what the labels would be there: classes are balanced without them."""
-    given = marked(BOX)
+    given, training = marked(BOX), configure(training={"class_loss": kind}).training
     region = np.where(given == IGNORED, losses.OUTSIDE, losses.BACKGROUND + (given > 0))[np.newaxis, ..., np.newaxis]
     rng = np.random.default_rng(0)
     for head in find_method(name).heads:
@@ -86,7 +87,7 @@ def test_no_loss_depends_on_what_the_network_says_where_nobody_annotated(name):
         prediction = rng.normal(size=(1, *given.shape, head.channels)).astype(np.float32)
         values = set()
         for _ in range(3):
-            loss = losses.LOSSES[head.loss](target, prediction, region.astype(np.float32))
+            loss = losses.loss_of(head, training)(target, prediction, region.astype(np.float32))
             values.add(float(loss[0]))
             prediction[0, given == IGNORED] = rng.normal(0, 9, size=prediction[0, given == IGNORED].shape)
             target[0, given == IGNORED] = rng.integers(0, 2, size=target[0, given == IGNORED].shape)

@@ -35,8 +35,9 @@ CONFIG: dict[str, Any] = merge(
         "evaluation": {"metric": "confusion_matrix.th_0_1.AP"},
     },
 )
+CLASSES = {"class_loss": "cross_entropy+dice", "class_balance": "data"}
 CASES: dict[str, tuple[signal.Signals, dict[str, Any]]] = {
-    "threeclass": (signal.SIGTERM, {"optimizer": {"lr_schedule": "cosine"}, "training": {"profiling": 15}}),
+    "threeclass": (signal.SIGTERM, {"optimizer": {"lr_schedule": "cosine"}, "training": {"profiling": 15, **CLASSES}}),
     "threeclass_cpv": (
         signal.SIGKILL,
         {

@@ -18,6 +18,7 @@ from auxcpvloss.stages.train.preconditions import need_training
 from auxcpvloss.system.errors import InputError
 from tests import TEST_BACKEND
 from tests.conftest import SMALL, TINY, configure, merge
+from tests.edits import write_without_checksum
 from tests.stages.test_chain import files, weights
 
 BASE: dict[str, Any] = merge(
@@ -235,3 +236,21 @@ def test_a_record_from_before_a_key_is_read_as_its_default(copy, capfd):
     assert run(copy, "a", **STOPPING) == 0
     assert run(copy, "a", "mknet", **merge(STOPPING, {"optimizer": {"clip_norm": 1.0}})) == 2
     assert "optimizer.clip_norm was 0.0, is 1.0" in capfd.readouterr().err
+
+
+def test_the_fractions_of_classes_are_counted_once(copy, capfd):
+    """What is recorded counts when training goes on, and comes along; with another balance nothing is recorded."""
+    change = {"training": {"class_balance": "data", "max_iterations": 1}}
+    assert run(copy, "b", **change) == 0
+    assert "fractions of classes" in capfd.readouterr().out
+    path = copy / "root/b/train/made_from.json"
+    record = json.loads(path.read_text())
+    assert sum(record["class_fractions"]["threeclass"]) == pytest.approx(1)
+    record["class_fractions"]["threeclass"] = [0.5, 0.3, 0.2]
+    write_without_checksum(path, json.dumps(record))
+    assert run(copy, "b", **merge(change, {"training": {"max_iterations": 2}})) == 0
+    assert "from the beginning" not in capfd.readouterr().out
+    assert json.loads(path.read_text())["class_fractions"]["threeclass"] == [0.5, 0.3, 0.2]
+    assert run(copy, "b", **merge(change, {"training": {"class_balance": "none"}})) == 0
+    assert "training.class_balance was 'data', is 'none'" in capfd.readouterr().out
+    assert "class_fractions" not in json.loads(path.read_text())

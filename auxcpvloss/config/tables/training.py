@@ -125,6 +125,9 @@ class Training(Table):
     num_workers: Annotated[int, Field(ge=-1, le=1000)]
     cache_size: Positive
     p_nonempty: Fraction
+    class_loss: Literal["cross_entropy", "focal", "dice", "cross_entropy+dice"]
+    class_balance: Literal["patch", "data", "none"]
+    focal_gamma: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
     validation_batches: NotNegative
     early_stop: NotNegative
     folds: list[Positive]

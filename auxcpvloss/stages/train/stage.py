@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,14 @@ from auxcpvloss.stages.train.monitor import Monitor
 from auxcpvloss.stages.train.nuclei_sizes import about_context
 from auxcpvloss.stages.train.preconditions import looks_at_validation, need_training
 from auxcpvloss.stages.train.profile import profiled
-from auxcpvloss.stages.train.state import begin_anew, is_done, record_training, training_samples, training_state
+from auxcpvloss.stages.train.state import (
+    begin_anew,
+    is_done,
+    measured_fractions,
+    record_training,
+    training_samples,
+    training_state,
+)
 from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
 from auxcpvloss.system.backends import computes_on
 from auxcpvloss.system.libraries import BACKEND
@@ -132,12 +139,12 @@ class Train(Stage):
             self._tell_versions(run)
             kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
             terminal.say(f"continuing from the {kind} of iteration {first}")
-        about = about_context(experiment)
+        about, fractions = about_context(experiment), measured_fractions(run, samples)
         paths, workers = [sample.path for sample in samples], number_of_workers(experiment.config)
         with prefetching() as ahead, batches(paths, experiment.config, first, last, about) as stream:
-            trainer, notes = _trainer(run, initial, first, state)
+            trainer, notes = _trainer(run, initial, first, state, fractions)
             made_with = {**self.made_with(), ARITHMETIC: computes_on()}
-            record_training(experiment, samples, initial, made_with, first)
+            record_training(experiment, samples, initial, made_with, fractions, first)
             with (
                 TrainingLog(experiment.train_folder, first, notes.get("log")) as log,
                 terminal.progress("iterations", last, first) as bar,
@@ -205,7 +212,7 @@ def _newest(run: Run, last: int) -> tuple[int, Path | None]:
 
 
 def _trainer(
-    run: Run, initial: dict[str, Any] | None, first: int, state: Path | None
+    run: Run, initial: dict[str, Any] | None, first: int, state: Path | None, fractions: Mapping[str, Sequence[float]]
 ) -> tuple[Trainer, dict[str, Any]]:
     """Make the network as it is after `first` iterations, with the notes of that state.
 
@@ -216,10 +223,10 @@ def _trainer(
 
     config, method, notes = run.experiment.config, run.experiment.method, {}
     if state:
-        trainer = Trainer(config, method)
+        trainer = Trainer(config, method, fractions=fractions)
         notes = trainer.load(state)
     else:
-        trainer = Trainer(config, method, Path(initial["path"]) if initial else None)
+        trainer = Trainer(config, method, Path(initial["path"]) if initial else None, fractions)
         if initial:
             initial["layers"] = trainer.loaded.layers
             for line in (f"starting with the weights of {initial['path']}", *describe(trainer.loaded)):

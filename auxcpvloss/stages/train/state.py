@@ -13,7 +13,16 @@ from auxcpvloss.experiment.results import MISSING, WHOLE, State
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.superseded import place
 from auxcpvloss.experiment.training_files import note_files, write_record
-from auxcpvloss.experiment.training_record import FILES, other_training, read_record, record_path, training_keys
+from auxcpvloss.experiment.training_record import (
+    CLASS_FRACTIONS,
+    FILES,
+    other_training,
+    read_record,
+    record_path,
+    training_keys,
+    training_record,
+)
+from auxcpvloss.pipeline.class_fractions import class_fractions
 from auxcpvloss.stages.planned_samples import samples_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import lacking
@@ -118,11 +127,32 @@ def training_samples(run: Run) -> list[Sample]:
     return samples
 
 
+def measured_fractions(run: Run, samples: Sequence[Sample]) -> dict[str, list[float]]:
+    """Give the fractions of classes in the training volumes, if the training needs them: those recorded, else counted.
+
+    They follow from the volumes; what is recorded keeps an interrupted training exact whatever counts them.
+    """
+    experiment = run.experiment
+    table = experiment.config.training
+    if table.class_balance != "data" or table.class_loss == "dice":
+        return {}
+    recorded: dict[str, list[float]] = (training_record(experiment) or {}).get(CLASS_FRACTIONS, {})
+    if recorded:
+        return recorded
+    found = class_fractions(samples, experiment.method.heads)
+    for name, fractions in found.items():
+        run.terminal.say(
+            f"fractions of classes in the training volumes, {name}: {', '.join(f'{f:.4f}' for f in fractions)}"
+        )
+    return found
+
+
 def record_training(
     experiment: Experiment,
     samples: Sequence[Sample],
     initial: dict[str, Any] | None,
     made_with: Mapping[str, str],
+    fractions: Mapping[str, Sequence[float]],
     first: int,
 ) -> None:
     """Write down what the weights depend on, and what is kept of the logs where training goes on."""
@@ -131,7 +161,8 @@ def record_training(
     experiment.records.keep(flat)
     experiment.records.save()
     files = (read_record(record_path(experiment)) or {}).get(FILES, {})
-    write_record(experiment, {**flat, "made_with": dict(made_with), FILES: files})
+    follows = {"made_with": dict(made_with), **({CLASS_FRACTIONS: fractions} if fractions else {}), FILES: files}
+    write_record(experiment, {**flat, **follows})
     note_files(experiment, last=first)
 
 
