@@ -48,6 +48,7 @@ YOUNGER = {
     "data.groups": "",
     "data.target_voxel_size": [],
     "data.test_voxel_size": [],
+    "data.synthetic.kind": "worms",
     "validation.keep": "scores",
     "prediction.precision": "training",
     "prediction.tile_memory": 0.15,

@@ -87,7 +87,7 @@ class Experiment:
         # They tell which volumes of a flat folder the split has.
         alike |= {"groups"} if getattr(self.config.data, f"{split}_data") else set()
         data = self.config.data.model_dump(mode="json", exclude=alike)
-        data = {key: value for key, value in data.items() if YOUNGER.get(f"data.{key}", ...) != value}
+        data = _without_younger(data, "data")
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, relevant(self.config.preprocessing.model_dump(mode="json"))], sort_keys=True)
@@ -258,3 +258,10 @@ class Experiment:
     def selection_path(self) -> Path:
         """Where validate_checkpoints writes what won."""
         return self.folder / self.validation_split / "selection.toml"
+
+
+def _without_younger(table: dict[str, Any], name: str) -> dict[str, Any]:
+    """Give a table without keys that are younger than the first experiments, at the value implied before."""
+    kept = {key: value for key, value in table.items() if YOUNGER.get(f"{name}.{key}", ...) != value}
+    inner = {key: _without_younger(each, f"{name}.{key}") for key, each in kept.items() if isinstance(each, dict)}
+    return {**kept, **inner}

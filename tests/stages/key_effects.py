@@ -82,6 +82,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         # It permits or refuses, and changes no result.
         _one("data.allow_repeats", True, NOTHING),
         _one("data.num_folds", 3, FOLDED, "is new", others={"validation.fold": 1}),
+        _one("data.synthetic.kind", "nuclei", data, "is new"),
         _one("data.synthetic.train", 2, data, "volume worm_01 is new"),
         _one("data.synthetic.val", 3, PREPARED | CHOSEN, "volume worm_03 is new"),
         _one("data.synthetic.test", 2, PREPARED | TESTED, "volume worm_04 is new"),

@@ -48,6 +48,7 @@ VoxelSize = Annotated[tuple[PositiveFloat, ...], AfterValidator(_none_or_three)]
 class Synthetic(Table):
     """The generated data set."""
 
+    kind: Literal["worms", "nuclei"]
     train: Hundreds
     val: UpToThousand
     test: UpToThousand

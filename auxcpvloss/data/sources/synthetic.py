@@ -1,8 +1,9 @@
-"""Generated volumes, as if they were stored somewhere: worms, see `data.synthetic`."""
+"""Generated volumes, as if they were stored somewhere: worms or other nuclei, see `data.synthetic`."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -12,20 +13,30 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.format import Format
 from auxcpvloss.data.sources.source import Image, Source, Vector
+from auxcpvloss.data.synthetic.nuclei import make_nuclei
 from auxcpvloss.data.synthetic.worms import dataset, make_worm
 from auxcpvloss.data.untrusted.limits import check_declared
 from auxcpvloss.data.untrusted.zips import File
 from auxcpvloss.system.errors import InputError
 
-# Raise it with every change of `make_worm` that changes its volumes: samples made before are then made again.
-GENERATOR_VERSION = 1
+Generator = Callable[[tuple[int, int, int], int, int], tuple[NDArray[Any], NDArray[Any]]]
+
+GENERATORS: dict[str, tuple[Generator, int, str]] = {
+    "worms": (make_worm, 1, "worm"),
+    "nuclei": (make_nuclei, 1, "nuclei"),
+}
+"""By `data.synthetic.kind`: the generator, its version, and what its volumes are called.
+
+Raise the version with every change of a generator that changes its volumes: samples made before are then made again.
+"""
 
 
 @dataclass(frozen=True)
-class Worm(Image):
-    """The image of a worm or its labels, a function of its shape, its seed and its number of nuclei."""
+class Generated(Image):
+    """A generated image or its labels, a function of kind, shape, seed and (largest) number of nuclei."""
 
     origin: str
+    kind: str
     shape: tuple[int, int, int]
     seed: int
     nuclei: int
@@ -35,10 +46,10 @@ class Worm(Image):
         return self.origin
 
     def read(self) -> NDArray[Any]:
-        """Make the image, of uint8, or the labels, of uint16."""
+        """Make the image, of uint8 or uint16, or the labels, of uint16."""
         # It is made in double precision.
         check_declared(f"{self.origin}, data.synthetic.shape", self.shape, "f8")
-        return _worm(self.shape, self.seed, self.nuclei)[self.is_labels]
+        return _volume(self.kind, self.shape, self.seed, self.nuclei)[self.is_labels]
 
     def files(self) -> dict[str, File]:
         """Give none."""
@@ -51,22 +62,28 @@ class Worm(Image):
 
 @dataclass(frozen=True)
 class SyntheticSource(Source):
-    """A worm: a function of the arguments of the generator."""
+    """A generated volume: a function of the arguments of its generator."""
 
-    image: Worm
+    image: Generated
 
     def checksum(self) -> str:
         """Sha256, in hex, of the arguments and the version of the generator."""
-        made_from = (GENERATOR_VERSION, self.image.shape, self.image.seed, self.image.nuclei)
-        return hashlib.sha256(repr(made_from).encode()).hexdigest()
+        image = self.image
+        _, version, _ = GENERATORS[image.kind]
+        made_from = (version, image.shape, image.seed, image.nuclei)
+        # Of worms, as before there were others.
+        text = repr(made_from if image.kind == "worms" else (image.kind, *made_from))
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _volumes(split: str, data: Data) -> list[Source]:
     asked = data.synthetic
     found: list[Source] = []
-    for name, seed in dataset(asked.train, asked.val, asked.test, asked.seed)[split].items():
-        worm = Worm(f"synthetic volume {name} (seed {seed})", asked.shape, seed, asked.nuclei)
-        found.append(SyntheticSource(name, worm.origin, worm, replace(worm, is_labels=True)))
+    called = GENERATORS[asked.kind][2]
+    for name, seed in dataset(asked.train, asked.val, asked.test, asked.seed, called)[split].items():
+        origin = f"synthetic volume {name} (seed {seed})"
+        image = Generated(origin, asked.kind, asked.shape, seed, asked.nuclei)
+        found.append(SyntheticSource(name, origin, image, replace(image, is_labels=True)))
     return found
 
 
@@ -74,10 +91,11 @@ SYNTHETIC = Format("synthetic", "no files", is_in=lambda place, data: True, volu
 
 
 @lru_cache(maxsize=1)
-def _worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def _volume(kind: str, shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDArray[Any], NDArray[Any]]:
     # Image and labels come together, but are asked for one after the other.
+    generator, _, _ = GENERATORS[kind]
     try:
-        raw, labels = make_worm(shape, seed, nuclei)
+        raw, labels = generator(shape, seed, nuclei)
     except InputError as error:
         raise InputError(f"data.synthetic.{error}") from None
     raw.flags.writeable = labels.flags.writeable = False

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.data.synthetic.placement import Floats, apart
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.lazy import lazily
 
 spatial = lazily("scipy.spatial")
-
-Floats = NDArray[np.floating]
 
 # Keys are places along the worm: 0 is the tip of the head, 1 the tip of the tail.
 THICKNESS = {0: 0.35, 0.05: 0.75, 0.12: 1, 0.33: 0.95, 0.8: 0.85, 0.93: 0.6, 1: 0.2}
@@ -125,23 +124,8 @@ def _places(
     offset = np.column_stack([distance * np.sin(angle), distance * np.cos(angle)])
     centers = np.column_stack([body.center[plane] + body.half_axes[plane] * offset, along])
     for _ in range(RELAXATIONS):
-        centers = _into_body(_apart(centers, half_axes), body, half_axes)
+        centers = _into_body(apart(centers, half_axes, SPACING), body, half_axes)
     return centers
-
-
-def _apart(centers: Floats, half_axes: Floats) -> Floats:
-    """Move the centers of each pair that is too close half of the way apart."""
-    first, second = spatial.cKDTree(centers).query_pairs(2 * half_axes.max(), output_type="ndarray").T
-    gap = centers[second] - centers[first]
-    distance = np.linalg.norm(gap, axis=1, keepdims=True) + 1e-6
-    direction = gap / distance
-    # How far an ellipsoid reaches in a direction is the norm of its half-axes times that direction.
-    reach = [np.linalg.norm(half_axes[side] * direction, axis=1, keepdims=True) for side in (first, second)]
-    push = direction * np.maximum(SPACING * sum(reach) - distance, 0) / 4
-    moved = centers.copy()
-    np.add.at(moved, second, push)
-    np.subtract.at(moved, first, push)
-    return moved
 
 
 def _into_body(centers: Floats, body: Body, half_axes: Floats) -> Floats:

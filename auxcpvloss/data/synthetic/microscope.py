@@ -40,7 +40,7 @@ def paint(
         is_own = drawn < nearest[box]
         labels[box][is_own] = i + 1
         nearest[box][is_own] = drawn[is_own]
-    return light, _one_piece_each(labels)
+    return light, one_piece_each(labels)
 
 
 def photograph(rng: np.random.Generator, light: Floats, body: Body, scale: float) -> NDArray[np.uint8]:
@@ -70,7 +70,7 @@ def _profile(depth: Floats, is_ring: np.bool_) -> Floats:
     return inside / (1 + np.exp((depth - 0.92) / 0.06))
 
 
-def _one_piece_each(labels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+def one_piece_each(labels: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Keep the largest 6-connected piece of each label."""
     for i, box in enumerate(ndimage.find_objects(labels), start=1):
         pieces, count = ndimage.label(labels[box] == i)

@@ -56,8 +56,10 @@ def make_worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDAr
     return photograph(for_camera, light, body, scale), labels
 
 
-def dataset(train: int, val: int, test: int, seed: int) -> dict[str, dict[str, int]]:
+def dataset(train: int, val: int, test: int, seed: int, called: str = "worm") -> dict[str, dict[str, int]]:
     """Name the volumes of a data set and derive their seeds: split -> {name: seed}, unique over the splits.
+
+    They are `called` worm_00, worm_01 and so on.
 
     Raises
     ------
@@ -69,5 +71,5 @@ def dataset(train: int, val: int, test: int, seed: int) -> dict[str, dict[str, i
         if value < 0:
             raise InputError(f"{name}: {value} is negative; expected 0 or more")
     # The low 16 bits number the volume, the rest the data set: no two data sets share a volume.
-    volumes = iter([(f"worm_{i:02d}", (seed << 16) + i) for i in range(train + val + test)])
+    volumes = iter([(f"{called}_{i:02d}", (seed << 16) + i) for i in range(train + val + test)])
     return {split: dict(next(volumes) for _ in range(count)) for split, count in counts.items()}
