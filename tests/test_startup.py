@@ -26,6 +26,7 @@ print(status, sorted({SLOW} & set(sys.modules)))
     [
         (["--help"], 0, "stages, in the order"),
         (["segment", "--help"], 0, "Segment images"),
+        (["configure", "--help"], 0, "Look at the volumes"),
         (["compare", "--help"], 0, "Compare runs"),
         (["-d", "train", "-c", "{}/wrong.toml"], 2, "optimizer.lr: "),
         (["-d", "train", "-a", "synthetic", "-s", "nothing"], 2, "nothing"),

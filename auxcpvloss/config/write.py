@@ -47,7 +47,9 @@ class _Encoder(toml.TomlEncoder):
         self.dump_funcs[str] = inline
 
 
-def inline(value: str | bool | int | float | Sequence[Any]) -> str:
-    """Format a value, or a list of values, on one line of toml."""
+def inline(value: str | bool | int | float | Sequence[Any] | Mapping[str, Any]) -> str:
+    """Format a value, a list of values, or a table, on one line of toml."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{inline(key)} = {inline(each)}' for key, each in value.items())}}}"
     # The escapes of JSON are valid in toml; only DEL, which JSON does not escape, toml wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

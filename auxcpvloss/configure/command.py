@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from auxcpvloss.config import ConfigFile, find_config, flat, inline, known
+from auxcpvloss.config import ConfigFile, find_config, inline, known
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
@@ -120,4 +120,4 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
     # Says what is wrong with a key, and in which file.
     load([*of_app, *files, line])
     places = (*of_app, *files, line)
-    return {key: value for place in places for key, value in flat(place.tables.get("data", {}))}
+    return {key: value for place in places for key, value in place.tables.get("data", {}).items()}

@@ -14,7 +14,6 @@ from auxcpvloss.configure.decision import Decision, as_tables
 from auxcpvloss.configure.facts import Facts, VolumeFacts, lengths, summarize
 from auxcpvloss.configure.machine import iterations_in, this_machine
 from auxcpvloss.configure.measure import measure_volume
-from auxcpvloss.configure.rules.splits import groups
 from auxcpvloss.configure.speed import BUSY, busy, iterations_per_second
 from auxcpvloss.configure.volumes import Volumes, find_volumes
 from auxcpvloss.data.sources.source import Source
@@ -124,12 +123,6 @@ def _about_splits(volumes: Volumes) -> list[str]:
         told.append("the training volumes serve for validation, too: its scores are too good")
     if not names["test"]:
         told.append("no volumes for a test: nothing is going to be scored that was not seen in training or validation")
-    if found := groups([*names["train"], *names["val"], *names["test"]]):
-        first, members = next(iter(found.items()))
-        told.append(
-            f"names suggest that volumes belong together, such as {', '.join(members[:3])} ({first}): keep them "
-            "in one of train/, val/ and test/, or scores are too good"
-        )
     return told
 
 

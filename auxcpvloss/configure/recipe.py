@@ -69,8 +69,9 @@ SCHEDULE = "cosine"
 CHECKPOINTS = 5
 STRAIN = 0.1
 """Standard deviation of the displacement of a control point, as a part of the distance to the next one."""
-SMALLEST = 0.5
-"""Instances below this part of the size of all but the smallest nuclei are dropped."""
+SMALLEST = 0.25
+"""Instances below this part of the size of all but the smallest nuclei are dropped. Those of a later stage, say, may be
+smaller than all that were seen."""
 SLIPS = 2.0
 """Percent of the nuclei that are taken for the smallest."""
 LEAST_ITERATIONS = 100

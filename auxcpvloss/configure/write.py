@@ -10,8 +10,8 @@ from auxcpvloss.configure.decision import Decision
 
 WIDTH = 120
 ORDER = (
-    "data", "data.synthetic", "preprocessing", "model", "optimizer", "training", "training.augmentation.elastic",
-    "validation", "postprocessing", "evaluation",
+    "data", "preprocessing", "model", "optimizer", "training", "training.augmentation.elastic", "validation",
+    "postprocessing", "evaluation",
 )  # fmt: skip
 """Of the tables."""
 

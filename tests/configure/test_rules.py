@@ -17,7 +17,7 @@ from auxcpvloss.configure.facts import Brightness, Facts
 from auxcpvloss.configure.machine import iterations_in
 from auxcpvloss.configure.rules.intensities import intensities
 from auxcpvloss.configure.rules.network import downsampling, receptive_field
-from auxcpvloss.configure.rules.splits import for_validation, groups, place
+from auxcpvloss.configure.rules.splits import for_validation, group_pattern, place
 from auxcpvloss.configure.rules.voxels import in_target_voxels, target_voxels
 from auxcpvloss.configure.write import as_text
 from auxcpvloss.experiment.configuration import load
@@ -181,16 +181,25 @@ def test_points_are_detected():
 )
 def test_volumes_for_validation_are_found(is_flat, number, keys):
     first = place("x", is_flat, number)
-    more = [] if is_flat and first.key == "data.path" else for_validation("x", number)
+    more = [] if is_flat and first.key == "data.path" else for_validation("x", number, number)
     assert values([first, *more]) == keys
 
 
-def test_times_of_one_embryo_belong_together():
-    names = [f"Emb{number:02d}_t{time}" for number in (1, 2, 3) for time in (301, 351)]
-    assert groups(names) == {f"Emb{n:02d}": [f"Emb{n:02d}_t301", f"Emb{n:02d}_t351"] for n in (1, 2, 3)}
-    assert groups([f"dna-{number}" for number in range(9)]) == {}
-    assert groups(["a", "b_1", "b_2"]) == {}
-    assert groups(["00ae65", "00ae66", "10cc71", "10cc72"]) == {}
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (["Emb01_t301", "Emb01_t351", "Emb02_t301"], "{group}_t*"),
+        (["a 1-1", "a 1-2", "b-1"], "{group}-*"),
+        # One group, or each its own; names without numbers, or of different kinds.
+        (["dna-1", "dna-2", "dna-13"], ""),
+        (["a_1", "b_1", "c_1"], ""),
+        (["a_1", "a_2", "b"], ""),
+        (["a_t1", "a_t2", "b_z1"], ""),
+        (["00ae65", "00ae66", "10cc71"], ""),
+    ],
+)
+def test_times_of_one_embryo_belong_together(names, pattern):
+    assert group_pattern(names) == pattern
 
 
 def test_iterations_are_rounded_down():
