@@ -4,7 +4,10 @@ Scores are those of two methods, several runs of each, on the same volumes: a vo
 is the same), a method may find some volumes harder than the other does, a run is good or bad on all volumes, and the
 rest is chance. The standard deviations are varied, the first three of them in every combination::
 
-    python scripts/simulate_verdicts.py [--repeats 20000] [--seed 0]
+    python scripts/simulate_verdicts.py [--repeats 20000] [--seed 0] [--groups]
+
+Volumes may come in groups, such as the times of one embryo, in each of which a method does better or worse than it
+usually does: with ``--groups`` only how often a test of such volumes, and one of the groups, is wrong.
 
 Prints for each design of runs x volumes how often the verdict is "better" and "worse" where there is no difference, in
 the worst of all combinations; how often other tests would be wrong; how often it is "better" where the true difference
@@ -26,7 +29,13 @@ from scipy.stats import t
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from auxcpvloss.looking.compare.statistics import ALPHA, bootstrap_interval, difference_in_parts, half_width
+from auxcpvloss.looking.compare.statistics import (
+    ALPHA,
+    bootstrap_interval,
+    difference_in_parts,
+    half_width,
+    means_of_groups,
+)
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
 DESIGNS = ((3, 7), (3, 3), (3, 2), (2, 7), (5, 7))
@@ -54,6 +63,10 @@ class Spread:
         How much more the runs of the second method differ.
     draw : callable
         Draws of variance 1.
+    group, group_interaction : float
+        Between groups of volumes, of method x group.
+    size : int
+        Volumes of each group.
     """
 
     run: float
@@ -62,6 +75,9 @@ class Spread:
     volume: float = 0.05
     unequal: float = 1.0
     draw: Draw = np.random.Generator.standard_normal
+    group: float = 0.0
+    group_interaction: float = 0.0
+    size: int = 1
 
 
 def draw_scores(
@@ -75,14 +91,20 @@ def draw_scores(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Draw the scores of baseline and other, (repeats, runs, volumes) arrays; `others`: its runs, if not as many."""
 
+    def groups(deviation: float) -> NDArray[np.float64] | float:
+        if not deviation:
+            return 0.0
+        return np.repeat(deviation * spread.draw(rng, (repeats, 1, volumes // spread.size)), spread.size, axis=-1)
+
     def method(run: float, runs: int) -> NDArray[np.float64]:
         return (
             run * spread.draw(rng, (repeats, runs, 1))
             + spread.interaction * spread.draw(rng, (repeats, 1, volumes))
             + spread.residual * spread.draw(rng, (repeats, runs, volumes))
+            + groups(spread.group_interaction)
         )
 
-    volume = 0.7 + spread.volume * spread.draw(rng, (repeats, 1, volumes))
+    volume = 0.7 + spread.volume * spread.draw(rng, (repeats, 1, volumes)) + groups(spread.group)
     return volume + method(spread.run, runs), volume + method(spread.run * spread.unequal, others or runs) + difference
 
 
@@ -126,10 +148,35 @@ def other_ways(
     return float(by_runs.mean()), float(added.mean()), float(((low > 0) | (high < 0)).mean())
 
 
-def coverage(spread: Spread, runs: int, volumes: int, repeats: int, rng: np.random.Generator) -> float:
+def grouped_rates(
+    spread: Spread, runs: int, groups: int, difference: float, repeats: int, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Give how often a difference is found, in either direction: by a test of volumes, and by one of their groups."""
+    scores = draw_scores(spread, runs, groups * spread.size, difference, repeats, rng)
+    names = names_of_groups(groups, spread.size)
+    rates = []
+    for one, other in (scores, tuple(means_of_groups(each, names) for each in scores)):
+        parts = difference_in_parts(one, other)
+        rates.append(float((np.abs(parts.difference) > half_width(parts)).mean()))
+    return rates[0], rates[1]
+
+
+def names_of_groups(groups: int, size: int) -> list[str]:
+    """Name the group of each volume."""
+    return [str(group) for group in range(groups) for _ in range(size)]
+
+
+def coverage(
+    spread: Spread,
+    runs: int,
+    volumes: int,
+    repeats: int,
+    rng: np.random.Generator,
+    groups: Sequence[str] | None = None,
+) -> float:
     """Give how often the bootstrap interval of a mean holds the true one."""
     scores, _ = draw_scores(spread, runs, volumes, 0, repeats, rng)
-    intervals = [bootstrap_interval(each, draws=1000, seed=number) for number, each in enumerate(scores)]
+    intervals = [bootstrap_interval(each, 1000, number, groups) for number, each in enumerate(scores)]
     return float(np.mean([low <= 0.7 <= high for low, high in intervals]))
 
 
@@ -174,13 +221,37 @@ def print_power(repeats: int, rng: np.random.Generator) -> None:
             print(f"{runs} x {volumes:<12}{shown}{none:8.3f}{there:8.3f}")
 
 
+def print_groups(repeats: int, rng: np.random.Generator) -> None:
+    """Print how often tests are wrong where volumes come in groups, and how often intervals hold the true mean."""
+    print(
+        "Volumes in groups of 5: better and worse together without a difference, with one of 0.03; intervals that hold"
+    )
+    print(
+        f"{'runs x groups':<15}{'method x group':>15}{'by volume':>16}{'by group':>16}{'by volume':>12}{'by group':>12}"
+    )
+    for runs, groups in ((3, 3), (3, 4), (3, 8), (5, 8)):
+        for interaction in (0.0, 0.01, 0.02):
+            spread = Spread(0.005, 0.005, 0.005, 0.02, group=0.05, group_interaction=interaction, size=5)
+            none, there = (grouped_rates(spread, runs, groups, each, repeats, rng) for each in (0, DIFFERENCE))
+            wrong_and_seen = [f"{wrong:9.3f}{seen:7.3f}" for wrong, seen in zip(none, there, strict=True)]
+            held = [
+                coverage(spread, runs, groups * 5, 1000, rng, names)
+                for names in (None, names_of_groups(groups, spread.size))
+            ]
+            print(f"{runs} x {groups:<11}{interaction:>15}{''.join(wrong_and_seen)}{held[0]:12.3f}{held[1]:12.3f}")
+
+
 def main() -> None:
     """Print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--groups", action="store_true", help="only simulate groups of volumes")
     args = parser.parse_args()
     rng = np.random.default_rng(args.seed)
+    if args.groups:
+        print_groups(args.repeats, rng)
+        return
     print_errors([Spread(*each) for each in product(RUN, INTERACTION, RESIDUAL)], args.repeats, rng)
     print_power(args.repeats, rng)
     spread = Spread(0.01, 0.01, 0.01)

@@ -28,6 +28,11 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("-o", "--out", type=Path, help=out)
     paper = "also show the numbers of the paper (C. elegans L1) in figures 3 and 4; tables always include them"
     result.add_argument("--paper", action="store_true", help=paper)
+    groups = (
+        "pattern of the volumes that belong together, such as '{group}_t*', and count as one (default: data.groups of "
+        "the experiments)"
+    )
+    result.add_argument("--groups", metavar="PATTERN", default="", help=groups)
     colors = "colors of figures 5 and 6: as in the paper (default), or distinguishable with any color vision"
     result.add_argument("--colors", choices=get_args(Colors), default="paper", help=colors)
     return result
@@ -54,14 +59,14 @@ def compare_folders(args: argparse.Namespace, terminal: Terminal) -> None:
     runs = [(name, read_run(folder)) for name, folder in named]
     out = (args.out or _beside(named[0][1])).expanduser().resolve()
     need_free(out)
-    comparison = compare(runs)
+    comparison = compare(runs, args.groups)
     for remark in comparison.remarks:
         terminal.warn(remark)
     for verdict in comparison.verdicts:
         terminal.say(verdict.sentence)
-    table, number = comparison.tables[0], len(comparison.volumes)
+    table = comparison.tables[0]
     rows = [["-" if cell is None else cell for cell in row] for row in table.rows]
-    terminal.table(f"{table.title}, mean of {number} volume{'s' * (number != 1)}", table.columns, rows)
+    terminal.table(f"{table.title}, mean of {comparison.units}", table.columns, rows)
     pictures, left_out = draw_volumes(comparison, PALETTES[args.colors])
     if left_out:
         terminal.say(left_out)

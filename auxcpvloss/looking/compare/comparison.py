@@ -11,6 +11,7 @@ from auxcpvloss.looking.compare.runs import EvaluatedRun, Group
 from auxcpvloss.looking.compare.selected import selection_tables
 from auxcpvloss.looking.compare.tables import summary, table_1, table_2, table_3
 from auxcpvloss.looking.compare.verdicts import PairVerdict, make_verdicts
+from auxcpvloss.looking.compare.volume_groups import number_of_units, with_groups
 from auxcpvloss.looking.table import PaperTable
 from auxcpvloss.system.errors import InputError
 
@@ -31,9 +32,21 @@ class RunComparison:
     tables: tuple[PaperTable, ...]
     remarks: tuple[str, ...]
 
+    @property
+    def volume_groups(self) -> Mapping[str, str]:
+        """Group of each volume (``data.groups``); empty where each is one of its own."""
+        return self.groups[0].runs[0].groups
 
-def compare(runs: Sequence[tuple[str | None, EvaluatedRun]]) -> RunComparison:
+    @property
+    def units(self) -> str:
+        """What counts as independent, and how many of it: "7 test volumes", "8 groups of test volumes (40 volumes)"."""
+        return number_of_units([self.volume_groups.get(name, name) for name in self.volumes])
+
+
+def compare(runs: Sequence[tuple[str | None, EvaluatedRun]], volume_groups: str = "") -> RunComparison:
     """Compare runs, each with the name of its group or None.
+
+    `volume_groups` is a pattern as for ``data.groups``; without it that of the experiments counts.
 
     Raises
     ------
@@ -42,7 +55,8 @@ def compare(runs: Sequence[tuple[str | None, EvaluatedRun]]) -> RunComparison:
     """
     _need_each_once([run for _, run in runs])
     need_same_evaluation([run for _, run in runs])
-    groups = make_groups(runs)
+    grouped = with_groups([run for _, run in runs], volume_groups)
+    groups = make_groups([(name, run) for (name, _), run in zip(runs, grouped, strict=True)])
     pairs = find_pairs(groups)
     first = groups[0].runs[0]
     tables = [make(groups) for make in (summary, table_1, table_2, table_3)]

@@ -41,7 +41,7 @@ def draw_scores(comparison: RunComparison, with_paper: bool) -> Iterator[Drawn]:
     paper_points: dict[str, float] = {}
     colors = {group.label: LINES[len(group.runs[0].auxiliary) % len(LINES)] for group in comparison.groups}
     for group in comparison.groups:
-        scores = [each.mean(axis=1) for path in AP.values() if (each := group.scores(path)) is not None]
+        scores = [each.mean(axis=1) for path in AP.values() if (each := group.units(path)) is not None]
         if scores:
             curves[group.label] = np.stack(scores, axis=1)
         published = [reference.segmentation_of(group, f"AP_{threshold:g}") for threshold in AP]
@@ -66,7 +66,7 @@ def draw_volumes(comparison: RunComparison, colors: Palette) -> tuple[list[Drawn
     Figure 5 shows the best run of each model on a volume that is neither the best nor the worst of the best run of
     the best model (by avAP), if there are three; figure 6, the worst and the best volume of this run.
     """
-    segmenting = [(group, scores) for group in comparison.groups if (scores := group.scores(AVAP)) is not None]
+    segmenting = [(group, scores) for group in comparison.groups if (scores := group.units(AVAP)) is not None]
     if not segmenting:
         return [], ""
     best, _ = max(segmenting, key=lambda each: each[1].mean())

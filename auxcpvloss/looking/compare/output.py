@@ -81,6 +81,7 @@ def _record(comparison: RunComparison, files: Sequence[str]) -> dict[str, Any]:
         ],
         "evaluation": first.evaluation,
         "truth": first.truth,
+        "groups of volumes": comparison.volume_groups,
         "verdicts": [asdict(verdict) for verdict in comparison.verdicts],
         "remarks": comparison.remarks,
         "files": sorted(files),
@@ -98,7 +99,7 @@ def comparison_page(comparison: RunComparison, figures: Mapping[str, bytes]) -> 
         sections.append(Section("figures", "Figures", pictures=pictures))
     return Page(
         title=f"Comparison: {', '.join(group.name for group in comparison.groups)}",
-        subtitle=f"{number} runs on {len(comparison.volumes)} test volumes: {', '.join(comparison.volumes)}",
+        subtitle=f"{number} runs on {comparison.units}: {', '.join(comparison.volumes)}",
         verdict=_verdict(comparison),
         results=sections,
     )

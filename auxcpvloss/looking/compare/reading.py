@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from auxcpvloss.config import ConfigFile
+from auxcpvloss.data.groups import groups_of
 from auxcpvloss.experiment.configuration import load, refuse_edited
 from auxcpvloss.experiment.fingerprint import Record, Records
 from auxcpvloss.experiment.folder import Experiment
@@ -52,6 +53,7 @@ def read_run(folder: Path) -> EvaluatedRun:
     evaluated = sorted(_evaluated(place).items())
     scored = {name: _read_scores(experiment.records, place / f"{name}.toml", made) for name, made in evaluated}
     seeds = _seeds(experiment)
+    groups = experiment.config.data.groups
     table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
     return EvaluatedRun(
         folder=experiment.folder,
@@ -75,6 +77,7 @@ def read_run(folder: Path) -> EvaluatedRun:
         truth={name: truth_in(each.made_from["truth"]) for name, each in scored.items()},
         instances={name: each.instances for name, each in scored.items()},
         scores={name: each.table for name, each in scored.items()},
+        groups=groups_of(scored, groups, f"{experiment.folder / 'config.toml'}: data.groups") if groups else {},
     )
 
 

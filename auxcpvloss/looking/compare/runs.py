@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.looking.compare.statistics import means_of_groups
 from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.metrics.table import defined_numbers, value_at, without_nuclei
 
@@ -41,6 +42,8 @@ class EvaluatedRun:
         it from others, and the digest of the record of the instances that were scored.
     scores
         Of each volume nested tables, as ``<sample>.toml`` has them.
+    groups
+        Of each volume the group that it belongs to (``data.groups``); empty where each is one of its own.
     """
 
     folder: Path
@@ -59,6 +62,7 @@ class EvaluatedRun:
     truth: Mapping[str, Mapping[str, Any]]
     instances: Mapping[str, str]
     scores: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -123,12 +127,23 @@ class Group:
         Volumes that lack the score (one of instances, if there are center points only), or have no nuclei, are left
         out; None if all do. All runs have it on the same volumes, as `need_same_evaluation` makes sure.
         """
-        having = [{name for name, table in run.scores.items() if path in defined_numbers(table)} for run in self.runs]
-        assert all(each == having[0] for each in having)
-        volumes = [name for name in self.runs[0].scores if name in having[0]]
-        if not volumes:
+        if not (volumes := self._having(path)):
             return None
         return np.array([[value_at(run.scores[name], path) for name in volumes] for run in self.runs], dtype=float)
+
+    def volume_groups(self, path: str) -> list[str]:
+        """Name the group of each volume that has a score, in the order of `scores`."""
+        return [self.runs[0].groups.get(name, name) for name in self._having(path)]
+
+    def units(self, path: str) -> NDArray[np.float64] | None:
+        """Give the means of a score over what is independent of each other: a (runs, groups of volumes) array."""
+        scores = self.scores(path)
+        return None if scores is None else means_of_groups(scores, self.volume_groups(path))
+
+    def _having(self, path: str) -> list[str]:
+        having = [{name for name, table in run.scores.items() if path in defined_numbers(table)} for run in self.runs]
+        assert all(each == having[0] for each in having)
+        return [name for name in self.runs[0].scores if name in having[0]]
 
 
 def detection_path(matching: str) -> str:

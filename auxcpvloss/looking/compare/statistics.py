@@ -1,11 +1,13 @@
-"""Means of runs on volumes: how sure they are, and whether those of two groups differ.
+"""Means of runs on volumes: how sure they are, and whether those of two groups of runs differ.
 
 Pure functions of arrays (..., runs, volumes). All runs are scored on the same volumes, so a score is thought of as::
 
     score = mean of the method + volume + run + (method x volume) + (run x volume)
 
 with independent, normally distributed deviations. The volume's own deviation is shared by all methods and cancels in
-their difference. That of the run is one draw a training, however many volumes it is scored on.
+their difference. That of the run is one draw a training, however many volumes it is scored on. Volumes that are not
+independent of each other, such as the times of an embryo, come in groups: then the means over the volumes of each group
+take the place of volumes.
 """
 
 from __future__ import annotations
@@ -55,16 +57,34 @@ class Test(NamedTuple):
     p: float | None = None
 
 
-def bootstrap_interval(scores: Floats, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
-    """Interval of a mean by a hierarchical bootstrap: runs are drawn, and volumes on which all of them are scored.
+def means_of_groups(scores: Floats, groups: Sequence[str]) -> NDArray[np.float64]:
+    """Give the means over the volumes of each group: a (..., runs, groups) array, groups as they first appear."""
+    codes = _codes(groups)
+    weights = np.zeros((len(codes), codes.max() + 1))
+    weights[np.arange(len(codes)), codes] = 1 / np.bincount(codes)[codes]
+    return np.asarray(scores @ weights, np.float64)
 
-    Volumes are not drawn anew for each run: the runs share them, and a hard volume is hard for all.
+
+def _codes(groups: Sequence[str]) -> NDArray[np.int64]:
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return np.array([numbers[group] for group in groups], np.int64)
+
+
+def bootstrap_interval(
+    scores: Floats, draws: int = DRAWS, seed: int = 0, groups: Sequence[str] | None = None
+) -> tuple[float, float]:
+    """Interval of a mean by a hierarchical bootstrap: runs are drawn, groups of volumes, and volumes within each.
+
+    Volumes are not drawn anew for each run: the runs share them, and a hard volume is hard for all. The mean is that of
+    groups, each counting the same.
 
     Parameters
     ----------
     scores : (runs, volumes) array
     draws, seed : int
         How many means are drawn, and of which random numbers.
+    groups : sequence of str, optional
+        Group of each volume; otherwise each is a group of its own.
 
     Returns
     -------
@@ -73,8 +93,16 @@ def bootstrap_interval(scores: Floats, draws: int = DRAWS, seed: int = 0) -> tup
         (docs/comparing.md says how much).
     """
     rng = np.random.default_rng(seed)
-    runs, volumes = (rng.multinomial(size, np.full(size, 1 / size), draws) / size for size in scores.shape)
-    means = ((runs @ scores) * volumes).sum(axis=1)
+    codes = np.arange(scores.shape[1]) if groups is None else _codes(groups)
+    number = int(codes.max()) + 1
+    runs, drawn = (rng.multinomial(size, np.full(size, 1 / size), draws) for size in (len(scores), number))
+    weights = np.empty((draws, len(codes)))
+    for group in range(number):
+        within = np.flatnonzero(codes == group)
+        # A group that is drawn twice is drawn with other volumes each time.
+        counts = rng.multinomial(drawn[:, group] * len(within), np.full(len(within), 1 / len(within)))
+        weights[:, within] = counts / (len(within) * number)
+    means = ((runs / len(scores) @ scores) * weights).sum(axis=1)
     low, high = np.quantile(means, [ALPHA / 2, 1 - ALPHA / 2])
     return float(low), float(high)
 
@@ -124,6 +152,30 @@ def compare_means(baseline: Floats, other: Floats) -> Test:
     smallest = float(np.log(SMALLEST_P))
     p = float(np.exp(brentq(beyond, smallest, 0))) if beyond(smallest) > 0 else SMALLEST_P
     return Test(difference, difference - width, difference + width, p)
+
+
+def sign_flip(differences: Floats, seed: int = 0) -> float:
+    """P value that the mean of independent differences is 0, by exchanging their signs: no distribution is assumed.
+
+    Given the trainings, the two models are exchangeable on every unit where they do not differ. All combinations of
+    signs are tried, or `DRAWS` of them drawn if there are more.
+
+    Parameters
+    ----------
+    differences : (units,) array
+        Between two models, of volumes or of means of groups.
+    seed : int
+        Of the draw.
+    """
+    number = len(differences)
+    is_exact = 2**number <= DRAWS
+    if is_exact:
+        signs = 1 - 2 * (np.arange(2**number)[:, None] >> np.arange(number) & 1)
+    else:
+        signs = np.random.default_rng(seed).choice([-1, 1], (DRAWS, number))
+    # Sums of equal numbers in different order differ in the last digits.
+    extreme = np.abs(signs @ differences) >= abs(differences.sum()) * (1 - 1e-9) - 1e-12
+    return float(extreme.mean()) if is_exact else float((extreme.sum() + 1) / (DRAWS + 1))
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -17,6 +17,11 @@ NOTE = (
     "Means over runs and test volumes; range of the means of runs; 95 % interval of the mean by a bootstrap that draws "
     "runs and volumes (too narrow where there are few)."
 )
+GROUPED = (
+    "Means over runs and groups of test volumes, each group counting the same; range of the means of runs; 95 % "
+    "interval of the mean by a bootstrap that draws runs, groups, and volumes within each group (too narrow where "
+    "there are few of them)."
+)
 PAPER_NOTE = (
     f"{reference.NAME}: as published, 3 runs on 7 volumes of C. elegans L1; these numbers say nothing about other "
     "volumes."
@@ -38,17 +43,20 @@ class Estimate(NamedTuple):
 
     @classmethod
     def of(cls, group: Group | None, name: str) -> Estimate:
-        """Estimate one of `SEGMENTATION`, or `DETECTION`; a range needs two runs, an interval two volumes as well."""
+        """Estimate one of `SEGMENTATION`, or `DETECTION`; a range needs two runs, an interval two groups as well."""
         if group is None:
             return cls()
         is_detection = name == DETECTION
-        scores = group.scores(detection_path(group.runs[0].matching) if is_detection else SEGMENTATION[name])
-        if scores is None:
+        path = detection_path(group.runs[0].matching) if is_detection else SEGMENTATION[name]
+        scores, units = group.scores(path), group.units(path)
+        if scores is None or units is None:
             return cls()
         paper = reference.detection_of(group) if is_detection else reference.segmentation_of(group, name)
-        runs = scores.mean(axis=1)
+        runs = units.mean(axis=1)
         worst, best = (float(runs.min()), float(runs.max())) if len(runs) > 1 else (None, None)
-        low, high = bootstrap_interval(scores) if min(scores.shape) > 1 else (None, None)
+        low, high = (None, None)
+        if min(units.shape) > 1:
+            low, high = bootstrap_interval(scores, groups=group.volume_groups(path))
         return cls(float(runs.mean()), worst, best, low, high, paper)
 
     @property
@@ -75,7 +83,7 @@ def summary(groups: Sequence[Group]) -> PaperTable:
     return PaperTable(
         name="summary",
         title="Scores",
-        note=NOTE,
+        note=_note(groups),
         columns=("model", "runs", "avAP", "range", "95 %", "AP 0.5", "detection AP", "range", "95 %"),
         rows=rows,
         data=frame(("model", "runs", *(f"{name}_{statistic}" for name in names for statistic in statistics)), data),
@@ -86,7 +94,8 @@ def table_1(groups: Sequence[Group]) -> PaperTable | None:
     """Segmentation: avAP, and AP at every IoU threshold; None if no group has it."""
     estimates: Estimates = {(group.name,): [Estimate.of(group, name) for name in SEGMENTATION] for group in groups}
     columns = [name.replace("_", " ") for name in SEGMENTATION]
-    table = _score_table("table_1", "Segmentation: AP at IoU above", ("model",), columns, estimates, list(SEGMENTATION))
+    title, data_columns = "Segmentation: AP at IoU above", list(SEGMENTATION)
+    table = _score_table("table_1", title, _note(groups), ("model",), columns, estimates, data_columns)
     if not table.rows:
         return None
     stardist = [reference.segmentation("stardist_3d", name) for name in SEGMENTATION]
@@ -98,7 +107,8 @@ def table_2(groups: Sequence[Group]) -> PaperTable:
     """Detection, and beside it segmentation at the IoU threshold where the two about agree."""
     scores = {"detection AP": DETECTION, "segmentation AP 0.3": "AP_0.3"}
     estimates: Estimates = {(score,): [Estimate.of(group, name) for group in groups] for score, name in scores.items()}
-    return _score_table("table_2", "Detection", ("score",), [group.name for group in groups], estimates)
+    columns = [group.name for group in groups]
+    return _score_table("table_2", "Detection", _note(groups), ("score",), columns, estimates)
 
 
 def table_3(groups: Sequence[Group]) -> PaperTable:
@@ -111,7 +121,8 @@ def table_3(groups: Sequence[Group]) -> PaperTable:
         for score, name in scores.items()
         for kind in kinds
     }
-    return _score_table("table_3", "Validation and seeds", ("score", "validated on", "seeds"), models, estimates)
+    labels = ("score", "validated on", "seeds")
+    return _score_table("table_3", "Validation and seeds", _note(groups), labels, models, estimates)
 
 
 def frame(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> pd.DataFrame:
@@ -119,9 +130,14 @@ def frame(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> pd.DataFr
     return pd.DataFrame(rows, columns=list(columns), dtype=object)
 
 
+def _note(groups: Sequence[Group]) -> str:
+    return GROUPED if groups[0].runs[0].groups else NOTE
+
+
 def _score_table(
     name: str,
     title: str,
+    note: str,
     labels: tuple[str, ...],
     columns: Sequence[str],
     estimates: Estimates,
@@ -143,7 +159,7 @@ def _score_table(
     return PaperTable(
         name=name,
         title=title,
-        note=f"{NOTE} {PAPER_NOTE}" if has_paper else NOTE,
+        note=f"{note} {PAPER_NOTE}" if has_paper else note,
         columns=(*labels, "", *columns),
         rows=rows,
         data=frame((*labels, "statistic", *(data_columns or columns)), data),

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from auxcpvloss.looking.compare.runs import AVAP, Group, detection_path
-from auxcpvloss.looking.compare.statistics import ALPHA, SMALLEST_P, Test, compare_means, holm
+from auxcpvloss.looking.compare.statistics import ALPHA, SMALLEST_P, Test, compare_means, holm, sign_flip
+from auxcpvloss.looking.compare.volume_groups import number_of_units
 
 Word = Literal["better", "worse", "not distinguishable on these data"]
 
@@ -25,9 +26,14 @@ class PairVerdict:
     word : {"better", "worse", "not distinguishable on these data"}
         The other one, of the baseline.
     difference, low, high : float
-        Mean of the other minus mean of the baseline, and its 95 % interval; None if there are too few runs or volumes.
+        Mean of the other minus mean of the baseline, and its 95 % interval; None if there are too few runs or units.
     p, p_holm : float or None
         Of the test for this pair alone, and corrected for all the pairs that are tested by this score (Holm).
+    units : int
+        How many groups of volumes were compared; volumes, where each is one of its own.
+    p_sign_flip : float or None
+        That these trainings do equally well on other units, by exchanging signs; None if there is one unit only. Other
+        trainings of the same models may differ from these.
     reason : str
         One sentence for people, with the numbers.
     adds : str
@@ -46,6 +52,8 @@ class PairVerdict:
     p_holm: float | None
     reason: str
     adds: str = ""
+    units: int = 0
+    p_sign_flip: float | None = None
 
     @property
     def sentence(self) -> str:
@@ -68,16 +76,18 @@ def make_verdicts(pairs: Sequence[tuple[Group, Group]], matching: str) -> tuple[
 
 def _family(pairs: Sequence[tuple[Group, Group]], metric: str, path: str) -> list[PairVerdict]:
     tested = [
-        (baseline, other, compare_means(here, there))
+        (baseline, other, here, there, compare_means(here, there))
         for baseline, other in pairs
-        if (here := baseline.scores(path)) is not None and (there := other.scores(path)) is not None
+        if (here := baseline.units(path)) is not None and (there := other.units(path)) is not None
     ]
-    values = [test.p for _, _, test in tested if test.p is not None]
+    values = [test.p for *_, test in tested if test.p is not None]
     corrected = iter(holm(values))
     verdicts = []
-    for baseline, other, test in tested:
+    for baseline, other, here, there, test in tested:
         p_holm = None if test.p is None else next(corrected)
         why = _why_not(baseline, other, path) if p_holm is None else _numbers(test, p_holm, len(values))
+        number = here.shape[1]
+        flipped = sign_flip(there.mean(axis=0) - here.mean(axis=0)) if number > 1 else None
         verdicts.append(
             PairVerdict(
                 baseline=baseline.name,
@@ -86,7 +96,9 @@ def _family(pairs: Sequence[tuple[Group, Group]], metric: str, path: str) -> lis
                 path=path,
                 word=_word(test, p_holm),
                 p_holm=p_holm,
-                reason=f"{test.difference:+.3f}, {why}",
+                units=number,
+                p_sign_flip=flipped,
+                reason=f"{test.difference:+.3f}, {why}{_of_groups(baseline.volume_groups(path), flipped)}",
                 adds=other.added_to(baseline),
                 **test._asdict(),
             )
@@ -104,10 +116,21 @@ def _why_not(baseline: Group, other: Group, path: str) -> str:
     for group in (baseline, other):
         if len(group.runs) < 2:
             return f"but there is only one run of {group.name}, which does not show how much runs differ by chance"
-    scores = baseline.scores(path)
-    if scores is not None and scores.shape[1] < 2:
-        return "but there is only one test volume, which does not show how much volumes differ by chance"
+    groups = baseline.volume_groups(path)
+    if len(set(groups)) < 2:
+        one, all_of_them = ("test volume", "volumes") if len(groups) == 1 else ("group of test volumes", "groups")
+        return f"but there is only one {one}, which does not show how much {all_of_them} differ by chance"
     return "but all runs and volumes have equal scores, which do not show how much they differ by chance"
+
+
+def _of_groups(groups: Sequence[str], flipped: float | None) -> str:
+    """Say what was compared, if not volumes, and what it tells of these trainings alone."""
+    number = len(set(groups))
+    if number == len(groups) or flipped is None:
+        return ""
+    text = f"; compared were {number_of_units(groups)}; for these trainings alone p {_p(flipped)} by exchanging signs"
+    least = 2 / 2**number
+    return text if least < ALPHA else f"{text}, which cannot be below {least:g} with {number} groups"
 
 
 def _numbers(test: Test, p_holm: float, pairs: int) -> str:

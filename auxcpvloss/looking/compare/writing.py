@@ -57,7 +57,20 @@ FORMATS: dict[str, Callable[[PaperTable], str]] = {
 
 def verdicts_as_csv(comparison: RunComparison) -> str:
     """Give the verdicts, a line each."""
-    keys = ("metric", "baseline", "other", "adds", "word", "difference", "low", "high", "p", "p_holm")
+    keys = (
+        "metric",
+        "baseline",
+        "other",
+        "adds",
+        "word",
+        "difference",
+        "low",
+        "high",
+        "p",
+        "p_holm",
+        "units",
+        "p_sign_flip",
+    )
     names = {"word": "verdict", "low": "interval_low", "high": "interval_high"}
     rows = [[getattr(verdict, key) for key in keys] for verdict in comparison.verdicts]
     return as_csv(frame([names.get(key, key) for key in keys], rows))
@@ -69,9 +82,10 @@ def scores_as_csv(comparison: RunComparison) -> str:
     for group in comparison.groups:
         for run in group.runs:
             for volume, table in run.scores.items():
+                belongs = run.groups.get(volume, volume)
                 for path, value in defined_numbers(table).items():
-                    rows.append((group.name, run.name, run.seed, volume, path, value))
-    return as_csv(frame(("model", "run", "seed", "volume", "metric", "value"), rows))
+                    rows.append((group.name, run.name, run.seed, volume, belongs, path, value))
+    return as_csv(frame(("model", "run", "seed", "volume", "group", "metric", "value"), rows))
 
 
 def document(comparison: RunComparison) -> str:

@@ -51,7 +51,7 @@ def test_the_verdict_comes_first_then_the_scores(two_methods, tmp_path, capsys):
     write_experiment(tmp_path, "two", "sdt", VOLUMES, seed=2)
     assert main(["compare", f"small={tmp_path / 'one'}", f"big={tmp_path / 'two'}"]) == 0
     out = capsys.readouterr().out
-    assert out.index("big and small are not distinguishable") < out.index("Scores, mean of 3 volumes")
+    assert out.index("big and small are not distinguishable") < out.index("Scores, mean of 3 test volumes")
     assert "0.700" in out
     assert "figures 5 and 6 are omitted because volumes or results are missing" in out
     assert (tmp_path / "comparison" / "table_1.csv").is_file()
