@@ -35,6 +35,7 @@ from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.stages.chosen_checkpoint import chosen
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.volume.arithmetic import precision_for
+from auxcpvloss.stages.volume.networks import network_for
 from auxcpvloss.system.backends import choose_backend, need_backend
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.gpu import choose_device
@@ -164,8 +165,6 @@ class Model:
         return here, seen(here, data)
 
     def _network_of(self, shape: Shape, image: NDArray[np.float32]) -> Any:
-        from auxcpvloss.network.compiled import prediction_network
-
         experiment, method = self.experiment, self.experiment.method
         precision, why_not = precision_for(experiment, self.checkpoint, self.params, image)
         if why_not:
@@ -173,9 +172,8 @@ class Model:
         if self._network is None or self._network[0] != (shape, precision):
             # One at a time: another is only for images of another size.
             self._network = None
-            path = experiment.need_checkpoint(self.checkpoint)
             heads = [head.name for head in method.predicted_heads(self.params)]
-            network = prediction_network(experiment.config, method, shape, path, heads, precision)
+            network = network_for(experiment, self.checkpoint, shape, heads, precision)
             self._network = (shape, precision), network
         return self._network[1]
 

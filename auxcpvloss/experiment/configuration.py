@@ -52,6 +52,7 @@ YOUNGER = {
     "validation.keep": "scores",
     "prediction.precision": "training",
     "prediction.tile_memory": 0.15,
+    "prediction.augment": "none",
     "postprocessing.seeds": "interior",
     "postprocessing.vote_width": 0.2,
     "postprocessing.vote_fraction": 0.15,

@@ -84,7 +84,17 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
 
 THREECLASS = Method(
     "threeclass",
-    heads=(Head("threeclass", channels=3, target=target, loss=SOFTMAX, perfect=perfect, context=1),),
+    heads=(
+        Head(
+            "threeclass",
+            channels=3,
+            target=target,
+            loss=SOFTMAX,
+            perfect=perfect,
+            context=1,
+            activation="softmax",
+        ),
+    ),
     confidence=confidence,
     params=ThreeclassParams,
 )

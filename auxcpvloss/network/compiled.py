@@ -169,13 +169,28 @@ def prediction_network(
     InputError
         The checkpoint is damaged, of another network, or not to be trusted.
     """
+    return prediction_networks(config, method, checkpoint, heads, precision)(input_shape)
+
+
+def prediction_networks(
+    config: Config,
+    method: Method,
+    checkpoint: Path,
+    heads: Collection[str] | None = None,
+    precision: str | None = None,
+) -> Callable[[Shape], Predict]:
+    """Make networks of several input shapes from one reading of a checkpoint, see `prediction_network`."""
     trained = build_network(config, method, config.model.train_input_shape)
     load_checkpoint(trained, checkpoint)
     wanted = [head for head in method.heads if heads is None or head.name in heads]
-    network = build_for_prediction(config, method, input_shape, wanted, precision or config.training.precision)
-    _take_weights(network, trained, method, wanted)
-    network.compile(jit_compile=jit_compile())
-    return partial(predict, network)
+
+    def make(input_shape: Shape) -> Predict:
+        network = build_for_prediction(config, method, input_shape, wanted, precision or config.training.precision)
+        _take_weights(network, trained, method, wanted)
+        network.compile(jit_compile=jit_compile())
+        return partial(predict, network)
+
+    return make
 
 
 def _take_weights(network: keras.Model, trained: keras.Model, method: Method, heads: Sequence[Head]) -> None:

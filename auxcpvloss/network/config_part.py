@@ -8,7 +8,7 @@ from typing import Any
 
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, KeyProblemError, Problem
-from auxcpvloss.config.tables import Model
+from auxcpvloss.network import mirror_images
 from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry, geometry_of_prediction
 from auxcpvloss.network.tiling import smallest_tileable
 
@@ -25,8 +25,9 @@ def part(tables: dict[str, Any]) -> Extension:
 @cache
 def _extension(architecture: Architecture) -> Extension:
     def check(config: Config) -> Iterator[Problem]:
-        found = list(architecture.check(config.model)) or list(_inputs(config.model))
+        found = list(architecture.check(config.model)) or list(_inputs(config))
         yield from ((("model", key), message) for key, message in found)
+        yield from mirror_images.problems(config)
         if config.optimizer.accumulate > (most := config.training.max_iterations):
             yield (
                 ("optimizer", "accumulate"),
@@ -36,9 +37,9 @@ def _extension(architecture: Architecture) -> Extension:
     return Extension({("model",): architecture.keys}, check)
 
 
-def _inputs(model: Model) -> Iterator[tuple[str, str]]:
+def _inputs(config: Config) -> Iterator[tuple[str, str]]:
     """Find input shapes that the network cannot take, or that leave nothing to predict."""
-    axes = geometry(model)
+    model, axes = config.model, geometry(config.model)
     for key in ("train_input_shape", "test_input_shape"):
         if not (shape := getattr(model, key)):
             return
@@ -53,7 +54,7 @@ def _inputs(model: Model) -> Iterator[tuple[str, str]]:
                 f"sizes are {'; '.join(near[3 - model.ndim :])}",
             )
             return
-    for axis, g, size in zip("zyx", geometry_of_prediction(model), model.test_input_shape, strict=True):
+    for axis, g, size in zip("zyx", geometry_of_prediction(config), model.test_input_shape, strict=True):
         if size < (smallest := smallest_tileable(g)):
             yield (
                 "test_input_shape",

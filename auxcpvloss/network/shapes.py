@@ -27,6 +27,8 @@ class AxisGeometry:
     aligned : bool
         Whether an unpadded network has to pool the windows of one with "same" padding, which begin at the first voxel
         of the volume.
+    before : int
+        Voxels of the output that have to come before a tile, since what is made of the tile depends on them.
     """
 
     factors: tuple[int, ...]
@@ -34,6 +36,7 @@ class AxisGeometry:
     repetitions: int
     valid: bool
     aligned: bool = False
+    before: int = 0
 
     @cached_property
     def reach(self) -> int:

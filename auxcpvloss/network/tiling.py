@@ -80,11 +80,13 @@ def _usable(geometry: AxisGeometry, size: int) -> tuple[int, int, int]:
     if output is None:
         return 0, 0, 0
     factor = geometry.total_factor
+    before = math.ceil(geometry.before / factor) * factor
     if not geometry.valid:
-        margin = math.ceil(geometry.context / factor) * factor
+        margin = math.ceil(max(geometry.context, before) / factor) * factor
         return max(0, size - 2 * margin), margin, margin
     lost = (size - output) // 2
-    margin = next(m for m in count(lost) if geometry.begins_window(-m)) if geometry.aligned else lost
+    first = lost + before
+    margin = next(m for m in count(first) if geometry.begins_window(-m)) if geometry.aligned else first
     return max(0, output + lost - margin) // factor * factor, margin, margin - lost
 
 

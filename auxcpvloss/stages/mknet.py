@@ -8,17 +8,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auxcpvloss.config import Config
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.network.architectures import geometry, geometry_of_prediction, largest_input
 from auxcpvloss.network.cost import choices
+from auxcpvloss.network.mirror_images import voxels_before
 from auxcpvloss.network.tiling import tile_of
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.train import nuclei_sizes
 from auxcpvloss.stages.train.preconditions import need_training
 from auxcpvloss.stages.train.state import begin_anew
+from auxcpvloss.stages.volume.networks import passes
 from auxcpvloss.stages.volume.prediction import network_keys
 from auxcpvloss.system.checksums import CHANGED, file_digest, is_changed_table, sealed_table
 from auxcpvloss.system.files import write_text
@@ -50,6 +53,8 @@ class Mknet(Stage):
         config = run.experiment.config
         training = config.training.model_dump(mode="json", include={"precision", "batch_size"})
         chosen = f"chosen for prediction.tile_memory = {config.prediction.tile_memory:g}"
+        if any(voxels_before(config)):
+            chosen += f", prediction.augment = {config.prediction.augment!r}"
         test = config.model.test_input_shape or chosen
         shapes = {"train_input_shape": config.model.train_input_shape, "test_input_shape": test}
         made_from = {**self.versioned(), "model": {**network_keys(run.experiment), **shapes}, "training": training}
@@ -65,7 +70,9 @@ class Mknet(Stage):
     def say(self, run: Run, tally: Tally) -> None:
         record = json.loads(tally.results[0].paths[0].read_text(encoding="utf-8"))
         whole = "" if tally.made else "whole already: "
-        run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record, run.experiment.config.model)}")
+        run.terminal.say(f"{whole}{run.experiment.method.name}: {_line(record, run.experiment.config)}")
+        if often := passes(run.experiment):
+            run.terminal.say(f"prediction takes {often}")
         if tally.made:
             _show_choices(run)
         if context := nuclei_sizes.about_context(run.experiment):
@@ -82,10 +89,10 @@ class Mknet(Stage):
         return f"{run.experiment.method.name} -> {run.experiment.train_folder}"
 
 
-def _line(record: dict[str, Any], model: Model) -> str:
+def _line(record: dict[str, Any], config: Config) -> str:
     train, test = record["train"], record["test"]
     z, y, x = test["input_shape"]
-    test["tile"] = list(tile_of(geometry_of_prediction(model), (z, y, x)))
+    test["tile"] = list(tile_of(geometry_of_prediction(config), (z, y, x)))
     is_all = test["tile"] == test["output_shape"]
     kept = "" if is_all else f", of which predictions keep {_sizes(test, 'tile')}"
     normalization = "" if train["normalization"] == "none" else f", {train['normalization']} normalization"

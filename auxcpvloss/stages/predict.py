@@ -11,6 +11,7 @@ from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.volume import prediction
+from auxcpvloss.stages.volume.networks import passes
 from auxcpvloss.stages.volume.prediction import prediction_of
 
 
@@ -47,4 +48,5 @@ class Predict(Stage):
     def plan(self, run: Run) -> str:
         which = run.choice.checkpoint or f"the {run.choice.which} checkpoint"
         named = f"checkpoint {which}" if run.choice.checkpoint else which
-        return f"{self.volumes(run)} with {named} -> {run.experiment.results(SPLIT) / 'processed'}"
+        often = f", {words}" if (words := passes(run.experiment)) else ""
+        return f"{self.volumes(run)} with {named}{often} -> {run.experiment.results(SPLIT) / 'processed'}"

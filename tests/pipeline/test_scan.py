@@ -31,14 +31,15 @@ def sample(tmp_path_factory):
     return make_sample(tmp_path_factory.mktemp("scan"), raw, labels)
 
 
-def predict(model, sample, limit):
+def predict(config, sample, limit):
     """Predict with a network of random weights, the same for every tiling."""
     import keras
 
+    model = config.model
     from auxcpvloss.network.architectures.unet import build_unet
     from auxcpvloss.network.compiled import predict as predict_on
 
-    axes = geometry_of_prediction(model)
+    axes = geometry_of_prediction(config)
     limit = [max(g.nearest_inputs(size)) for g, size in zip(axes, limit, strict=True)]
     limit = [max(size, least) for size, least in zip(limit, model.test_input_shape, strict=True)]
     tiling = tile_volume(axes, tuple(limit), sample.shape)
@@ -55,12 +56,12 @@ def predict(model, sample, limit):
 
 @pytest.mark.parametrize("change", NETWORKS.values(), ids=NETWORKS)
 def test_a_prediction_does_not_depend_on_how_the_volume_is_tiled(change, sample):
-    model = configure(model=change).model
-    whole, whole_tiling = predict(model, sample, TILES[0])
+    config = configure(model=change)
+    whole, whole_tiling = predict(config, sample, TILES[0])
     assert whole_tiling.counts == (1, 1, 1)
     shapes = {whole_tiling.tile}
     for limit in TILES[1:]:
-        tiled, tiling = predict(model, sample, limit)
+        tiled, tiling = predict(config, sample, limit)
         shapes.add(tiling.tile)
         for head, prediction in whole.items():
             assert np.isfinite(tiled[head]).all()
@@ -76,8 +77,9 @@ def test_a_prediction_is_what_the_network_of_training_gives(sample):
 
     from auxcpvloss.network.architectures.unet import build_unet
 
-    model = configure(model=NETWORKS["same"]).model
-    tiled, _ = predict(model, sample, TILES[1])
+    config = configure(model=NETWORKS["same"])
+    model = config.model
+    tiled, _ = predict(config, sample, TILES[1])
     factor, wide = geometry(model)[0].total_factor, 24
     after = [wide + -size % factor for size in sample.shape]
     raw = np.pad(sample.raw[:], [(wide, size) for size in after])
@@ -108,7 +110,7 @@ def test_what_cannot_be_written_ends_it(sample, broken):
 def test_a_volume_smaller_than_anything_is_predicted(tmp_path):
     labels = blobs((2, 1, 7), 2, seed=1)
     sample = make_sample(tmp_path, np.random.default_rng(0).random(labels.shape), labels)
-    arrays, tiling = predict(configure().model, sample, [60, 60, 60])
+    arrays, tiling = predict(configure(), sample, [60, 60, 60])
     assert tiling.counts == (1, 1, 1)
     assert np.isfinite(arrays["cpv"]).all()
 

@@ -154,6 +154,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("training.augmentation.one_of", [["gamma", "contrast"]], TRAINED, others={f"training.augmentation.{name}.probability": 0.5 for name in ("gamma", "contrast")}),
         _one("prediction.dtype", "float16", CHOSEN),
         _one("prediction.precision", "float32", CHOSEN),
+        _one("prediction.augment", "flips", CHOSEN),
         # It changes how sums are rounded.
         _one("prediction.tile_memory", 0.25, NOTHING),
         _one("postprocessing.output_format", "zarr", frozenset({"label"})),

@@ -18,6 +18,7 @@ class Prediction(Table):
     dtype: Literal["float32", "float16"]
     precision: Literal["training", "auto", "float32", "mixed_bfloat16"]
     tile_memory: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+    augment: Literal["none", "flips", "all"]
 
 
 class Validation(Table):

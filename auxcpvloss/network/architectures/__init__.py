@@ -12,6 +12,7 @@ from auxcpvloss.config.tables import Model
 from auxcpvloss.data.untrusted.limits import GIB, check_bytes
 from auxcpvloss.network.architectures.architecture import Architecture, Geometry
 from auxcpvloss.network.architectures.unet_keys import UNET
+from auxcpvloss.network.mirror_images import voxels_before
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import Tiling, least_waste, smallest_tileable, tile_volume
 
@@ -39,10 +40,13 @@ def predicting(model: Model) -> Model:
     return architecture_of(model).unpadded(model)
 
 
-def geometry_of_prediction(model: Model) -> Geometry:
+def geometry_of_prediction(config: Config) -> Geometry:
     """Tell what the network that predicts does to the sizes of its input, by axis."""
-    known = zip(geometry(model), geometry(predicting(model)), strict=True)
-    z, y, x = (replace(axis, aligned=axis.valid and not trained.valid) for trained, axis in known)
+    model, needed = config.model, voxels_before(config)
+    known = zip(geometry(model), geometry(predicting(model)), needed, strict=True)
+    z, y, x = (
+        replace(axis, aligned=axis.valid and not trained.valid, before=before) for trained, axis, before in known
+    )
     return z, y, x
 
 
@@ -57,13 +61,13 @@ def tiling_of(config: Config, shape: Shape, memory: float = math.inf) -> Tiling:
     memory : float
         Bytes that are free, if they are less.
     """
-    axes = geometry_of_prediction(config.model)
+    axes = geometry_of_prediction(config)
     return tile_volume(axes, largest_input(config, shape, memory), shape)
 
 
 def largest_input(config: Config, shape: Shape, memory: float = math.inf) -> Shape:
     """Give the largest input of the network for an image, see `tiling_of`."""
-    model, axes = config.model, geometry_of_prediction(config.model)
+    model, axes = config.model, geometry_of_prediction(config)
     if model.test_input_shape:
         z, y, x = (axis.nearest_inputs(size)[0] for axis, size in zip(axes, model.test_input_shape, strict=True))
         return z, y, x

@@ -19,6 +19,7 @@ from auxcpvloss.stages.validate_checkpoints.scoring import (
 )
 from auxcpvloss.stages.validate_checkpoints.selected_from import selection_of
 from auxcpvloss.stages.volume.make import make_together, number_of_processes
+from auxcpvloss.stages.volume.networks import passes
 from auxcpvloss.system.errors import InputError
 
 
@@ -101,7 +102,8 @@ class Validation(Stage):
         experiment = run.experiment
         sets = counted(len(parameter_sets(experiment)), "parameter set")
         folder = experiment.folder / experiment.validation_split
-        return f"{self.volumes(run)}: {self.planned_checkpoints(run)} x {sets} -> {folder}"
+        often = f" x {words}" if (words := passes(experiment)) else ""
+        return f"{self.volumes(run)}: {self.planned_checkpoints(run)} x {sets}{often} -> {folder}"
 
     def planned_checkpoints(self, run: Run) -> str:
         """Say which checkpoints would be scored."""

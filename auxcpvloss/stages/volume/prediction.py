@@ -23,6 +23,7 @@ from auxcpvloss.network.architectures import is_tiled_freely, tiling_of
 from auxcpvloss.network.tiling import Tiling
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.arithmetic import precision_for
+from auxcpvloss.stages.volume.networks import network_for
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.checksums import known_digest
 from auxcpvloss.system.errors import StageError
@@ -87,11 +88,12 @@ def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
     config, tiles = experiment.config, Record()
     if not is_tiled_freely(config.model):
         tiles[TILES] = tiling_of(config, sample.shape).input_shape
+    included = {"dtype", "precision", *({"augment"} if config.prediction.augment != "none" else ())}
     return {
         f"version of {NAME}": VERSION,
         "model": network_keys(experiment),
         **tiles,
-        "prediction": config.prediction.model_dump(include={"dtype", "precision"}),
+        "prediction": config.prediction.model_dump(include=included),
         "training": {"precision": config.training.precision},
         "sample": sample.made_from,
     }
@@ -178,8 +180,6 @@ def _precision(run: Run, subject: Subject) -> str:
 
 
 def _network(run: Run, checkpoint: int, tiling: Tiling, heads: tuple[str, ...], precision: str) -> Any:
-    from auxcpvloss.network.compiled import prediction_network
-
     experiment, key = run.experiment, (checkpoint, tiling.input_shape, heads, precision)
     networks: dict[Any, Any] = run.remember("networks", dict)
     if key not in networks:
@@ -187,10 +187,7 @@ def _network(run: Run, checkpoint: int, tiling: Tiling, heads: tuple[str, ...], 
             del networks[next(iter(networks))]
             # They refer to themselves.
             gc.collect()
-        path = experiment.need_checkpoint(checkpoint)
-        networks[key] = prediction_network(
-            experiment.config, experiment.method, tiling.input_shape, path, heads, precision
-        )
+        networks[key] = network_for(experiment, checkpoint, tiling.input_shape, heads, precision)
     return networks[key]
 
 
