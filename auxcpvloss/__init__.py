@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,14 @@ set_up_tensorflow(os.environ)
 set_up_keras(os.environ)
 
 
-def load_model(folder: str | Path, checkpoint: str | int = "best") -> Model:
+def load_model(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "best") -> Model:
     """Load a trained network, to segment arrays: ``load_model("experiments/NAME").segment(image)``.
 
     Parameters
     ----------
-    folder : path
-        Of the experiment. Needed are config.toml, val/selection.toml, train/made_from.json and the checkpoint.
+    folder : path or sequence of path
+        Of the experiment. Needed are config.toml, val/selection.toml, train/made_from.json and the checkpoint. Of
+        several experiments the predictions are averaged, and the parameters are those of the first one.
     checkpoint : {"best", "last"} or int
         The selected one, the newest one, or that of an iteration.
 

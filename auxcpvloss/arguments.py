@@ -95,6 +95,8 @@ def _validation_and_test(parser: argparse.ArgumentParser) -> None:
         "mean (validation.trained_models)"
     )
     add("-m", "--trained_model", action="append", nargs="+", metavar="EXPERIMENT", help=runs)
+    averaged = "trained experiments: average their predictions, in an experiment of its own (prediction.ensemble)"
+    add("--ensemble", nargs="+", metavar="EXPERIMENT", help=averaged)
     add = parser.add_argument_group("checkpoint for the test volumes").add_mutually_exclusive_group().add_argument
     best = "best: selected by validate_checkpoints (default); last: the newest"
     add("--test-checkpoint", choices=["best", "last"], default="best", help=best)

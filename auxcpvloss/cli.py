@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         general = experiment.config.general
         choose_backend(general.backend, os.environ, general.deterministic)
         choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
-        run = Run(experiment, terminal, choice, wanted(args.do, choice))
+        run = Run(experiment, terminal, choice, wanted(args.do, choice, experiment.is_ensemble))
         if STATUS in args.do:
             if len(args.do) > 1:
                 raise InputError("-d status: cannot be combined with stages, because it runs nothing.")

@@ -40,6 +40,9 @@ def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment
             terminal.say(f"--run_from_exp: using the configuration {frozen}; -c {' -c '.join(args.config)} is not used")
     elif args.app or args.config:
         places = given
+    elif args.ensemble:
+        # What members have in common is that of the first one.
+        places = [ConfigFile.read(Path(_run_folder(args.ensemble[0], root, "--ensemble")) / "config.toml")]
     else:
         missing = root / name / "config.toml"
         raise InputError(f"{missing}: there is no such experiment; to create one, give -c, or -a and -s.")
@@ -132,6 +135,7 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
         "general": {"seed": args.seed, "overwrite": args.overwrite or None},
         "evaluation": {"do_detection": args.do_detection},
         "validation": validation,
+        "prediction": {"ensemble": args.ensemble},
     }
     given = {name: {key: value for key, value in table.items() if value is not None} for name, table in tables.items()}
     return {name: table for name, table in given.items() if table}
@@ -144,15 +148,17 @@ def _resolve(config: Config, root: Path) -> Config:
         table = getattr(config, name)
         paths = {key: _absolute(place, f"{name}.{key}") for key in keys if (place := getattr(table, key))}
         changed[name] = table.model_copy(update=paths)
-    # Each once, however often it is named.
-    runs = list(dict.fromkeys(_run_folder(run, root) for run in config.validation.trained_models))
-    changed["validation"] = config.validation.model_copy(update={"trained_models": runs})
+    for name, key in {"validation": "trained_models", "prediction": "ensemble"}.items():
+        table = getattr(config, name)
+        # Each once, however often it is named.
+        runs = list(dict.fromkeys(_run_folder(run, root, f"{name}.{key}") for run in getattr(table, key)))
+        changed[name] = table.model_copy(update={key: runs})
     return config.model_copy(update=changed)
 
 
-def _run_folder(run: str, root: Path) -> str:
+def _run_folder(run: str, root: Path, key: str) -> str:
     """Find the folder of an experiment by its path, or by its name under the root."""
-    place, named = _absolute(run, "validation.trained_models"), root / run
+    place, named = _absolute(run, key), root / run
     return str(named) if named.is_dir() and not Path(place).is_dir() else place
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from auxcpvloss.apply.files import tasks
-from auxcpvloss.apply.model import Model, load
+from auxcpvloss.apply.model import load
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.find import named_images
@@ -37,8 +37,11 @@ def parser() -> argparse.ArgumentParser:
     result = Parser(prog=f"auxcpvloss {NAME}", description=DESCRIPTION)
     add = result.add_argument
     add("files", nargs="+", type=Path, metavar="FILE", help="images: .tif, .zarr, .n5, .h5 or .hdf")
-    model = "trained experiment: its folder, or its name in the folder of --root"
-    add("--model", required=True, metavar="NAME_OR_FOLDER", help=model)
+    model = (
+        "trained experiment: its folder, or its name in the folder of --root; given several times, predictions are "
+        "averaged"
+    )
+    add("--model", required=True, action="append", metavar="NAME_OR_FOLDER", help=model)
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     add("-r", "--root", type=Path, default=Path("experiments"), help="folder of experiments (default: experiments)")
     which = "checkpoint: best (selected by validation; default), last, or a number of iterations"
@@ -66,15 +69,16 @@ def segment_files(args: argparse.Namespace, terminal: Terminal) -> None:
     """
     terminal.stage = NAME
     with warnings.catch_warnings(record=True, action="always") as remarks:
-        model = load(_folder(args.model, args.root), args.checkpoint)
+        model = load([_folder(each, args.root) for each in args.model], args.checkpoint)
     for remark in remarks:
         terminal.warn(str(remark.message))
     if args.voxel_size:
         model.remark_on(args.voxel_size)
-    data, out = _data(model, args), args.out.expanduser().resolve()
+    data, out = _data(args), args.out.expanduser().resolve()
     todo = tasks(named_images(list(dict.fromkeys(args.files)), data), out, data)
     out.mkdir(parents=True, exist_ok=True)
-    terminal.say(f"{model.experiment.folder}: {model.experiment.method.name}, checkpoint {model.checkpoint}")
+    for each in model.members:
+        terminal.say(f"{each.experiment.folder}: {each.experiment.method.name}, checkpoint {each.checkpoint}")
     problems: dict[str, list[str]] = {}
     with logging_to(out / "segment.log", "info"), terminal.progress("images", len(todo)) as bar:
         for number, task in enumerate(todo):
@@ -108,9 +112,9 @@ def _folder(named: str, root: Path) -> Path:
     return by_name if by_name.is_dir() and not (place / "config.toml").is_file() else place
 
 
-def _data(model: Model, args: argparse.Namespace) -> Data:
+def _data(args: argparse.Namespace) -> Data:
     """Say how the arrays of files are found: as in the experiment, unless the arguments say otherwise."""
     given = {"raw_key": args.raw_key, "axes": args.axes, "channel": args.channel}
     changed = {key: value for key, value in given.items() if value is not None}
-    frozen = ConfigFile.read(model.experiment.folder / "config.toml")
+    frozen = ConfigFile.read(_folder(args.model[0], args.root) / "config.toml")
     return load_config([frozen, ConfigFile("command line", {"data": changed})]).data

@@ -75,7 +75,8 @@ class Task:
         discard(self.record)
         write_labels(self.labels, found, space)
         made = {"made_from": made_from, "made_with": versions_of(*LIBRARIES), "sha256": file_digest(self.labels)}
-        about = {"image": self.source.origin, "model": str(model.experiment.folder), "checkpoint": model.checkpoint}
+        folders = [str(member.experiment.folder) for member in model.members]
+        about = {"image": self.source.origin, "model": " + ".join(folders), "checkpoint": model.checkpoint}
         table = {**about, "nuclei": nuclei, "shape": found.shape, "seconds": round(seconds, 2), **made}
         write_text(self.record, json.dumps(table, indent=1) + "\n")
         # Only a size that is known is compared with that of the training.
@@ -83,6 +84,7 @@ class Task:
         return f"{nuclei} nuclei, {seconds:.1f} s: {self.labels}{remark and f'; warning: {remark}'}"
 
     def _made_from(self, model: Model, voxel_size: Sequence[float] | None) -> dict[str, Any]:
+        augment = model.experiment.config.prediction.augment
         table = {
             "versions": {each.NAME: each.VERSION for each in (prediction, instances)},
             "image": self.source.checksum(),
@@ -90,6 +92,7 @@ class Task:
             "checkpoint": checkpoint_digest(model.experiment, model.checkpoint),
             "parameters": model.params.with_effect(),
             "voxel_size": voxel_size,
+            **({} if augment == "none" else {"prediction.augment": augment}),
         }
         plain: dict[str, Any] = json.loads(json.dumps(table))
         return plain

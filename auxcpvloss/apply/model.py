@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +23,20 @@ from auxcpvloss.data.verify import check_image
 from auxcpvloss.data.voxel_sizes import mismatch
 from auxcpvloss.experiment.configuration import load as load_config
 from auxcpvloss.experiment.configuration import refuse_edited
-from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.ensemble import members
+from auxcpvloss.experiment.folder import ENSEMBLE, Experiment
 from auxcpvloss.experiment.selection_file import Selection
 from auxcpvloss.experiment.trained_on import recorded_voxel_sizes
 from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.methods import Params
-from auxcpvloss.network.architectures import tiling_of
 from auxcpvloss.network.checkpoint import check_checkpoint
-from auxcpvloss.network.shapes import Shape
-from auxcpvloss.pipeline.scan import scan_volume
+from auxcpvloss.network.tiling import Tiling
+from auxcpvloss.pipeline.averaged import joint_tiling
+from auxcpvloss.pipeline.scan import Network, scan_volume
 from auxcpvloss.stages.chosen_checkpoint import chosen
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.volume.arithmetic import precision_for
-from auxcpvloss.stages.volume.networks import network_for
+from auxcpvloss.stages.volume.networks import predictor, tilings_of
 from auxcpvloss.system.backends import choose_backend, need_backend
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.gpu import choose_device
@@ -61,13 +62,16 @@ class Model:
         Iterations that the network was trained for.
     params : Params
         Parameters of post-processing.
+    members : list of Member
+        The networks: one, unless the experiment is an ensemble.
     """
 
     def __init__(self, experiment: Experiment, selection: Selection) -> None:
         self.experiment = experiment
         self.checkpoint: int = selection.checkpoint
         self.params: Params = selection.params
-        self._network: tuple[tuple[Shape, str], Any] | None = None
+        self.members = members(experiment, selection.checkpoint)
+        self._network: tuple[Any, Network] | None = None
 
     def __repr__(self) -> str:
         name = f"{self.experiment.folder.name}, {self.experiment.method.name}"
@@ -142,12 +146,12 @@ class Model:
             warnings.warn(f"the image: {remark}", stacklevel=3)
         prepared = prepare_image(raw, config.data, config.preprocessing, here, there)
         z, y, x = prepared.shape
-        tiling = tiling_of(config, (z, y, x), available_memory() / 2)
+        tilings = tilings_of(self.members, (z, y, x), available_memory() / 2)
         arrays = {
             head.name: np.zeros((head.channels, *prepared.shape), config.prediction.dtype)
             for head in self.experiment.method.predicted_heads(self.params)
         }
-        scan_volume(prepared, self._network_of(tiling.input_shape, prepared), tiling, arrays, report)
+        scan_volume(prepared, self._network_of(tilings, prepared), joint_tiling(tilings), arrays, report)
         return arrays, here, there
 
     def _grids(self, shape: tuple[int, ...], voxel_size: Vector | None) -> tuple[Grid, Grid]:
@@ -164,17 +168,19 @@ class Model:
         here = Grid((z, y, x), (float(size[0]), float(size[1]), float(size[2])))
         return here, seen(here, data)
 
-    def _network_of(self, shape: Shape, image: NDArray[np.float32]) -> Any:
-        experiment, method = self.experiment, self.experiment.method
-        precision, why_not = precision_for(experiment, self.checkpoint, self.params, image)
-        if why_not:
-            warnings.warn(f"prediction.precision = 'auto' is float32 for the image: {why_not}", stacklevel=4)
-        if self._network is None or self._network[0] != (shape, precision):
+    def _network_of(self, tilings: Sequence[Tiling], image: NDArray[np.float32]) -> Network:
+        precisions = []
+        for member in self.members:
+            precision, why_not = precision_for(member.experiment, member.checkpoint, self.params, image)
+            precisions.append(precision)
+            if why_not:
+                warnings.warn(f"prediction.precision = 'auto' is float32 for the image: {why_not}", stacklevel=4)
+        key = tuple(tilings), tuple(precisions)
+        if self._network is None or self._network[0] != key:
             # One at a time: another is only for images of another size.
             self._network = None
-            heads = [head.name for head in method.predicted_heads(self.params)]
-            network = network_for(experiment, self.checkpoint, shape, heads, precision)
-            self._network = (shape, precision), network
+            heads = [head.name for head in self.experiment.method.predicted_heads(self.params)]
+            self._network = key, predictor(self.members, tilings, heads, precisions)
         return self._network[1]
 
     def _volume(self, image: NDArray[Any]) -> NDArray[Any]:
@@ -194,22 +200,42 @@ class Model:
         return array[(..., *inside)] if ndim == 3 else array[(..., *inside)][..., 0, :, :]
 
 
-def load(folder: str | Path, checkpoint: str | int = "best") -> Model:
-    """Load a trained network; see `auxcpvloss.load_model`."""
-    place = Path(folder).expanduser().resolve()
-    frozen = place / "config.toml"
-    if not frozen.is_file():
-        raise InputError(f"{frozen}: missing; expected the folder of a trained experiment, such as experiments/NAME.")
+def load(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "best") -> Model:
+    """Load a trained network, or several; see `auxcpvloss.load_model`."""
     if checkpoint not in ("best", "last") and (isinstance(checkpoint, bool) or not isinstance(checkpoint, int)):
         raise InputError(f"checkpoint: {checkpoint!r}; expected 'best', 'last' or a number of iterations")
-    refuse_edited(frozen)
-    experiment = Experiment(place, load_config([ConfigFile.read(frozen)]))
-    general = experiment.config.general
+    folders = [folder] if isinstance(folder, str | Path) else list(folder)
+    if not folders:
+        raise InputError("no folder of an experiment given")
+    experiments = [_opened(Path(each).expanduser().resolve()) for each in folders]
+    general = experiments[0].config.general
     need_backend(general.backend)
     choose_backend(general.backend, os.environ, general.deterministic)
     if general.backend not in sys.modules:
         choose_device(os.environ)
+    selections = [_selection(each, checkpoint) for each in experiments]
+    model = Model(experiments[0], selections[0])
+    if len(experiments) > 1:
+        if checkpoint != "best":
+            raise InputError(f"checkpoint: {checkpoint!r}; of several experiments the selected ones are used: 'best'")
+        model = _averaged(experiments, selections)
+    for member in model.members:
+        check_checkpoint(member.experiment.need_checkpoint(member.checkpoint))
+    return model
+
+
+def _opened(place: Path) -> Experiment:
+    frozen = place / "config.toml"
+    if not frozen.is_file():
+        raise InputError(f"{frozen}: missing; expected the folder of a trained experiment, such as experiments/NAME.")
+    refuse_edited(frozen)
+    experiment = Experiment(place, load_config([ConfigFile.read(frozen)]))
     refuse_other_training(experiment)
+    return experiment
+
+
+def _selection(experiment: Experiment, checkpoint: str | int) -> Selection:
+    """Give checkpoint and parameters, with a warning of what is odd about them."""
     choice = Choice(checkpoint) if isinstance(checkpoint, str) else Choice("last", checkpoint)
     run = Run(experiment, Terminal(Console(quiet=True)), choice)
     try:
@@ -220,7 +246,22 @@ def load(folder: str | Path, checkpoint: str | int = "best") -> Model:
         if lines == list(error.args):
             raise
         raise InputError(*lines, "Run the stage validate_checkpoints, or choose another checkpoint: 'last'.") from None
-    check_checkpoint(experiment.need_checkpoint(selection.checkpoint))
     for remark in run.notes.told.values():
-        warnings.warn(remark, stacklevel=3)
-    return Model(experiment, selection)
+        warnings.warn(remark, stacklevel=4)
+    return selection
+
+
+def _averaged(experiments: Sequence[Experiment], selections: Sequence[Selection]) -> Model:
+    """Average the predictions of experiments, with the parameters of the first one."""
+    first, params = experiments[0], selections[0].params
+    if any(each.params.with_effect() != params.with_effect() for each in selections):
+        warnings.warn(
+            f"the experiments were validated with different parameters; those of {first.folder.name} are used: "
+            f"{params.describe()}. An ensemble that is an experiment of its own (--ensemble) has parameters of its own",
+            stacklevel=4,
+        )
+    folders = [str(each.folder) for each in experiments]
+    prediction = first.config.prediction.model_copy(update={"ensemble": folders})
+    name = "+".join(each.folder.name for each in experiments)
+    joint = Experiment(first.folder.with_name(name), first.config.model_copy(update={"prediction": prediction}))
+    return Model(joint, Selection(ENSEMBLE, params))

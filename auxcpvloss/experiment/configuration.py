@@ -53,6 +53,7 @@ YOUNGER = {
     "prediction.precision": "training",
     "prediction.tile_memory": 0.15,
     "prediction.augment": "none",
+    "prediction.ensemble": [],
     "postprocessing.seeds": "interior",
     "postprocessing.vote_width": 0.2,
     "postprocessing.vote_fraction": 0.15,
@@ -112,7 +113,13 @@ def configuration_record(configuration: Config) -> dict[str, Any]:
 
 
 def _check(configuration: Config) -> Iterator[Problem]:
-    """Refuse scores of instances where the method finds points."""
+    """Refuse scores of instances where the method finds points, and an ensemble whose training is a mean of others."""
+    if configuration.prediction.ensemble and configuration.validation.trained_models:
+        yield (
+            ("prediction", "ensemble"),
+            "cannot be combined with validation.trained_models, by which no volumes are left to validate the ensemble "
+            "on; set one of them to []",
+        )
     method = method_of(configuration)
     if method.task == "segmentation":
         return

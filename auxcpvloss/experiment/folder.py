@@ -21,6 +21,9 @@ from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.system.errors import InputError
 
+ENSEMBLE = 0
+"""Number of the checkpoint of an ensemble: those that its members selected."""
+
 TEST = "test"
 """Folder of the results of the test volumes."""
 
@@ -153,6 +156,11 @@ class Experiment:
     # Training.
 
     @property
+    def is_ensemble(self) -> bool:
+        """Whether it averages the predictions of others (``prediction.ensemble``), and is not trained."""
+        return bool(self.config.prediction.ensemble)
+
+    @property
     def train_folder(self) -> Path:
         """Checkpoints, logs, snapshots and the description of the networks."""
         return self.folder / "train"
@@ -172,6 +180,8 @@ class Experiment:
 
     def checkpoints(self) -> list[int]:
         """Iterations of which there is a checkpoint, in order."""
+        if self.is_ensemble:
+            return [ENSEMBLE]
         return sorted(self._states("checkpoints"))
 
     def states(self) -> dict[int, Path]:

@@ -146,6 +146,24 @@ def read_selection(experiment: Experiment) -> Selection:
         raise _damaged(experiment, error) from None
 
 
+def selected_or_newest(experiment: Experiment) -> int | None:
+    """Give the checkpoint that validation selected, else the newest one; None if there is none.
+
+    Whatever the configuration: as it is read from the folder alone.
+
+    Raises
+    ------
+    InputError
+        What was selected cannot be read.
+    """
+    if not experiment.selection_path.is_file():
+        return max(experiment.checkpoints(), default=None)
+    try:
+        return int(read_table(experiment.selection_path)["checkpoint"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{experiment.selection_path}: not readable: {error}.") from None
+
+
 def last_iteration(experiment: Experiment) -> int:
     """Return where training ends: ``training.max_iterations``, or the best checkpoint of ``validation.trained_models``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from auxcpvloss.config.units import Vector
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.data.voxel_sizes import mismatch, sides
+from auxcpvloss.experiment.ensemble import trainers
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.training_record import training_record
 from auxcpvloss.system.errors import InputError
@@ -20,19 +22,30 @@ FACTOR = 1.5
 
 def training_volumes(experiment: Experiment) -> list[Sample]:
     """Give the training volumes that are prepared on this machine."""
-    try:
-        volumes = experiment.volumes("train")
-    except InputError:
-        return []
-    return [sample for volume in volumes if (sample := experiment.prepared(volume))]
+    found = []
+    for trainer in trainers(experiment):
+        try:
+            volumes = trainer.volumes("train")
+        except InputError:
+            continue
+        found += [sample for volume in volumes if (sample := trainer.prepared(volume))]
+    return found
 
 
 def recorded_voxel_sizes(experiment: Experiment) -> list[Vector]:
     """Give the sizes of voxels of the training volumes, as the network sees them, as far as they are recorded."""
-    record = training_record(experiment) or {}
-    opened = experiment.records.whole({"samples": record.get("samples", {})})["samples"]
-    made = [each for each in opened.values() if isinstance(each, Mapping) and "voxel_size" in each]
+    made = [each for each in recorded_volumes(experiment) if "voxel_size" in each]
     return [tuple(each.get("target_voxel_size") or each["voxel_size"]) for each in made]
+
+
+def recorded_volumes(experiment: Experiment) -> list[Mapping[str, Any]]:
+    """Give what the training volumes were made from, as far as it is recorded."""
+    found: list[Mapping[str, Any]] = []
+    for trainer in trainers(experiment):
+        record = training_record(trainer) or {}
+        opened = trainer.records.whole({"samples": record.get("samples", {})})["samples"]
+        found += [each for each in opened.values() if isinstance(each, Mapping)]
+    return found
 
 
 def training_voxel_sizes(experiment: Experiment) -> list[Vector]:

@@ -60,6 +60,33 @@ def tile_volume(geometry: Sequence[AxisGeometry], limit: Shape, volume: Shape) -
     return Tiling(*columns)
 
 
+def tile_together(
+    geometries: Sequence[Sequence[AxisGeometry]], tilings: Sequence[Tiling], volume: Shape
+) -> list[Tiling]:
+    """Cover a volume with the same tiles for several networks: no larger than those of any, but for their factors.
+
+    Parameters
+    ----------
+    geometries : sequence of three AxisGeometry
+    tilings : sequence of Tiling
+        One a network.
+    volume : (Z, Y, X)
+    """
+    if len({(tiling.tile, tiling.counts) for tiling in tilings}) == 1:
+        return list(tilings)
+    periods = [math.lcm(*(axis.total_factor for axis in axes)) for axes in zip(*geometries, strict=True)]
+    least = [min(tiling.tile[axis] for tiling in tilings) for axis in range(3)]
+    tile = [max(period, size // period * period) for period, size in zip(periods, least, strict=True)]
+    counts = [math.ceil(size / length) for size, length in zip(volume, tile, strict=True)]
+    found = []
+    for geometry in geometries:
+        sizes = [smallest_tileable(axis, length) for axis, length in zip(geometry, tile, strict=True)]
+        used = [_usable(axis, size)[1:] for axis, size in zip(geometry, sizes, strict=True)]
+        columns = zip(sizes, tile, *zip(*used, strict=True), counts, strict=True)
+        found.append(Tiling(*((z, y, x) for z, y, x in zip(*columns, strict=True))))
+    return found
+
+
 def tile_of(geometry: Sequence[AxisGeometry], input_shape: Shape) -> Shape:
     """Give what predictions keep of the network's output for an input: all but what depends on how it is tiled."""
     z, y, x = (_usable(*axis)[0] for axis in zip(geometry, input_shape, strict=True))

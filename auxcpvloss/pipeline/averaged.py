@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from auxcpvloss.methods.averaging import Mean
 from auxcpvloss.methods.method import Head
 from auxcpvloss.methods.transforms import Transform, transform_channels
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.network.tiling import Tiling
 from auxcpvloss.pipeline.scan import Network
 
 Networks = Callable[[Shape], Network]
@@ -49,3 +51,50 @@ def over_mirror_images(
         return {name: mean.result()[np.newaxis] for name, mean in means.items()}
 
     return network
+
+
+def joint_tiling(tilings: Sequence[Tiling]) -> Tiling:
+    """Give the tiles of what `over_networks` makes: its input holds that of each network, its output is the tile."""
+    first, *others = tilings
+    if not others:
+        return first
+    margin = np.max([tiling.margin for tiling in tilings], axis=0)
+    ends = np.max([np.subtract(tiling.input_shape, tiling.margin) for tiling in tilings], axis=0)
+    return Tiling(_shape(margin + ends), first.tile, _shape(margin), (0, 0, 0), first.counts)
+
+
+def over_networks(networks: Sequence[Network], tilings: Sequence[Tiling], heads: Sequence[Head]) -> Network:
+    """Make a network that averages over several ones, which may see more or less of the image around a tile.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+    tilings : sequence of Tiling
+        With the same tiles, one a network.
+    heads : sequence of Head
+        Those that the networks compute.
+    """
+    if len(networks) == 1:
+        return networks[0]
+    margin = joint_tiling(tilings).margin
+
+    def network(raw: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        means = {head.name: Mean(head.activation) for head in heads}
+        for each, tiling in zip(networks, tilings, strict=True):
+            image = _cut(raw, np.subtract(margin, tiling.margin), tiling.input_shape)
+            outputs = each(np.ascontiguousarray(image))
+            for name, mean in means.items():
+                mean.add(_cut(outputs[name][0], tiling.output_offset, tiling.tile))
+        return {name: mean.result()[np.newaxis] for name, mean in means.items()}
+
+    return network
+
+
+def _cut(array: NDArray[Any], first: Iterable[int], shape: Shape) -> NDArray[Any]:
+    z, y, x = (slice(begin, begin + size) for begin, size in zip(first, shape, strict=True))
+    return array[..., z, y, x]
+
+
+def _shape(sizes: NDArray[Any]) -> Shape:
+    z, y, x = (int(size) for size in sizes)
+    return z, y, x

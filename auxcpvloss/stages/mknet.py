@@ -41,8 +41,10 @@ class Mknet(Stage):
     name, help = "mknet", "build the networks and describe them: shapes, parameters, receptive field, cost, memory"
     libraries = ("keras", BACKEND)
     uses_network = True
+    trains = True
 
     def precondition(self, run: Run) -> None:
+        super().precondition(run)
         need_training(run)
 
     def begin(self, run: Run) -> None:

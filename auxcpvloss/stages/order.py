@@ -59,10 +59,14 @@ class Recording(Protocol):
         """It is done."""
 
 
-def wanted(names: Collection[str], choice: Choice) -> tuple[str, ...]:
-    """Give the stages that were asked for, in order; "all" leaves validation out where its choice is not used."""
+def wanted(names: Collection[str], choice: Choice, is_ensemble: bool = False) -> tuple[str, ...]:
+    """Give the stages that were asked for, in order.
+
+    "all" leaves validation out where its choice is not used, and the training where there is none.
+    """
     skipped = "validate_checkpoints" if choice.checkpoint is not None or choice.which == "last" else ""
-    every = {name for name, stage in STAGES.items() if stage.in_all and name != skipped} if "all" in names else set()
+    meant = (stage for stage in STAGES.values() if stage.in_all and not (stage.trains and is_ensemble))
+    every = {stage.name for stage in meant if stage.name != skipped} if "all" in names else set()
     return tuple(name for name in STAGES if name in names or name in every)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from auxcpvloss.experiment.ensemble import members
 from auxcpvloss.experiment.results import Result
 from auxcpvloss.experiment.trained_on import other_voxels
 from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
+from auxcpvloss.stages.repeats import check_members
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.volume import prediction
@@ -27,6 +29,7 @@ class Predict(Stage):
         samples = [subject.sample for subject in subjects(run, chosen(run))]
         for words in other_voxels(run.experiment, samples):
             run.warn(words)
+        check_members(run, samples)
 
     def results(self, run: Run) -> Iterable[Result]:
         return [prediction_of(run, subject) for subject in subjects(run, chosen(run))]
@@ -34,7 +37,8 @@ class Predict(Stage):
     def confirm(self, todo: Sequence[Result], run: Run) -> Sequence[Result]:
         # No volume is to blame for a damaged network, and nothing is to be set aside for it.
         for number in {result.subject.checkpoint for result in todo}:
-            check_checkpoint(run.experiment.need_checkpoint(number))
+            for member in members(run.experiment, number):
+                check_checkpoint(member.experiment.need_checkpoint(member.checkpoint))
         return todo
 
     def make(self, result: Result, run: Run) -> None:

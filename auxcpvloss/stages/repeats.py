@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.source import Source
+from auxcpvloss.experiment.ensemble import trainers
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import Volume
+from auxcpvloss.experiment.trained_on import recorded_volumes
 from auxcpvloss.stages.run import Run
 from auxcpvloss.system.errors import InputError
 
@@ -37,6 +41,38 @@ def check_repeats(run: Run, found: Mapping[Volume, str]) -> None:
                 "it from one of the two places, or set data.allow_repeats = true"
             )
         run.warn(f"{same}; how well the network does there says nothing about other volumes")
+
+
+def check_members(run: Run, samples: Iterable[Sample]) -> None:
+    """Refuse test volumes that a member of an ensemble was trained on or selected with, unless it is allowed.
+
+    One that is not scored needs a warning only, as above.
+    """
+    experiment = run.experiment
+    if not experiment.is_ensemble or experiment.config.data.allow_repeats:
+        return
+    used = _used_by_members(experiment)
+    for sample in samples:
+        known = used.keys() & {sample.image_checksum, sample.made_from.get("checksum")} - {"", None}
+        if known:
+            same = f"{sample.name}: {used[known.pop()]}"
+            if sample.has_truth:
+                raise InputError(
+                    f"{same}; scores on it say nothing about other volumes. Remove it from the test volumes, or the "
+                    "experiment from prediction.ensemble, or set data.allow_repeats = true"
+                )
+            run.warn(f"{same}; how well the networks do there says nothing about other volumes")
+
+
+def _used_by_members(experiment: Experiment) -> dict[str, str]:
+    """Give the checksums of images, and of files, that members have seen, and in words which ones have."""
+    used: dict[str, str] = {}
+    for member in trainers(experiment):
+        words = f"{member.folder.name}, a member of the ensemble, was trained on it or validated with it"
+        checksums = [each.get("checksum") for each in recorded_volumes(member)]
+        checksums += [image for split in ("val", "train") for image, _ in _images(Run(member), split, {})]
+        used |= {str(each): words for each in checksums if each}
+    return used
 
 
 def _images(run: Run, split: str, found: Mapping[Volume, str]) -> Iterator[tuple[str, Source]]:

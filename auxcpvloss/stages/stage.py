@@ -74,6 +74,8 @@ class Stage(ABC):
         Whether ``-d all`` means it, too.
     uses_network : bool
         Whether a GPU is for it.
+    trains : bool
+        Whether it is about the training, which an ensemble does not have.
     makes_way : bool
         Whether what is stale is set aside before a result is made; else `make` sees to it.
     counted : str
@@ -88,6 +90,7 @@ class Stage(ABC):
     follows: ClassVar[str] = ""
     in_all: ClassVar[bool] = True
     uses_network: ClassVar[bool] = False
+    trains: ClassVar[bool] = False
     makes_way: ClassVar[bool] = True
     counted: ClassVar[str] = "results"
 
@@ -157,6 +160,11 @@ class Stage(ABC):
         InputError
             Names the key to set.
         """
+        if self.trains and run.experiment.is_ensemble:
+            raise InputError(
+                f"prediction.ensemble: {run.experiment.folder.name} averages other experiments, so there is nothing to "
+                f"do for the stage {self.name}."
+            )
         if self.split and not run.experiment.names(self.split):
             raise lacking(self.split)
 

@@ -51,8 +51,10 @@ def status(run: Run) -> None:
 
 def rows(run: Run) -> Iterator[Row]:
     """Go through the results of all stages, in order; of those that run by name only, what there is."""
-    upstream = {"": ("", WHOLE)}
+    upstream = {"": ("", WHOLE), "train": ("", WHOLE)}
     for stage in STAGES.values():
+        if stage.trains and run.experiment.is_ensemble:
+            continue
         found = list(_states(stage, run))
         states = [follow(state, *upstream[stage.follows]) for _, _, state in found]
         for (what, name, _), state in zip(found, states, strict=True):

@@ -11,8 +11,8 @@ from auxcpvloss.methods.method import Head
 from auxcpvloss.methods.transforms import TENSOR, transform_channels, transforms
 from auxcpvloss.network.architectures import geometry_of_prediction, predicting
 from auxcpvloss.network.shapes import AxisGeometry
-from auxcpvloss.network.tiling import tile_volume
-from auxcpvloss.pipeline.averaged import over_mirror_images
+from auxcpvloss.network.tiling import tile_together, tile_volume
+from auxcpvloss.pipeline.averaged import joint_tiling, over_mirror_images, over_networks
 from auxcpvloss.pipeline.scan import scan_volume
 from tests.conftest import configure
 
@@ -154,7 +154,7 @@ def test_a_network_of_symmetric_kernels_says_the_same_of_mirror_images(change):
     config = configure(model={"num_fmaps": 2, "downsample_factors": [[2, 2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2], "test_input_shape": []} | change, prediction={"augment": "all", "tile_memory": 0.0005})  # fmt: skip
     exchange = [1, 2] if change["train_input_shape"][0] == 5 else [0, 1, 2]
     images, heads = list(transforms(range(3), exchange)), [HEADS[1]]
-    volume = np.random.default_rng(0).random((14, 30, 26)).astype(np.float32)
+    volume = np.random.default_rng(0).random((14, 12, 20)).astype(np.float32)
 
     def made(shape):
         keras.utils.set_random_seed(1)
@@ -162,10 +162,12 @@ def test_a_network_of_symmetric_kernels_says_the_same_of_mirror_images(change):
         for weight in network.weights:
             if len(weight.shape) == 5:
                 turned = [t(np.moveaxis(weight.numpy(), (3, 4), (0, 1))) for t in images]
-                weight.assign(np.moveaxis(np.mean(turned, axis=0), (0, 1), (3, 4)))
+                weight.assign(4 * np.moveaxis(np.mean(turned, axis=0), (0, 1), (3, 4)))
         return partial(predict, network)
 
-    tiling = tile_volume(geometry_of_prediction(config), (60, 44, 32), volume.shape)
+    axes = geometry_of_prediction(config)
+    limit = tuple(max(axis.nearest_inputs(31)) for axis in axes)
+    tiling = tile_volume(axes, limit, volume.shape)
     assert np.prod(tiling.counts) > 1
     found = {}
     for name, chosen in {"plain": images[:1], "mean": images}.items():
@@ -175,3 +177,35 @@ def test_a_network_of_symmetric_kernels_says_the_same_of_mirror_images(change):
     plain, mean = (softmax(each, axis=0) for each in found.values())
     assert plain.std() > 0.01
     np.testing.assert_allclose(mean, plain, atol=1e-5)
+
+
+def shallow(raw):
+    """Another network: without pooling, so that it sees less around a voxel."""
+    f = smooth(smooth(raw[0, 0].astype(float)))
+    return {"plain": f[None, None].astype(np.float32), "classes": np.stack([f, 0.5 - 2 * f])[None].astype(np.float32)}
+
+
+def alone(image, one, geometry, tile):
+    tiling = tile_volume([geometry] * 3, (tile,) * 3, image.shape)
+    arrays = {head.name: np.full((head.channels, *image.shape), np.nan, np.float32) for head in HEADS[:2]}
+    scan_volume(image, one, tiling, arrays)
+    return arrays, tiling
+
+
+@pytest.mark.parametrize("tiles", [(60, 60), (16, 60), (18, 9)])
+def test_networks_that_see_more_or_less_are_averaged_tile_by_tile(image, tiles):
+    axes = (NOTHING, AxisGeometry((), 3, 2, valid=True))
+    (deep, of_deep), (flat, of_flat) = (alone(image, one, *each) for one, each in zip((network, shallow), zip(axes, tiles, strict=True), strict=True))  # fmt: skip
+    geometries = [(axis,) * 3 for axis in axes]
+    tilings = tile_together(geometries, [of_deep, of_flat], image.shape)
+    assert tilings[0].tile == tilings[1].tile
+    assert tilings[0].counts == tilings[1].counts
+    for tiling, (axis, *_), single in zip(tilings, geometries, (of_deep, of_flat), strict=True):
+        assert all(size % axis.total_factor == 0 for size in tiling.tile)
+        assert np.prod(tiling.input_shape) <= np.prod(single.input_shape)
+    arrays = {head.name: np.full((head.channels, *image.shape), np.nan, np.float32) for head in HEADS[:2]}
+    together = over_networks([network, shallow], tilings, HEADS[:2])
+    scan_volume(image, together, joint_tiling(tilings), arrays)
+    np.testing.assert_allclose(arrays["plain"], (deep["plain"] + flat["plain"]) / 2, atol=1e-5)
+    expected = (softmax(deep["classes"], axis=0) + softmax(flat["classes"], axis=0)) / 2
+    np.testing.assert_allclose(softmax(arrays["classes"], axis=0), expected, atol=1e-5)

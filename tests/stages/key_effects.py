@@ -155,6 +155,8 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("prediction.dtype", "float16", CHOSEN),
         _one("prediction.precision", "float32", CHOSEN),
         _one("prediction.augment", "flips", CHOSEN),
+        # An experiment that was trained cannot become one.
+        _one("prediction.ensemble", [run], CHOSEN - {"cross_validate", "visualize", "export"}, "has weights of its own"),
         # It changes how sums are rounded.
         _one("prediction.tile_memory", 0.25, NOTHING),
         _one("postprocessing.output_format", "zarr", frozenset({"label"})),

@@ -19,6 +19,7 @@ class Prediction(Table):
     precision: Literal["training", "auto", "float32", "mixed_bfloat16"]
     tile_memory: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
     augment: Literal["none", "flips", "all"]
+    ensemble: list[Text]
 
 
 class Validation(Table):

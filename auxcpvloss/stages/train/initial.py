@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.experiment.folder import Experiment
-from auxcpvloss.experiment.results import read_table
+from auxcpvloss.experiment.selection_file import selected_or_newest
 from auxcpvloss.experiment.training_record import training_record
 from auxcpvloss.system.errors import InputError
 
@@ -41,13 +41,11 @@ def _of_experiment(experiment: Experiment, folder: Path) -> Path:
     checkpoints = source.checkpoints()
     if not checkpoints:
         raise InputError(f"init.checkpoint: {folder}: not the folder of an experiment with checkpoints in train/.")
-    if not source.selection_path.is_file():
-        return source.checkpoint_path(checkpoints[-1])
     try:
-        selected = read_table(source.selection_path)["checkpoint"]
-    except (ValueError, KeyError) as error:
-        raise InputError(f"init.checkpoint: {source.selection_path}: not readable: {error}.") from None
-    return source.need_checkpoint(selected)
+        selected = selected_or_newest(source)
+    except InputError as error:
+        raise InputError(f"init.checkpoint: {error}") from None
+    return source.need_checkpoint(checkpoints[-1] if selected is None else selected)
 
 
 def initial_weights(experiment: Experiment) -> dict[str, Any] | None:

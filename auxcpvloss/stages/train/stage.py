@@ -76,6 +76,7 @@ class Train(Stage):
     libraries = ("gunpowder", "keras", "numpy", "scipy", BACKEND)
     split = "train"
     uses_network = True
+    trains = True
     makes_way = False
     counted = ""
 

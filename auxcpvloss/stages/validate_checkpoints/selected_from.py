@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment.ensemble import are_here
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_zarr
@@ -96,7 +97,7 @@ def _grids(experiment: Experiment) -> Record:
 
 def _digest(experiment: Experiment, checkpoint: int, samples: Sequence[Sample]) -> str:
     """Checksum of a checkpoint; of one that was not brought along that which predictions record, or ""."""
-    if experiment.checkpoint_path(checkpoint).is_file():
+    if are_here(experiment, checkpoint):
         return checkpoint_digest(experiment, checkpoint)
     for sample in samples:
         record = stored_zarr(experiment.processed(experiment.validation_split, checkpoint, sample.name)).record

@@ -1,15 +1,20 @@
-"""The network that predicts volumes, and how often it computes each tile."""
+"""What predicts volumes: one network or several, of an image and perhaps of its mirror images."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Sequence
 
+from auxcpvloss.config.units import Vector
+from auxcpvloss.experiment.ensemble import Member
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.trained_on import recorded_voxel_sizes, training_voxel_sizes
 from auxcpvloss.methods.transforms import Transform
-from auxcpvloss.network.architectures import geometry_of_prediction
+from auxcpvloss.network.architectures import geometry_of_prediction, tiling_of
 from auxcpvloss.network.mirror_images import transforms_of
 from auxcpvloss.network.shapes import Shape
+from auxcpvloss.network.tiling import Tiling, tile_together
+from auxcpvloss.pipeline.averaged import over_mirror_images, over_networks
 from auxcpvloss.pipeline.scan import Network
 
 
@@ -18,31 +23,54 @@ def mirror_images(experiment: Experiment) -> list[Transform]:
     config = experiment.config
     if config.prediction.augment == "none":
         return [Transform()]
-    sizes = recorded_voxel_sizes(experiment) or training_voxel_sizes(experiment)
+    sizes: list[Vector] = recorded_voxel_sizes(experiment) or training_voxel_sizes(experiment)
     size = next(iter(sizes), config.data.voxel_size or None)
     return transforms_of(config, geometry_of_prediction(config), size)
 
 
-def network_for(
-    experiment: Experiment, checkpoint: int, input_shape: Shape, heads: Collection[str], precision: str
+def tilings_of(members: Sequence[Member], shape: Shape, memory: float = math.inf) -> list[Tiling]:
+    """Say how each network covers an image with tiles, which are the same for all; see `tiling_of`."""
+    configs = [member.experiment.config for member in members]
+    tilings = [tiling_of(config, shape, memory) for config in configs]
+    return tile_together(list(map(geometry_of_prediction, configs)), tilings, shape)
+
+
+def predictor(
+    members: Sequence[Member], tilings: Sequence[Tiling], heads: Collection[str], precisions: Sequence[str]
 ) -> Network:
-    """Make the network that predicts some heads, by name, in an arithmetic.
+    """Make what predicts some heads, by name, of the tiles of `joint_tiling`.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    tilings : sequence of Tiling
+    heads : collection of str
+    precisions : sequence of str
+        Dtype policy, one a member.
 
     Raises
     ------
     InputError
-        The checkpoint is missing, damaged, of another network, or not to be trusted.
+        A checkpoint is missing, damaged, of another network, or not to be trusted.
     """
     from auxcpvloss.network.compiled import prediction_networks
-    from auxcpvloss.pipeline.averaged import over_mirror_images
 
-    config, method, path = experiment.config, experiment.method, experiment.need_checkpoint(checkpoint)
-    networks = prediction_networks(config, method, path, heads, precision)
-    wanted = [head for head in method.heads if head.name in heads]
-    return over_mirror_images(networks, input_shape, wanted, mirror_images(experiment))
+    wanted = [head for head in members[0].experiment.method.heads if head.name in heads]
+    found = []
+    for member, tiling, precision in zip(members, tilings, precisions, strict=True):
+        experiment = member.experiment
+        path = experiment.need_checkpoint(member.checkpoint)
+        networks = prediction_networks(experiment.config, experiment.method, path, heads, precision)
+        found.append(over_mirror_images(networks, tiling.input_shape, wanted, mirror_images(experiment)))
+    return over_networks(found, tilings, wanted)
 
 
 def passes(experiment: Experiment) -> str:
     """Say how often each tile is computed; "" where it is once."""
-    number, kind = len(mirror_images(experiment)), experiment.config.prediction.augment
-    return f"{number} mirror images of each tile (prediction.augment = {kind!r})" if number > 1 else ""
+    table, words = experiment.config.prediction, []
+    if table.augment != "none":
+        images = len(mirror_images(experiment))
+        words.append(f"{images} mirror images of each tile (prediction.augment = {table.augment!r})")
+    if table.ensemble:
+        words.append(f"{len(table.ensemble)} networks (prediction.ensemble)")
+    return " x ".join(words)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -15,15 +17,18 @@ from auxcpvloss.data.missing_chunks import open_whole
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.untrusted.limits import available_memory
 from auxcpvloss.data.volume import Volume
+from auxcpvloss.experiment.ensemble import Member, are_here, members
 from auxcpvloss.experiment.fingerprint import TILES, Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.methods import Params, model_record
 from auxcpvloss.network.architectures import is_tiled_freely, tiling_of
 from auxcpvloss.network.tiling import Tiling
+from auxcpvloss.pipeline.averaged import joint_tiling
+from auxcpvloss.pipeline.scan import Network, scan_volume
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.arithmetic import precision_for
-from auxcpvloss.stages.volume.networks import network_for
+from auxcpvloss.stages.volume.networks import predictor, tilings_of
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.checksums import known_digest
 from auxcpvloss.system.errors import StageError
@@ -63,8 +68,8 @@ def _find(run: Run, subject: Subject, sets: Sequence[Params]) -> Result:
     experiment, sample = run.experiment, subject.sample
     path = experiment.processed(subject.split, subject.checkpoint, sample.name)
     stored = stored_zarr(path)
-    checkpoint = experiment.checkpoint_path(subject.checkpoint)
-    if stored.problem and not checkpoint.is_file():
+    has_weights = are_here(experiment, subject.checkpoint)
+    if stored.problem and not has_weights:
         # Of one that is broken all can be said without the checkpoint that it was made with.
         return Result(NAME, "predictions", sample.name, (path,), {}, stored, subject, waits=False, at=subject.at)
     recorded = stored.record or {}
@@ -72,7 +77,7 @@ def _find(run: Run, subject: Subject, sets: Sequence[Params]) -> Result:
     heads = [head.name for head in experiment.method.heads if head.name in needed]
     if recorded and needed <= set(recorded.get("heads", ())):
         heads = recorded["heads"]
-    if recorded and not checkpoint.is_file():
+    if recorded and not has_weights:
         checksum = recorded.get("checkpoint")
     else:
         checksum = checkpoint_digest(experiment, subject.checkpoint)
@@ -88,7 +93,8 @@ def prediction_keys(experiment: Experiment, sample: Sample) -> Record:
     config, tiles = experiment.config, Record()
     if not is_tiled_freely(config.model):
         tiles[TILES] = tiling_of(config, sample.shape).input_shape
-    included = {"dtype", "precision", *({"augment"} if config.prediction.augment != "none" else ())}
+    given = config.prediction.model_dump()
+    included = {"dtype", "precision", *(key for key in ("augment", "ensemble") if given[key] not in ("none", []))}
     return {
         f"version of {NAME}": VERSION,
         "model": network_keys(experiment),
@@ -107,8 +113,21 @@ def network_keys(experiment: Experiment) -> Record:
 
 
 def checkpoint_digest(experiment: Experiment, checkpoint: int) -> str:
-    """Sha256, in hex, of a checkpoint; read once as long as it stays as it is."""
-    return known_digest(experiment.need_checkpoint(checkpoint))
+    """Sha256, in hex, of a checkpoint; read once as long as it stays as it is.
+
+    Of an ensemble that of the checkpoints of all members, and of how they predict.
+    """
+    if not experiment.is_ensemble:
+        return known_digest(experiment.need_checkpoint(checkpoint))
+    made_from = [
+        (
+            known_digest(member.experiment.need_checkpoint(member.checkpoint)),
+            network_keys(member.experiment),
+            member.experiment.config.training.precision,
+        )
+        for member in members(experiment, checkpoint)
+    ]
+    return sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def read_prediction(run: Run, subject: Subject, sets: Sequence[Params]) -> dict[str, NDArray[Any]]:
@@ -121,11 +140,11 @@ def read_prediction(run: Run, subject: Subject, sets: Sequence[Params]) -> dict[
 
 def predict(result: Result, run: Run, report: Callable[[str], None] = lambda progress: None) -> None:
     """Predict a volume, and write the heads that are wanted."""
-    from auxcpvloss.pipeline.scan import scan_volume
-
     experiment, subject = run.experiment, result.subject
     sample, config = subject.sample, experiment.config
-    tiling, precision = _tiling(run, sample), _precision(run, subject)
+    networks = members(experiment, subject.checkpoint)
+    tilings = _tilings(run, networks, sample)
+    tiling, precisions = joint_tiling(tilings), tuple(_precision(run, each, subject) for each in networks)
     with _in_memory(experiment, sample), replacing(result.paths[0]) as beside:
         root = zarr.open_group(str(beside), mode="w")
         arrays = {
@@ -145,23 +164,23 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
             array.attrs.update(offset=list(sample.offset), resolution=list(sample.voxel_size))
         scan_volume(
             sample.raw,
-            _network(run, subject.checkpoint, tiling, tuple(result.record["heads"]), precision),
+            _network(run, networks, tilings, tuple(result.record["heads"]), precisions),
             tiling,
             arrays,
             lambda done, total: report(f"{sample.name}: tile {done} of {total}"),
         )
         # Results do not depend on that, but for how they are rounded.
-        root.attrs.update(precision=precision, input_shape=tiling.input_shape)
+        root.attrs.update(precision=", ".join(dict.fromkeys(precisions)), input_shape=tiling.input_shape)
         root.attrs.update(made_from=result.record, made_with=versions_of(*LIBRARIES))
         seal(root)
 
 
-def _tiling(run: Run, sample: Sample) -> Tiling:
+def _tilings(run: Run, networks: Sequence[Member], sample: Sample) -> list[Tiling]:
     """Choose the tiles of a volume; smaller ones where memory is short, with a warning."""
     config = run.experiment.config
-    tiling, free = tiling_of(config, sample.shape), available_memory()
-    smaller = tiling_of(config, sample.shape, free / 2) if is_tiled_freely(config.model) else tiling
-    if smaller != tiling:
+    tilings, free = tilings_of(networks, sample.shape), available_memory()
+    smaller = tilings_of(networks, sample.shape, free / 2)
+    if smaller != tilings:
         memory = config.prediction.tile_memory
         # The same words for every volume are said once.
         run.warn(
@@ -171,24 +190,25 @@ def _tiling(run: Run, sample: Sample) -> Tiling:
     return smaller
 
 
-def _precision(run: Run, subject: Subject) -> str:
+def _precision(run: Run, network: Member, subject: Subject) -> str:
     """Choose the arithmetic: for each volume, so that it does not depend on which ones were predicted before."""
-    chosen, why_not = precision_for(run.experiment, subject.checkpoint, subject.params, subject.sample.raw)
+    chosen, why_not = precision_for(network.experiment, network.checkpoint, subject.params, subject.sample.raw)
     if why_not:
         run.warn(f"prediction.precision = 'auto' is float32 for {subject.sample.name}: {why_not}")
     return chosen
 
 
-def _network(run: Run, checkpoint: int, tiling: Tiling, heads: tuple[str, ...], precision: str) -> Any:
-    experiment, key = run.experiment, (checkpoint, tiling.input_shape, heads, precision)
-    networks: dict[Any, Any] = run.remember("networks", dict)
-    if key not in networks:
-        if len(networks) == KEPT:
-            del networks[next(iter(networks))]
+def _network(run: Run, networks: Sequence[Member], tilings: Sequence[Tiling], *how: Any) -> Network:
+    """Make the network that predicts heads in some arithmetic, or give one that was made before."""
+    key = (tuple(each.checkpoint for each in networks), tuple((t.input_shape, t.tile) for t in tilings), how)
+    known: dict[Any, Network] = run.remember("networks", dict)
+    if key not in known:
+        if len(known) == KEPT:
+            del known[next(iter(known))]
             # They refer to themselves.
             gc.collect()
-        networks[key] = network_for(experiment, checkpoint, tiling.input_shape, heads, precision)
-    return networks[key]
+        known[key] = predictor(networks, tilings, *how)
+    return known[key]
 
 
 @contextmanager

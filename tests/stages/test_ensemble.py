@@ -1,0 +1,132 @@
+"""An experiment that averages the predictions of others (``prediction.ensemble``)."""
+
+import shutil
+
+import numpy as np
+import pytest
+import zarr
+from scipy.special import softmax
+
+from auxcpvloss import InputError, load_model
+from auxcpvloss.cli import main
+from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.configuration import load
+from auxcpvloss.experiment.ensemble import members
+from auxcpvloss.experiment.folder import ENSEMBLE, Experiment
+from auxcpvloss.stages.repeats import check_members
+from auxcpvloss.stages.run import Run
+from tests.edits import write_without_checksum
+from tests.stages.test_apply import volume
+
+STAGES = ("validate_checkpoints", "predict", "label", "evaluate", "report")
+
+
+@pytest.fixture(scope="module")
+def root(gpu_part, tmp_path_factory):
+    """Two trained experiments, run and twin, of which twin was trained for half as long; and their ensemble, both."""
+    place = gpu_part.copy(tmp_path_factory.mktemp("ensemble"))
+    shutil.copytree(place / "run", place / "twin")
+    (place / "twin/train/checkpoints/00000090.keras").unlink()
+    command = ["--ensemble", "run", str(place / "twin"), "-id", "both", "-r", str(place)]
+    assert main([*command, "-d", *STAGES]) == 0
+    return place
+
+
+def stored(root):
+    array = zarr.open_array(str(root / f"both/test/processed/{ENSEMBLE}/e.zarr/volumes/pred_threeclass"), mode="r")
+    return softmax(array[:], axis=0)
+
+
+def test_predictions_are_the_mean_probabilities_of_the_members(root):
+    each = [softmax(load_model(root / name, "last").predict(volume(4))["threeclass"], axis=0) for name in ("run", "twin")]  # fmt: skip
+    assert np.abs(each[0] - each[1]).max() > 0.1
+    np.testing.assert_allclose(stored(root), np.mean(each, axis=0), atol=1e-5)
+
+
+def test_every_stage_goes_on_from_there(root, capfd):
+    assert (root / "both/report.html").is_file()
+    assert list((root / "both").glob(f"test/evaluated/{ENSEMBLE}/*/summary.csv"))
+    # Once more: nothing is made again, and status knows of no training.
+    assert main(["-id", "both", "-r", str(root), "-d", *STAGES]) == 0
+    assert "made again" not in capfd.readouterr().out
+    assert main(["-id", "both", "-r", str(root), "-d", "status"]) == 0
+    # The files that volumes were prepared from are gone.
+    rows = [line for line in capfd.readouterr().out.splitlines() if "prepare" not in line]
+    assert any("predict" in line and "whole" in line for line in rows)
+    assert not [line for line in rows for word in ("mknet", "stale", "missing") if word in line]
+    assert main(["-id", "both", "-r", str(root), "-d", "all", "--dry-run"]) == 0
+    said = capfd.readouterr().out
+    assert "2 networks (prediction.ensemble)" in said
+    assert "mknet" not in said
+    assert main(["compare", str(root / "both"), "-o", str(root / "compared")]) == 0
+
+
+def test_a_loaded_ensemble_does_what_the_stages_do(root):
+    found = load_model(root / "both").predict(volume(4))["threeclass"]
+    assert np.array_equal(softmax(found, axis=0), stored(root))
+
+
+def test_the_weights_of_members_are_recorded(root, tmp_path, capfd):
+    copy = tmp_path / "root"
+    shutil.copytree(root, copy)
+    config = copy / "both/config.toml"
+    config.write_text(config.read_text().replace(str(root), str(copy)))
+    # In another place, the members are other ones; then the weights of one of them change.
+    assert main(["-id", "both", "-r", str(copy), "-d", *STAGES]) == 0
+    capfd.readouterr()
+    shutil.copy(copy / "run/train/checkpoints/00000090.keras", copy / "twin/train/checkpoints/00000090.keras")
+    assert main(["-id", "both", "-r", str(copy), "-d", "status"]) == 0
+    assert "the checkpoint changed" in " ".join(capfd.readouterr().out.split())
+
+
+def test_volumes_that_members_have_seen_are_refused_for_test(root):
+    experiment = Experiment(root / "both", load([ConfigFile.read(root / "both/config.toml")]))
+    run = Run(experiment)
+    check_members(run, experiment.samples("test"))
+    for split in ("train", "val"):
+        with pytest.raises(InputError, match=r"a member of the ensemble, was trained on it or validated with it"):
+            check_members(run, experiment.samples(split))
+    allowed = experiment.config.data.model_copy(update={"allow_repeats": True})
+    config = experiment.config.model_copy(update={"data": allowed})
+    check_members(Run(Experiment(root / "both", config)), experiment.samples("train"))
+
+
+def changed(root, tmp_path, old, new):
+    """A member whose configuration differs."""
+    folder = tmp_path / "other"
+    shutil.copytree(root / "twin", folder)
+    path = folder / "config.toml"
+    text = path.read_text()
+    assert old in text
+    write_without_checksum(path, text.replace(old, new))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('normalize = "percentile"', 'normalize = "min_max"', "preprocessing is"),
+        ('auxiliary = [ "cpv",]', "auxiliary = []", "has no head cpv"),
+        ("lr = 0.004", "lr = 0.002", "checkpoints of another training: optimizer.lr"),
+    ],
+)
+def test_members_that_do_not_go_together_are_refused(root, tmp_path, old, new, expected):
+    names = [str(root / "run"), str(changed(root, tmp_path, old, new))]
+    config = load([ConfigFile.read(root / "run/config.toml"), ConfigFile("test", {"prediction": {"ensemble": names}})])
+    with pytest.raises(InputError, match=expected):
+        members(Experiment(tmp_path / "new", config), ENSEMBLE)
+
+
+def test_wrong_members_are_refused_in_a_message(root, tmp_path, capfd):
+    base = ["-r", str(root), "-c", str(root / "run/config.toml")]
+    for arguments, words in (
+        (["-id", "new", "--ensemble", "run", "none", "-d", "predict"], "none: not an experiment"),
+        (["-id", "new", "--ensemble", "both", "-d", "predict"], "is an ensemble itself"),
+        (["-id", "new", "--ensemble", "run", "twin", "-d", "train"], "nothing to do for the stage train"),
+        (["-id", "run", "--ensemble", "twin", "-d", "predict"], "has weights of its own"),
+    ):
+        before = (root / "run/config.toml").read_bytes()
+        assert main([*base, *arguments]) == 2, arguments
+        assert words in capfd.readouterr().err
+        assert not (root / "new").exists()
+        assert (root / "run/config.toml").read_bytes() == before
