@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.methods.method import SIGMOID, SOFTMAX
 from auxcpvloss.system.lazy import lazily
 
 special = lazily("scipy.special")
-
-Activation = Literal["none", "sigmoid", "softmax"]
 
 LEAST = 1e-30
 """Probabilities below this are taken for it, so that their logarithm is finite."""
@@ -22,12 +21,12 @@ class Mean:
 
     Parameters
     ----------
-    activation : {"none", "sigmoid", "softmax"}
-        See `Head.activation`.
+    loss : str
+        Of the head: it says what the numbers mean, see `Head.loss`.
     """
 
-    def __init__(self, activation: Activation) -> None:
-        self.activation = activation
+    def __init__(self, loss: str) -> None:
+        self.loss = loss
         self.count = 0
         self._sums: list[NDArray[Any]] = []
 
@@ -42,15 +41,15 @@ class Mean:
         self.count += 1
 
     def _terms(self, prediction: NDArray[Any]) -> list[NDArray[Any]]:
-        if self.activation == "sigmoid":
+        if self.loss == SIGMOID:
             # 1 - p rounds to 0 long before the logit is large.
             return [special.expit(prediction), special.expit(-prediction)]
-        return [special.softmax(prediction, axis=0) if self.activation == "softmax" else prediction]
+        return [special.softmax(prediction, axis=0) if self.loss == SOFTMAX else prediction]
 
     def result(self) -> NDArray[np.float32]:
         """Give the mean as the network gives it: logits of the mean probabilities, or the mean of the values."""
         means = [total / np.float32(self.count) for total in self._sums]
-        if self.activation == "none":
+        if self.loss not in (SIGMOID, SOFTMAX):
             return np.asarray(means[0])
         logarithms = [np.log(np.maximum(mean, LEAST)) for mean in means]
         # A constant may be added to the logits of classes.

@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from auxcpvloss.methods.averaging import Activation
-
 Labels = NDArray[np.uint32]
 Array = NDArray[Any]
 Prediction = Mapping[str, Array]
@@ -122,9 +120,6 @@ class Head:
         Whether marks around annotated center points suffice to train it.
     coefficient : float
         Default weight of the loss in the total.
-    activation : {"none", "sigmoid", "softmax"}
-        What makes probabilities of the channels: of each by itself, or of all together. Predictions are averaged as
-        probabilities.
     transforms_as : str
         What mirroring and exchanging axes does to the channels, one of `transforms.TRANSFORMS_AS`. The target moves
         along with the labels in any case.
@@ -139,7 +134,6 @@ class Head:
     whole_instances: bool = False
     from_points: bool = False
     coefficient: float = 1.0
-    activation: Activation = "none"
     transforms_as: str = "scalar"
 
 

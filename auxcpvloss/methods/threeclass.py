@@ -84,17 +84,7 @@ def confidence(prediction: Prediction, labels: Labels) -> Array:
 
 THREECLASS = Method(
     "threeclass",
-    heads=(
-        Head(
-            "threeclass",
-            channels=3,
-            target=target,
-            loss=SOFTMAX,
-            perfect=perfect,
-            context=1,
-            activation="softmax",
-        ),
-    ),
+    heads=(Head("threeclass", channels=3, target=target, loss=SOFTMAX, perfect=perfect, context=1),),
     confidence=confidence,
     params=ThreeclassParams,
 )

@@ -40,7 +40,7 @@ def over_mirror_images(
     by_shape = {shape: networks(shape) for shape in {each.exchanged(input_shape): None for each in transforms}}
 
     def network(raw: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        means = {head.name: Mean(head.activation) for head in heads}
+        means = {head.name: Mean(head.loss) for head in heads}
         for transform in transforms:
             image = np.ascontiguousarray(transform(raw))
             outputs = by_shape[transform.exchanged(input_shape)](image)
@@ -79,7 +79,7 @@ def over_networks(networks: Sequence[Network], tilings: Sequence[Tiling], heads:
     margin = joint_tiling(tilings).margin
 
     def network(raw: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        means = {head.name: Mean(head.activation) for head in heads}
+        means = {head.name: Mean(head.loss) for head in heads}
         for each, tiling in zip(networks, tilings, strict=True):
             image = _cut(raw, np.subtract(margin, tiling.margin), tiling.input_shape)
             outputs = each(np.ascontiguousarray(image))

@@ -20,14 +20,13 @@ ALL = list(transforms(range(3), range(3)))
 BEFORE, NOTHING = AxisGeometry((2,), 3, 1, valid=True, before=1), AxisGeometry((2,), 3, 1, valid=True)
 
 
-def head(name, channels, transforms_as, activation="none"):
+def head(name, channels, transforms_as, loss="squared_difference"):
     return Head(
         name,
         channels,
         target=lambda labels, part=None: labels,
-        loss="",
+        loss=loss,
         transforms_as=transforms_as,
-        activation=activation,
     )
 
 
@@ -115,22 +114,22 @@ def test_means_equal_those_of_whole_predictions_turned_back(image):
     kept = tuple(slice(o, o + n) for o, n in zip(tiling.output_offset, image.shape, strict=True))
     for each in HEADS:
         turned = [transform_channels(network(t(padded)[None, None], 0.3)[each.name][0], each.transforms_as, t.inverse)[(slice(None), *kept)] for t in ALL]  # fmt: skip
-        if each.activation == "none":
+        if each.loss == "squared_difference":
             np.testing.assert_allclose(mean[each.name], np.mean(turned, axis=0), atol=1e-5)
         else:
-            normal = {"sigmoid": expit, "softmax": partial(softmax, axis=0)}[each.activation]
+            normal = {"sigmoid": expit, "softmax": partial(softmax, axis=0)}[each.loss]
             np.testing.assert_allclose(normal(mean[each.name]), np.mean([normal(t) for t in turned], axis=0), atol=1e-5)
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
-def test_logits_of_any_size_keep_what_they_say(activation):
-    mean = Mean(activation)
+@pytest.mark.parametrize("loss", ["sigmoid", "softmax"])
+def test_logits_of_any_size_keep_what_they_say(loss):
+    mean = Mean(loss)
     logits = np.array([[-200, -20, 0, 20, 200], [200, 3, 0, -20, 0]], np.float32).reshape(2, 5, 1, 1)
     mean.add(logits)
     mean.add(logits)
     found = mean.result()
     assert np.isfinite(found).all()
-    if activation == "sigmoid":
+    if loss == "sigmoid":
         np.testing.assert_allclose(found[:, 1:4], logits[:, 1:4], rtol=1e-5)
         assert np.array_equal(found > 15, logits > 15)
     np.testing.assert_allclose(softmax(found, axis=0), softmax(logits, axis=0), atol=1e-6)
