@@ -213,7 +213,8 @@ def load(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "bes
     choose_backend(general.backend, os.environ, general.deterministic)
     if general.backend not in sys.modules:
         choose_device(os.environ)
-    selections = [_selection(each, checkpoint) for each in experiments]
+    runs = [_run(each, checkpoint) for each in experiments]
+    selections = [_selection(run) for run in runs]
     model = Model(experiments[0], selections[0])
     if len(experiments) > 1:
         if checkpoint != "best":
@@ -221,6 +222,8 @@ def load(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "bes
         model = _averaged(experiments, selections)
     for member in model.members:
         check_checkpoint(member.experiment.need_checkpoint(member.checkpoint))
+    for remark in (remark for run in runs for remark in run.notes.told.values()):
+        warnings.warn(remark, stacklevel=3)
     return model
 
 
@@ -234,21 +237,20 @@ def _opened(place: Path) -> Experiment:
     return experiment
 
 
-def _selection(experiment: Experiment, checkpoint: str | int) -> Selection:
-    """Give checkpoint and parameters, with a warning of what is odd about them."""
+def _run(experiment: Experiment, checkpoint: str | int) -> Run:
     choice = Choice(checkpoint) if isinstance(checkpoint, str) else Choice("last", checkpoint)
-    run = Run(experiment, Terminal(Console(quiet=True)), choice)
+    return Run(experiment, Terminal(Console(quiet=True)), choice)
+
+
+def _selection(run: Run) -> Selection:
     try:
-        selection = chosen(run)
+        return chosen(run)
     except InputError as error:
         # The last line speaks of arguments for stages.
         lines = [line for line in error.args if "--test-checkpoint" not in line]
         if lines == list(error.args):
             raise
         raise InputError(*lines, "Run the stage validate_checkpoints, or choose another checkpoint: 'last'.") from None
-    for remark in run.notes.told.values():
-        warnings.warn(remark, stacklevel=4)
-    return selection
 
 
 def _averaged(experiments: Sequence[Experiment], selections: Sequence[Selection]) -> Model:

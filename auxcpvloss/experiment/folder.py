@@ -229,6 +229,11 @@ class Experiment:
         found = (self.results(split) / "processed").glob("*/[!.]*.zarr")
         return sorted({int(path.parent.name) for path in found if path.parent.name.isdecimal()})
 
+    @property
+    def is_predicted(self) -> bool:
+        """Whether there are predictions, for which no weights are needed."""
+        return any(self.predicted(split) for split in (TEST, self.validation_split))
+
     def usable_checkpoints(self, split: str) -> list[int]:
         """Iterations to go on from: checkpoints, or where they were not brought along, what was predicted with them."""
         return self.checkpoints() or self.predicted(split)

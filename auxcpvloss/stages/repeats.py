@@ -48,31 +48,51 @@ def check_members(run: Run, samples: Iterable[Sample]) -> None:
 
     One that is not scored needs a warning only, as above.
     """
-    experiment = run.experiment
-    if not experiment.is_ensemble or experiment.config.data.allow_repeats:
+    if run.experiment.config.data.allow_repeats:
         return
-    used = _used_by_members(experiment)
-    for sample in samples:
-        known = used.keys() & {sample.image_checksum, sample.made_from.get("checksum")} - {"", None}
-        if known:
-            same = f"{sample.name}: {used[known.pop()]}"
-            if sample.has_truth:
-                raise InputError(
-                    f"{same}; scores on it say nothing about other volumes. Remove it from the test volumes, or the "
-                    "experiment from prediction.ensemble, or set data.allow_repeats = true"
-                )
-            run.warn(f"{same}; how well the networks do there says nothing about other volumes")
+    for sample, member in _seen_by_members(run.experiment, samples, ("val", "train")):
+        same = f"{sample.name}: {member}, a member of the ensemble, was trained on it or validated with it"
+        if sample.has_truth:
+            raise InputError(
+                f"{same}; scores on it say nothing about other volumes. Remove it from the test volumes, or the "
+                "experiment from prediction.ensemble, or set data.allow_repeats = true"
+            )
+        run.warn(f"{same}; how well the networks do there says nothing about other volumes")
 
 
-def _used_by_members(experiment: Experiment) -> dict[str, str]:
-    """Give the checksums of images, and of files, that members have seen, and in words which ones have."""
-    used: dict[str, str] = {}
+def warn_of_members(run: Run, samples: Iterable[Sample]) -> None:
+    """Warn of validation volumes that a member of an ensemble was trained on: thresholds that fit these may not fit."""
+    found: dict[str, list[str]] = {}
+    for sample, member in _seen_by_members(run.experiment, samples, ("train",)):
+        found.setdefault(member, []).append(sample.name)
+    for member, names in found.items():
+        run.warn(
+            f"{member}, a member of the ensemble, was trained on {', '.join(names)}, where it does better than on "
+            "other volumes: thresholds chosen there may not fit others"
+        )
+
+
+def _seen_by_members(
+    experiment: Experiment, samples: Iterable[Sample], splits: Iterable[str]
+) -> Iterator[tuple[Sample, str]]:
+    """Find the volumes that served members for something, and name the members; by the image, or by its file."""
+    if not experiment.is_ensemble:
+        return
     for member in trainers(experiment):
-        words = f"{member.folder.name}, a member of the ensemble, was trained on it or validated with it"
-        checksums = [each.get("checksum") for each in recorded_volumes(member)]
-        checksums += [image for split in ("val", "train") for image, _ in _images(Run(member), split, {})]
-        used |= {str(each): words for each in checksums if each}
-    return used
+        known = {each.get("checksum") for each in recorded_volumes(member)} if "train" in splits else set()
+        known |= {image for split in splits for image in _prepared_images(member, split)}
+        for sample in samples:
+            if known & {sample.image_checksum, sample.made_from.get("checksum")} - {"", None}:
+                yield sample, member.folder.name
+
+
+def _prepared_images(experiment: Experiment, split: str) -> set[str]:
+    try:
+        samples = [experiment.prepared(volume) for volume in experiment.volumes(split)]
+    except InputError:
+        # Neither its sources nor what was made of them is on this machine.
+        return set()
+    return {sample.image_checksum for sample in samples if sample is not None}
 
 
 def _images(run: Run, split: str, found: Mapping[Volume, str]) -> Iterator[tuple[str, Source]]:

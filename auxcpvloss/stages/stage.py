@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from auxcpvloss.experiment.folder import TEST
+from auxcpvloss.experiment.ensemble import members
+from auxcpvloss.experiment.folder import ENSEMBLE, TEST
 from auxcpvloss.experiment.results import Result, State, stored_beside
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.subject import Subject
@@ -165,6 +166,8 @@ class Stage(ABC):
                 f"prediction.ensemble: {run.experiment.folder.name} averages other experiments, so there is nothing to "
                 f"do for the stage {self.name}."
             )
+        if self.uses_network and run.experiment.is_ensemble and not run.experiment.is_predicted:
+            members(run.experiment, ENSEMBLE)
         if self.split and not run.experiment.names(self.split):
             raise lacking(self.split)
 

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 import toml
 import zarr
+from scipy.special import softmax
 
 from auxcpvloss import InputError, load_model
 from auxcpvloss.apply.model import Model
@@ -68,6 +69,25 @@ def test_arrays_are_segmented_as_the_stages_do(trained, model):
         stored = zarr.open_array(str(path / "volumes" / f"pred_{head}"), mode="r")
         assert (array.dtype, array.shape) == (stored.dtype, stored.shape)
         assert np.array_equal(array, stored[:])
+
+
+def test_mirror_images_are_averaged(model):
+    """Of an image whose size the total downsampling divides, each by a prediction of its own."""
+    config, image = model.experiment.config, volume(4)
+    prediction = config.prediction.model_copy(update={"augment": "flips"})
+    experiment = replace(model.experiment, config=config.model_copy(update={"prediction": prediction}))
+    found = Model(experiment, Selection(model.checkpoint, model.params)).predict(image)
+    axes = [[axis for axis in range(3) if number >> axis & 1] for number in range(8)]
+    each = [model.predict(np.flip(image, mirrored)) for mirrored in axes]
+    classes = [np.flip(softmax(p["threeclass"], axis=0), [1 + a for a in m]) for p, m in zip(each, axes, strict=True)]
+    assert np.std(classes, axis=0).max() > 0.01
+    np.testing.assert_allclose(softmax(found["threeclass"], axis=0), np.mean(classes, axis=0), atol=1e-5)
+    signs = [np.array([-1 if axis in m else 1 for axis in range(3)]).reshape(3, 1, 1, 1) for m in axes]
+    vectors = [
+        s * np.flip(p["cpv"], [1 + a for a in m]) for p, m, s in zip(each, axes, signs, strict=True) if "cpv" in p
+    ]
+    if vectors:
+        np.testing.assert_allclose(found["cpv"], np.mean(vectors, axis=0), atol=1e-4)
 
 
 def test_without_the_volumes_on_a_copy(trained, model, tmp_path):

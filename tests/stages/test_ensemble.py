@@ -1,9 +1,12 @@
 """An experiment that averages the predictions of others (``prediction.ensemble``)."""
 
+import json
 import shutil
+import warnings
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from scipy.special import softmax
 
@@ -13,11 +16,12 @@ from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.ensemble import members
 from auxcpvloss.experiment.folder import ENSEMBLE, Experiment
-from auxcpvloss.stages.repeats import check_members
+from auxcpvloss.stages.repeats import check_members, warn_of_members
 from auxcpvloss.stages.run import Run
 from tests.edits import write_without_checksum
 from tests.stages.test_apply import volume
 
+STATES = ("whole", "stale", "missing", "broken")
 STAGES = ("validate_checkpoints", "predict", "label", "evaluate", "report")
 
 
@@ -27,6 +31,9 @@ def root(gpu_part, tmp_path_factory):
     place = gpu_part.copy(tmp_path_factory.mktemp("ensemble"))
     shutil.copytree(place / "run", place / "twin")
     (place / "twin/train/checkpoints/00000090.keras").unlink()
+    (place / "run/train/checkpoints/00000045.keras").unlink()
+    for name in ("run", "twin"):
+        assert main(["-id", name, "-r", str(place), "-d", "validate_checkpoints"]) == 0
     command = ["--ensemble", "run", str(place / "twin"), "-id", "both", "-r", str(place)]
     assert main([*command, "-d", *STAGES]) == 0
     return place
@@ -51,9 +58,10 @@ def test_every_stage_goes_on_from_there(root, capfd):
     assert "made again" not in capfd.readouterr().out
     assert main(["-id", "both", "-r", str(root), "-d", "status"]) == 0
     # The files that volumes were prepared from are gone.
-    rows = [line for line in capfd.readouterr().out.splitlines() if "prepare" not in line]
-    assert any("predict" in line and "whole" in line for line in rows)
-    assert not [line for line in rows for word in ("mknet", "stale", "missing") if word in line]
+    rows = capfd.readouterr().out.splitlines()
+    for stage in STAGES:
+        assert {"whole"} == {word for line in rows if f" {stage} " in line for word in line.split() if word in STATES}
+    assert not [line for line in rows for word in ("mknet", "stale") if word in line]
     assert main(["-id", "both", "-r", str(root), "-d", "all", "--dry-run"]) == 0
     said = capfd.readouterr().out
     assert "2 networks (prediction.ensemble)" in said
@@ -66,6 +74,25 @@ def test_a_loaded_ensemble_does_what_the_stages_do(root):
     assert np.array_equal(softmax(found, axis=0), stored(root))
 
 
+def test_several_models_are_averaged_without_an_experiment(root, tmp_path):
+    models = [root / "run", root / "twin"]
+    with warnings.catch_warnings(action="ignore"):
+        # They may have been selected with other thresholds.
+        model = load_model(models)
+    assert [member.checkpoint for member in model.members] == [90, 45]
+    assert model.params == load_model(models[0]).params
+    assert np.array_equal(softmax(model.predict(volume(4))["threeclass"], axis=0), stored(root))
+    with pytest.raises(InputError, match="'best'"):
+        load_model(models, checkpoint="last")
+    tifffile.imwrite(tmp_path / "e.tif", volume(4), photometric="minisblack")
+    command = ["segment", str(tmp_path / "e.tif"), "-r", str(root), "-o", str(tmp_path), "--voxel-size", "1", "1", "1"]
+    assert main([*command, "--model", "run", "--model", "twin"]) == 0
+    record = json.loads((tmp_path / "e_labels.json").read_text())
+    assert record["model"] == " + ".join(map(str, models))
+    # Of one of them alone other labels would be made.
+    assert main([*command, "--model", "run"]) == 2
+
+
 def test_the_weights_of_members_are_recorded(root, tmp_path, capfd):
     copy = tmp_path / "root"
     shutil.copytree(root, copy)
@@ -74,7 +101,7 @@ def test_the_weights_of_members_are_recorded(root, tmp_path, capfd):
     # In another place, the members are other ones; then the weights of one of them change.
     assert main(["-id", "both", "-r", str(copy), "-d", *STAGES]) == 0
     capfd.readouterr()
-    shutil.copy(copy / "run/train/checkpoints/00000090.keras", copy / "twin/train/checkpoints/00000090.keras")
+    shutil.copy(copy / "run/train/checkpoints/00000090.keras", copy / "twin/train/checkpoints/00000045.keras")
     assert main(["-id", "both", "-r", str(copy), "-d", "status"]) == 0
     assert "the checkpoint changed" in " ".join(capfd.readouterr().out.split())
 
@@ -86,6 +113,10 @@ def test_volumes_that_members_have_seen_are_refused_for_test(root):
     for split in ("train", "val"):
         with pytest.raises(InputError, match=r"a member of the ensemble, was trained on it or validated with it"):
             check_members(run, experiment.samples(split))
+    warn_of_members(run, experiment.samples("val"))
+    assert not run.notes.told
+    warn_of_members(run, experiment.samples("train"))
+    assert [words.split(",")[0] for words in run.notes.told] == ["run", "twin"]
     allowed = experiment.config.data.model_copy(update={"allow_repeats": True})
     config = experiment.config.model_copy(update={"data": allowed})
     check_members(Run(Experiment(root / "both", config)), experiment.samples("train"))
@@ -106,7 +137,6 @@ def changed(root, tmp_path, old, new):
     ("old", "new", "expected"),
     [
         ('normalize = "percentile"', 'normalize = "min_max"', "preprocessing is"),
-        ('auxiliary = [ "cpv",]', "auxiliary = []", "has no head cpv"),
         ("lr = 0.004", "lr = 0.002", "checkpoints of another training: optimizer.lr"),
     ],
 )
@@ -114,6 +144,13 @@ def test_members_that_do_not_go_together_are_refused(root, tmp_path, old, new, e
     names = [str(root / "run"), str(changed(root, tmp_path, old, new))]
     config = load([ConfigFile.read(root / "run/config.toml"), ConfigFile("test", {"prediction": {"ensemble": names}})])
     with pytest.raises(InputError, match=expected):
+        members(Experiment(tmp_path / "new", config), ENSEMBLE)
+
+
+def test_members_need_the_heads_of_the_ensemble(root, tmp_path):
+    change = {"prediction": {"ensemble": [str(root / "run")]}, "model": {"auxiliary": ["cpv", "edt"]}}
+    config = load([ConfigFile.read(root / "run/config.toml"), ConfigFile("test", change)])
+    with pytest.raises(InputError, match="its method threeclass_cpv has no head edt"):
         members(Experiment(tmp_path / "new", config), ENSEMBLE)
 
 

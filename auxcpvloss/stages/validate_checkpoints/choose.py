@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.experiment.selection_file import Selection, write_selection
 from auxcpvloss.experiment.validation import Score, best_of, grids, parameter_sets, write_scores
+from auxcpvloss.stages.repeats import warn_of_members
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.validate_checkpoints.scoring import (
@@ -47,6 +48,11 @@ class Validation(Stage):
         """Refuse validation volumes that cannot be scored."""
         if not run.experiment.config.validation.trained_models:
             validation_samples(run)
+
+    def begin(self, run: Run) -> None:
+        """Warn of volumes that are not new to the networks."""
+        if run.experiment.is_ensemble:
+            warn_of_members(run, validation_samples(run))
 
     def checkpoints(self, run: Run) -> Sequence[int]:
         """Give the checkpoints that are looked at."""
