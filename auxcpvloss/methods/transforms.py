@@ -48,14 +48,17 @@ class Transform:
 
 
 def transforms(mirror: Collection[int], exchange: Collection[int]) -> Iterator[Transform]:
-    """Give all combinations of mirroring some axes and exchanging others, each once; first the one without any."""
+    """Give all combinations of mirroring and exchanging some axes, each once; first the one that does neither.
+
+    Axes are those of the original, wherever they come to lie.
+    """
     orders = [
         order
         for order in permutations(range(3))
         if all(i == axis or (i in exchange and axis in exchange) for i, axis in enumerate(order))
     ]
     for order in orders:
-        for z, y, x in product(*((False, True) if axis in mirror else (False,) for axis in range(3))):
+        for z, y, x in product(*((False, True) if axis in mirror else (False,) for axis in order)):
             yield Transform((order[0], order[1], order[2]), (z, y, x))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from auxcpvloss.config import Config
@@ -32,7 +33,8 @@ def transforms_of(
     wanted, shown = config.prediction.augment, _shown(config)
     mirror = shown["mirror"] if wanted != "none" else []
     alike = exchangeable(shown["transpose"], voxel_size) if wanted == "all" and voxel_size is not None else []
-    groups = [[axis for axis in alike if geometry[axis] == geometry[first]] for first in alike]
+    known = [replace(axis, before=0) for axis in geometry]
+    groups = [[axis for axis in alike if known[axis] == known[first]] for first in alike]
     return list(transforms(mirror, max(groups, key=len, default=[])))
 
 

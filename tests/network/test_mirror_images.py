@@ -39,6 +39,7 @@ def number(augment, model=None, simple=None, voxel_size=(1, 1, 1)):
         (4, ("flips", None, {"mirror": [1, 2]})),
         (8, ("all", None, {"mirror": [1, 2], "transpose": [1, 2]})),
         (6, ("all", None, {"mirror": []})),
+        (24, ("all", {"method": "affinities"}, {"mirror": [1, 2]})),
         (4, ("flips", IMAGES)),
         (8, ("all", IMAGES)),
     ],

@@ -16,8 +16,9 @@ from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.ensemble import members
 from auxcpvloss.experiment.folder import ENSEMBLE, Experiment
+from auxcpvloss.stages.order import wanted
 from auxcpvloss.stages.repeats import check_members, warn_of_members
-from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.run import Choice, Run
 from tests.edits import write_without_checksum
 from tests.stages.test_apply import volume
 
@@ -62,10 +63,9 @@ def test_every_stage_goes_on_from_there(root, capfd):
     for stage in STAGES:
         assert {"whole"} == {word for line in rows if f" {stage} " in line for word in line.split() if word in STATES}
     assert not [line for line in rows for word in ("mknet", "stale") if word in line]
-    assert main(["-id", "both", "-r", str(root), "-d", "all", "--dry-run"]) == 0
-    said = capfd.readouterr().out
-    assert "2 networks (prediction.ensemble)" in said
-    assert "mknet" not in said
+    assert main(["-id", "both", "-r", str(root), "-d", *STAGES, "--dry-run"]) == 0
+    assert capfd.readouterr().out.count("2 networks (prediction.ensemble)") == 2
+    assert {"train", "mknet"} == set(wanted(["all"], Choice())) - set(wanted(["all"], Choice(), is_ensemble=True))
     assert main(["compare", str(root / "both"), "-o", str(root / "compared")]) == 0
 
 
