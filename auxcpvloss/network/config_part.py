@@ -28,7 +28,13 @@ def _extension(architecture: Architecture) -> Extension:
         found = list(architecture.check(config.model)) or list(_inputs(config))
         yield from ((("model", key), message) for key, message in found)
         yield from mirror_images.problems(config)
-        if config.optimizer.accumulate > (most := config.training.max_iterations):
+        most = config.training.max_iterations
+        if config.optimizer.warmup >= most:
+            yield (
+                ("optimizer", "warmup"),
+                f"must be below training.max_iterations, {most}: the rate would not come to lr",
+            )
+        if config.optimizer.accumulate > most:
             yield (
                 ("optimizer", "accumulate"),
                 f"must not be above training.max_iterations, {most}: no weight would change",

@@ -41,15 +41,25 @@ def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
     """
     table = config.optimizer
     kind, options = _configured(table)
-    rate: Any = table.lr
-    if table.lr_schedule == "cosine":
-        # Keras counts iterations here, also those whose gradients are only added up.
-        iterations = config.training.max_iterations
-        rate = keras.optimizers.schedules.CosineDecay(table.lr, iterations, alpha=table.min_lr / table.lr)
-    optimizer = kind(rate, **options)
+    optimizer = kind(_rate(table, config.training.max_iterations), **options)
     if config.training.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def _rate(table: Optimizer, iterations: int) -> Any:
+    """Give the learning rate, or its schedule; `iterations` count also those whose gradients are only added up."""
+    schedules = keras.optimizers.schedules
+    if table.lr_schedule == "cosine":
+        falling, rising = iterations - table.warmup, {}
+        if table.warmup:
+            rising = {"warmup_target": table.lr, "warmup_steps": table.warmup}
+        lowest = table.min_lr / table.lr
+        return schedules.CosineDecay(0.0 if rising else table.lr, falling, alpha=lowest, **rising)
+    if table.warmup:
+        # A polynomial of the first degree, which stays at its end.
+        return schedules.PolynomialDecay(0.0, table.warmup, end_learning_rate=table.lr)
+    return table.lr
 
 
 def check_optimizer(table: Optimizer) -> None:

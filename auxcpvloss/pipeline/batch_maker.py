@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 import gunpowder as gp
 import numpy as np
@@ -76,16 +76,43 @@ class BatchMaker:
         config, samples = self.config, self.samples
         contexts = {head.name: target_context(head, samples, config) for head in self.targets.values()}
         region = _largest_region(contexts, output, samples, config)
-        beyond, p_nonempty, chunks = overhang(config), config.training.p_nonempty, DecodedChunks()
+        beyond, chunks, by_nuclei = overhang(config), DecodedChunks(), config.training.sampling == "nuclei"
+        chances = Chances(None, [config.training.p_nonempty] * len(samples))
+        if by_nuclei:
+            chances = chances_by_nuclei([len(sample.centers()) for sample in samples], config.training.p_nonempty)
         sources = tuple(
-            random_patches(sample, self.raw, self.labels, output, region, beyond, p_nonempty, chunks)
-            for sample in samples
+            random_patches(sample, self.raw, self.labels, output, region, beyond, p_nonempty, by_nuclei, chunks)
+            for sample, p_nonempty in zip(samples, chances.nonempty, strict=True)
         )
         after = nodes(config, setting_of(samples, config), self.raw)
         after.append(AddTargets(self.raw, self.labels, self.targets, contexts, self.region))
         if method.corrupt is not None:
             after.append(Corrupt(self.raw, self.region, method.corrupt))
-        return reduce(add, after, sources + gp.RandomProvider())
+        return reduce(add, after, sources + gp.RandomProvider(chances.volumes))
+
+
+class Chances(NamedTuple):
+    """How likely each volume is to be drawn (None: all alike), and a patch of it to have to contain a nucleus."""
+
+    volumes: Sequence[float] | None
+    nonempty: Sequence[float]
+
+
+def chances_by_nuclei(numbers: Sequence[int], p_nonempty: float) -> Chances:
+    """Draw patches that must contain a nucleus from volumes in proportion to their nuclei, others from all alike.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        Nuclei of each volume.
+    p_nonempty : float
+        Probability that a patch must contain a nucleus.
+    """
+    if not sum(numbers):
+        return Chances(None, [0.0] * len(numbers))
+    nonempty = [p_nonempty * number / sum(numbers) for number in numbers]
+    volumes = [chance + (1 - p_nonempty) / len(numbers) for chance in nonempty]
+    return Chances(volumes, [part / chance if chance else 0.0 for part, chance in zip(nonempty, volumes, strict=True)])
 
 
 def overhang(config: Config) -> Shape:

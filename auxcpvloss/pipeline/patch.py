@@ -41,7 +41,7 @@ class SeededRequest(gp.BatchRequest):
 
 
 class RandomPatch(gp.RandomLocation):
-    """Choose a location at which the patch lies within the volume, is annotated, and often contains a nucleus.
+    """Choose a location at which the patch lies within the volume, is annotated, and often contains nuclei.
 
     The region that a deformation asks for is larger than the patch and may reach into the padding; the patch itself,
     at the center of the region, is kept inside the volume along each axis along which it fits.
@@ -58,6 +58,9 @@ class RandomPatch(gp.RandomLocation):
         Probability that a patch must contain at least one of them.
     overhang : (Z, Y, X)
         Voxels by which the patch may reach beyond the volume all the same.
+    by_nuclei : bool
+        Whether such a patch is drawn in proportion to the nuclei in it: as if around a nucleus drawn at random, which
+        may be anywhere in the patch.
     annotated : (N, 2, 3) array, optional
         Boxes of annotated voxels, see `annotated_boxes`, one of which a patch has to meet.
     """
@@ -69,6 +72,7 @@ class RandomPatch(gp.RandomLocation):
         centers: NDArray[np.float64],
         p_nonempty: float,
         overhang: Shape,
+        by_nuclei: bool = False,
         annotated: NDArray[np.int64] | None = None,
     ) -> None:
         super().__init__()
@@ -80,6 +84,7 @@ class RandomPatch(gp.RandomLocation):
         # A center beyond the volume could be looked for forever.
         self.centers = centers[((centers >= 0) & (centers < size)).all(axis=1)]
         self.p_nonempty = p_nonempty
+        self.most = _most_together(self.centers, np.array(patch)) if by_nuclei else 1
         self.nonempty = False
         self.annotated = annotated
 
@@ -97,7 +102,20 @@ class RandomPatch(gp.RandomLocation):
             first, last = self.annotated[:, 0], self.annotated[:, 1] - 1
             if not ((center - self.half <= last) & (center + self.half > first)).all(axis=1).any():
                 return False
-        return not self.nonempty or bool((np.abs(self.centers - center) < self.half).all(axis=1).any())
+        if not self.nonempty:
+            return True
+        within = int((np.abs(self.centers - center) < self.half).all(axis=1).sum())
+        return within >= self.most or (within > 0 and random.random() * self.most < within)
+
+
+def _most_together(centers: NDArray[np.float64], patch: NDArray[np.int64]) -> int:
+    """Give a number that as many centers as a patch can contain do not exceed."""
+    # Of those in a patch, one is the first along z; from it the others are less than a patch away, along z onwards.
+    ordered, most = centers[np.argsort(centers[:, 0])], 1
+    for first, end in enumerate(np.searchsorted(ordered[:, 0], ordered[:, 0] + patch[0])):
+        near = np.abs(ordered[first:end, 1:] - ordered[first, 1:]) < patch[1:]
+        most = max(most, int(near.all(axis=1).sum()))
+    return most
 
 
 def random_patches(
@@ -108,6 +126,7 @@ def random_patches(
     region: Shape,
     overhang: Shape,
     p_nonempty: float,
+    by_nuclei: bool,
     chunks: DecodedChunks,
 ) -> Any:
     """Make the part of the pipeline that reads random patches of a volume, continued beyond its ends.
@@ -116,7 +135,7 @@ def random_patches(
     ----------
     sample : Sample
     raw, labels : ArrayKey
-    patch, overhang, p_nonempty
+    patch, overhang, p_nonempty, by_nuclei
         See `RandomPatch`.
     region : (Z, Y, X)
         The most that is asked for at a location.
@@ -131,4 +150,5 @@ def random_patches(
     )
     assert sample.truth is not None
     source = PaddedSource({raw: sample.raw, labels: sample.truth}, {raw: 0, labels: int(OUTSIDE)}, padding, chunks)
-    return source + RandomPatch(patch, sample.shape, sample.centers()[:, :3], p_nonempty, overhang, annotated)
+    centers = sample.centers()[:, :3]
+    return source + RandomPatch(patch, sample.shape, centers, p_nonempty, overhang, by_nuclei, annotated)

@@ -86,6 +86,8 @@ def test_the_written_file_is_whole():
         ({"training": {"augmentation": {"elastic": {"rotation": 3}}}}, "my.toml: training.augmentation.elastic.rotation: unknown key"),
         ({"optimizer": {"lr": -1}}, "my.toml: optimizer.lr: input should be greater than 0, not -1"),
         ({"optimizer": {"lr": math.inf}}, "my.toml: optimizer.lr"),
+        ({"optimizer": {"warmup": 4}, "training": {"max_iterations": 4}}, "my.toml: optimizer.warmup: must be below training.max_iterations, 4"),
+        ({"optimizer": {"warmup": 4, "lr_schedule": "plateau"}}, "warmup: cannot be combined with lr_schedule = 'plateau'"),
         ({"optimizer": {"accumulate": 5}, "training": {"max_iterations": 4}}, "my.toml: optimizer.accumulate: must not be above training.max_iterations, 4"),
         ({"training": {"batch_size": 1.5}}, "training.batch_size: must be a whole number, not 1.5"),
         ({"training": 3}, "my.toml: training: must be a table, not 3"),

@@ -94,6 +94,19 @@ def test_the_cosine_falls_to_the_least_rate_at_the_end():
         np.testing.assert_allclose(rates, 0.125 + 0.375 * (1 + np.cos(np.pi * np.arange(9) / 8)) / 2, rtol=1e-6)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_the_rate_rises_over_the_first_iterations(schedule):
+    optimizer = {"lr_schedule": schedule, "lr": 0.5, "min_lr": 0.125, "warmup": 4}
+    made = make_optimizer(small(optimizer=optimizer, training={"max_iterations": 12}))
+    rates = []
+    for iteration in range(14):
+        made.iterations.assign(iteration)
+        rates.append(float(made.learning_rate))
+    falling = 0.125 + 0.375 * (1 + np.cos(np.pi * np.minimum(np.arange(10), 8) / 8)) / 2
+    after = falling if schedule == "cosine" else np.full(10, 0.5)
+    np.testing.assert_allclose(rates, [0, 0.125, 0.25, 0.375, *after], rtol=1e-6)
+
+
 def lr_by_definition(losses, patience, factor, least, rate):
     """The rule in words of the configuration, from the list of all losses."""
     means = [math.fsum(losses[i : i + patience]) / patience for i in range(0, len(losses) - patience + 1, patience)]

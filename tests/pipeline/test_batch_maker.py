@@ -1,3 +1,5 @@
+import random
+
 import gunpowder as gp
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from auxcpvloss.data.store import write_sample
 from auxcpvloss.methods import METHODS, OUTSIDE, method_of
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network import losses
-from auxcpvloss.pipeline.batch_maker import BatchMaker
+from auxcpvloss.pipeline.batch_maker import BatchMaker, chances_by_nuclei
 from auxcpvloss.pipeline.context import output_shape, target_context
 from auxcpvloss.pipeline.patch import RandomPatch, SeededRequest
 from tests.conftest import blobs, configure, make_sample
@@ -252,3 +254,64 @@ def test_points_without_masks_can_be_trained_on(tmp_path):
         whole = [ball for ball in range(1, number + 1) if (balls == ball).sum() > 25]
         assert all(peaks[balls == ball].any() for ball in whole)
         assert not peaks[batch.region[0, 0] == losses.BACKGROUND].any()
+
+
+def test_places_with_many_nuclei_are_drawn_more_often():
+    """In proportion to the nuclei in the patch: a histogram of locations against brute force."""
+    centers = np.array([[4.0, 4, 4], [4, 6, 4], [6, 4, 4], [17, 17, 17], [17, 17, 4]])
+    patch, volume = (8, 8, 8), (24, 24, 24)
+    node = RandomPatch(patch, volume, centers, 1.0, (0, 0, 0), by_nuclei=True)
+    node.nonempty = True
+    request, tries = gp.BatchRequest(), 30_000
+    rng, found = np.random.default_rng(0), []
+    random.seed(0)
+    for begin in rng.integers(0, 17, size=(tries, 3)):
+        request[gp.ArrayKey("RAW")] = gp.ArraySpec(roi=gp.Roi(begin.tolist(), patch))
+        if node.accepts(request):
+            found.append((np.abs(centers - begin - 4) < 4).all(axis=1).sum())
+    every = np.array(
+        [(np.abs(centers - np.array(begin) - 4) < 4).all(axis=1).sum() for begin in np.ndindex(17, 17, 17)]
+    )
+    for number in range(1, every.max() + 1):
+        expected = number * (every == number).sum() / every.sum()
+        assert np.mean(np.array(found) == number) == pytest.approx(expected, abs=0.05)
+    assert min(found) == 1
+    assert node.most >= every.max()
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_no_patch_has_more_nuclei_than_the_bound(seed):
+    rng = np.random.default_rng(seed)
+    centers, patch = rng.integers(0, 20, size=(rng.integers(0, 40), 3)).astype(float), rng.integers(1, 15, size=3)
+    bound = RandomPatch(tuple(patch.tolist()), (20, 20, 20), centers, 1.0, (0, 0, 0), by_nuclei=True).most
+    for center in rng.integers(0, 40, size=(200, 3)) / 2:
+        assert (np.abs(centers - center) < patch / 2).all(axis=1).sum() <= bound
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=4), st.floats(0, 1))
+def test_volumes_are_drawn_by_their_nuclei_as_far_as_patches_must_contain_some(numbers, p_nonempty):
+    volumes, nonempty = chances_by_nuclei(numbers, p_nonempty)
+    if not any(numbers):
+        assert (volumes, nonempty) == (None, [0] * len(numbers))
+        return
+    assert sum(volumes) == pytest.approx(1)
+    for chance, part, number in zip(volumes, nonempty, numbers, strict=True):
+        assert chance * part == pytest.approx(p_nonempty * number / sum(numbers))
+        assert chance * (1 - part) == pytest.approx((1 - p_nonempty) / len(numbers))
+
+
+def test_drawn_by_nuclei_a_batch_depends_on_its_number_alone(tmp_path):
+    """Volumes in proportion to their nuclei, also one without any where patches may be empty."""
+    samples = []
+    for name, number in (("many", 30), ("none", 0), ("few", 3)):
+        labels = blobs((34, 40, 50), number, seed=1)
+        samples.append(make_sample(tmp_path / name, np.full(labels.shape, number / 30), labels))
+    change = {"sampling": "nuclei", "augmentation": dump(switched_off(configure()))["training"]["augmentation"]}
+    config = configure(model={**SMALL, "method": "threeclass"}, training={"p_nonempty": 0.7, **change})
+    makers = [BatchMaker(samples, METHODS["threeclass"], config) for _ in range(2)]
+    batches = [makers[0].make(number) for number in range(80)]
+    for number in (7, 3):
+        assert (makers[1].make(number).raw == batches[number].raw).all()
+    drawn = [round(float(batch.raw.max()) * 30) for batch in batches]
+    assert drawn.count(30) > 3 * drawn.count(3)
+    assert min(drawn.count(0), drawn.count(3)) > 0

@@ -37,7 +37,10 @@ CONFIG: dict[str, Any] = merge(
 )
 CLASSES = {"class_loss": "cross_entropy+dice", "class_balance": "data"}
 CASES: dict[str, tuple[signal.Signals, dict[str, Any]]] = {
-    "threeclass": (signal.SIGTERM, {"optimizer": {"lr_schedule": "cosine"}, "training": {"profiling": 15, **CLASSES}}),
+    "threeclass": (
+        signal.SIGTERM,
+        {"optimizer": {"lr_schedule": "cosine", "warmup": 30}, "training": {"profiling": 15, **CLASSES}},
+    ),
     "threeclass_cpv": (
         signal.SIGKILL,
         {

@@ -76,6 +76,7 @@ class Optimizer(Table):
     optimizer: Name
     lr: PositiveFloat
     lr_schedule: Literal["constant", "cosine", "plateau"]
+    warmup: NotNegative
     min_lr: NotNegativeFloat
     plateau_factor: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
     plateau_patience: Positive
@@ -93,6 +94,8 @@ class Optimizer(Table):
     def _go_together(self) -> Optimizer:
         if self.min_lr > self.lr:
             raise ValueError(f"min_lr: must not be above lr, {self.lr:g}")
+        if self.warmup and self.lr_schedule == "plateau":
+            raise ValueError("warmup: cannot be combined with lr_schedule = 'plateau'; use another one, or 0")
         if self.clip_norm and self.clip_value:
             raise ValueError("clip_value: cannot be combined with clip_norm; set one of them to 0")
         return self
@@ -125,6 +128,7 @@ class Training(Table):
     num_workers: Annotated[int, Field(ge=-1, le=1000)]
     cache_size: Positive
     p_nonempty: Fraction
+    sampling: Literal["volumes", "nuclei"]
     class_loss: Literal["cross_entropy", "focal", "dice", "cross_entropy+dice"]
     class_balance: Literal["patch", "data", "none"]
     focal_gamma: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
