@@ -40,8 +40,8 @@ def long_form(tables: Mapping[str, Any]) -> Mapping[str, Any]:
 def part(tables: dict[str, Any]) -> Extension:
     """Add the keys of the method that ``model.method`` and ``model.auxiliary`` name.
 
-    These are ``model.loss_<head>_coeff`` for its heads, its parameters in [postprocessing] and a list of values for
-    each of them in [validation].
+    These are ``model.loss_<head>_coeff`` for its heads, ``model.loss_<head>_background`` for some of them, its
+    parameters in [postprocessing] and a list of values for each of them in [validation].
     """
     model = tables["model"]
     name, tasks = model["method"], model["auxiliary"]
@@ -65,7 +65,7 @@ def _extension(method: Method) -> Extension:
     fields = method.params.model_fields
     return Extension(
         {
-            ("model",): {f"loss_{head.name}_coeff": (NotNegativeFloat, head.coefficient) for head in method.heads},
+            ("model",): dict(_of_losses(method)),
             ("postprocessing",): {name: (_annotation(field), field) for name, field in fields.items()},
             ("validation",): {
                 name: (list[_annotation(field)], [])  # type: ignore[misc]
@@ -75,6 +75,13 @@ def _extension(method: Method) -> Extension:
         partial(_check_lists, method),
         partial(_unknown, method),
     )
+
+
+def _of_losses(method: Method) -> Iterator[tuple[str, Any]]:
+    for head in method.heads:
+        yield f"loss_{head.name}_coeff", (NotNegativeFloat, head.coefficient)
+        if head.background is not None:
+            yield f"loss_{head.name}_background", (NotNegativeFloat, head.background)
 
 
 def _annotation(field: Any) -> Any:
@@ -104,9 +111,11 @@ REMEDY = "remove the key, or change model.method or model.auxiliary"
 
 
 def _unknown(method: Method, key: Key) -> str:
-    if key[:1] == ("model",) and key[-1].startswith("loss_") and key[-1].endswith("_coeff"):
-        heads = ", ".join(head.name for head in method.heads)
-        return f"the method {method.name} has no such head; its heads: {heads}; {REMEDY}"
+    if key[:1] == ("model",) and key[-1].startswith("loss_") and key[-1].endswith(("_coeff", "_background")):
+        all_of_them = key[-1].endswith("_coeff")
+        heads = ", ".join(head.name for head in method.heads if all_of_them or head.background is not None)
+        known = f"its heads: {heads}" if heads else "all of its heads learn the background as they learn nuclei"
+        return f"the method {method.name} has no such head; {known}; {REMEDY}"
     theirs = {name for other in METHODS.values() for name in other.params.model_fields}
     if key[0] in ("validation", "postprocessing") and key[-1] in theirs:
         params = ", ".join(method.params.model_fields)

@@ -120,6 +120,9 @@ class Head:
         Whether marks around annotated center points suffice to train it.
     coefficient : float
         Default weight of the loss in the total.
+    background : float or None
+        Default weight of a voxel of the background in the squared difference, of which ``loss_<name>_background``
+        is the key; one of an instance weighs 1. None: 1, and there is no key.
     transforms_as : str
         What mirroring and exchanging axes does to the channels, one of `transforms.TRANSFORMS_AS`. The target moves
         along with the labels in any case.
@@ -134,6 +137,7 @@ class Head:
     whole_instances: bool = False
     from_points: bool = False
     coefficient: float = 1.0
+    background: float | None = None
     transforms_as: str = "scalar"
 
 

@@ -8,31 +8,23 @@ Kainmueller, MIDL 2020, section 2 and appendix B.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from keras import ops
 
-from auxcpvloss.config.tables import Training
+from auxcpvloss.config.tables import Config
 from auxcpvloss.methods.method import SIGMOID, SOFTMAX, Head
 from auxcpvloss.network.batch import BACKGROUND, INSTANCE, OUTSIDE
 from auxcpvloss.network.class_losses import ClassLoss, Fractions
 
-CPV_BACKGROUND_WEIGHT = 0.01
 BLOB_FLOOR, BLOB_BACKGROUND_WEIGHT = 0.01, 1e-5
 
 
-def squared_difference(target: Any, prediction: Any, region: Any) -> Any:
-    """Squared difference of (B, Z, Y, X, C) tensors, every voxel with the same weight."""
-    return _mean_square(target, prediction, ops.cast(region > OUTSIDE, "float32"), region)
-
-
-def center_vector_loss(target: Any, prediction: Any, region: Any) -> Any:
-    """Squared difference of center point vectors in voxels, (B, Z, Y, X, 3) tensors.
-
-    Voxels in instances have weight 1, those of the background `CPV_BACKGROUND_WEIGHT`.
-    """
-    weight = ops.cast(region == INSTANCE, "float32") + CPV_BACKGROUND_WEIGHT * ops.cast(region == BACKGROUND, "float32")
+def squared_difference(target: Any, prediction: Any, region: Any, background: float = 1.0) -> Any:
+    """Squared difference of (B, Z, Y, X, C) tensors; voxels in instances weigh 1, others `background`."""
+    weight = ops.cast(region == INSTANCE, "float32") + background * ops.cast(region == BACKGROUND, "float32")
     return _mean_square(target, prediction, weight, region)
 
 
@@ -59,20 +51,14 @@ def _mean_square(target: Any, prediction: Any, weight: Any, region: Any) -> Any:
 
 Loss = Callable[[Any, Any, Any], Any]
 
-LOSSES: dict[str, Loss] = {
-    loss.__name__: loss
-    for loss in (
-        squared_difference,
-        center_vector_loss,
-        blob_loss,
-    )
-}
+LOSSES: dict[str, Callable[..., Any]] = {loss.__name__: loss for loss in (squared_difference, blob_loss)}
 """Losses by the names used in heads, but for those of classes."""
 
 
-def loss_of(head: Head, table: Training, fractions: Fractions = MappingProxyType({})) -> Loss:
-    """Give the loss of a head, as [training] asks for it; `fractions` are needed where it balances by them."""
-    if head.loss not in (SOFTMAX, SIGMOID):
-        return LOSSES[head.loss]
-    classes = ClassLoss.of(table, fractions.get(head.name))
-    return classes.softmax if head.loss == SOFTMAX else classes.sigmoid
+def loss_of(head: Head, config: Config, fractions: Fractions = MappingProxyType({})) -> Loss:
+    """Give the loss of a head, as a configuration asks for it; `fractions` are needed where it balances by them."""
+    if head.loss in (SOFTMAX, SIGMOID):
+        classes = ClassLoss.of(config.training, fractions.get(head.name))
+        return classes.softmax if head.loss == SOFTMAX else classes.sigmoid
+    loss = LOSSES[head.loss]
+    return loss if head.background is None else partial(loss, background=config.background(head.name))

@@ -84,7 +84,7 @@ class Trainer:
         fractions: Fractions = MappingProxyType({}),
     ) -> None:
         self._config, self._method = config, method
-        self._losses = {head.name: loss_of(head, config.training, fractions) for head in method.heads}
+        self._losses = {head.name: loss_of(head, config, fractions) for head in method.heads}
         network = new_network(config, method)
         self.networks: Mapping[str, keras.Model] = {network.name: network}
         self.loaded = take_over(network, method.heads, initial, config.init) if initial else Loaded()

@@ -78,13 +78,13 @@ def test_the_loss_of_channels_equals_a_loop_over_voxels(kind, seed, balance, gam
 @pytest.mark.parametrize("method", ["threeclass", "affinities"])
 def test_sure_predictions_have_finite_gradients(method, kind):
     """Right ones and wrong ones, where probabilities round to 0 and 1."""
-    training = configure(training={"class_loss": kind, "focal_gamma": 0.5}).training
+    config = configure(model={"method": method}, training={"class_loss": kind, "focal_gamma": 0.5})
     for head in METHODS[method].heads:
         target = np.zeros((1, 2, 2, 2, 1 if head.loss == "softmax" else head.channels), np.float32)
         for sign in (-1, 1):
             start = np.full((1, 2, 2, 2, head.channels), sign * 200, np.float32)
             start[..., 0] = -start[..., 0]
-            slope = gradient(losses.loss_of(head, training), target, start)
+            slope = gradient(losses.loss_of(head, config), target, start)
             assert np.isfinite(slope).all()
 
 

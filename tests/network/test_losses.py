@@ -8,7 +8,6 @@ from auxcpvloss.network import losses
 from tests.conftest import blobs, configure
 
 seeds = st.integers(0, 2**32 - 1)
-TRAINING = configure().training
 
 
 def patches(seed, channels):
@@ -17,20 +16,22 @@ def patches(seed, channels):
     return rng, region.astype(np.float32), rng.normal(size=(2, 3, 4, 5, channels)).astype(np.float32)
 
 
-@given(seeds)
-def test_the_loss_of_vectors_equals_a_loop_over_voxels(seed):
+@given(seeds, st.sampled_from([0.0, 0.01, 2.0]))
+def test_the_loss_of_vectors_equals_a_loop_over_voxels(seed, background):
     rng, region, prediction = patches(seed, 3)
     target = rng.normal(size=prediction.shape).astype(np.float32)
     expected = []
     for patch in range(2):
         values = [
-            (1 if kind == losses.INSTANCE else 0.01) * (target[(patch, *v, c)] - prediction[(patch, *v, c)]) ** 2
+            (1 if kind == losses.INSTANCE else background) * (target[(patch, *v, c)] - prediction[(patch, *v, c)]) ** 2
             for v in np.ndindex(3, 4, 5)
             for c in range(3)
             if (kind := region[(patch, *v, 0)]) != losses.OUTSIDE
         ]
         expected.append(np.mean(values) if values else 0)
-    np.testing.assert_allclose(losses.center_vector_loss(target, prediction, region), expected, rtol=1e-4)
+    (cpv,) = (head for head in METHODS["threeclass_cpv"].heads if head.name == "cpv")
+    loss = losses.loss_of(cpv, configure(model={"loss_cpv_background": background}))
+    np.testing.assert_allclose(loss(target, prediction, region), expected, rtol=1e-4)
 
 
 def mean_square(target, prediction, region, weight):
@@ -64,17 +65,17 @@ def test_the_loss_of_blobs_equals_a_loop_over_voxels(seed):
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_a_patch_outside_the_volume_teaches_nothing(method):
-    outside = np.zeros((1, 2, 2, 2, 1), np.float32)
+    outside, config = np.zeros((1, 2, 2, 2, 1), np.float32), configure(model={"method": method.name})
     for head in method.heads:
         target = np.moveaxis(head.target(np.ones((2, 2, 2), np.uint32)), 0, -1)[np.newaxis].astype(np.float32)
         prediction = np.full((1, 2, 2, 2, head.channels), 5, np.float32)
-        assert float(losses.loss_of(head, TRAINING)(target, prediction, outside)[0]) == 0
-        assert float(losses.loss_of(head, TRAINING)(target, prediction, outside + losses.BACKGROUND)[0]) > 0
+        assert float(losses.loss_of(head, config)(target, prediction, outside)[0]) == 0
+        assert float(losses.loss_of(head, config)(target, prediction, outside + losses.BACKGROUND)[0]) > 0
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 def test_nothing_is_better_than_the_perfect_prediction(method):
-    labels = blobs((8, 8, 8), 4, seed=3)
+    labels, config = blobs((8, 8, 8), 4, seed=3), configure(model={"method": method.name})
     region = (np.where(labels > 0, losses.INSTANCE, losses.BACKGROUND)[np.newaxis, ..., np.newaxis]).astype(np.float32)
     rng = np.random.default_rng(0)
     for head in method.heads:
@@ -82,6 +83,6 @@ def test_nothing_is_better_than_the_perfect_prediction(method):
         perfect = np.moveaxis(head.perfect(target), 0, -1)[np.newaxis].astype(np.float32)
         last = np.moveaxis(target, 0, -1)[np.newaxis].astype(np.float32)
         other = perfect + rng.normal(0, 25, perfect.shape).astype(np.float32)
-        best = float(losses.loss_of(head, TRAINING)(last, perfect, region)[0])
+        best = float(losses.loss_of(head, config)(last, perfect, region)[0])
         assert best == pytest.approx(0, abs=1e-6)
-        assert float(losses.loss_of(head, TRAINING)(last, other, region)[0]) > best
+        assert float(losses.loss_of(head, config)(last, other, region)[0]) > best

@@ -79,7 +79,7 @@ def test_what_is_not_annotated_is_to_targets_as_the_end_of_the_volume(name, wher
 @pytest.mark.parametrize("name", [*METHODS, "threeclass_edt"])
 def test_no_loss_depends_on_what_the_network_says_where_nobody_annotated(name, kind):
     """Nor on what the labels would be there: classes are balanced without them."""
-    given, training = marked(BOX), configure(training={"class_loss": kind}).training
+    given, config = marked(BOX), configure(model={"method": name}, training={"class_loss": kind})
     region = np.where(given == IGNORED, losses.OUTSIDE, losses.BACKGROUND + (given > 0))[np.newaxis, ..., np.newaxis]
     rng = np.random.default_rng(0)
     for head in find_method(name).heads:
@@ -87,7 +87,7 @@ def test_no_loss_depends_on_what_the_network_says_where_nobody_annotated(name, k
         prediction = rng.normal(size=(1, *given.shape, head.channels)).astype(np.float32)
         values = set()
         for _ in range(3):
-            loss = losses.loss_of(head, training)(target, prediction, region.astype(np.float32))
+            loss = losses.loss_of(head, config)(target, prediction, region.astype(np.float32))
             values.add(float(loss[0]))
             prediction[0, given == IGNORED] = rng.normal(0, 9, size=prediction[0, given == IGNORED].shape)
             target[0, given == IGNORED] = rng.integers(0, 2, size=target[0, given == IGNORED].shape)

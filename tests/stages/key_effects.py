@@ -112,6 +112,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("model.upsampling", "transposed_conv", BUILT),
         _one("model.loss_threeclass_coeff", 2.0, TRAINED),
         _one("model.loss_cpv_coeff", 2.0, TRAINED),
+        _one("model.loss_cpv_background", 0.5, TRAINED),
         _one("optimizer.optimizer", "SGD", TRAINED),
         _one("optimizer.lr", 0.5, TRAINED),
         _one("optimizer.lr_schedule", "plateau", TRAINED),

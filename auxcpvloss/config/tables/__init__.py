@@ -1,7 +1,8 @@
 """The tables of a configuration file: types and ranges of every key.
 
 The defaults, with a comment on each key, are in ``config/default.toml``. `compose` adds the keys of the method
-(parameters in [postprocessing], lists in [validation], ``loss_*_coeff``), of augmentations and of networks.
+(parameters in [postprocessing], lists in [validation], ``loss_*_coeff``,
+``loss_*_background``), of augmentations and of networks.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class Config(Table):
     def coefficient(self, head: str) -> float:
         """Return the weight of a head's loss in the total."""
         return float(getattr(self.model, f"loss_{head}_coeff"))
+
+    def background(self, head: str) -> float:
+        """Return the weight of the background in a head's loss, where it has a key."""
+        return float(getattr(self.model, f"loss_{head}_background"))
 
     def params(self, kind: type[Params]) -> Params:
         """Return the parameters of the method that are set in [postprocessing]."""
