@@ -62,6 +62,7 @@ YOUNGER = {
     "postprocessing.vote_fraction": 0.15,
     "postprocessing.assign": "watershed",
     "postprocessing.assign_distance": 0.3,
+    "validation.refine": "auto",
     "validation.seeds": [],
     "validation.vote_width": [],
     "validation.vote_fraction": [],

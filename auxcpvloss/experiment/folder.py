@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from hashlib import sha256
@@ -263,6 +264,19 @@ class Experiment:
     def exported(self, split: str, checkpoint: int, params: Params) -> Path:
         """Folder of the results of a split in the formats of other programs."""
         return self.results(split) / "exported" / str(checkpoint) / params.slug()
+
+    @cached_property
+    def was_validated_plainly(self) -> bool:
+        """Whether a selection is there that no values were tried for: made before validation tried some by itself.
+
+        Looked at once, since a command that makes it again moves it away.
+        """
+        try:
+            table = tomllib.loads(self.selection_path.read_text(encoding="utf-8"))
+            return table["made_from"].get("validation") == {}
+        # What is damaged is told where it is read.
+        except (OSError, ValueError, LookupError, AttributeError, TypeError):
+            return False
 
     @property
     def report_path(self) -> Path:

@@ -23,10 +23,34 @@ from auxcpvloss.system.files import write_text
 Means = dict[tuple[int, Params], float]
 
 
+def is_refined(experiment: Experiment) -> bool:
+    """Whether values between and beyond those of the lists are tried, and values where there are no lists."""
+    if experiment.config.validation.refine != "auto":
+        return experiment.config.validation.refine == "always"
+    return not (_lists(experiment) or experiment.was_validated_plainly)
+
+
 def grids(experiment: Experiment) -> dict[str, list[Any]]:
-    """Give the parameters that validation has to choose, each with the values to try."""
+    """Give the parameters that validation has to choose, each with the values to try.
+
+    Where [validation] lists none and refines, these are the method's own for what [postprocessing] leaves as it is.
+    """
+    lists = _lists(experiment)
+    if lists or not is_refined(experiment):
+        return lists
+    fields, base = experiment.method.params.model_fields, experiment.params
+    tried = type(base).to_try()
+    return {name: tried[name] for name in fields if name in tried and getattr(base, name) == fields[name].default}
+
+
+def _lists(experiment: Experiment) -> dict[str, list[Any]]:
     fields = experiment.method.params.model_fields
     return {name: values for name in fields if (values := getattr(experiment.config.validation, name))}
+
+
+def is_combined(experiment: Experiment) -> bool:
+    """Whether the lists are combined in every way; entry by entry otherwise."""
+    return experiment.config.validation.param_product or not _lists(experiment)
 
 
 def parameter_sets(experiment: Experiment) -> list[Params]:
@@ -34,11 +58,19 @@ def parameter_sets(experiment: Experiment) -> list[Params]:
     base, lists = experiment.params, grids(experiment)
     if not lists:
         return [base]
-    product_wanted = experiment.config.validation.param_product
-    rows = product(*lists.values()) if product_wanted else zip(*lists.values(), strict=True)
+    rows = product(*lists.values()) if is_combined(experiment) else zip(*lists.values(), strict=True)
     sets = (base.model_copy(update=dict(zip(lists, row, strict=True))) for row in rows)
     # Sets that differ in parameters without effect only are the same.
     return list({params.slug(): params for params in sets}.values())
+
+
+def chosen_parameters(experiment: Experiment) -> list[str]:
+    """Name the parameters that validation chooses: those that it tries values of."""
+    fields, names = experiment.method.params.model_fields, set(grids(experiment))
+    # Sizes are tried last, unless [postprocessing] says one.
+    if is_refined(experiment) and getattr(experiment.params, "min_size", None) == 0:
+        names.add("min_size")
+    return [name for name in fields if name in names]
 
 
 @dataclass(frozen=True)

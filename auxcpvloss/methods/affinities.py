@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from pydantic import Field
 
@@ -64,6 +66,11 @@ class AffinitiesParams(WatershedParams):
     seed_thresh: float = Field(0.99, gt=0, lt=1)
     min_affinities: int = Field(2, ge=1, le=3)
     num_dilations: int = Field(1, ge=0, le=1000)
+
+    @classmethod
+    def to_try(cls) -> dict[str, list[Any]]:
+        """Give values of parameters, few and far apart, to begin with."""
+        return {**super().to_try(), "fg_thresh": [0.5, 0.9, 0.99], "seed_thresh": [0.7, 0.9, 0.99]}
 
     @classmethod
     def find_basins(cls, prediction: Prediction) -> Basins:

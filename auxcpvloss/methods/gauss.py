@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from pydantic import Field
 
@@ -49,6 +51,11 @@ class GaussParams(Params):
 
     gauss_thresh: float = Field(0.25, gt=0, lt=1)
     nms_size: int = Field(2, ge=1, le=100)
+
+    @classmethod
+    def to_try(cls) -> dict[str, list[Any]]:
+        """Give values of parameters, few and far apart, to begin with."""
+        return {**super().to_try(), "gauss_thresh": [0.2, 0.4, 0.6], "nms_size": [2, 4]}
 
     def decode(self, prediction: Prediction) -> Labels:
         """Find the highest voxel of each blob.

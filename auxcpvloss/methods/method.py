@@ -68,6 +68,11 @@ class Params(BaseModel):
         """Names of the auxiliary heads that `decode` uses."""
         return frozenset()
 
+    @classmethod
+    def to_try(cls) -> dict[str, list[Any]]:
+        """Give values of parameters, few and far apart, to begin with where nobody says which to try."""
+        return {}
+
 
 def _same(target: Array) -> Array:
     return target

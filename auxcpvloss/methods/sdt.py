@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from pydantic import Field
 
@@ -51,6 +53,11 @@ class SdtParams(WatershedParams):
     fg_thresh: float = Field(0.0, gt=-1, lt=1)
     seed_thresh: float = Field(-0.13, gt=-1, lt=1)
     num_dilations: int = Field(1, ge=0, le=1000)
+
+    @classmethod
+    def to_try(cls) -> dict[str, list[Any]]:
+        """Give values of parameters, few and far apart, to begin with."""
+        return {**super().to_try(), "fg_thresh": [-0.06, 0.0, 0.06], "seed_thresh": [-0.3, -0.2, -0.1]}
 
     @classmethod
     def find_basins(cls, prediction: Prediction) -> Basins:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -48,6 +49,11 @@ class ThreeclassParams(WatershedParams):
 
     fg_thresh: float = Field(0.95, gt=0, lt=1)
     seed_thresh: float = Field(0.7, gt=0, lt=1)
+
+    @classmethod
+    def to_try(cls) -> dict[str, list[Any]]:
+        """Give values of parameters, few and far apart, to begin with."""
+        return {**super().to_try(), "fg_thresh": [0.5, 0.8, 0.95], "seed_thresh": [0.6, 0.8, 0.95]}
 
     @classmethod
     def find_basins(cls, prediction: Prediction) -> Basins:

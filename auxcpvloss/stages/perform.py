@@ -30,12 +30,13 @@ def perform(stage: Stage, run: Run, stages: Mapping[str, Stage]) -> None:
     began = perf_counter()
     stage.begin(run)
     made: list[Result] = []
-    known, left_out = len(run.left_out), -1
-    while left_out < len(run.left_out):
+    known, left_out, goes_on = len(run.left_out), -1, True
+    while left_out < len(run.left_out) or goes_on:
         # Once more where a test volume was left out: what is made of all of them is made of the others.
         left_out = len(run.left_out)
         results, more = _perform(stage, run, stages)
         made += more
+        goes_on = bool(more) and stage.goes_on(run)
     for name, why in list(run.left_out.items())[known:]:
         run.terminal.warn(f"{name} is left out: {why.splitlines()[0]}")
     stage.say(run, Tally(results, made))

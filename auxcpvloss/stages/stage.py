@@ -102,6 +102,10 @@ class Stage(ABC):
         Results may be of other stages, which then make them.
         """
 
+    def goes_on(self, run: Run) -> bool:
+        """Whether more results follow from those that were made: `results` lists them then."""
+        return False
+
     def confirm(self, todo: Sequence[Result], run: Run) -> Sequence[Result]:
         """Refuse what is to be made before the first of it is; gives the rest, without bad test volumes.
 

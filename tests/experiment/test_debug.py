@@ -36,7 +36,9 @@ def test_lists_of_validation_are_cut_to_two_and_all_checkpoints_taken():
     assert after.validation.checkpoints == []
     assert after.validation.param_product
     (line,) = (line for line in changes(before, after) if line.startswith("[validation]"))
-    assert line == "[validation] checkpoints all (was 7 9), fg_thresh 0.1 0.2 (was 0.1 0.2 0.3)"
+    assert (
+        line == "[validation] checkpoints all (was 7 9), refine never (was auto), fg_thresh 0.1 0.2 (was 0.1 0.2 0.3)"
+    )
 
 
 @pytest.mark.parametrize(("fmaps", "groups", "left"), [(10, 5, 1), (12, 6, 2), (16, 8, 4), (10, 2, 2)])

@@ -178,6 +178,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("postprocessing.assign_distance", 0.5, NOTHING),
         _one("validation.checkpoints", [2], CHOSEN, "checkpoint 1 is gone"),
         _one("validation.param_product", True, CHOSEN),
+        _one("validation.refine", "always", CHOSEN),
         # Results of their own: there are none yet.
         _one("validation.on_train", True, CHOSEN - {"cross_validate", "visualize", "export"}, ""),
         _one("validation.fold", 2, FOLDED, "is new", others={"data.num_folds": 3}),

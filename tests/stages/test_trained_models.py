@@ -87,6 +87,19 @@ def test_tables_that_do_not_go_together_are_refused(problem, expected, tmp_path)
         averages(final(tmp_path, good, str(other)))
 
 
+def test_a_table_from_before_there_were_some_parameters_has_their_defaults(tmp_path):
+    good = make_run(tmp_path / "good", {(2, LOW): 0.5})
+    table = tmp_path / "good/val/scores.csv"
+    younger = {"seeds", "vote_width", "vote_fraction", "assign", "assign_distance"}
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [name for name in rows[0] if name not in younger], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    (found,) = averages(final(tmp_path, good))
+    assert (found.checkpoint, found.params) == (2, LOW)
+
+
 def test_the_final_model_trains_on_everything_up_to_the_best_checkpoint(tmp_path, capfd):
     root = tmp_path / "root"
     make_run(root / "one", {(2, LOW): 0.5, (3, HIGH): 0.5})

@@ -15,6 +15,7 @@ from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
+import toml
 import zarr
 
 from auxcpvloss.cli import main
@@ -25,6 +26,7 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.instances import read_instances
 from auxcpvloss.experiment.selection_file import Selection, write_selection
 from auxcpvloss.experiment.validation import parameter_sets
+from auxcpvloss.methods import Params
 from auxcpvloss.stages.jobs import Done, Jobs
 from auxcpvloss.stages.label import Label
 from auxcpvloss.stages.order import STAGES
@@ -218,11 +220,71 @@ def test_the_product_of_the_lists_is_tried_if_asked_for(gpu_part, tmp_path):
         assert {(row["fg_thresh"], row["seed_thresh"]) for row in table(root, "scores_90.csv")} == sets
 
 
+def changed_by(tmp_path: Path, root: Path, **validation: object) -> list[str]:
+    (tmp_path / "change.toml").write_text(toml.dumps({"validation": {"num_workers": 1, **validation}}))
+    files = ["-c", str(root / "run" / "config.toml"), "-c", str(tmp_path / "change.toml")]
+    return arguments(root, *files, "-d", "validate_checkpoints")
+
+
+def test_thresholds_are_refined_and_a_search_goes_on_where_it_was(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path, train=False)
+    lists = {"fg_thresh": [0.4, 0.6], "seed_thresh": [0.3], "use_cpv_for_seeds": [False], "cpv_thresh": []}
+    command = changed_by(tmp_path, root, **lists, refine="always")
+    assert main(command) == 0
+    assert "2 checkpoints x 2 parameter sets and " in capfd.readouterr().out
+    rows = table(root)
+    assert [float(row["fg_thresh"]) for row in rows[:2]] == [0.4, 0.6]
+    assert {float(row["fg_thresh"]) for row in rows} > {0.4, 0.6}
+    assert {row["seed_thresh"] for row in rows} == {"0.3"}
+    assert len({row["min_size"] for row in rows}) == 3
+    best = max(rows, key=lambda row: float(row["confusion_matrix.th_0_1.AP"]))
+    chosen = selection(root)
+    assert best["checkpoint"] == str(chosen["checkpoint"])
+    assert {key: str(value) for key, value in chosen["params"].items()}.items() <= best.items()
+    assert {"fg_thresh", "min_size"} <= chosen["params"].keys()
+    made = {path.name: path.read_bytes() for path in (root / "run/val").glob("s*.*")}
+    # As if it had been killed in the last round.
+    (root / "run/val/selection.toml").unlink()
+    for path in sorted((root / "run/val/evaluated").glob("*/*"), key=lambda path: path.stat().st_mtime)[-3:]:
+        shutil.rmtree(path)
+    assert main(command) == 0
+    assert {path.name: path.read_bytes() for path in (root / "run/val").glob("s*.*")} == made
+    assert main(command) == 0
+    assert "whole already" in capfd.readouterr().out
+    assert main(changed_by(tmp_path, root, **lists, refine="never")) == 0
+    assert len(table(root)) == 4
+
+
+def test_where_nothing_is_listed_values_are_tried_unless_a_selection_is_there(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path, train=False)
+    empty = {key: [] for key in ("fg_thresh", "seed_thresh", "use_cpv_for_seeds", "cpv_thresh")}
+    assert main(changed_by(tmp_path, root, **empty, refine="never")) == 0
+    assert len(table(root)) == 2
+    assert main(changed_by(tmp_path, root, **empty, refine="auto")) == 0
+    assert "whole already: best of 2 checkpoints x 1 parameter set on" in capfd.readouterr().out
+    (root / "run/val/selection.toml").unlink()
+    command = changed_by(tmp_path, root, **empty, refine="auto")
+    (tmp_path / "change.toml").write_text(
+        (tmp_path / "change.toml").read_text() + "\n[postprocessing]\nseed_thresh = 0.4\n"
+    )
+    assert main(command) == 0
+    rows = table(root)
+    assert {row["fg_thresh"] for row in rows} > {"0.5", "0.8", "0.95"}
+    assert {row["assign"] for row in rows} == {"watershed", "both"}
+    # What [postprocessing] says is not chosen.
+    assert {row["seed_thresh"] for row in rows} == {"0.4"}
+    assert "seed_thresh" not in selection(root)["params"]
+
+
+def lists_of(run: Run, *checkpoints: int) -> dict[int, list[Params]]:
+    return dict.fromkeys(checkpoints or (45, 90), parameter_sets(run.experiment))
+
+
 class Scores(ValidateCheckpoints):
     """Scores of predictions that are there."""
 
     def results(self, run):
-        return (each for each in predicted_and_scored(run, [45, 90]) if each.job)
+        return (each for each in predicted_and_scored(run, lists_of(run)) if each.job)
 
 
 def scores(run: Run) -> tuple[int, list[tuple]]:
@@ -231,7 +293,7 @@ def scores(run: Run) -> tuple[int, list[tuple]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Scores, "say", lambda self, run, tally: made.append(sum(r.kind == "scores" for r in tally.made)))
         perform(Scores(), run, STAGES)
-    return made[0], [(score.checkpoint, score.params, score.values) for score in read_values(run, [45, 90])]
+    return made[0], [(score.checkpoint, score.params, score.values) for score in read_values(run, lists_of(run))]
 
 
 def with_keys(experiment: Experiment, **validation: object) -> Experiment:
@@ -321,7 +383,7 @@ def many_jobs(root: Path) -> Iterator[Done]:
     validation = experiment.config.validation.model_copy(update=lists)
     run = Run(Experiment(experiment.folder, experiment.config.model_copy(update={"validation": validation})))
     with Jobs(STAGES["validate_checkpoints"], run, STAGES, 2) as jobs:
-        for number, result in enumerate(predicted_and_scored(run, [90])):
+        for number, result in enumerate(predicted_and_scored(run, lists_of(run, 90))):
             if result.job:
                 jobs.start([replace(result, job=number)])
         yield from jobs.done(wait=True)

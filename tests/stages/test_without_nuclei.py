@@ -14,6 +14,7 @@ import zarr
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import file_digest
+from auxcpvloss.experiment.validation import parameter_sets
 from auxcpvloss.methods.threeclass import perfect, target
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.monitor import Monitor
@@ -98,7 +99,7 @@ def test_tables_in_which_they_were_averaged_are_written_again(experiment, capsys
 
 def test_what_finds_nothing_is_not_selected_by_them(experiment, capsys):
     perform(experiment, "validate_checkpoints")
-    (score,) = read_values(Run(experiment), [4])
+    (score,) = read_values(Run(experiment), {4: parameter_sets(experiment)})
     assert (score.values, score.value) == ((0.0,), 0)
     assert tomllib.loads(experiment.selection_path.read_text())["score"] == 0
     assert "left out, since without nuclei there is no AP: blank" in " ".join(capsys.readouterr().out.split())

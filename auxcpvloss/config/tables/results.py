@@ -27,6 +27,7 @@ class Validation(Table):
 
     checkpoints: list[Positive]
     param_product: bool
+    refine: Literal["auto", "always", "never"]
     on_train: bool
     fold: NotNegative
     trained_models: list[Text]

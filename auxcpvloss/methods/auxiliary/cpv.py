@@ -91,6 +91,11 @@ class CpvSeeds(Seeds):
         most = self.assign_distance if self.assign == "both" else np.inf
         return markers.greatest_pieces(foreground, center_votes.nearest(ends, centers, most))
 
+    @classmethod
+    def to_try(cls) -> dict[str, list[Any]]:
+        """Give values of parameters, few and far apart, to begin with."""
+        return {**super().to_try(), "seeds": ["interior", "votes"], "assign": ["watershed", "both"]}
+
     @property
     def _centers(self) -> str:
         """Where centers come from."""

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.experiment.selection_file import Selection, write_selection
-from auxcpvloss.experiment.validation import Score, best_of, grids, parameter_sets, write_scores
+from auxcpvloss.experiment.validation import Score, best_of, chosen_parameters, is_refined, parameter_sets, write_scores
 from auxcpvloss.stages.repeats import warn_of_members
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.validate_checkpoints.refined import Search, search
 from auxcpvloss.stages.validate_checkpoints.scoring import (
     checkpoints_to_validate,
     left_out,
@@ -66,8 +67,15 @@ class Validation(Stage):
         if run.choice.term_after_predict:
             yield from predictions_of(run, checkpoints)
         else:
-            yield from predicted_and_scored(run, checkpoints)
-            yield from self.tables(run, checkpoints)
+            found = self.search(run)
+            yield from predicted_and_scored(run, found.tried)
+            # What was made before shows in a plan, where nothing is added to it.
+            if found.is_over or run.planning:
+                yield from self.tables(run, checkpoints)
+
+    def search(self, run: Run) -> Search:
+        """Say which checkpoints are scored with which parameter sets."""
+        return Search({number: list(parameter_sets(run.experiment)) for number in self.checkpoints(run)}, True)
 
     def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
         """Give what is made of all scores."""
@@ -86,7 +94,7 @@ class Validation(Stage):
 
     def scores(self, run: Run) -> list[Score]:
         """Give all scores, once they are there."""
-        return run.remember("scores", lambda: read_values(run, self.checkpoints(run)))
+        return run.remember("scores", lambda: read_values(run, self.search(run).tried))
 
     def say(self, run: Run, tally: Tally) -> None:
         """Say what was predicted, where that is all that was to be done."""
@@ -109,7 +117,8 @@ class Validation(Stage):
         sets = counted(len(parameter_sets(experiment)), "parameter set")
         folder = experiment.folder / experiment.validation_split
         often = f" x {words}" if (words := passes(experiment)) else ""
-        return f"{self.volumes(run)}: {self.planned_checkpoints(run)} x {sets}{often} -> {folder}"
+        more = ", then refined" if is_refined(experiment) else ""
+        return f"{self.volumes(run)}: {self.planned_checkpoints(run)} x {sets}{often}{more} -> {folder}"
 
     def planned_checkpoints(self, run: Run) -> str:
         """Say which checkpoints would be scored."""
@@ -125,6 +134,17 @@ class Validation(Stage):
 
 class Choosing(Validation):
     """What stages have in common that choose a checkpoint and parameters."""
+
+    def search(self, run: Run) -> Search:
+        """Say which parameter sets follow from the scores that are there, too."""
+        return search(run, self.checkpoints(run))
+
+    def goes_on(self, run: Run) -> bool:
+        """Whether the scores that were made ask for more, or for the tables that are made of all."""
+        if run.choice.term_after_predict:
+            return False
+        tables = self.tables(run, self.checkpoints(run))
+        return not self.search(run).is_over or any(run.state(each).kind != "whole" for each in tables)
 
     def table_name(self, run: Run) -> str:
         """Give the name of the table of scores."""
@@ -145,7 +165,9 @@ class Choosing(Validation):
         else:
             best = best_of(scores)
             selection = Selection(best.checkpoint, best.params)
-            write_selection(experiment, selection, grids(experiment), best.value, result.record, self.made_with())
+            write_selection(
+                experiment, selection, chosen_parameters(experiment), best.value, result.record, self.made_with()
+            )
 
     def say_scores(self, run: Run, tally: Tally) -> None:
         """Say what won."""
@@ -156,7 +178,10 @@ class Choosing(Validation):
                 f"{metric} is 0 for every checkpoint and parameter set, so none can be selected. Train longer "
                 "(training.max_iterations), or try other thresholds ([validation])."
             )
-        of = f"{counted(checkpoints, 'checkpoint')} x {counted(len(scores) // checkpoints, 'parameter set')}"
+        sets = len(parameter_sets(run.experiment))
+        of = f"{counted(checkpoints, 'checkpoint')} x {counted(sets, 'parameter set')}"
+        if more := len(scores) - sets * checkpoints:
+            of += f" and {more} refined"
         whole = "" if any(each.kind == "scores" for each in tally.made) else "whole already: "
         on_train = " that it was trained on" if run.experiment.config.validation.on_train else ""
         run.terminal.say(

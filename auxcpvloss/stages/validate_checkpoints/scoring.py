@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from auxcpvloss.data.samples import Sample
@@ -88,17 +88,17 @@ def predictions_of(run: Run, checkpoints: Sequence[int]) -> Iterator[Result]:
             yield prediction_of(run, subject)
 
 
-def predicted_and_scored(run: Run, checkpoints: Sequence[int]) -> Iterator[Result]:
+def predicted_and_scored(run: Run, tried: Mapping[int, Sequence[Params]]) -> Iterator[Result]:
     """Give the prediction of each validation volume with each checkpoint, followed by what is made of it."""
-    for checkpoint in checkpoints:
+    for checkpoint, sets in tried.items():
         for subject in _subjects(run, checkpoint):
             yield prediction_of(run, subject)
-            yield from scored_with_all(run, subject)
+            yield from scored_with_all(run, subject, sets)
 
 
-def scored_with_all(run: Run, subject: Subject) -> Iterator[Result]:
-    """Give the scores of a volume with every parameter set, one job; and the instances, if ``validation.keep`` asks."""
-    for params in parameter_sets(run.experiment):
+def scored_with_all(run: Run, subject: Subject, sets: Sequence[Params]) -> Iterator[Result]:
+    """Give the scores of a volume with parameter sets, one job; and the instances, if ``validation.keep`` asks."""
+    for params in sets:
         made = [scores_of(run, subject.with_params(params))]
         if run.experiment.config.validation.keep == "instances":
             made.insert(0, instances_of(run, subject.with_params(params)))
@@ -111,20 +111,33 @@ def _subjects(run: Run, checkpoint: int) -> list[Subject]:
     return [Subject(split, checkpoint, sample, sets[0], sets) for sample in validation_samples(run)]
 
 
-def read_values(run: Run, checkpoints: Sequence[int]) -> list[Score]:
-    """Read the scores of all checkpoints and parameter sets, by checkpoint, in the order of the sets."""
+def read_values(run: Run, tried: Mapping[int, Sequence[Params]]) -> list[Score]:
+    """Read the scores of checkpoints with parameter sets, by checkpoint, in the order of the sets."""
     scores = []
-    for checkpoint in checkpoints:
+    for checkpoint, sets in tried.items():
         subjects = _subjects(run, checkpoint)
-        for params in parameter_sets(run.experiment):
+        for params in sets:
             values = tuple(_value(run, subject.with_params(params)) for subject in subjects)
             scores.append(Score(checkpoint, params, values))
     return scores
 
 
+def are_scored(run: Run, tried: Mapping[int, Sequence[Params]]) -> bool:
+    """Whether the scores of all checkpoints with their parameter sets are there."""
+    return all(
+        run.state(scores_of(run, subject.with_params(params))).kind == "whole"
+        for checkpoint, sets in tried.items()
+        for subject in _subjects(run, checkpoint)
+        for params in sets
+    )
+
+
 def _value(run: Run, subject: Subject) -> float:
-    # Each is read once: what was just made need not be asked what it is made from.
-    return float(value_at(read_table(scores_path(run.experiment, subject)), run.experiment.metric))
+    def read() -> float:
+        # What was just made need not be asked what it is made from.
+        return float(value_at(read_table(scores_path(run.experiment, subject)), run.experiment.metric))
+
+    return run.remember(("value", subject.key), read)
 
 
 def score_checkpoint(run: Run, checkpoint: int, params: Params, samples: Sequence[Sample]) -> float:

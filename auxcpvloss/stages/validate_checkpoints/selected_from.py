@@ -11,7 +11,7 @@ from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.experiment.selection_file import stored_selection
-from auxcpvloss.experiment.validation import grids, parameter_sets
+from auxcpvloss.experiment.validation import chosen_parameters, grids, is_combined, is_refined, parameter_sets
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.validate_checkpoints.scoring import NoNucleiError, validation_samples
 from auxcpvloss.stages.validate_checkpoints.trained_models import NAME, VERSION, averaged_from
@@ -30,7 +30,7 @@ def selection_of(run: Run, checkpoints: Sequence[int], samples: Sequence[Sample]
 
 def validated_from(experiment: Experiment, checkpoints: Sequence[int], samples: Sequence[Sample]) -> Record:
     """List all that the scores of checkpoints with all sets of parameters depend on, and what wins by them."""
-    chosen = set(grids(experiment))
+    chosen = set(chosen_parameters(experiment))
     fixed: Record = {}
     for params in parameter_sets(experiment):
         fixed |= {key: value for key, value in params.with_effect().items() if key not in chosen}
@@ -92,7 +92,11 @@ def stale_selection(run: Run) -> str | None:
 def _grids(experiment: Experiment) -> Record:
     lists: dict[str, Any] = grids(experiment)
     combined = len(lists) > 1 and any(len(values) > 1 for values in lists.values())
-    return {**lists, **({"param_product": experiment.config.validation.param_product} if combined else {})}
+    return {
+        **lists,
+        **({"param_product": is_combined(experiment)} if combined else {}),
+        **({"refine": "always"} if is_refined(experiment) else {}),
+    }
 
 
 def _digest(experiment: Experiment, checkpoint: int, samples: Sequence[Sample]) -> str:
