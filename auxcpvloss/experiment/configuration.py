@@ -58,7 +58,7 @@ YOUNGER = {
     "prediction.augment": "none",
     "prediction.ensemble": [],
     "postprocessing.seeds": "interior",
-    "postprocessing.vote_width": 0.2,
+    "postprocessing.vote_width": 0.3,
     "postprocessing.vote_fraction": 0.15,
     "postprocessing.assign": "watershed",
     "postprocessing.assign_distance": 0.3,

@@ -47,7 +47,7 @@ class CpvSeeds(Seeds):
     use_cpv_for_seeds: bool = False
     cpv_thresh: float = Field(70.0, gt=0, le=1e9, allow_inf_nan=False)
     seeds: Literal["interior", "votes", "both"] = "interior"
-    vote_width: float = Field(0.2, ge=0.02, le=2)
+    vote_width: float = Field(0.3, ge=0.02, le=2)
     vote_fraction: float = Field(0.15, gt=0, le=10)
     assign: Literal["watershed", "vectors", "both"] = "watershed"
     assign_distance: float = Field(0.3, gt=0, le=1000)
