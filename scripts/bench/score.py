@@ -47,8 +47,9 @@ def segmented(quick: bool) -> Path:
 
 def measure(options: Options) -> Iterator[Row]:
     """Compare times, and see that both mean the same."""
+    from baselines.stardist.environment import stardist_call
+
     from bench.references import stardist
-    from bench.references.networks import stardist_call
     from bench.volumes import size, worm_file
 
     found = segmented(options.quick)

@@ -45,8 +45,10 @@ def ours(folder: str, volume: str, precision: str) -> Figures:
 
 def measure(options: Options) -> Iterator[Row]:
     """Compare time and memory in float32 and with `auto`."""
+    from baselines.stardist.environment import stardist_call
+
     from bench.references import stardist
-    from bench.references.networks import our_network, stardist_call, stardist_network
+    from bench.references.networks import our_network, stardist_network
     from bench.volumes import size, worm_file
 
     shape, nuclei = size(options.quick)

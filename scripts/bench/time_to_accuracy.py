@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from baselines.stardist import training as stardist_training
+from baselines.stardist.environment import stardist_call
+
 from bench.measure import CACHE, Options, Row, figure
-from bench.references import our_training, stardist_training
-from bench.references.networks import stardist_call
+from bench.references import our_training
 
 MARKS, THEIR_MARKS = (30, 60, 90, 120, 180, 240, 480), (120, 240, 480)
 """Seconds at which our weights are kept, and StarDist's, whose thresholds take long to choose; the last is the end.

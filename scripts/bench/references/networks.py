@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.measure import CACHE, Call, MeasurementError
+from baselines.stardist.environment import stardist_call
+
+from bench.measure import CACHE, MeasurementError
 from bench.references import stardist
-from bench.references.stardist_environment import ENVIRONMENT, interpreter
 from bench.volumes import worm_file
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -20,11 +21,6 @@ training.checkpoints = {OUR_ITERATIONS}
 training.snapshots = 0
 data.synthetic.train = 1
 """
-
-
-def stardist_call(function, **arguments) -> Call:
-    """Call a function of references/stardist.py in the environment of StarDist."""
-    return Call(function, arguments, interpreter(), ENVIRONMENT)
 
 
 def stardist_network() -> Path:

@@ -3,7 +3,7 @@
 SEG, which StarDist lacks, is compared with a direct implementation of its definition, and the table of overlaps with
 scikit-image's contingency table. Renaming the labels, to 64 bit numbers, must not change the scores.
 
-Run by compare_with_stardist.sh, in a separate environment with StarDist. Exit status 1 if anything differs.
+Run by metrics.py, in the environment with StarDist. Exit status 1 if anything differs.
 
 StarDist counts a pair if IoU >= t, this project if IoU > t, and StarDist's IoU is float32. The thresholds therefore
 lie slightly above 0.1 .. 0.9, and no IoU may be so close to them that the two could differ. (tests/metrics has the case
@@ -27,7 +27,6 @@ from skimage.filters import gaussian, threshold_otsu
 from skimage.metrics import contingency_table
 from skimage.morphology import ball
 from skimage.segmentation import watershed
-from stardist.matching import matching as stardist_matching  # type: ignore[import-not-found]
 
 from auxcpvloss import metrics
 from auxcpvloss.metrics.average_precision import PATHS
@@ -153,6 +152,8 @@ def differences(truth: Volume, predicted: Volume) -> Iterator[tuple[str, float]]
     table = metrics.overlaps(truth, predicted)
     scores = metrics.score(truth, predicted)
     shifted = [threshold + GAP for threshold in metrics.THRESHOLDS]
+    from stardist.matching import matching as stardist_matching
+
     for threshold, theirs in zip(metrics.THRESHOLDS, stardist_matching(truth, predicted, shifted), strict=True):
         check_distance(table, threshold)
         for own, other in THEIRS.items():

@@ -1,0 +1,1 @@
+"""StarDist-3D, in an environment of its own."""

@@ -1,0 +1,11 @@
+"""Train StarDist-3D on the volumes of an experiment and import its results: see command.py, or run it with --help."""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    root = Path(__file__).resolve().parents[3]
+    sys.path[:1] = [str(root / "scripts"), str(root)]
+    from baselines.stardist.command import main
+
+    sys.exit(main())
