@@ -21,7 +21,9 @@ broken.
 
 auxcpvloss configure FOLDER writes a configuration for the volumes of a folder (auxcpvloss configure --help).
 auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help).
-auxcpvloss segment FILE... --model NAME -o DIR segments images of any folder (auxcpvloss segment --help)."""
+auxcpvloss segment FILE... --model NAME -o DIR segments images of any folder (auxcpvloss segment --help).
+auxcpvloss import-results FOLDER --name PROGRAM --like NAME scores the results of another program on the test volumes of
+an experiment (auxcpvloss import-results --help)."""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.apply import command as segment
+from auxcpvloss.apply import import_results
 from auxcpvloss.arguments import parser
 from auxcpvloss.config import write
 from auxcpvloss.configure import command as configure
@@ -45,21 +46,28 @@ COMMANDS = {
 """Parser and function of what is no run of stages, by the first argument."""
 
 
+EXPERIMENTS = {import_results.NAME: (import_results.parser, import_results.external_experiment)}
+"""Parser, and function that gives the experiment, of commands that run stages on an experiment of another kind."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run stages, or one of `COMMANDS`, as the arguments ask; return the exit status."""
+    """Run stages, or one of `COMMANDS` or `EXPERIMENTS`, as the arguments ask; return the exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parse, command = COMMANDS.get(given[0] if given else "", (None, None))
+    first = given[0] if given else ""
+    parse, command = COMMANDS.get(first, (None, None))
+    parse, find = EXPERIMENTS.get(first, (parse, which_experiment))
     args = parse().parse_args(given[1:]) if parse else parser().parse_args(given)
     terminal = Terminal()
     try:
         if command:
             command(args, terminal)
             return 0
-        experiment = which_experiment(args, terminal)
+        experiment = find(args, terminal)
         general = experiment.config.general
         choose_backend(general.backend, os.environ, general.deterministic)
         choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
-        run = Run(experiment, terminal, choice, wanted(args.do, choice, experiment.is_ensemble))
+        kind = experiment.is_ensemble, experiment.method.has_network
+        run = Run(experiment, terminal, choice, wanted(args.do, choice, *kind))
         if STATUS in args.do:
             if len(args.do) > 1:
                 raise InputError("-d status: cannot be combined with stages, because it runs nothing.")

@@ -194,6 +194,8 @@ def _in_words(change: Change) -> str:
             return f"{thing} {what}"
     if path == ["checksum"]:
         return f"the file of {thing or 'the volume'} changed"
+    if path == ["given", "checksum"]:
+        return "the imported label image changed"
     if path == ["initial", "checksum"]:
         return "the file of init.checkpoint changed"
     if path == ["checkpoint"]:

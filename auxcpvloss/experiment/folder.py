@@ -20,6 +20,7 @@ from auxcpvloss.experiment.fingerprint import Records, relevant
 from auxcpvloss.experiment.opened_samples import OpenedSamples
 from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.methods import Method, Params, method_of
+from auxcpvloss.methods.external import Given
 from auxcpvloss.system.errors import InputError
 
 ENSEMBLE = 0
@@ -61,6 +62,11 @@ class Experiment:
     def method(self) -> Method:
         """The method, with its auxiliary tasks."""
         return method_of(self.config)
+
+    @property
+    def model_name(self) -> str:
+        """What made the instances, for people: the method, or the name of another program."""
+        return self.method.name if self.method.has_network else Given.by(self.config).name
 
     @property
     def params(self) -> Params:

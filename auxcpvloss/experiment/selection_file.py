@@ -116,8 +116,12 @@ def validated_checkpoints(experiment: Experiment) -> list[int]:
 def read_selection(experiment: Experiment) -> Selection:
     """Read what won the validation; the parameters that it did not choose are those of [postprocessing].
 
+    Of external results there is one kind, as checkpoint 0.
+
     An `InputError` says if nothing was validated yet, or other runs were averaged than ``validation.trained_models``.
     """
+    if not experiment.method.has_network:
+        return Selection(0, experiment.params)
     table = selection_record(experiment)
     if table is None:
         raise InputError(

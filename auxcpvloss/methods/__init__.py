@@ -7,12 +7,13 @@ from auxcpvloss.config import Config
 from auxcpvloss.methods.affinities import AFFINITIES
 from auxcpvloss.methods.auxiliary import AUXILIARY, Auxiliary, with_auxiliary
 from auxcpvloss.methods.decoding import decode_sets
+from auxcpvloss.methods.external import EXTERNAL
 from auxcpvloss.methods.gauss import GAUSS
 from auxcpvloss.methods.method import OUTSIDE, Head, Labels, Method, Params, Prediction
 from auxcpvloss.methods.sdt import SDT
 from auxcpvloss.methods.threeclass import THREECLASS
 
-BASES = {method.base: method for method in (AFFINITIES, THREECLASS, SDT, GAUSS)}
+BASES = {method.base: method for method in (AFFINITIES, THREECLASS, SDT, GAUSS, EXTERNAL)}
 
 
 def split_name(name: str) -> tuple[str, tuple[str, ...]]:

@@ -54,6 +54,8 @@ def part(tables: dict[str, Any]) -> Extension:
         if not isinstance(task, str) or task not in AUXILIARY:
             message = f"{shown(task)} is not a known auxiliary task; known: {', '.join(AUXILIARY)}"
             raise KeyProblemError(("model", "auxiliary"), message)
+    if tasks and not BASES[name].has_network:
+        raise KeyProblemError(("model", "auxiliary"), f"external results have no auxiliary tasks, not {shown(tasks)}")
     method = find_method(name, tasks)
     # Each once, in one order, so that equal trainings have equal configurations.
     model["auxiliary"] = list(method.auxiliary)
@@ -65,7 +67,7 @@ def _extension(method: Method) -> Extension:
     fields = method.params.model_fields
     return Extension(
         {
-            ("model",): dict(_of_losses(method)),
+            ("model",): {**dict(_of_losses(method)), **method.keys},
             ("postprocessing",): {name: (_annotation(field), field) for name, field in fields.items()},
             ("validation",): {
                 name: (list[_annotation(field)], [])  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
@@ -170,6 +170,8 @@ class Method:
         network after targets are made, such as by the blind spots of self-supervised training.
     auxiliary : tuple of str
         Value of ``model.auxiliary``: names of the auxiliary tasks and of their heads.
+    keys : mapping
+        Further keys of [model]: {key: (type, default)}.
     """
 
     base: str
@@ -180,6 +182,12 @@ class Method:
     input_channels: int = 1
     corrupt: Callable[[Array, np.random.Generator], tuple[Array, Array]] | None = None
     auxiliary: tuple[str, ...] = ()
+    keys: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, hash=False)
+
+    @property
+    def has_network(self) -> bool:
+        """Whether there is a network: not if the instances are those of another program."""
+        return bool(self.heads)
 
     @property
     def name(self) -> str:

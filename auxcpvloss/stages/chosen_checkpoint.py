@@ -50,6 +50,8 @@ def chosen(run: Run, by_hand: bool = False) -> Selection:
 
 def _choose(run: Run) -> Selection:
     experiment, choice = run.experiment, run.choice
+    if not experiment.method.has_network:
+        return read_selection(experiment)
     if choice.checkpoint is None and choice.which == "best":
         if not run.planning:
             _refuse_stale(run)

@@ -12,7 +12,7 @@ from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.visualize.pictures import PICTURES, draw_without_truth, picture_without_truth_of
-from auxcpvloss.stages.volume import instances
+from auxcpvloss.stages.volume import external, instances
 from auxcpvloss.stages.volume.instances import instances_of, need_prediction
 from auxcpvloss.stages.volume.make import number_of_processes
 
@@ -32,6 +32,11 @@ class Label(Stage):
             for result in made:
                 yield replace(result, job=subject.sample.name)
 
+    def confirm(self, todo: Sequence[Result], run: Run) -> Sequence[Result]:
+        if not run.experiment.method.has_network:
+            external.check_given(run, [each.subject for each in todo if each.kind == "instances"])
+        return todo
+
     def workers(self, run: Run, jobs: Sequence[Sequence[Result]]) -> int:
         return number_of_processes(run, jobs)
 
@@ -46,9 +51,14 @@ class Label(Stage):
             instances.label(result, run)
 
     def say(self, run: Run, tally: Tally) -> None:
-        checkpoint, labelled = chosen(run).checkpoint, tally.of("instances")
-        folder = labelled[0].paths[0].parent
-        run.terminal.say(f"checkpoint {checkpoint}: {tally.counted('instances')} labelled in {folder}")
+        labelled, experiment = tally.of("instances"), run.experiment
+        folder, counted = labelled[0].paths[0].parent, tally.counted("instances")
+        if experiment.method.has_network:
+            run.terminal.say(f"checkpoint {chosen(run).checkpoint}: {counted} labelled in {folder}")
+        else:
+            run.terminal.say(f"{experiment.model_name}: label images of {counted} imported to {folder}")
+            if others := external.unused(run):
+                run.terminal.warn(f"not imported, of no test volume: {', '.join(others)}")
         for picture in tally.of(PICTURES):
             count = len(read_centers(centers_path(instances_of(run, picture.subject).paths[0])))
             run.terminal.say(f"{picture.name}: {count} nuclei found; picture: {picture.paths[0]}")

@@ -59,13 +59,17 @@ class Recording(Protocol):
         """It is done."""
 
 
-def wanted(names: Collection[str], choice: Choice, is_ensemble: bool = False) -> tuple[str, ...]:
+def wanted(
+    names: Collection[str], choice: Choice, is_ensemble: bool = False, has_network: bool = True
+) -> tuple[str, ...]:
     """Give the stages that were asked for, in order.
 
-    "all" leaves validation out where its choice is not used, and the training where there is none.
+    "all" leaves validation out where its choice is not used, the training where there is none, and what does not apply
+    to external results.
     """
     skipped = "validate_checkpoints" if choice.checkpoint is not None or choice.which == "last" else ""
     meant = (stage for stage in STAGES.values() if stage.in_all and not (stage.trains and is_ensemble))
+    meant = (stage for stage in meant if has_network or not stage.needs_network)
     every = {stage.name for stage in meant if stage.name != skipped} if "all" in names else set()
     return tuple(name for name in STAGES if name in names or name in every)
 
@@ -101,6 +105,7 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
         volumes were left out.
     """
     todo = until_end(run)
+    _check_applicable(run, todo)
     run.notes.say = run.terminal.say
     with_network = next((stage for stage in todo if stage.uses_network), None)
     device = None
@@ -128,6 +133,17 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
         _say_how_to_go_on(run, todo)
     if run.left_out:
         raise LeftOutError(*run.without_volumes().args)
+
+
+def _check_applicable(run: Run, todo: Collection[Stage]) -> None:
+    if run.experiment.method.has_network:
+        return
+    if names := [stage.name for stage in todo if stage.needs_network]:
+        others = ", ".join(name for name, stage in STAGES.items() if not stage.needs_network)
+        raise InputError(
+            f"{run.experiment.folder}: has the results of {run.experiment.model_name}, imported, and no network of "
+            f"its own: {', '.join(names)} does not apply. What does: {others}."
+        )
 
 
 def _prepare_missing(run: Run, todo: Collection[Stage]) -> None:
@@ -179,6 +195,7 @@ def dry_run(run: Run) -> None:
         The arguments or the configuration contradict what is there.
     """
     todo = until_end(run)
+    _check_applicable(run, todo)
     if any(stage.uses_network for stage in todo):
         need_backend(run.experiment.config.general.backend)
     for stage in todo:

@@ -20,6 +20,7 @@ class Postprocess(Stage):
     name, help = "postprocess", "label and evaluate with the parameters of [postprocessing], to try out values"
     split, follows = SPLIT, "selection"
     in_all = False
+    needs_network = True
 
     def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
         selection = chosen(run)

@@ -24,6 +24,7 @@ class Predict(Stage):
     version, libraries = prediction.VERSION, prediction.LIBRARIES
     split, follows = SPLIT, "selection"
     uses_network = True
+    needs_network = True
 
     def begin(self, run: Run) -> None:
         samples = [subject.sample for subject in subjects(run, chosen(run))]

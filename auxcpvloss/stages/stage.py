@@ -79,6 +79,8 @@ class Stage(ABC):
         Whether it is about the training, which an ensemble does not have.
     makes_way : bool
         Whether what is stale is set aside before a result is made; else `make` sees to it.
+    needs_network : bool
+        Whether it does not apply to external results (``model.method`` = "external").
     counted : str
         What the progress bar counts; "" for a stage with a bar of its own.
     """
@@ -93,6 +95,7 @@ class Stage(ABC):
     uses_network: ClassVar[bool] = False
     trains: ClassVar[bool] = False
     makes_way: ClassVar[bool] = True
+    needs_network: ClassVar[bool] = False
     counted: ClassVar[str] = "results"
 
     @abstractmethod

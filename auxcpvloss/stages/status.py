@@ -52,11 +52,13 @@ def status(run: Run) -> None:
 def rows(run: Run) -> Iterator[Row]:
     """Go through the results of all stages, in order; of those that run by name only, what there is."""
     upstream = {"": ("", WHOLE), "train": ("", WHOLE)}
+    has_network = run.experiment.method.has_network
     for stage in STAGES.values():
-        if stage.trains and run.experiment.is_ensemble:
+        if (stage.trains and run.experiment.is_ensemble) or (stage.needs_network and not has_network):
             continue
         found = list(_states(stage, run))
-        states = [follow(state, *upstream[stage.follows]) for _, _, state in found]
+        # External results follow nothing.
+        states = [follow(state, *upstream.get(stage.follows, upstream[""])) for _, _, state in found]
         for (what, name, _), state in zip(found, states, strict=True):
             yield Row(stage.name, what, name, state)
         if stage.name == "train":

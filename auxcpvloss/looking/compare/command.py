@@ -52,6 +52,7 @@ def compare_folders(args: argparse.Namespace, terminal: Terminal) -> None:
     from auxcpvloss.looking.compare.grouping import parse_folder
     from auxcpvloss.looking.compare.output import need_free, write_comparison
     from auxcpvloss.looking.compare.reading import read_run
+    from auxcpvloss.looking.compare.runs import plain_text
     from auxcpvloss.looking.figures.palette import PALETTES
 
     terminal.stage = NAME
@@ -59,7 +60,8 @@ def compare_folders(args: argparse.Namespace, terminal: Terminal) -> None:
     runs = [(name, read_run(folder)) for name, folder in named]
     out = (args.out or _beside(named[0][1])).expanduser().resolve()
     need_free(out)
-    comparison = compare(runs, args.groups)
+    # Results of other programs are groups by the names of these.
+    comparison = compare([(name or plain_text(run.program) or None, run) for name, run in runs], args.groups)
     for remark in comparison.remarks:
         terminal.warn(remark)
     for verdict in comparison.verdicts:

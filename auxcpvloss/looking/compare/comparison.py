@@ -87,7 +87,11 @@ def remarks(groups: Sequence[Group], pairs: Sequence[tuple[Group, Group]]) -> It
                 yield f"{group.name}: {group.runs[0].name} and {run.name} differ in more than their seed: {changed}"
         if len({run.seed for run in group.runs}) < len(group.runs):
             yield f"{group.name}: runs of the same seed are not independent of each other"
+    for program in dict.fromkeys(group.runs[0].program for group in groups if group.runs[0].program):
+        yield f"{program}: imported results; on which volumes, and for how long, it was trained is not known here"
     for baseline, other in pairs:
+        if baseline.runs[0].program:
+            continue
         one, two = _comparable(baseline.runs[0], other.runs[0])
         if changed := differences(_without_method(one), _without_method(two)):
             yield f"{baseline.name} and {other.name} differ in more than the method: {changed}"

@@ -72,7 +72,8 @@ def find_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
     """Pair each group with those that lack one of its auxiliary tasks and are validated alike.
 
     Of several baselines for a task the ones are taken that are named alike, but for ``_<task>``, else those with the
-    same seeds. Where there is no such pair, the first group is paired with each of the others.
+    same seeds. Results of other programs are baselines of all groups of this one. Where there is no such pair, the
+    first group is paired with each of the others.
     """
     pairs = []
     for group in groups:
@@ -83,6 +84,8 @@ def find_pairs(groups: Sequence[Group]) -> list[tuple[Group, Group]]:
             named = [each for each in alike if f"{each.name}_{task}" == group.name]
             seeded = [each for each in alike if each.runs[0].seeds == run.seeds]
             pairs += [(baseline, group) for baseline in named or seeded or alike]
+    ours = [group for group in groups if not group.runs[0].program]
+    pairs += [(baseline, group) for baseline in groups if baseline.runs[0].program for group in ours]
     return pairs or [(groups[0], group) for group in groups[1:]]
 
 

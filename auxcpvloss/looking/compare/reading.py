@@ -57,6 +57,7 @@ def read_run(folder: Path) -> EvaluatedRun:
     table = experiment.config.validation.model_dump(include={"on_train", "trained_models"})
     return EvaluatedRun(
         folder=experiment.folder,
+        program="" if experiment.method.has_network else experiment.model_name,
         base=experiment.method.base,
         auxiliary=experiment.method.auxiliary,
         seed=experiment.config.general.seed,
@@ -105,6 +106,8 @@ def open_experiment(folder: Path) -> Experiment:
 
 def _selection(experiment: Experiment) -> tuple[Selection, str, Record]:
     """Read what validation selected, the dotted path of the score that it went by, and what it selected from."""
+    if not experiment.method.has_network:
+        return read_selection(experiment), experiment.metric, {}
     path, record = experiment.selection_path, selection_record(experiment)
     if record is None:
         raise InputError(f"{path}: missing: no checkpoint has been selected yet. Run the stage validate_checkpoints.")
@@ -159,7 +162,7 @@ def _read_scores(records: Records, path: Path, made_from: Record | str) -> _Scor
 def _check(scored: _Scored) -> None:
     """Refuse scores that lack what is compared, or are no numbers from 0 to 1."""
     made_from = scored.made_from
-    needed = [made_from["instances"]["predicted"]["checkpoint"], made_from["version of evaluate"]]
+    needed = [_weights_in(made_from), made_from["version of evaluate"]]
     needed += [made_from["truth"][key] for key in TRUTH]
     matching = made_from["evaluation"]["detection"]
     paths = [detection_path(matching)]
@@ -174,9 +177,20 @@ def _check(scored: _Scored) -> None:
             raise ValueError(f"{path} is {value!r}")
 
 
+def _weights_in(made_from: Record) -> str:
+    """Give the checksum of the weights that instances were made with; of external results that of the label image."""
+    instances = made_from["instances"]
+    return str(instances["given"]["checksum"] if "given" in instances else instances["predicted"]["checkpoint"])
+
+
 def _weights(experiment: Experiment, checkpoint: int, validated: Record, scored: Mapping[str, _Scored]) -> str:
-    """Give the checksum of the weights, which have to be the same for the selection and for all volumes."""
-    used = {name: str(each.made_from["instances"]["predicted"]["checkpoint"]) for name, each in scored.items()}
+    """Give the checksum of the weights, which have to be the same for the selection and for all volumes.
+
+    Of external results it is that of all label images.
+    """
+    used = {name: _weights_in(each.made_from) for name, each in scored.items()}
+    if not experiment.method.has_network:
+        return str(experiment.records.digest(used))
     weights = next(iter(used.values()))
     if not experiment.config.validation.trained_models:
         try:
@@ -200,7 +214,12 @@ def _seeds(experiment: Experiment) -> Literal["main", "cpv", "either"]:
 
 
 def _training(experiment: Experiment) -> Record:
-    """Give all that the weights depend on, but for the seed; the volumes where the weights were brought along."""
+    """Give all that the weights depend on, but for the seed; the volumes where the weights were brought along.
+
+    Of external results nothing is known.
+    """
+    if not experiment.method.has_network:
+        return {}
     keys = training_keys(experiment)
     keys.pop("general")
     keys["training"]["max_iterations"] = experiment.config.training.max_iterations

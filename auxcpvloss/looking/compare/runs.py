@@ -44,6 +44,8 @@ class EvaluatedRun:
         Of each volume nested tables, as ``<sample>.toml`` has them.
     groups
         Of each volume the group that it belongs to (``data.groups``); empty where each is one of its own.
+    program : str
+        What made external results; "" for a run of this program.
     """
 
     folder: Path
@@ -63,6 +65,7 @@ class EvaluatedRun:
     instances: Mapping[str, str]
     scores: Mapping[str, Mapping[str, Any]]
     groups: Mapping[str, str] = field(default_factory=dict)
+    program: str = ""
 
     @property
     def name(self) -> str:

@@ -30,7 +30,7 @@ NOTE = (
 def selection_tables(groups: Sequence[Group]) -> list[PaperTable]:
     """Give the tables of the methods that there are, in the order of the paper; methods of later days come last."""
     tables: dict[str, list[Group]] = {}
-    for group in groups:
+    for group in (group for group in groups if not group.runs[0].program):
         tables.setdefault(group.runs[0].base, []).append(group)
     numbered = {base: f"table_{NUMBERS.get(base, base)}" for base in tables}
     return [_table(numbered[base], base, tables[base]) for base in sorted(tables, key=lambda base: numbered[base])]

@@ -23,6 +23,7 @@ from auxcpvloss.looking.report.page import Page, Picture, Section
 from auxcpvloss.looking.report.sizes import compare_sizes
 from auxcpvloss.looking.report.verdict import Scored, Verdict, judge
 from auxcpvloss.looking.table import Cell, DisplayTable
+from auxcpvloss.methods.external import Given
 from auxcpvloss.metrics import THRESHOLD
 from auxcpvloss.metrics.strata import DENSITIES, NEIGHBOURS, REACH, SIZES
 from auxcpvloss.metrics.table import pooled
@@ -84,8 +85,8 @@ def experiment_page(
         judged = segmented or volumes
         verdict = judge(judged, rule, [*_caveats(experiment, selection, judged, len(volumes)), *differ])
     return Page(
-        title=f"{experiment.folder.name}: {experiment.method.name}",
-        subtitle=f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
+        title=f"{experiment.folder.name}: {experiment.model_name}",
+        subtitle=_made_by(experiment, selection),
         verdict=verdict,
         results=[
             *([_scores(folder, tables, groups_in(experiment, TEST))] if tables else []),
@@ -94,6 +95,12 @@ def experiment_page(
         atlas=atlas if volumes else None,
         background=background(experiment),
     )
+
+
+def _made_by(experiment: Experiment, selection: Selection) -> str:
+    if experiment.method.has_network:
+        return f"checkpoint {selection.checkpoint}, {selection.params.describe()}"
+    return f"external results, imported from {Given.by(experiment.config).results}"
 
 
 def _nothing_scored(samples: Sequence[Sample]) -> str:
@@ -119,6 +126,9 @@ def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, 
 
 def _how_chosen(experiment: Experiment, selection: Selection) -> str:
     """Say how checkpoint and parameters were chosen, which readers of the scores have to know."""
+    if not experiment.method.has_network:
+        note = Given.by(experiment.config).note
+        return f"{experiment.model_name} was trained, and its parameters were chosen, elsewhere{note and f': {note}'}."
     record: dict[str, Any] | None = selection_record(experiment)
     try:
         is_selected = record is not None and read_selection(experiment) == selection

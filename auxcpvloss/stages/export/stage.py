@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +100,9 @@ def _table(run: Run, subject: Subject, scene: Scene) -> str:
 
     sample = subject.sample
     objects = describe(scene.found, scene.raw, sample.original.padding)
-    prediction = prediction_back(read_prediction(run, subject, [subject.params]), sample)
+    prediction: Mapping[str, Any] = {}
+    if run.experiment.method.has_network:
+        prediction = prediction_back(read_prediction(run, subject, [subject.params]), sample)
     confidence = run.experiment.method.confidence(prediction, scene.found)
     return object_table(objects, np.asarray(confidence), scene.space, scene.is_points)
 

@@ -77,6 +77,7 @@ class Train(Stage):
     split = "train"
     uses_network = True
     trains = True
+    needs_network = True
     makes_way = False
     counted = ""
 

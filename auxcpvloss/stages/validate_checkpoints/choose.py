@@ -30,6 +30,7 @@ class Validation(Stage):
 
     split, follows = "val", "train"
     uses_network = True
+    needs_network = True
     libraries = ("numpy",)
 
     def precondition(self, run: Run) -> None:

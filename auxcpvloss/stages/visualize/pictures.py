@@ -49,7 +49,8 @@ def drawn_from(experiment: Experiment, scored: Result) -> Record:
 def draw(run: Run, result: Result) -> None:
     """Draw what was found in a volume beside its ground truth."""
     experiment, subject = run.experiment, result.subject
-    title = f"{subject.sample.name}, {experiment.method.name}, checkpoint {subject.checkpoint}"
+    checkpoint = f", checkpoint {subject.checkpoint}" if experiment.method.has_network else ""
+    title = f"{subject.sample.name}, {experiment.model_name}{checkpoint}"
     _draw(run, result, outcome_of(run, subject), title)
 
 

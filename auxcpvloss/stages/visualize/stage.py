@@ -29,6 +29,7 @@ class Visualize(Stage):
     version, libraries = 2, ("matplotlib", "numpy")
     split, follows = SPLIT, "selection"
     in_all = False
+    needs_network = True
 
     def results(self, run: Run) -> Iterable[Result]:
         for subject in subjects(run, chosen(run, by_hand=True)):

@@ -19,6 +19,7 @@ from auxcpvloss.experiment.instances import CENTERS, centers_path, stored_instan
 from auxcpvloss.experiment.results import Result
 from auxcpvloss.methods import Params, decode_sets
 from auxcpvloss.stages.run import Run
+from auxcpvloss.stages.volume.external import given_record, read_given
 from auxcpvloss.stages.volume.prediction import prediction_of, read_prediction
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.checksums import file_digest
@@ -56,6 +57,10 @@ def _find(run: Run, subject: Subject) -> Result:
 def instances_record(run: Run, subject: Subject) -> Record:
     """List what the instances of a volume depend on, whether they are kept in a file or not; errors as above."""
     experiment, params = run.experiment, subject.params
+    if not experiment.method.has_network:
+        options = {"output_format": experiment.config.postprocessing.output_format}
+        made = {"method": experiment.method.name, "postprocessing": options, "given": given_record(run, subject)}
+        return run.records.flat({f"version of {NAME}": VERSION, **made})
     heads = [head.name for head in experiment.method.predicted_heads(params)]
     made_from = {
         f"version of {NAME}": VERSION,
@@ -68,13 +73,15 @@ def instances_record(run: Run, subject: Subject) -> Record:
 
 
 def need_prediction(run: Run, subject: Subject, purpose: str) -> None:
-    """Refuse a volume whose prediction is not whole, or lacks what the parameters ask for.
+    """Refuse a volume whose prediction is not whole, or lacks what the parameters ask for; external results have none.
 
     Raises
     ------
     InputError
         Says which stage to run.
     """
+    if not run.experiment.method.has_network:
+        return
     path = run.experiment.processed(subject.split, subject.checkpoint, subject.sample.name)
     if not path.exists():
         raise InputError(f"{path}: there is no prediction {purpose}. Run the stage predict.")
@@ -99,7 +106,10 @@ def need_instances(run: Run, subject: Subject, purpose: str) -> None:
 
 
 def label(result: Result, run: Run) -> None:
-    """Make the instances of a predicted volume, and write them."""
+    """Make the instances of a predicted volume, or read those that were given, and write them."""
+    if not run.experiment.method.has_network:
+        write_instances(result, read_given(run, result.subject))
+        return
     ((_, found),) = instances_with(run, result.subject, [result.subject.params])
     write_instances(result, found)
 

@@ -153,6 +153,17 @@ def test_without_such_a_pair_the_first_is_the_baseline():
     assert (paired(*runs), paired((None, run()))) == ([("b", "a"), ("b", "c")], [])
 
 
+def test_results_of_other_programs_are_baselines_of_all_models():
+    others = [
+        ("StarDist", run("external", 1, program="StarDist")),
+        ("Cellpose", run("external", 2, program="Cellpose")),
+    ]
+    pairs = paired((None, run("sdt")), (None, run("sdt_cpv")), *others)
+    assert pairs == [("sdt", "sdt_cpv"), *((name, model) for name, _ in others for model in ("sdt", "sdt_cpv"))]
+    # Which differ in all, so that nothing of it is told.
+    assert not any("differ" in remark for remark in told(run("sdt"), run("external", 1, program="x", training={})))
+
+
 # What can be compared.
 def test_other_volumes_are_refused():
     other = run(seed=2, truth={"b": {}, "c": {}})
