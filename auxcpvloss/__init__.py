@@ -30,8 +30,8 @@ def load_model(folder: str | Path | Sequence[str | Path], checkpoint: str | int 
     folder : path or sequence of path
         Of the experiment. Needed are config.toml, val/selection.toml, train/made_from.json and the checkpoint. Of
         several experiments the predictions are averaged, and the parameters are those of the first one.
-    checkpoint : {"best", "last"} or int
-        The selected one, the newest one, or that of an iteration.
+    checkpoint : {"best", "last"}, int or str
+        The selected one, the newest one, that of an iteration, or a mean of several ("mean_3000-4000").
 
     Returns
     -------

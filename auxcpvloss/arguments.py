@@ -7,6 +7,7 @@ import argparse
 from auxcpvloss import __version__
 from auxcpvloss.config import known
 from auxcpvloss.data.sources.find import SPLITS
+from auxcpvloss.experiment.means import Checkpoint, checkpoint_from
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.stages.status import STATUS
 from auxcpvloss.system.terminal import Parser
@@ -102,4 +103,12 @@ def _validation_and_test(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("checkpoint for the test volumes").add_mutually_exclusive_group().add_argument
     best = "best: selected by validate_checkpoints (default); last: the newest"
     add("--test-checkpoint", choices=["best", "last"], default="best", help=best)
-    add("--checkpoint", type=int, metavar="N", help="checkpoint of iteration N; also used by the stage validate")
+    named = "checkpoint of iteration N, or mean_M-N, the mean of those from M to N; also used by the stage validate"
+    add("--checkpoint", type=_checkpoint, metavar="N", help=named)
+
+
+def _checkpoint(text: str) -> Checkpoint:
+    try:
+        return checkpoint_from(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

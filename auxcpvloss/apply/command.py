@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     add("--model", required=True, action="append", metavar="NAME_OR_FOLDER", help=model)
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     add("-r", "--root", type=Path, default=Path("experiments"), help="folder of experiments (default: experiments)")
-    which = "checkpoint: best (selected by validation; default), last, or a number of iterations"
+    which = "checkpoint: best (selected by validation; default), last, a number of iterations, or a mean (mean_M-N)"
     add("--checkpoint", default="best", metavar="N", type=_checkpoint, help=which)
     size = "size of a voxel along z, y, x (default: as the files record it, else that of the training, data.voxel_size)"
     add("--voxel-size", nargs=3, type=float, metavar=("Z", "Y", "X"), help=size)

@@ -25,6 +25,7 @@ from auxcpvloss.experiment.configuration import load as load_config
 from auxcpvloss.experiment.configuration import refuse_edited
 from auxcpvloss.experiment.ensemble import members
 from auxcpvloss.experiment.folder import ENSEMBLE, Experiment
+from auxcpvloss.experiment.means import Checkpoint, checkpoint_from
 from auxcpvloss.experiment.selection_file import Selection
 from auxcpvloss.experiment.trained_on import recorded_voxel_sizes
 from auxcpvloss.experiment.training_record import refuse_other_training
@@ -68,7 +69,7 @@ class Model:
 
     def __init__(self, experiment: Experiment, selection: Selection) -> None:
         self.experiment = experiment
-        self.checkpoint: int = selection.checkpoint
+        self.checkpoint: Checkpoint = selection.checkpoint
         self.params: Params = selection.params
         self.members = members(experiment, selection.checkpoint)
         self._network: tuple[Any, Network] | None = None
@@ -200,10 +201,24 @@ class Model:
         return array[(..., *inside)] if ndim == 3 else array[(..., *inside)][..., 0, :, :]
 
 
+def choice(checkpoint: Any) -> Choice:
+    """Say which checkpoint to use, from what a caller of `load` named."""
+    if checkpoint in ("best", "last"):
+        return Choice(checkpoint)
+    try:
+        if isinstance(checkpoint, bool) or not isinstance(checkpoint, int | str):
+            raise ValueError
+        return Choice("last", checkpoint_from(str(checkpoint)))
+    except ValueError:
+        raise InputError(
+            f"checkpoint: {checkpoint!r}; expected 'best', 'last', a number of iterations or a mean, such as "
+            "'mean_3000-4000'"
+        ) from None
+
+
 def load(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "best") -> Model:
     """Load a trained network, or several; see `auxcpvloss.load_model`."""
-    if checkpoint not in ("best", "last") and (isinstance(checkpoint, bool) or not isinstance(checkpoint, int)):
-        raise InputError(f"checkpoint: {checkpoint!r}; expected 'best', 'last' or a number of iterations")
+    wanted = choice(checkpoint)
     folders = [folder] if isinstance(folder, str | Path) else list(folder)
     if not folders:
         raise InputError("no folder of an experiment given")
@@ -213,7 +228,7 @@ def load(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "bes
     choose_backend(general.backend, os.environ, general.deterministic)
     if general.backend not in sys.modules:
         choose_device(os.environ)
-    runs = [_run(each, checkpoint) for each in experiments]
+    runs = [_run(each, wanted) for each in experiments]
     selections = [_selection(run) for run in runs]
     model = Model(experiments[0], selections[0])
     if len(experiments) > 1:
@@ -237,9 +252,8 @@ def _opened(place: Path) -> Experiment:
     return experiment
 
 
-def _run(experiment: Experiment, checkpoint: str | int) -> Run:
-    choice = Choice(checkpoint) if isinstance(checkpoint, str) else Choice("last", checkpoint)
-    return Run(experiment, Terminal(Console(quiet=True)), choice)
+def _run(experiment: Experiment, wanted: Choice) -> Run:
+    return Run(experiment, Terminal(Console(quiet=True)), wanted)
 
 
 def _selection(run: Run) -> Selection:

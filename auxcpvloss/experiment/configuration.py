@@ -52,6 +52,7 @@ YOUNGER = {
     "data.target_voxel_size": [],
     "data.test_voxel_size": [],
     "data.synthetic.kind": "worms",
+    "validation.average_last": 0,
     "validation.keep": "scores",
     "prediction.precision": "training",
     "prediction.tile_memory": 0.15,

@@ -11,6 +11,7 @@ from auxcpvloss.config.tables.results import Prediction
 from auxcpvloss.experiment.configuration import load, refuse_edited
 from auxcpvloss.experiment.fingerprint import relevant
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.selection_file import selected_or_newest
 from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.system.errors import InputError
@@ -33,14 +34,14 @@ class Member:
     ----------
     experiment : Experiment
         The one that trained it; with the table [prediction] of the one that predicts.
-    checkpoint : int
+    checkpoint : int or str
     """
 
     experiment: Experiment
-    checkpoint: int
+    checkpoint: Checkpoint
 
 
-def members(experiment: Experiment, checkpoint: int) -> list[Member]:
+def members(experiment: Experiment, checkpoint: Checkpoint) -> list[Member]:
     """Give the networks whose predictions are averaged: one, unless the experiment is an ensemble.
 
     Of each member it is the checkpoint that its validation selected, else the newest one.
@@ -60,10 +61,10 @@ def members(experiment: Experiment, checkpoint: int) -> list[Member]:
     return [_member(experiment, Path(name)) for name in experiment.config.prediction.ensemble]
 
 
-def are_here(experiment: Experiment, checkpoint: int) -> bool:
+def are_here(experiment: Experiment, checkpoint: Checkpoint) -> bool:
     """Whether the weights are on this machine, to which they need not be brought for what follows predictions."""
     if not experiment.is_ensemble:
-        return experiment.checkpoint_path(checkpoint).is_file()
+        return experiment.has_checkpoint(checkpoint)
     return all((Path(name) / "config.toml").is_file() for name in experiment.config.prediction.ensemble)
 
 

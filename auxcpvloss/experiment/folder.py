@@ -17,10 +17,12 @@ from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.experiment.fingerprint import Records, relevant
+from auxcpvloss.experiment.means import Checkpoint, digest_of_mean, need_mean, sources_of
 from auxcpvloss.experiment.opened_samples import OpenedSamples
 from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.methods.external import Given
+from auxcpvloss.system.checksums import known_digest
 from auxcpvloss.system.errors import InputError
 
 ENSEMBLE = 0
@@ -172,9 +174,11 @@ class Experiment:
         """Checkpoints, logs, snapshots and the description of the networks."""
         return self.folder / "train"
 
-    def checkpoint_path(self, iteration: int) -> Path:
-        """File of the weights and the state of the optimizer after so many iterations."""
-        return self.train_folder / "checkpoints" / f"{iteration:08d}.keras"
+    def checkpoint_path(self, checkpoint: Checkpoint) -> Path:
+        """File of the weights and the state of the optimizer after so many iterations; or of a mean of weights."""
+        if isinstance(checkpoint, str):
+            return self.train_folder / "averaged" / f"{checkpoint}.keras"
+        return self.train_folder / "checkpoints" / f"{checkpoint:08d}.keras"
 
     @property
     def is_trained(self) -> bool:
@@ -204,13 +208,30 @@ class Experiment:
         """File of the newest batch that the training kept."""
         return max((self.train_folder / "snapshots").glob("batch_*.hdf"), default=None)
 
-    def need_checkpoint(self, iteration: int) -> Path:
-        """Path of a checkpoint; an `InputError` lists those that exist if there is none of this iteration."""
+    def has_checkpoint(self, checkpoint: Checkpoint) -> bool:
+        """Whether the file of a checkpoint is there, or of a mean what it is made of."""
+        return self.checkpoint_path(checkpoint).is_file() or bool(self._sources(checkpoint))
+
+    def checkpoint_digest(self, checkpoint: Checkpoint) -> str:
+        """Sha256, in hex, of a checkpoint, read once as long as it stays as it is; errors as in `need_checkpoint`."""
+        if isinstance(checkpoint, str):
+            known = digest_of_mean(self.checkpoint_path(checkpoint), self._sources(checkpoint))
+            if known:
+                return known
+        return known_digest(self.need_checkpoint(checkpoint))
+
+    def _sources(self, checkpoint: Checkpoint) -> dict[int, Path]:
+        return sources_of(checkpoint, self._states("checkpoints")) if isinstance(checkpoint, str) else {}
+
+    def need_checkpoint(self, checkpoint: Checkpoint) -> Path:
+        """Path of a checkpoint, of a mean one that is written if need be; an `InputError` lists those that exist."""
+        if isinstance(checkpoint, str):
+            return need_mean(self.checkpoint_path(checkpoint), self._sources(checkpoint))
         there = self.checkpoints()
-        if iteration in there:
-            return self.checkpoint_path(iteration)
+        if checkpoint in there:
+            return self.checkpoint_path(checkpoint)
         raise InputError(
-            f"no checkpoint of iteration {iteration} in {self.train_folder}; available: "
+            f"no checkpoint of iteration {checkpoint} in {self.train_folder}; available: "
             f"{', '.join(map(str, there)) or 'none'}.",
             "Run the stage train, or set --checkpoint to one of these.",
         )
@@ -245,29 +266,29 @@ class Experiment:
         """Iterations to go on from: checkpoints, or where they were not brought along, what was predicted with them."""
         return self.checkpoints() or self.predicted(split)
 
-    def need_usable(self, split: str, iteration: int) -> None:
+    def need_usable(self, split: str, checkpoint: Checkpoint) -> None:
         """Refuse a checkpoint that does not exist (see `need_checkpoint`) and has left no predictions of a split."""
-        if iteration not in self.predicted(split):
-            self.need_checkpoint(iteration)
+        if not any(self.processed(split, checkpoint, "any").parent.glob("[!.]*.zarr")):
+            self.need_checkpoint(checkpoint)
 
-    def processed(self, split: str, checkpoint: int, sample: str) -> Path:
+    def processed(self, split: str, checkpoint: Checkpoint, sample: str) -> Path:
         """Prediction of a sample."""
         return self.results(split) / "processed" / str(checkpoint) / f"{sample}.zarr"
 
-    def instanced(self, split: str, checkpoint: int, params: Params, sample: str) -> Path:
+    def instanced(self, split: str, checkpoint: Checkpoint, params: Params, sample: str) -> Path:
         """Instances of a sample."""
         suffix = "hdf" if self.config.postprocessing.output_format == "hdf" else "zarr"
         return self.results(split) / "instanced" / str(checkpoint) / params.slug() / f"{sample}.{suffix}"
 
-    def evaluated(self, split: str, checkpoint: int, params: Params) -> Path:
+    def evaluated(self, split: str, checkpoint: Checkpoint, params: Params) -> Path:
         """Folder of the scores of a split."""
         return self.results(split) / "evaluated" / str(checkpoint) / params.slug()
 
-    def visualized(self, split: str, checkpoint: int, params: Params) -> Path:
+    def visualized(self, split: str, checkpoint: Checkpoint, params: Params) -> Path:
         """Folder of the pictures of predictions of a split."""
         return self.results(split) / "visualized" / str(checkpoint) / params.slug()
 
-    def exported(self, split: str, checkpoint: int, params: Params) -> Path:
+    def exported(self, split: str, checkpoint: Checkpoint, params: Params) -> Path:
         """Folder of the results of a split in the formats of other programs."""
         return self.results(split) / "exported" / str(checkpoint) / params.slug()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
+from auxcpvloss.experiment.means import Checkpoint, order_of
 from auxcpvloss.experiment.validation import Score, best_of
 from auxcpvloss.methods import Params
 
@@ -23,10 +24,10 @@ SMALL = (0.05, 0.2)
 """Sizes below which instances may be dropped, as fractions of the median nucleus."""
 
 
-def promising(scores: Sequence[Score]) -> list[int]:
+def promising(scores: Sequence[Score]) -> list[Checkpoint]:
     """Give the checkpoints with the best scores, the best first, of equals the earlier."""
     best = {number: best_of([each for each in scores if each.checkpoint == number]) for number in _checkpoints(scores)}
-    return sorted(best, key=lambda number: (-best[number].value, number))[:PROMISING]
+    return sorted(best, key=lambda number: (-best[number].value, order_of(number)))[:PROMISING]
 
 
 def neighbours(scores: Sequence[Score], names: Collection[str]) -> list[Params]:
@@ -108,5 +109,5 @@ def _is_allowed(params: Params, name: str, value: float) -> bool:
     return True
 
 
-def _checkpoints(scores: Sequence[Score]) -> list[int]:
+def _checkpoints(scores: Sequence[Score]) -> list[Checkpoint]:
     return list(dict.fromkeys(score.checkpoint for score in scores))

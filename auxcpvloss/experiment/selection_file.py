@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from auxcpvloss.config import as_toml
 from auxcpvloss.config.messages import explain
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint, checkpoint_from, iteration_of
 from auxcpvloss.experiment.results import Stored, ledger, read_table, reader
 from auxcpvloss.methods import Params
 from auxcpvloss.system.checksums import file_digest, sealed_text
@@ -25,7 +26,7 @@ from auxcpvloss.system.files import write_text
 class Selection:
     """A checkpoint, and the post-processing parameters to use with it."""
 
-    checkpoint: int
+    checkpoint: Checkpoint
     params: Params
 
 
@@ -108,9 +109,9 @@ def _damaged(experiment: Experiment, error: Exception | str) -> InputError:
 
 
 def validated_checkpoints(experiment: Experiment) -> list[int]:
-    """Give the checkpoints that the selection was made from; none before there is one."""
+    """Give the iterations of the checkpoints that the selection was made from; none before there is one."""
     record = selection_record(experiment)
-    return [int(number) for number in record["made_from"]["checkpoints"]] if record else []
+    return [iteration_of(checkpoint_from(number)) for number in record["made_from"]["checkpoints"]] if record else []
 
 
 def read_selection(experiment: Experiment) -> Selection:
@@ -136,8 +137,8 @@ def read_selection(experiment: Experiment) -> Selection:
         )
     try:
         checkpoint, chosen = table["checkpoint"], table["params"]
-        if type(checkpoint) is not int:
-            raise ValueError(f"checkpoint: must be a whole number, not {checkpoint!r}")
+        if type(checkpoint) is not int and (type(checkpoint) is not str or checkpoint_from(checkpoint) != checkpoint):
+            raise ValueError(f"checkpoint: must be a whole number or the name of a mean, not {checkpoint!r}")
         if not isinstance(chosen, dict):
             raise ValueError(f"params: must be a table, not {chosen!r}")
         params = {**experiment.params.model_dump(), **chosen}
@@ -150,7 +151,7 @@ def read_selection(experiment: Experiment) -> Selection:
         raise _damaged(experiment, error) from None
 
 
-def selected_or_newest(experiment: Experiment) -> int | None:
+def selected_or_newest(experiment: Experiment) -> Checkpoint | None:
     """Give the checkpoint that validation selected, else the newest one; None if there is none.
 
     Whatever the configuration: as it is read from the folder alone.
@@ -163,7 +164,7 @@ def selected_or_newest(experiment: Experiment) -> int | None:
     if not experiment.selection_path.is_file():
         return max(experiment.checkpoints(), default=None)
     try:
-        return int(read_table(experiment.selection_path)["checkpoint"])
+        return checkpoint_from(str(read_table(experiment.selection_path)["checkpoint"]))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{experiment.selection_path}: not readable: {error}.") from None
 
@@ -174,5 +175,5 @@ def last_iteration(experiment: Experiment) -> int:
     Raises the `InputError` of `read_selection` if these were not averaged yet.
     """
     if experiment.config.validation.trained_models:
-        return read_selection(experiment).checkpoint
+        return iteration_of(read_selection(experiment).checkpoint)
     return experiment.config.training.max_iterations

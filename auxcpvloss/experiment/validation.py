@@ -14,13 +14,14 @@ import numpy as np
 
 from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint, checkpoint_from
 from auxcpvloss.experiment.results import ledger
 from auxcpvloss.methods import Params
 from auxcpvloss.system.checksums import CHANGED, file_digest
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
 
-Means = dict[tuple[int, Params], float]
+Means = dict[tuple[Checkpoint, Params], float]
 
 
 def is_refined(experiment: Experiment) -> bool:
@@ -77,7 +78,7 @@ def chosen_parameters(experiment: Experiment) -> list[str]:
 class Score:
     """How a checkpoint does with a set of parameters: the metric on each validation volume."""
 
-    checkpoint: int
+    checkpoint: Checkpoint
     params: Params
     values: tuple[float, ...]
 
@@ -125,7 +126,9 @@ def read_scores(path: Path, kind: type[Params], metric: str) -> Means:
                 f"{path}: scores are {header[-1]}, but evaluation.metric is {metric}. Validate that experiment with "
                 "the same metric."
             )
-        return {(int(row[0]), kind(**dict(zip(names, row[1:-1], strict=True)))): float(row[-1]) for row in rows}
+        return {
+            (checkpoint_from(row[0]), kind(**dict(zip(names, row[1:-1], strict=True)))): float(row[-1]) for row in rows
+        }
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(f"{path}: missing. Run the stage validate_checkpoints of that experiment first.") from None
     except (ValueError, LookupError, TypeError, csv.Error) as error:

@@ -7,7 +7,8 @@ import os
 import struct
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -51,13 +52,17 @@ def save_checkpoint(network: keras.Model, path: Path, notes: Mapping[str, Any]) 
         with beside.open("rb") as saved, zipfile.ZipFile(saved) as source:
             # Read on, while another file takes its name.
             beside.unlink()
-            with zipfile.ZipFile(beside, "w") as target:
-                for name in source.namelist():
-                    data = source.read(name)
-                    if name == METADATA:
-                        data = json.dumps({k: v for k, v in json.loads(data).items() if k != "date_saved"}).encode()
-                    target.writestr(zipfile.ZipInfo(name, LONG_AGO), data)
-                target.writestr(zipfile.ZipInfo(NOTES, LONG_AGO), json.dumps(notes))
+            members = {name: source.read(name) for name in source.namelist()}
+            about = json.loads(members[METADATA])
+            members[METADATA] = json.dumps({k: v for k, v in about.items() if k != "date_saved"}).encode()
+            pack(beside, [*members.items(), (NOTES, json.dumps(notes).encode())])
+
+
+def pack(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
+    """Write a zip of members, by name: the same bytes whenever it is written."""
+    with zipfile.ZipFile(path, "w") as target:
+        for name, data in members:
+            target.writestr(zipfile.ZipInfo(name, LONG_AGO), data)
 
 
 def load_checkpoint(network: keras.Model, path: Path) -> dict[str, Any]:
@@ -79,10 +84,22 @@ def load_checkpoint(network: keras.Model, path: Path) -> dict[str, Any]:
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: does not fit the network of this experiment: {reason}") from error
+    return _notes(path)
+
+
+def _notes(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
         # Those of before there were notes have none.
         notes: dict[str, Any] = json.loads(archive.read(NOTES)) if NOTES in archive.namelist() else {}
     return notes
+
+
+def read_notes(path: Path) -> dict[str, Any]:
+    """Read the notes of a checkpoint alone; nothing of one that is damaged."""
+    with suppress(Exception):  # A flipped bit makes zipfile raise all kinds of errors.
+        check_checkpoint(path)
+        return _notes(path)
+    return {}
 
 
 def check_checkpoint(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record, validated_checkpoints
 from auxcpvloss.stages.planned_samples import samples_of
 from auxcpvloss.stages.run import Run
@@ -71,7 +72,7 @@ def _choose(run: Run) -> Selection:
     return selection
 
 
-def checkpoint_to_validate(run: Run) -> int:
+def checkpoint_to_validate(run: Run) -> Checkpoint:
     """Find the checkpoint that the stage validate looks at: the one named, else the selected, else the newest.
 
     Raises
@@ -86,7 +87,7 @@ def checkpoint_to_validate(run: Run) -> int:
     return _usable(run, experiment.validation_split, checkpoint)
 
 
-def _usable(run: Run, split: str, checkpoint: int | None) -> int:
+def _usable(run: Run, split: str, checkpoint: Checkpoint | None) -> Checkpoint:
     experiment = run.experiment
     if checkpoint is None:
         newest = experiment.config.training.max_iterations

@@ -12,6 +12,7 @@ import numpy as np
 
 from auxcpvloss.data.folds import deal
 from auxcpvloss.data.groups import members
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.results import Result, State
 from auxcpvloss.experiment.validation import Score, best_of
 from auxcpvloss.stages.run import Run
@@ -67,7 +68,7 @@ class CrossValidate(Validation):
     name, help = "cross_validate", "select on one half of the validation volumes, score the other half"
     in_all = False
 
-    def checkpoints(self, run: Run) -> Sequence[int]:
+    def checkpoints(self, run: Run) -> Sequence[Checkpoint]:
         there = _groups(run)
         if len(there) < 2:
             what = "groups (data.groups) of " if run.experiment.config.data.groups else ""
@@ -77,7 +78,7 @@ class CrossValidate(Validation):
             )
         return super().checkpoints(run)
 
-    def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
+    def tables(self, run: Run, checkpoints: Sequence[Checkpoint]) -> Iterable[Result]:
         validated = validated_from(run.experiment, checkpoints, validation_samples(run))
         made_from = {**validated, **self.versioned(), "general": {"seed": run.experiment.config.general.seed}}
         if groups := run.experiment.config.data.groups:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from auxcpvloss.data.untrusted.limits import available_memory
 from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.results import Result, State
 from auxcpvloss.experiment.superseded import Notes, set_aside
 from auxcpvloss.metrics import Comparison
@@ -41,7 +42,7 @@ class Choice:
     """
 
     which: str = "best"
-    checkpoint: int | None = None
+    checkpoint: Checkpoint | None = None
     term_after_predict: bool = False
 
 

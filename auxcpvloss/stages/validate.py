@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from auxcpvloss.experiment.means import Checkpoint, checkpoint_from
 from auxcpvloss.experiment.results import State
 from auxcpvloss.experiment.selection_file import selection_record
 from auxcpvloss.stages.chosen_checkpoint import checkpoint_to_validate
@@ -19,7 +20,7 @@ class Validate(Choosing):
     name, help = "validate", "select parameters for one checkpoint (--checkpoint N)"
     in_all = False
 
-    def checkpoints(self, run: Run) -> Sequence[int]:
+    def checkpoints(self, run: Run) -> Sequence[Checkpoint]:
         return run.remember("checkpoints", lambda: [checkpoint_to_validate(run)])
 
     def table_name(self, run: Run) -> str:
@@ -29,7 +30,7 @@ class Validate(Choosing):
         tables = sorted(run.experiment.selection_path.parent.glob("scores_*.csv"))
         samples = validation_samples(run) if tables else []
         for table in tables:
-            made_from = selection_of(run, [int(table.stem.removeprefix("scores_"))], samples).record
+            made_from = selection_of(run, [checkpoint_from(table.stem.removeprefix("scores_"))], samples).record
             yield "table", table.name, run.state(self.beside(run, "table", table, made_from))
 
     def planned_checkpoints(self, run: Run) -> str:

@@ -28,15 +28,13 @@ def run(training, first, last):
             ("down_0_conv_0", "up_0_conv_0"),
         ),
         ({**HALF, "optimizer": PLATEAU}, ()),
-        ({"optimizer": {"accumulate": 4}}, ()),
-        ({"optimizer": {"average": 0.5, **PLATEAU}, "model": {"normalization": "batch"}}, ()),
+        ({"optimizer": {"accumulate": 4, "average": 0.5}}, ()),
     ],
     ids=[
         "SGD, plateau, clip_norm, bfloat16",
         "Adam, frozen, cosine, clip_value",
         "float16",
-        "accumulating",
-        "averaged",
+        "accumulating and averaged",
     ],
 )
 def test_interrupted_anywhere_the_weights_end_the_same(change, frozen, tmp_path):
@@ -90,24 +88,26 @@ def test_checkpoints_hold_the_average_that_losses_are_of_while_training_goes_on_
     for each in (plain, averaged):
         each.freeze(0, ["down_0_conv_0"])
     expected = plain.network.get_weights()
-    for iteration in range(1, 7):
+    for iteration in range(1, 5):
         momentum = min(0.25, iteration / (9 + iteration))
         for training in (plain, averaged):
             train(training, iteration, batch(iteration))
         expected = [
             momentum * a + (1 - momentum) * w for a, w in zip(expected, plain.network.get_weights(), strict=True)
         ]
-        averaged.save(tmp_path / "checkpoint.keras")
+        if iteration in (2, 4):
+            averaged.save(tmp_path / "checkpoint.keras")
         for here, there in zip(averaged.network.get_weights(), plain.network.get_weights(), strict=True):
             np.testing.assert_array_equal(here, there)
-    network, loaded = new_network(small(**change), method_of(small(**change))), trainer(small(**change))
-    load_checkpoint(network, tmp_path / "checkpoint.keras")
-    loaded.network.set_weights(network.get_weights())
-    for here, there in zip(loaded.network.get_weights(), expected, strict=True):
-        np.testing.assert_allclose(here, there, rtol=1e-5, atol=1e-6)
-    assert averaged.losses(batch(9)) == loaded.losses(batch(9)) != plain.losses(batch(9))
+    losses, other = averaged.losses(batch(9)), plain.losses(batch(9))
     for here, there in zip(averaged.network.get_weights(), plain.network.get_weights(), strict=True):
         np.testing.assert_array_equal(here, there)
+    network = new_network(small(**change), method_of(small(**change)))
+    load_checkpoint(network, tmp_path / "checkpoint.keras")
+    for here, there in zip(network.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(here, there, rtol=1e-5, atol=1e-6)
+    plain.network.set_weights(network.get_weights())
+    assert losses == plain.losses(batch(9)) != other
 
 
 def test_accumulated_gradients_change_the_weights_by_their_mean():

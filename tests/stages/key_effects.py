@@ -177,6 +177,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("postprocessing.assign", "both", CHOSEN),
         _one("postprocessing.assign_distance", 0.5, NOTHING),
         _one("validation.checkpoints", [2], CHOSEN, "checkpoint 1 is gone"),
+        _one("validation.average_last", 2, CHOSEN, "checkpoint mean_1-2 is new"),
         _one("validation.param_product", True, CHOSEN),
         _one("validation.refine", "always", CHOSEN),
         # Results of their own: there are none yet.

@@ -44,7 +44,7 @@ CASES: dict[str, tuple[signal.Signals, dict[str, Any]]] = {
     "threeclass_cpv": (
         signal.SIGKILL,
         {
-            "optimizer": {"lr_schedule": "plateau", "plateau_patience": 11, "plateau_factor": 0.5},
+            "optimizer": {"lr_schedule": "plateau", "plateau_patience": 11, "plateau_factor": 0.5, "average": 0.9},
             # Frozen beyond the checkpoint that is gone on from.
             "init": {"skip": ["heads"], "freeze_iterations": 25},
         },

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from auxcpvloss.config.tables.types import Name, NotNegative, Positive, PositiveFloat, Table, Text
 
 PointMatching = Literal["hoefener", "linear", "greedy"]
 Colors = Literal["paper", "colorblind"]
+
+
+def _none_or_two(number: int) -> int:
+    if number == 1:
+        raise ValueError("the mean of one checkpoint is that checkpoint; use at least 2, or 0 for none")
+    return number
 
 
 class Prediction(Table):
@@ -26,6 +32,7 @@ class Validation(Table):
     """How the best checkpoint and parameters are chosen."""
 
     checkpoints: list[Positive]
+    average_last: Annotated[NotNegative, AfterValidator(_none_or_two)]
     param_product: bool
     refine: Literal["auto", "always", "never"]
     on_train: bool

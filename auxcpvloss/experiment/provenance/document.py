@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, create_model
 
+from auxcpvloss.experiment.means import PATTERN
 from auxcpvloss.system.checksums import CHANGED, is_changed_table, sealed_table
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import write_text
@@ -30,8 +31,12 @@ def _table(**fields: Any) -> Any:
     return create_model("_Table", **given)
 
 
+_Mean = Annotated[str, Field(pattern=f"^{PATTERN.pattern}$")]
+
 _Command = _table(
-    asked=_table(stages=list[_Stage], which=Literal["best", "last"], checkpoint=int | None, term_after_predict=bool),
+    asked=_table(
+        stages=list[_Stage], which=Literal["best", "last"], checkpoint=int | _Mean | None, term_after_predict=bool
+    ),
     config=str,
     libraries=str,
     code=_table(version=str, sources=str, git=(_table(commit=str, modified=list[str]) | None, None)),

@@ -12,6 +12,7 @@ from auxcpvloss.data.groups import groups_of
 from auxcpvloss.experiment.configuration import load, refuse_edited
 from auxcpvloss.experiment.fingerprint import Record, Records
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.results import LEDGER, ledger, read_table
 from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record
 from auxcpvloss.experiment.training_record import training_keys, training_record
@@ -183,7 +184,7 @@ def _weights_in(made_from: Record) -> str:
     return str(instances["given"]["checksum"] if "given" in instances else instances["predicted"]["checkpoint"])
 
 
-def _weights(experiment: Experiment, checkpoint: int, validated: Record, scored: Mapping[str, _Scored]) -> str:
+def _weights(experiment: Experiment, checkpoint: Checkpoint, validated: Record, scored: Mapping[str, _Scored]) -> str:
     """Give the checksum of the weights, which have to be the same for the selection and for all volumes.
 
     Of external results it is that of all label images.

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.looking.compare.statistics import means_of_groups
 from auxcpvloss.metrics.average_precision import PATHS
 from auxcpvloss.metrics.table import defined_numbers, value_at, without_nuclei
@@ -52,7 +53,7 @@ class EvaluatedRun:
     base: str
     auxiliary: tuple[str, ...]
     seed: int
-    checkpoint: int
+    checkpoint: Checkpoint
     params: Mapping[str, Any]
     metric: str
     validated_on: Literal["segmentation", "detection"]

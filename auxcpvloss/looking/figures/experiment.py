@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import checkpoint_from
 from auxcpvloss.experiment.selection_file import selection_record
 from auxcpvloss.experiment.training_files import WAITED, log_problem
 from auxcpvloss.experiment.validation import read_scores
@@ -52,13 +53,13 @@ def experiment_figures(experiment: Experiment) -> tuple[dict[str, Figure], list[
             return None
 
     grid, record = read(read_grid, experiment), selection_record(experiment)
-    selected = None if record is None else int(record["checkpoint"])
+    selected = None if record is None else checkpoint_from(str(record["checkpoint"]))
     if (log := read(_read_log_of(experiment), "log.csv")) is not None:
         best = {} if grid is None else dict(zip(grid.checkpoints, np.nanmax(grid.values, axis=0), strict=True))
         validation = read(_read_log_of(experiment), "validation.csv")
         figures["training"] = training_curves(log, validation, best, experiment.metric, selected)
     if grid is not None:
-        winner = None if record is None else grid.place(int(record["checkpoint"]), record["params"])
+        winner = None if record is None or selected is None else grid.place(selected, record["params"])
         figures["validation"] = validation_surface(grid, winner)
     snapshot = experiment.newest_snapshot
     if snapshot and (vectors := read(read_vectors, snapshot)):

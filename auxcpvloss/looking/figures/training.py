@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from auxcpvloss.experiment.means import Checkpoint, iteration_of
 from auxcpvloss.looking.figures.palette import BLACK, LINES
 from auxcpvloss.looking.figures.validation import metric_label
 
@@ -23,9 +24,9 @@ POINTS = 60
 def training_curves(
     log: pd.DataFrame,
     validation: pd.DataFrame | None = None,
-    scores: Mapping[int, float] | None = None,
+    scores: Mapping[Checkpoint, float] | None = None,
     metric: str = "score",
-    selected: int | None = None,
+    selected: Checkpoint | None = None,
 ) -> Figure:
     """Show all losses over the iterations, on a logarithmic axis, and below them the score of every checkpoint.
 
@@ -36,7 +37,7 @@ def training_curves(
         validation volumes, ``val_...``, and the ``score`` that decides when a training stops early.
     scores : mapping of checkpoint to float, optional
         Best score over all sets of parameters, of the metric at a dotted path.
-    selected : int, optional
+    selected : int or str, optional
         The checkpoint that won.
     """
     early = validation["score"] if validation is not None and "score" in validation else None
@@ -46,7 +47,10 @@ def training_curves(
     axes = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     _losses(axes[0], log, validation)
     if scores:
-        axes[1].plot(list(scores), list(scores.values()), "-o", ms=4, lw=1.2, color=LINES[0], label="best parameters")
+        single, means = ({k: v for k, v in scores.items() if isinstance(k, each)} for each in (int, str))
+        axes[1].plot(list(single), list(single.values()), "-o", ms=4, lw=1.2, color=LINES[0], label="best parameters")
+        for name, score in means.items():
+            axes[1].plot(iteration_of(name), score, "*", ms=8, color=LINES[0], label=str(name))
     if early is not None:
         axes[1].plot(early.index, early, "--s", ms=4, lw=1.2, color=LINES[1], label="[postprocessing]")
     if has_scores:
@@ -55,7 +59,7 @@ def training_curves(
         ax.grid(color="0.9")
         ax.set_axisbelow(True)
         if selected is not None:
-            ax.axvline(selected, color="k", lw=1, ls=":", label=f"selected: {selected}")
+            ax.axvline(iteration_of(selected), color="k", lw=1, ls=":", label=f"selected: {selected}")
         ax.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     axes[-1].set_xlabel("iteration")
     return figure

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.metrics.registry import METRICS
 from auxcpvloss.metrics.table import metric_of
 
@@ -28,12 +29,12 @@ class ScoreGrid(NamedTuple):
     `metric` is the dotted path of the score.
     """
 
-    checkpoints: Sequence[int]
+    checkpoints: Sequence[Checkpoint]
     sets: Sequence[Mapping[str, Any]]
     values: NDArray[np.float64]
     metric: str
 
-    def place(self, checkpoint: int, parameters: Mapping[str, Any]) -> tuple[int, int] | None:
+    def place(self, checkpoint: Checkpoint, parameters: Mapping[str, Any]) -> tuple[int, int] | None:
         """Give row and column of a checkpoint and (some) parameters; None if they were not scored together."""
         rows = (row for row, each in enumerate(self.sets) if each.items() >= parameters.items())
         row = next(rows, None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.experiment import training_record
 from auxcpvloss.experiment.fingerprint import Records
+from auxcpvloss.experiment.means import iteration_of
 from auxcpvloss.experiment.results import WHOLE, Result, State, Stored
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_files import MISSING, file_problems, note_files
@@ -180,7 +181,7 @@ class Train(Stage):
         anew = other_training(experiment)
         done = 0 if anew else max(experiment.states(), default=0)
         found = averages(experiment) if experiment.config.validation.trained_models else []
-        last = found[0].checkpoint if found else last_iteration(experiment)
+        last = iteration_of(found[0].checkpoint) if found else last_iteration(experiment)
         why = f", from the beginning because {anew}; the existing results are moved to superseded/" if anew else ""
         return f"{self.volumes(run)}: iterations {done} to {last} -> {experiment.train_folder}{why}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.results import Result, stored_beside
 from auxcpvloss.experiment.selection_file import Selection, write_selection
 from auxcpvloss.experiment.validation import Score, best_of, chosen_parameters, is_refined, parameter_sets, write_scores
@@ -56,7 +57,7 @@ class Validation(Stage):
         if run.experiment.is_ensemble:
             warn_of_members(run, validation_samples(run))
 
-    def checkpoints(self, run: Run) -> Sequence[int]:
+    def checkpoints(self, run: Run) -> Sequence[Checkpoint]:
         """Give the checkpoints that are looked at."""
         # What is wrong with the volumes is said before what the training lacks.
         validation_samples(run)
@@ -78,7 +79,7 @@ class Validation(Stage):
         """Say which checkpoints are scored with which parameter sets."""
         return Search({number: list(parameter_sets(run.experiment)) for number in self.checkpoints(run)}, True)
 
-    def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
+    def tables(self, run: Run, checkpoints: Sequence[Checkpoint]) -> Iterable[Result]:
         """Give what is made of all scores."""
         return ()
 
@@ -151,7 +152,7 @@ class Choosing(Validation):
         """Give the name of the table of scores."""
         return "scores.csv"
 
-    def tables(self, run: Run, checkpoints: Sequence[int]) -> Iterable[Result]:
+    def tables(self, run: Run, checkpoints: Sequence[Checkpoint]) -> Iterable[Result]:
         """Give the table of scores, and the selection."""
         selection = selection_of(run, checkpoints, validation_samples(run))
         path = selection.paths[0].with_name(self.table_name(run))

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.refinement import ROUNDS, WORTH_WHILE, larger_sizes, neighbours, promising
 from auxcpvloss.experiment.validation import Score, best_of, chosen_parameters, grids, is_refined, parameter_sets
 from auxcpvloss.methods import Params
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.validate_checkpoints.scoring import are_scored, read_values, validation_samples
 
-Tried = dict[int, list[Params]]
+Tried = dict[Checkpoint, list[Params]]
 
 
 class Search(NamedTuple):
@@ -32,7 +33,7 @@ class Search(NamedTuple):
     is_over: bool
 
 
-def search(run: Run, checkpoints: Sequence[int]) -> Search:
+def search(run: Run, checkpoints: Sequence[Checkpoint]) -> Search:
     """Follow the scores that are there from the lists of [validation] to what is to be tried next.
 
     The same scores lead to the same sets, so that a search that was stopped goes on where it was.

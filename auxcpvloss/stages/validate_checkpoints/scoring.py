@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint, mean_of
 from auxcpvloss.experiment.results import Result, read_table
 from auxcpvloss.experiment.validation import Score, parameter_sets
 from auxcpvloss.methods import Params
@@ -62,8 +63,8 @@ def left_out(run: Run) -> str:
     return f"left out, since without nuclei there is no AP: {', '.join(names)}" if names else ""
 
 
-def checkpoints_to_validate(experiment: Experiment) -> list[int]:
-    """Give the checkpoints that ``validation.checkpoints`` names, else all that were saved.
+def checkpoints_to_validate(experiment: Experiment) -> list[Checkpoint]:
+    """Give the checkpoints that ``validation.checkpoints`` names, else all that were saved; then the mean of the last.
 
     Where no checkpoint was brought to this machine these are the ones that the validation volumes were predicted with.
 
@@ -78,17 +79,18 @@ def checkpoints_to_validate(experiment: Experiment) -> list[int]:
         raise InputError(f"{experiment.train_folder}: no checkpoints to validate. Run the stage train.")
     for checkpoint in wanted:
         experiment.need_usable(split, checkpoint)
-    return sorted(set(wanted)) or there
+    last = there[-number:] if (number := experiment.config.validation.average_last) else []
+    return [*(sorted(set(wanted)) or there), *([mean_of(last)] if len(last) > 1 else [])]
 
 
-def predictions_of(run: Run, checkpoints: Sequence[int]) -> Iterator[Result]:
+def predictions_of(run: Run, checkpoints: Sequence[Checkpoint]) -> Iterator[Result]:
     """Give the predictions of the validation volumes; each holds what any of the parameter sets to be tried needs."""
     for checkpoint in checkpoints:
         for subject in _subjects(run, checkpoint):
             yield prediction_of(run, subject)
 
 
-def predicted_and_scored(run: Run, tried: Mapping[int, Sequence[Params]]) -> Iterator[Result]:
+def predicted_and_scored(run: Run, tried: Mapping[Checkpoint, Sequence[Params]]) -> Iterator[Result]:
     """Give the prediction of each validation volume with each checkpoint, followed by what is made of it."""
     for checkpoint, sets in tried.items():
         for subject in _subjects(run, checkpoint):
@@ -106,12 +108,12 @@ def scored_with_all(run: Run, subject: Subject, sets: Sequence[Params]) -> Itera
             yield replace(result, job=(subject.checkpoint, subject.sample.name))
 
 
-def _subjects(run: Run, checkpoint: int) -> list[Subject]:
+def _subjects(run: Run, checkpoint: Checkpoint) -> list[Subject]:
     sets, split = tuple(parameter_sets(run.experiment)), run.experiment.validation_split
     return [Subject(split, checkpoint, sample, sets[0], sets) for sample in validation_samples(run)]
 
 
-def read_values(run: Run, tried: Mapping[int, Sequence[Params]]) -> list[Score]:
+def read_values(run: Run, tried: Mapping[Checkpoint, Sequence[Params]]) -> list[Score]:
     """Read the scores of checkpoints with parameter sets, by checkpoint, in the order of the sets."""
     scores = []
     for checkpoint, sets in tried.items():
@@ -122,7 +124,7 @@ def read_values(run: Run, tried: Mapping[int, Sequence[Params]]) -> list[Score]:
     return scores
 
 
-def are_scored(run: Run, tried: Mapping[int, Sequence[Params]]) -> bool:
+def are_scored(run: Run, tried: Mapping[Checkpoint, Sequence[Params]]) -> bool:
     """Whether the scores of all checkpoints with their parameter sets are there."""
     return all(
         run.state(scores_of(run, subject.with_params(params))).kind == "whole"
@@ -140,7 +142,7 @@ def _value(run: Run, subject: Subject) -> float:
     return run.remember(("value", subject.key), read)
 
 
-def score_checkpoint(run: Run, checkpoint: int, params: Params, samples: Sequence[Sample]) -> float:
+def score_checkpoint(run: Run, checkpoint: Checkpoint, params: Params, samples: Sequence[Sample]) -> float:
     """Predict, label and evaluate the validation volumes with one checkpoint; gives the mean of the metric."""
     split = run.experiment.validation_split
     subjects = [Subject(split, checkpoint, sample, params) for sample in samples]

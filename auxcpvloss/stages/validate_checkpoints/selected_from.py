@@ -9,6 +9,7 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.ensemble import are_here
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint, checkpoint_from
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.experiment.selection_file import stored_selection
 from auxcpvloss.experiment.validation import chosen_parameters, grids, is_combined, is_refined, parameter_sets
@@ -21,14 +22,14 @@ from auxcpvloss.stages.volume.scores import scoring_keys
 from auxcpvloss.system.errors import InputError
 
 
-def selection_of(run: Run, checkpoints: Sequence[int], samples: Sequence[Sample]) -> Result:
+def selection_of(run: Run, checkpoints: Sequence[Checkpoint], samples: Sequence[Sample]) -> Result:
     """Say what the selection among checkpoints, on these volumes, is to be made from."""
     record = run.records.flat(validated_from(run.experiment, checkpoints, samples))
     path = run.experiment.selection_path
     return Result(NAME, "selection", "", (path,), record, stored_selection(run.experiment), tuple(checkpoints))
 
 
-def validated_from(experiment: Experiment, checkpoints: Sequence[int], samples: Sequence[Sample]) -> Record:
+def validated_from(experiment: Experiment, checkpoints: Sequence[Checkpoint], samples: Sequence[Sample]) -> Record:
     """List all that the scores of checkpoints with all sets of parameters depend on, and what wins by them."""
     chosen = set(chosen_parameters(experiment))
     fixed: Record = {}
@@ -70,7 +71,7 @@ def stale_selection(run: Run) -> str | None:
     digests = recorded.get("checkpoints")
     if not isinstance(digests, dict):
         return "its inputs are not recorded"
-    checkpoints = [int(number) for number in digests]
+    checkpoints = [checkpoint_from(number) for number in digests]
     try:
         samples = validation_samples(run)
     except NoNucleiError:
@@ -99,7 +100,7 @@ def _grids(experiment: Experiment) -> Record:
     }
 
 
-def _digest(experiment: Experiment, checkpoint: int, samples: Sequence[Sample]) -> str:
+def _digest(experiment: Experiment, checkpoint: Checkpoint, samples: Sequence[Sample]) -> str:
     """Checksum of a checkpoint; of one that was not brought along that which predictions record, or ""."""
     if are_here(experiment, checkpoint):
         return checkpoint_digest(experiment, checkpoint)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint, iteration_of, order_of
 from auxcpvloss.experiment.results import Result
 from auxcpvloss.experiment.selection_file import Selection, read_selection, stored_selection, write_selection
 from auxcpvloss.experiment.validation import Means, read_scores
@@ -27,7 +28,7 @@ SHOWN = 5
 class Average:
     """How the runs do with a checkpoint and a set of parameters: each of them, in their order."""
 
-    checkpoint: int
+    checkpoint: Checkpoint
     params: Params
     values: tuple[float, ...]
 
@@ -53,7 +54,7 @@ def average(tables: list[Means]) -> list[Average]:
         for checkpoint, params in tables[0]
         if all((key := (checkpoint, params.slug())) in table for table in by_slug)
     ]
-    return sorted(averages, key=lambda one: (-one.value, one.checkpoint))
+    return sorted(averages, key=lambda one: (-one.value, order_of(one.checkpoint)))
 
 
 def averages(experiment: Experiment) -> list[Average]:
@@ -82,7 +83,7 @@ def averages(experiment: Experiment) -> list[Average]:
             f"{', '.join(map(str, runs))}."
         )
     last = experiment.config.training.max_iterations
-    if found[0].checkpoint > last:
+    if iteration_of(found[0].checkpoint) > last:
         raise InputError(
             f"validation.trained_models: the best checkpoint is {found[0].checkpoint}, but training.max_iterations is "
             f"{last}; set it to the value of these runs."
@@ -109,7 +110,7 @@ def averaged_selection_of(run: Run) -> Iterator[Result]:
     """Say what the selection by other runs is to be made from; nothing where these are not on this machine."""
     experiment = run.experiment
     if found := averages(experiment):
-        checkpoints = sorted({one.checkpoint for one in found})
+        checkpoints = sorted({one.checkpoint for one in found}, key=order_of)
         record = run.records.flat({**averaged_from(experiment), "checkpoints": checkpoints})
         stored = stored_selection(experiment)
         yield Result(NAME, "selection", "", (experiment.selection_path,), record, stored)
@@ -153,7 +154,7 @@ def averaged_from(experiment: Experiment) -> Record:
     }
 
 
-def _describe(checkpoint: int, params: Params) -> str:
+def _describe(checkpoint: Checkpoint, params: Params) -> str:
     return f"checkpoint {checkpoint}, {params.describe()}"
 
 

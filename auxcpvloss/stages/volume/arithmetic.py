@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.methods import Params
 from auxcpvloss.methods.method import Labels
 from auxcpvloss.metrics.overlap import overlaps
@@ -18,7 +19,7 @@ LEAST_ALIKE = 0.98
 """Part of the voxels of nuclei, in bfloat16 or in float32, that have to be in the same nucleus in both."""
 
 
-def precision_for(experiment: Experiment, checkpoint: int, params: Params, image: Any) -> tuple[str, str]:
+def precision_for(experiment: Experiment, checkpoint: Checkpoint, params: Params, image: Any) -> tuple[str, str]:
     """Say in which arithmetic ``prediction.precision`` asks to predict an image.
 
     With "auto" the middle of the image is predicted and decoded in bfloat16 and in float32, where the machine is made
@@ -61,7 +62,7 @@ def precision_for(experiment: Experiment, checkpoint: int, params: Params, image
     return ("float32" if why_not else "mixed_bfloat16"), why_not
 
 
-def _decoded(experiment: Experiment, checkpoint: int, params: Params, image: Any, precision: str) -> Labels:
+def _decoded(experiment: Experiment, checkpoint: Checkpoint, params: Params, image: Any, precision: str) -> Labels:
     from auxcpvloss.network.compiled import prediction_network
     from auxcpvloss.pipeline.scan import scan_volume
 

@@ -20,6 +20,7 @@ from auxcpvloss.data.volume import Volume
 from auxcpvloss.experiment.ensemble import Member, are_here, members
 from auxcpvloss.experiment.fingerprint import TILES, Record
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.methods import Params, model_record
 from auxcpvloss.network.architectures import is_tiled_freely, tiling_of
@@ -30,7 +31,6 @@ from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.arithmetic import precision_for
 from auxcpvloss.stages.volume.networks import predictor, tilings_of
 from auxcpvloss.stages.volume.subject import Subject
-from auxcpvloss.system.checksums import known_digest
 from auxcpvloss.system.errors import StageError
 from auxcpvloss.system.faults import out_of_memory
 from auxcpvloss.system.files import replacing
@@ -112,16 +112,16 @@ def network_keys(experiment: Experiment) -> Record:
     return {key: value for key, value in model.items() if key not in shapes and not key.startswith("loss_")}
 
 
-def checkpoint_digest(experiment: Experiment, checkpoint: int) -> str:
+def checkpoint_digest(experiment: Experiment, checkpoint: Checkpoint) -> str:
     """Sha256, in hex, of a checkpoint; read once as long as it stays as it is.
 
     Of an ensemble that of the checkpoints of all members, and of how they predict.
     """
     if not experiment.is_ensemble:
-        return known_digest(experiment.need_checkpoint(checkpoint))
+        return experiment.checkpoint_digest(checkpoint)
     made_from = [
         (
-            known_digest(member.experiment.need_checkpoint(member.checkpoint)),
+            member.experiment.checkpoint_digest(member.checkpoint),
             network_keys(member.experiment),
             member.experiment.config.training.precision,
         )

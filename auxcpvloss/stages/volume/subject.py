@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from auxcpvloss.data.samples import Sample
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.methods import Params
 
 
@@ -26,7 +27,7 @@ class Subject:
     """
 
     split: str
-    checkpoint: int
+    checkpoint: Checkpoint
     sample: Sample
     params: Params
     others: tuple[Params, ...] = ()
