@@ -9,9 +9,10 @@ from tests.conftest import configure
 
 SAME = {"padding": "same", "train_input_shape": [16, 16, 16], "num_repetitions": 1}
 FLAT = {"train_input_shape": [44, 64, 64], "downsample_factors": [[1, 2, 2], [2, 2, 2]], "kernel_size": [1, 3, 3]}
+RESIDUAL = {"architecture": "residual_unet", "fmap_inc_factors": [1, 2]}
 
 
-@pytest.mark.parametrize("model", [{}, SAME, {**FLAT, "upsampling": "transposed_conv"}])
+@pytest.mark.parametrize("model", [{}, SAME, {**FLAT, "upsampling": "transposed_conv"}, RESIDUAL])
 def test_the_convolutions_are_those_of_the_network(model):
     config = configure(model=model)
     method, shape = method_of(config), config.model.train_input_shape

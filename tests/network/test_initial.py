@@ -60,6 +60,13 @@ def test_all_of_an_equal_network_is_taken_over(source):
     assert len(describe(loaded)) == 1
 
 
+def test_a_residual_network_takes_the_convolutions_of_a_plain_one(source):
+    network, loaded = begin(source, model={"architecture": "residual_unet"})
+    there = stored(source)
+    assert all(same(weights(network)[name], there[name]) for name in there)
+    assert set(loaded.left) == {f"{block}_shortcut" for block in ("down_0", "bottom_1", "up_0")}
+
+
 def test_layers_are_chosen_by_patterns(source):
     before = weights(new_network(small(), METHODS["threeclass_cpv"]))
     network, loaded = begin(source, {"match": ["down_*", "heads*"], "skip": ["*/cpv", "nothing"]})

@@ -9,8 +9,7 @@ from keras import layers
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures import geometry
-from auxcpvloss.network.architectures.unet import build_unet
+from auxcpvloss.network.architectures import architecture_of, geometry
 from auxcpvloss.network.tiling import smallest_tileable
 from tests.conftest import configure
 
@@ -26,7 +25,7 @@ def _forget():
 
 def build(model, shape=None, precision="float32"):
     keras.utils.set_random_seed(0)
-    return build_unet(model, HEADS, tuple(shape or model.train_input_shape), precision)
+    return architecture_of(model).build(model, HEADS, tuple(shape or model.train_input_shape), precision, 1, False)
 
 
 def predict(network, raw):
@@ -40,7 +39,7 @@ def completed(**keys) -> Model:
     flat = keys["ndim"] == 2
     factors = [[1, *level[1:]] if flat else level for level in keys["downsample_factors"]]
     kernel = [1, *keys["kernel_size"][1:]] if flat else keys["kernel_size"]
-    bare = Model.model_construct(**keys | {"downsample_factors": factors, "kernel_size": kernel, "architecture": "unet"})  # fmt: skip
+    bare = Model.model_construct(**keys | {"downsample_factors": factors, "kernel_size": kernel})
     shape = [smallest_tileable(g) for g in geometry(bare)]
     assume(np.prod(shape) < 60_000)
     sizes = {"train_input_shape": shape, "test_input_shape": shape}
@@ -48,8 +47,10 @@ def completed(**keys) -> Model:
 
 
 axes = st.tuples(*[st.integers(1, 3)] * 3).map(list)
+architectures = st.sampled_from(["unet", "residual_unet"])
 models = st.fixed_dictionaries(
     {
+        "architecture": architectures,
         "ndim": st.sampled_from([2, 3]),
         "downsample_factors": st.lists(axes, max_size=2),
         "kernel_size": st.tuples(*[st.sampled_from([1, 3])] * 3).map(list),
@@ -82,6 +83,7 @@ def test_every_network_can_be_built_and_has_the_shapes_of_its_geometry(keys):
 
 
 @given(
+    architecture=architectures,
     axis=st.integers(0, 2),
     factors=st.lists(st.integers(1, 3), max_size=2),
     kernel=st.sampled_from([1, 3, 5]),
@@ -93,14 +95,14 @@ def test_every_network_can_be_built_and_has_the_shapes_of_its_geometry(keys):
 )
 @settings(max_examples=12)
 def test_an_output_depends_on_its_receptive_field_and_on_nothing_else(
-    axis, factors, kernel, repetitions, padding, upsampling, normalization, two
+    architecture, axis, factors, kernel, repetitions, padding, upsampling, normalization, two
 ):
     """One axis at a time, each voxel along it changed by itself; the other axes take no part."""
 
     def along(value):
         return [value if a == axis else 1 for a in range(3)]
 
-    keys = {"padding": padding, "upsampling": upsampling, "normalization": normalization, "num_repetitions": repetitions}  # fmt: skip
+    keys = {"architecture": architecture, "padding": padding, "upsampling": upsampling, "normalization": normalization, "num_repetitions": repetitions}  # fmt: skip
     ndim = 2 if two and axis > 0 else 3
     keys |= {"downsample_factors": [along(f) for f in factors], "kernel_size": along(kernel), "ndim": ndim, "activation": "leaky_relu"}  # fmt: skip
     model = completed(**keys)
@@ -126,6 +128,7 @@ def test_an_output_depends_on_its_receptive_field_and_on_nothing_else(
 
 BASE = {"ndim": 3, "train_input_shape": [28, 28, 28], "test_input_shape": [28, 28, 28], "num_fmaps": 4, "downsample_factors": [[2, 2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2], "normalization": "none"}  # fmt: skip
 CHANGES = {
+    "architecture": [{"architecture": "residual_unet"}],
     "ndim": [{"ndim": 2}],
     "train_input_shape": [{"train_input_shape": [28, 28, 30]}],
     "num_fmaps": [{"num_fmaps": 6}],
@@ -140,7 +143,7 @@ CHANGES = {
     "padding": [{"padding": "same", "test_input_shape": [96, 96, 96]}],
     "upsampling": [{"upsampling": "transposed_conv"}],
 }
-ELSEWHERE = {"method", "auxiliary", "architecture", "test_input_shape"}  # tests/stages
+ELSEWHERE = {"method", "auxiliary", "test_input_shape"}  # tests/stages
 
 
 def test_every_key_has_its_turn():
@@ -172,6 +175,21 @@ def test_normalization_lies_between_convolution_and_activation():
     np.testing.assert_array_equal(active, np.maximum(after, 0))
     assert network.get_layer("down_0_conv_0").bias is None
     assert network.get_layer("heads").bias is not None
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_a_residual_block_adds_to_what_it_is_given(padding):
+    """Its center, where convolutions take the border; as it is, where there are as many maps, else projected."""
+    change = {"architecture": "residual_unet", "padding": padding, "fmap_dec_factors": [1], "test_input_shape": [60, 60, 60]}  # fmt: skip
+    network = build(configure(model=BASE | change | {"fmap_inc_factors": [1]}).model)
+    names = ["down_0_conv_1", "down_0_act", "pool_0", "bottom_1_conv_1", "bottom_1_act"]
+    raw = np.random.default_rng(0).normal(size=(1, 28, 28, 28, 1)).astype(np.float32)
+    parts = keras.Model(network.input, [network.get_layer(name).output for name in names])
+    first, active, pooled, second, below = parts.predict_on_batch(raw)
+    (kernel,) = network.get_layer("down_0_shortcut").get_weights()
+    cut = slice(2, -2) if padding == "valid" else slice(None)
+    np.testing.assert_allclose(active, np.maximum(first + raw[:, cut, cut, cut] @ kernel[0, 0, 0], 0), atol=1e-4)
+    np.testing.assert_allclose(below, np.maximum(second + pooled[:, cut, cut, cut], 0), atol=1e-4)
 
 
 @pytest.mark.parametrize("normalization", ["group", "batch"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.methods import METHODS
-from auxcpvloss.network.architectures import geometry, geometry_of_prediction, predicting
+from auxcpvloss.network.architectures import architecture_of, geometry, geometry_of_prediction, predicting
 from auxcpvloss.network.tiling import tile_volume
 from auxcpvloss.pipeline.scan import scan_volume
 from tests.conftest import blobs, configure, make_sample
@@ -16,6 +16,10 @@ NETWORKS = {
     "anisotropic": {
         "kernel_size": [1, 3, 3], "downsample_factors": [[1, 2, 2], [1, 3, 2]],
         "train_input_shape": [5, 54, 44], "test_input_shape": [9, 66, 60],
+    },
+    "residual": {
+        "architecture": "residual_unet", "padding": "same", "num_fmaps": 3, "downsample_factors": [[2, 2, 2]],
+        "fmap_inc_factors": [2], "fmap_dec_factors": [2],
     },
     "batch normalization": {
         "normalization": "batch", "downsample_factors": [[2, 2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2],
@@ -35,17 +39,16 @@ def predict(config, sample, limit):
     """Predict with a network of random weights, the same for every tiling."""
     import keras
 
-    model = config.model
-    from auxcpvloss.network.architectures.unet import build_unet
     from auxcpvloss.network.compiled import predict as predict_on
 
+    model = config.model
     axes = geometry_of_prediction(config)
     limit = [max(g.nearest_inputs(size)) for g, size in zip(axes, limit, strict=True)]
     limit = [max(size, least) for size, least in zip(limit, model.test_input_shape, strict=True)]
     tiling = tile_volume(axes, tuple(limit), sample.shape)
     heads = METHODS["threeclass_cpv"].heads
     keras.utils.set_random_seed(0)
-    network = build_unet(predicting(model), heads, tiling.input_shape, predicting=True)
+    network = architecture_of(model).build(predicting(model), heads, tiling.input_shape, "float32", 1, True)
     for average in network.non_trainable_variables:
         # As after a training: not those of a normal distribution.
         average.assign(np.random.default_rng(0).uniform(0.2, 0.5, average.shape))
@@ -71,20 +74,20 @@ def test_a_prediction_does_not_depend_on_how_the_volume_is_tiled(change, sample)
     assert len(shapes) == len(TILES)
 
 
-def test_a_prediction_is_what_the_network_of_training_gives(sample):
+@pytest.mark.parametrize("name", ["same", "residual"])
+def test_a_prediction_is_what_the_network_of_training_gives(name, sample):
     """Of the whole volume, with zeros around it that are wider than what padding changes."""
     import keras
 
-    from auxcpvloss.network.architectures.unet import build_unet
-
-    config = configure(model=NETWORKS["same"])
+    config = configure(model=NETWORKS[name])
     model = config.model
     tiled, _ = predict(config, sample, TILES[1])
     factor, wide = geometry(model)[0].total_factor, 24
     after = [wide + -size % factor for size in sample.shape]
     raw = np.pad(sample.raw[:], [(wide, size) for size in after])
     keras.utils.set_random_seed(0)
-    outputs = build_unet(model, METHODS["threeclass_cpv"].heads, raw.shape).predict_on_batch(raw[None, ..., None])
+    network = architecture_of(model).build(model, METHODS["threeclass_cpv"].heads, raw.shape, "float32", 1, False)
+    outputs = network.predict_on_batch(raw[None, ..., None])
     for head, prediction in tiled.items():
         z, y, x = sample.shape
         expected = np.moveaxis(outputs[head][0, wide:][:z, wide:][:, :y, wide:][:, :, :x], -1, 0)

@@ -11,12 +11,13 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.tables import Model
 from auxcpvloss.data.untrusted.limits import GIB, check_bytes
 from auxcpvloss.network.architectures.architecture import Architecture, Geometry
+from auxcpvloss.network.architectures.residual_keys import RESIDUAL_UNET
 from auxcpvloss.network.architectures.unet_keys import UNET
 from auxcpvloss.network.mirror_images import voxels_before
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import Tiling, least_waste, smallest_tileable, tile_volume
 
-ARCHITECTURES: dict[str, Architecture] = {"unet": UNET}
+ARCHITECTURES: dict[str, Architecture] = {"unet": UNET, "residual_unet": RESIDUAL_UNET}
 
 STATISTICS = 132
 """Voxels along an axis from which group normalization takes its statistics in prediction, at least."""

@@ -28,6 +28,7 @@ def build_unet(
     precision: str = "float32",
     channels: int = 1,
     predicting: bool = False,
+    builder: type[Builder] | None = None,
 ) -> keras.Model:
     """U-Net with one output per head.
 
@@ -48,6 +49,8 @@ def build_unet(
         Of the input.
     predicting : bool
         Whether it is only to predict: what changes no output may save work.
+    builder : type of Builder, optional
+        Makes the levels; `Builder` by default.
 
     Returns
     -------
@@ -55,7 +58,7 @@ def build_unet(
         (B, Z, Y, X, channels) -> {head name: (B, Z', Y', X', C)}.
     """
     raw = layers.Input((*input_shape, channels), name="raw")
-    features = _Builder(model, precision, predicting).level(raw, 0)
+    features = (builder or Builder)(model, precision, predicting).level(raw, 0)
     joint = layers.Conv3D(sum(head.channels for head in heads), 1, name=HEADS, dtype="float32")(features)
     ends = list(accumulate(head.channels for head in heads))[:-1]
     # The gradient of this is put together from those of the parts; of slices it would be a sum of mostly zeros.
@@ -64,10 +67,12 @@ def build_unet(
         head.name: layers.Identity(name=head.name, dtype="float32")(part)
         for head, part in zip(heads, parts, strict=True)
     }
-    return keras.Model(raw, outputs, name="unet")
+    return keras.Model(raw, outputs, name=model.architecture)
 
 
-class _Builder:
+class Builder:
+    """Makes the levels of a U-Net: convolutions, pooling, upsampling and skip connections."""
+
     def __init__(self, model: Model, precision: str, predicting: bool) -> None:
         self.model, self.precision, self.predicting = model, precision, predicting
         self.down, self.up = feature_maps(model)
@@ -76,33 +81,45 @@ class _Builder:
         """Everything at and below one level: (features in) -> (features out), at the level's resolution."""
         model = self.model
         if level == len(model.downsample_factors):
-            return self._convolutions(x, f"bottom_{level}", self.down[level])
+            return self.convolutions(x, f"bottom_{level}", self.down[level])
         factors = model.downsample_factors[level]
-        skip = self._convolutions(x, f"down_{level}", self.down[level])
+        skip = self.convolutions(x, f"down_{level}", self.down[level])
         below = layers.MaxPooling3D(factors, name=f"pool_{level}", dtype=self.precision)(skip)
         up = self._upsample(self.level(below, level + 1), level, self.up[level], factors)
-        joined = layers.Concatenate(name=f"join_{level}", dtype=self.precision)([self._crop(skip, up, level), up])
-        return self._convolutions(joined, f"up_{level}", self.up[level])
+        joined = layers.Concatenate(name=f"join_{level}", dtype=self.precision)(
+            [self.crop(skip, up, f"crop_{level}"), up]
+        )
+        return self.convolutions(joined, f"up_{level}", self.up[level])
 
-    def _convolutions(self, x: Any, name: str, fmaps: int) -> Any:
+    def convolutions(self, x: Any, name: str, fmaps: int) -> Any:
+        """Make the convolutions of a level on one side: (features in) -> (`fmaps` features out)."""
+        for number in range(self.model.num_repetitions):
+            x = self.convolution(x, name, number, fmaps, self.model.activation)
+        return x
+
+    def convolution(
+        self, x: Any, name: str, number: int, fmaps: int, activation: str | None, initializer: Any = "he_normal"
+    ) -> Any:
+        """Make one convolution, normalized and activated."""
         model = self.model
         normalized = model.normalization != "none"
-        for number in range(model.num_repetitions):
-            x = layers.Conv3D(
-                fmaps,
-                model.kernel_size,
-                padding=model.padding,
-                activation=None if normalized else model.activation,
-                # The normalisation takes a bias away, and adds one of its own.
-                use_bias=not normalized,
-                kernel_initializer="he_normal",
-                name=f"{name}_conv_{number}",
-                dtype=self.precision,
-            )(x)
-            if normalized:
-                x = self._normalize(x, f"{name}_norm_{number}")
-                x = layers.Activation(model.activation, name=f"{name}_act_{number}", dtype=self.precision)(x)
-        return x
+        x = layers.Conv3D(
+            fmaps,
+            model.kernel_size,
+            padding=model.padding,
+            activation=None if normalized else activation,
+            # The normalisation takes a bias away, and adds one of its own.
+            use_bias=not normalized,
+            kernel_initializer=initializer,
+            name=f"{name}_conv_{number}",
+            dtype=self.precision,
+        )(x)
+        if not normalized:
+            return x
+        x = self._normalize(x, f"{name}_norm_{number}")
+        if activation is None:
+            return x
+        return layers.Activation(activation, name=f"{name}_act_{number}", dtype=self.precision)(x)
 
     def _normalize(self, x: Any, name: str) -> Any:
         """Normalise over space, by group of feature maps or over the batch; in float32 whatever the precision."""
@@ -121,9 +138,9 @@ class _Builder:
         slowly = self.precision == "float32" and not self.predicting
         return convolve(resize(x)) if slowly else resize(convolve(x))
 
-    def _crop(self, skip: Any, to: Any, level: int) -> Any:
-        """Cut the center of the skip connection to the size of what comes from below."""
+    def crop(self, skip: Any, to: Any, name: str) -> Any:
+        """Cut the center of features to the size of others, which lost their border in convolutions."""
         if skip.shape[1:4] == to.shape[1:4]:
             return skip
         margins = [(a - b) // 2 for a, b in zip(skip.shape[1:4], to.shape[1:4], strict=True)]
-        return layers.Cropping3D(margins, name=f"crop_{level}", dtype=self.precision)(skip)
+        return layers.Cropping3D(margins, name=name, dtype=self.precision)(skip)

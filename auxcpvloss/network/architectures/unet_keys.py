@@ -74,16 +74,21 @@ def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
     )
 
 
-def convolutions(model: Model, shape: Shape, channels: int, of_heads: int) -> Iterator[Convolution]:
-    """List the convolutions, from the input to the heads."""
+def convolutions(
+    model: Model, shape: Shape, channels: int, of_heads: int, residual: bool = False
+) -> Iterator[Convolution]:
+    """List the convolutions, from the input to the heads; and the projections of shortcuts, if it is `residual`."""
     down, up = feature_maps(model)
     valid, sizes = model.padding == "valid", list(shape)
 
-    def level(before: int, maps: int) -> Iterator[Convolution]:
+    def level(given: int, maps: int) -> Iterator[Convolution]:
+        before = given
         for _ in range(model.num_repetitions):
             sizes[:] = [size - valid * (width - 1) for size, width in zip(sizes, model.kernel_size, strict=True)]
             yield math.prod(sizes), math.prod(model.kernel_size), before, maps
             before = maps
+        if residual and given != maps:
+            yield math.prod(sizes), 1, given, maps
 
     for depth, maps in enumerate(down):
         yield from level(channels, maps)
