@@ -33,10 +33,10 @@ def test_how_often_each_tile_is_computed_is_told(prepared, tmp_path):
 
 def test_mirror_images_of_an_image_are_averaged(tmp_path):
     """Of one plane, whose image turned by 90 degrees is predicted as the prediction is turned."""
-    shape = {"ndim": 2, "train_input_shape": [28, 28], "test_input_shape": [], "num_fmaps": 3}
+    shape = {"ndim": 2, "train_input_shape": [28, 28], "test_input_shape": [36, 36], "num_fmaps": 3}
     levels = {"downsample_factors": [[2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2]}
     data = {"input_format": "tif", "path": str(tmp_path), "voxel_size": [1, 1]}
-    config = configure(model=shape | levels, data=data, prediction={"augment": "all", "tile_memory": 0.0003})
+    config = configure(model=shape | levels, data=data, prediction={"augment": "all"})
     experiment = Experiment(tmp_path / "images", config)
     experiment.checkpoint_path(4).parent.mkdir(parents=True)
     Trainer(config, experiment.method).save(experiment.checkpoint_path(4))
