@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 from typing import Protocol
 
+from auxcpvloss.stages.calibrate import Calibrate
 from auxcpvloss.stages.cross_validate import CrossValidate
 from auxcpvloss.stages.evaluate import Evaluate
 from auxcpvloss.stages.export.stage import Export
@@ -40,6 +41,7 @@ STAGES: dict[str, Stage] = {
         Predict(),
         Label(),
         Evaluate(),
+        Calibrate(),
         Postprocess(),
         Visualize(),
         Export(),

@@ -8,6 +8,7 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.configuration import configuration_record
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import Result
+from auxcpvloss.stages.calibrate import shown_files
 from auxcpvloss.stages.chosen_checkpoint import chosen, subjects
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -45,6 +46,7 @@ class Report(Stage):
         if snapshot and any(head.name == "cpv" for head in experiment.method.heads):
             files.append(snapshot)
         shown = subjects(run, selection)
+        files += shown_files(run)
         made_from = {
             **self.versioned(),
             "name of the experiment": experiment.folder.name,
@@ -77,7 +79,8 @@ class Report(Stage):
 
         samples = [subject.sample for subject in result.subject]
         pictures = {name: _picture(run, subject).paths[0] for name, subject in by_name.items()}
-        html = as_html(experiment_page(run.experiment, chosen(run, by_hand=True), samples, read, pictures))
+        selection = chosen(run, by_hand=True)
+        html = as_html(experiment_page(run.experiment, selection, samples, read, pictures, shown_files(run)))
         run.make_way(result)
         write_text(result.paths[0], html)
 

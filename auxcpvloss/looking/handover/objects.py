@@ -55,24 +55,32 @@ def _neighbours(labels: NDArray[Any]) -> pd.Series:
     return table["other"].astype(str).groupby(table["id"]).agg(" ".join)
 
 
-def object_table(objects: pd.DataFrame, confidence: NDArray[np.float64], space: Space, is_points: bool = False) -> str:
+def object_table(
+    objects: pd.DataFrame,
+    confidence: NDArray[np.float64],
+    space: Space,
+    is_points: bool = False,
+    probability: NDArray[np.float64] | None = None,
+) -> str:
     """Write what `describe` gives as CSV, a line an instance; docs/handover.md defines the columns.
 
-    `confidence` has a number for each, see `Method.confidence`. Points, which are one voxel each, have only the columns
-    that mean something for them.
+    `confidence` has a number for each, see `Method.confidence`; `probability` that it is right, if that was learned.
+    Points, which are one voxel each, have only the columns that mean something for them.
     """
     centers = objects[list(AXES)].to_numpy()
     columns: dict[str, Any] = {"id": objects["id"]}
     columns |= {axis: _formatted(centers[:, i], ".3f") for i, axis in enumerate(AXES)}
     columns |= {f"position_{axis}": _formatted(space.position(centers)[:, i]) for i, axis in enumerate(AXES)}
     intensity = _formatted(objects["mean_intensity_normalized"])
-    certainty = _formatted(confidence, ".3f")
+    certainty = {"confidence": _formatted(confidence, ".3f")}
+    if probability is not None:
+        certainty["probability_right"] = _formatted(probability, ".3f")
     if is_points:
-        columns |= {"intensity_normalized": intensity, "confidence": certainty}
+        columns |= {"intensity_normalized": intensity, **certainty}
     else:
         size = objects["volume_voxels"]
         columns |= {"volume_voxels": size, "volume": _formatted(size * np.prod(space.voxel_size))}
-        columns |= {"mean_intensity_normalized": intensity, "confidence": certainty}
+        columns |= {"mean_intensity_normalized": intensity, **certainty}
         columns |= dict(objects.loc[:, "first_z":"touches_border"].items())
     return str(pd.DataFrame({**columns, "unit": space.unit}).to_csv(index=False, lineterminator="\n"))
 

@@ -17,6 +17,7 @@ from auxcpvloss.experiment.results import read_table
 from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
+from auxcpvloss.looking.report.confidence import confidence_section
 from auxcpvloss.looking.report.errors import find_errors, rule_of_detection
 from auxcpvloss.looking.report.groups import mean_by_group
 from auxcpvloss.looking.report.page import Page, Picture, Section
@@ -58,6 +59,7 @@ def experiment_page(
     samples: Sequence[Sample],
     read: Callable[[Sample], Outcome],
     pictures: Mapping[str, Path],
+    calibrated: Sequence[Path] = (),
 ) -> Page:
     """Put the report on an experiment together.
 
@@ -72,6 +74,8 @@ def experiment_page(
         Reads what was found in a volume.
     pictures : mapping of name to Path
         Of all volumes, as earlier stages drew them.
+    calibrated : sequence of Path
+        What the stage calibrate learned and listed; empty if it has not been run.
     """
     with_truth = [sample for sample in samples if sample.has_truth]
     folder = experiment.evaluated("test", selection.checkpoint, selection.params)
@@ -91,6 +95,7 @@ def experiment_page(
         results=[
             *([_scores(folder, tables, groups_in(experiment, TEST))] if tables else []),
             *([_volumes(experiment, samples, read, pictures, sizes)] if samples else []),
+            *([confidence_section(*calibrated)] if calibrated else []),
         ],
         atlas=atlas if volumes else None,
         background=background(experiment),

@@ -16,6 +16,8 @@ from auxcpvloss.experiment.results import Result, Stored, reader
 from auxcpvloss.looking.handover.label_tiff import write_labels
 from auxcpvloss.looking.handover.neuroglancer import STATE, neuroglancer_state
 from auxcpvloss.looking.handover.scene import Scene
+from auxcpvloss.metrics.calibration import features
+from auxcpvloss.stages.calibrate import LEARNED, whole_calibration
 from auxcpvloss.stages.chosen_checkpoint import SPLIT, chosen, subjects
 from auxcpvloss.stages.export.viewing import view_of
 from auxcpvloss.stages.run import Run
@@ -90,6 +92,8 @@ def export_of(run: Run, subject: Subject) -> Result:
         "do_detection": experiment.is_detection,
         "data": {"voxel_unit": experiment.config.data.voxel_unit},
     }
+    if calibrated := whole_calibration(run):
+        made_from[LEARNED] = run.records.digest(calibrated[0].record)
     paths = tuple(folder / f"{name}{suffix}" for suffix in (".ome.zarr", ".tif", "_objects.csv", STATE))
     return Result(Export.name, EXPORTS, name, paths, run.records.flat(made_from), _stored(*paths), subject)
 
@@ -103,8 +107,11 @@ def _table(run: Run, subject: Subject, scene: Scene) -> str:
     prediction: Mapping[str, Any] = {}
     if run.experiment.method.has_network:
         prediction = prediction_back(read_prediction(run, subject, [subject.params]), sample)
-    confidence = run.experiment.method.confidence(prediction, scene.found)
-    return object_table(objects, np.asarray(confidence), scene.space, scene.is_points)
+    confidence = np.asarray(run.experiment.method.confidence(prediction, scene.found))
+    probability = None
+    if calibrated := whole_calibration(run):
+        probability = calibrated[1](features(confidence, objects["volume_voxels"].to_numpy()))
+    return object_table(objects, confidence, scene.space, scene.is_points, probability)
 
 
 @reader
