@@ -21,7 +21,7 @@ from auxcpvloss.experiment.calibration_file import (
     write_calibration,
     write_proofreading,
 )
-from auxcpvloss.experiment.results import Result
+from auxcpvloss.experiment.results import Result, State
 from auxcpvloss.experiment.validation import parameter_sets
 from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.calibration import (
@@ -86,6 +86,12 @@ class Calibrate(Stage):
             "predictions": {each.sample.name: _record(run, each) for each in tests},
         }
         yield self.beside(run, LIST, proofreading_path(run.experiment, selection), made_from, tests)
+
+    def states(self, run: Run) -> Iterable[tuple[str, str, State]]:
+        """Say how what was made is: nobody who has not asked for it lacks it."""
+        for result in self.results(run):
+            if result.paths[0].exists():
+                yield result.kind, result.name, run.state(result)
 
     def check(self, result: Result, run: Run) -> None:
         for subject in result.subject:
