@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from auxcpvloss.configure.decision import Decision
 from auxcpvloss.configure.facts import Facts
 from auxcpvloss.configure.rules.intensities import intensities
-from auxcpvloss.configure.rules.network import network
-from auxcpvloss.configure.rules.training import deformation, method, precision, schedule, validation
+from auxcpvloss.configure.rules.network import coarsest, network
+from auxcpvloss.configure.rules.training import deformation, method, precision, schedule
 from auxcpvloss.configure.rules.voxels import in_target_voxels, resampling, target_voxels
 
 
@@ -54,6 +54,5 @@ def decide(facts: Facts, machine: Machine, iterations: int, why: str) -> Iterato
     yield from method(seen)
     yield from network(seen, machine.device)
     yield from schedule(iterations, why)
-    yield from precision(machine.has_bfloat16)
+    yield from precision(machine.has_bfloat16, seen, coarsest(seen, machine.device))
     yield from deformation(seen)
-    yield from validation(seen)

@@ -51,8 +51,6 @@ class VolumeFacts:
     ----------
     shape : (Z, Y, X)
     voxel_size : (z, y, x)
-    sizes : (N,) array
-        In voxels; none for points.
     extents : (N, 3) array
         In voxels, along z, y, x; of points (1, 3), guessed from the distances between them.
     is_whole, has_interior, is_touching : (N,) array of bool
@@ -65,7 +63,6 @@ class VolumeFacts:
     shape: Shape
     voxel_size: Vector
     nuclei: int
-    sizes: NDArray[Any]
     extents: NDArray[Any]
     is_whole: NDArray[np.bool_]
     has_interior: NDArray[np.bool_]
@@ -92,8 +89,6 @@ class Facts:
         Whether the volumes differ in it.
     extent : (z, y, x)
         Of the median nucleus, in voxels of `voxel_size`.
-    size : float
-        Of all but the smallest nuclei, in voxels; 0 for points.
     interior, touching : float
         Part of the nuclei that have voxels inside their boundary; that touch another one.
     are_points : bool
@@ -107,7 +102,6 @@ class Facts:
     voxel_size: Vector
     is_mixed: bool
     extent: Vector
-    size: float
     interior: float
     touching: float
     brightness: tuple[Brightness, ...]
@@ -133,7 +127,6 @@ def summarize(volumes: Sequence[VolumeFacts]) -> Facts:
     extents = np.concatenate([each.extents * each.voxel_size for each in volumes])
     is_whole = np.concatenate([each.is_whole for each in volumes])
     extent = np.median(extents[is_whole] if is_whole.any() else extents, axis=0) / median
-    sizes = np.concatenate([each.sizes for each in volumes])
     return Facts(
         ndim=2 if (shapes[:, 0] == 1).all() else 3,
         volumes=len(volumes),
@@ -142,7 +135,6 @@ def summarize(volumes: Sequence[VolumeFacts]) -> Facts:
         voxel_size=_vector(median),
         is_mixed=bool((np.abs(voxels / median - 1) > recipe.ALIKE).any()),
         extent=_vector(np.maximum(extent, 1)),
-        size=float(np.percentile(sizes, recipe.SLIPS)) if len(sizes) else 0.0,
         interior=_share([each.has_interior for each in volumes]),
         touching=_share([each.is_touching for each in volumes]),
         brightness=tuple(each.brightness for each in volumes if each.brightness is not None),

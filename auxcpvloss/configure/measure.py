@@ -43,7 +43,6 @@ def measure_volume(source: Source, data: Data, preprocessing: Preprocessing) -> 
         shape=found.shape,
         voxel_size=size,
         nuclei=len(objects.ids),
-        sizes=objects.sizes,
         extents=objects.extents,
         is_whole=~np.isin(np.arange(1, len(objects.ids) + 1), _at_the_end(dense)),
         has_interior=inside > 0,
@@ -95,9 +94,7 @@ def _of_points(source: Source, content: Content, size: Vector) -> VolumeFacts:
     extent = np.ceil(guessed_diameter(points, size) / np.array(size)).clip(max=content.raw.shape)
     none, yes = np.empty(0, bool), np.ones(1, bool)
     z, y, x = content.raw.shape
-    return VolumeFacts(
-        source.name, (z, y, x), size, len(points), np.empty(0), extent[np.newaxis], yes, none, none, None, True
-    )
+    return VolumeFacts(source.name, (z, y, x), size, len(points), extent[np.newaxis], yes, none, none, None, True)
 
 
 def _brightness(

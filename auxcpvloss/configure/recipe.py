@@ -5,9 +5,6 @@ Those without a source were found by trainings on the mouse embryos of BBBC050. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 # What is measured.
 MOST_VOLUMES = 64
 """Training volumes that are looked at; of more, some at equal distances in the list."""
@@ -16,11 +13,6 @@ MOST_VOLUMES = 64
 SEGMENTATION, DETECTION = "threeclass_cpv", "gauss"
 METRIC = "confusion_matrix.avAP"
 """What makes a checkpoint the best, for instances."""
-GRIDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
-    SEGMENTATION: {"fg_thresh": [0.5, 0.8, 0.95], "seed_thresh": [0.7, 0.9, 0.97]},
-    DETECTION: {"gauss_thresh": [0.2, 0.35, 0.5, 0.65], "nms_size": [2, 3, 5]},
-}
-"""Values to try in validation, by method."""
 
 # Voxels.
 ALIKE = 0.1
@@ -40,6 +32,9 @@ MAPS = {2: 16, 3: 10}
 GROWTH, SLOW_GROWTH, FAST_LEVELS = 3, 2, 2
 """Factor by which they grow per level; the slow one where there are more poolings than `FAST_LEVELS`."""
 PADDING = "same"
+COARSEST = 4
+"""Voxels of the coarsest level along an axis, at least, as in nnU-Net. With 2 along z, bfloat16 convolutions of oneDNN
+gave gradients that were not finite, in some runs and not in others."""
 
 # The patches.
 VOXELS = {("cpu", 2): 2**16, ("cpu", 3): 2**17, ("gpu", 2): 2**18, ("gpu", 3): 2**20}
@@ -69,11 +64,6 @@ SCHEDULE = "cosine"
 CHECKPOINTS = 5
 STRAIN = 0.1
 """Standard deviation of the displacement of a control point, as a part of the distance to the next one."""
-SMALLEST = 0.25
-"""Instances below this part of the size of all but the smallest nuclei are dropped. Those of a later stage, say, may be
-smaller than all that were seen."""
-SLIPS = 2.0
-"""Percent of the nuclei that are taken for the smallest."""
 LEAST_ITERATIONS = 100
 
 # The volumes.

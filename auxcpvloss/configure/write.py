@@ -11,7 +11,7 @@ from auxcpvloss.configure.decision import Decision
 WIDTH = 120
 ORDER = (
     "data", "preprocessing", "model", "optimizer", "training", "training.augmentation.elastic", "validation",
-    "postprocessing", "evaluation",
+    "evaluation",
 )  # fmt: skip
 """Of the tables."""
 

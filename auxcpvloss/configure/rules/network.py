@@ -57,7 +57,7 @@ def downsampling(facts: Facts) -> list[Shape]:
     while len(factors) < most and (len(factors) < least or not _is_seen(facts, factors)):
         total = np.prod(factors, axis=0) if factors else np.ones(3)
         sides = np.multiply(facts.voxel_size, total)
-        can = np.greater_equal(facts.shape, 4 * total)
+        can = np.greater_equal(facts.shape, 2 * recipe.COARSEST * total)
         if facts.ndim == 2:
             can[0] = False
         if not can.any():
@@ -86,7 +86,8 @@ def patch(facts: Facts, factors: list[Shape], device: str) -> Shape:
     totals = [math.prod(axis) for axis in zip(*factors, strict=True)]
     highest = [max(total, size // total * total) for size, total in zip(facts.shape, totals, strict=True)]
     # An image has one plane, which is no nucleus deep.
-    wanted = [recipe.EXTENTS * extent if high > 1 else 1 for extent, high in zip(facts.extent, highest, strict=True)]
+    extents = [recipe.EXTENTS * extent if high > 1 else 1 for extent, high in zip(facts.extent, highest, strict=True)]
+    wanted = [max(size, recipe.COARSEST * total) for size, total in zip(extents, totals, strict=True)]
     lowest = [
         min(high, math.ceil(size / total) * total) for high, size, total in zip(highest, wanted, totals, strict=True)
     ]
@@ -98,6 +99,14 @@ def patch(facts: Facts, factors: list[Shape], device: str) -> Shape:
         is_small = np.clip(middle / sides, lowest, highest).prod() <= most
         short, long = (middle, long) if is_small else (short, middle)
     z, y, x = map(_nearest, np.clip(short / sides, lowest, highest).tolist(), lowest, highest, totals)
+    return z, y, x
+
+
+def coarsest(facts: Facts, device: str) -> Shape:
+    """Give the size of the coarsest level in training."""
+    factors = downsampling(facts)
+    totals = [math.prod(axis) for axis in zip(*factors, strict=True)]
+    z, y, x = (size // total for size, total in zip(patch(facts, factors, device), totals, strict=True))
     return z, y, x
 
 

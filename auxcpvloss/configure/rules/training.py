@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
 from auxcpvloss.configure.facts import Facts, axes
+from auxcpvloss.network.shapes import Shape
 
 
 def method(facts: Facts) -> Iterator[Decision]:
@@ -43,9 +44,9 @@ def schedule(iterations: int, why: str) -> Iterator[Decision]:
     yield Decision("optimizer.lr_schedule", recipe.SCHEDULE, "")
 
 
-def precision(has_bfloat16: bool) -> Iterator[Decision]:
-    """Decide the arithmetic of the network."""
-    if has_bfloat16:
+def precision(has_bfloat16: bool, facts: Facts, coarsest: Shape) -> Iterator[Decision]:
+    """Decide the arithmetic of the network, whose coarsest level has so many voxels along each axis."""
+    if has_bfloat16 and min(axes(coarsest, facts.ndim)) >= recipe.COARSEST:
         yield Decision(
             "training.precision", "mixed_bfloat16", "this machine has instructions for it; elsewhere, use float32"
         )
@@ -63,17 +64,3 @@ def deformation(facts: Facts) -> Iterator[Decision]:
         "as far apart, in space, as a median nucleus is wide; they are displaced by a tenth of that",
     )
     yield Decision(f"{table}.jitter_sigma", [float(f"{min(100.0, recipe.STRAIN * size):.2g}") for size in spacing], "")
-
-
-def validation(facts: Facts) -> Iterator[Decision]:
-    """Decide which parameters validation tries, and how small instances may be."""
-    name = recipe.DETECTION if facts.are_points else recipe.SEGMENTATION
-    yield Decision("validation.param_product", True, "try every combination of these with every checkpoint")
-    for key, tried in recipe.GRIDS[name].items():
-        yield Decision(f"validation.{key}", tried, "")
-    if (least := int(recipe.SMALLEST * facts.size)) > 1:
-        yield Decision(
-            "postprocessing.min_size",
-            least,
-            f"voxels; all but {recipe.SLIPS:g} % of the nuclei have at least {facts.size:.0f}",
-        )

@@ -47,7 +47,6 @@ def in_target_voxels(facts: Facts, size: Vector) -> Facts:
         voxel_size=size,
         shape=(z, y, x),
         extent=_vector([max(1.0, extent * ratio) for extent, ratio in zip(facts.extent, ratios, strict=True)]),
-        size=facts.size * math.prod(ratios),
     )
 
 
