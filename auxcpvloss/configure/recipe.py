@@ -5,6 +5,9 @@ Those without a source were found by trainings on the mouse embryos of BBBC050. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 # What is measured.
 MOST_VOLUMES = 64
 """Training volumes that are looked at; of more, some at equal distances in the list."""
@@ -20,7 +23,7 @@ ALIKE = 0.1
 LEAST_INTERIOR = 0.8
 """Part of the nuclei of which something has to be left inside of their boundary."""
 LEAST_EXTENT = 6.0
-"""Voxels along each axis of the median nucleus, if not: two of boundary on either side, and two inside."""
+"""Voxels along each axis of the median nucleus, if not: one of boundary on either side, and four inside."""
 
 # The network.
 FIELD = 1.5
@@ -59,8 +62,11 @@ CLIPPED = 0.25
 """Part of the voxels of nuclei that may be clipped to 1."""
 
 # The training.
-LEARNING_RATE = 1e-3
-SCHEDULE = "cosine"
+KEYS: Mapping[str, tuple[Any, str]] = {
+    "optimizer.lr": (1e-3, "high at first, and 0 at the end: best in a limited time"),
+    "optimizer.lr_schedule": ("cosine", ""),
+}
+"""Keys that have the same value for all data, with the reason; "": that of the key before."""
 CHECKPOINTS = 5
 STRAIN = 0.1
 """Standard deviation of the displacement of a control point, as a part of the distance to the next one."""

@@ -31,7 +31,7 @@ def method(facts: Facts) -> Iterator[Decision]:
 
 
 def schedule(iterations: int, why: str) -> Iterator[Decision]:
-    """Decide how long the network is trained, and with which learning rate."""
+    """Decide how long the network is trained, and the keys that are the same for all data."""
     yield Decision("training.max_iterations", iterations, why)
     every = math.ceil(iterations / recipe.CHECKPOINTS)
     yield Decision(
@@ -40,8 +40,8 @@ def schedule(iterations: int, why: str) -> Iterator[Decision]:
         f"{math.ceil(iterations / every)} checkpoints, of which validation selects the best",
     )
     yield Decision("training.snapshots", every, "")
-    yield Decision("optimizer.lr", recipe.LEARNING_RATE, "high at first, and 0 at the end: best in a limited time")
-    yield Decision("optimizer.lr_schedule", recipe.SCHEDULE, "")
+    for key, (value, reason) in recipe.KEYS.items():
+        yield Decision(key, value, reason)
 
 
 def precision(has_bfloat16: bool, facts: Facts, coarsest: Shape) -> Iterator[Decision]:
@@ -56,11 +56,11 @@ def deformation(facts: Facts) -> Iterator[Decision]:
     """Decide the elastic deformation: control points one nucleus apart, in space; none across the plane of an image."""
     widths = [extent * side for extent, side in zip(facts.extent, facts.voxel_size, strict=True)]
     diameter = math.prod(axes(widths, facts.ndim)) ** (1 / facts.ndim)
-    spacing = [max(1.0, diameter / side) for side in axes(facts.voxel_size, facts.ndim)]
+    spacing = [min(1000.0, max(1.0, diameter / side)) for side in axes(facts.voxel_size, facts.ndim)]
     table = "training.augmentation.elastic"
     yield Decision(
         f"{table}.control_point_spacing",
         [float(f"{size:.2g}") for size in spacing],
         "as far apart, in space, as a median nucleus is wide; they are displaced by a tenth of that",
     )
-    yield Decision(f"{table}.jitter_sigma", [float(f"{min(100.0, recipe.STRAIN * size):.2g}") for size in spacing], "")
+    yield Decision(f"{table}.jitter_sigma", [float(f"{recipe.STRAIN * size:.2g}") for size in spacing], "")
