@@ -27,6 +27,7 @@ setup(
     },
     package_data={
         "": ["*.toml"],
+        "auxcpvloss.experiment.pretrained": ["train/checkpoints/*.keras"],
         "auxcpvloss.looking.compare": ["paper_tables.csv", "templates/*"],
         "auxcpvloss.looking.report": ["templates/*"],
     },

@@ -22,16 +22,22 @@ set_up_tensorflow(os.environ)
 set_up_keras(os.environ)
 
 
-def load_model(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "best") -> Model:
+def load_model(
+    folder: str | Path | Sequence[str | Path], checkpoint: str | int = "best", diameter: float | None = None
+) -> Model:
     """Load a trained network, to segment arrays: ``load_model("experiments/NAME").segment(image)``.
 
     Parameters
     ----------
     folder : path or sequence of path
         Of the experiment. Needed are config.toml, val/selection.toml, train/made_from.json and the checkpoint. Of
-        several experiments the predictions are averaged, and the parameters are those of the first one.
+        several experiments the predictions are averaged, and the parameters are those of the first one. Or
+        "pretrained": the network that comes with the program.
     checkpoint : {"best", "last"}, int or str
         The selected one, the newest one, that of an iteration, or a mean of several ("mean_3000-4000").
+    diameter : float, optional
+        Of the median nucleus, in voxels along x, for the network that comes with the program: by default, it is
+        estimated for each image.
 
     Returns
     -------
@@ -45,6 +51,6 @@ def load_model(folder: str | Path | Sequence[str | Path], checkpoint: str | int 
         ``general.backend`` is not installed, or Keras was imported with another one before.
     """
     # The rest of the package takes a second to import.
-    from auxcpvloss.apply.model import load
+    from auxcpvloss.apply.pretrained import load_any
 
-    return load(folder, checkpoint)
+    return load_any(folder, checkpoint, diameter)

@@ -12,6 +12,7 @@ from typing import Any
 from auxcpvloss.config import Config, ConfigFile, defaults, find_config, find_setup, known
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources import FORMATS
+from auxcpvloss.experiment import pretrained
 from auxcpvloss.experiment.configuration import is_edited, load
 from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.experiment.folder import Experiment
@@ -146,7 +147,10 @@ def _resolve(config: Config, root: Path) -> Config:
     changed: dict[str, Any] = {}
     for name, keys in {"data": ("path", "train_data", "val_data", "test_data"), "init": ("checkpoint",)}.items():
         table = getattr(config, name)
-        paths = {key: _absolute(place, f"{name}.{key}") for key in keys if (place := getattr(table, key))}
+        named = {key: place for key in keys if (place := getattr(table, key))}
+        if name == "init" and named.get("checkpoint") == pretrained.NAME:
+            continue
+        paths = {key: _absolute(place, f"{name}.{key}") for key, place in named.items()}
         changed[name] = table.model_copy(update=paths)
     for name, key in {"validation": "trained_models", "prediction": "ensemble"}.items():
         table = getattr(config, name)

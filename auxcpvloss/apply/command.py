@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from auxcpvloss.apply.files import tasks
-from auxcpvloss.apply.model import load
+from auxcpvloss.apply.model import Model
+from auxcpvloss.apply.pretrained import load_any
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.config.tables import Data
 from auxcpvloss.data.sources.find import named_images
+from auxcpvloss.experiment import pretrained
 from auxcpvloss.experiment.configuration import load as load_config
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.terminal import Bar, Parser, Terminal, logging_to
@@ -23,8 +25,9 @@ OPTIONS = {
     "data.axes": "--axes",
     "data.channel": "--channel",
     "data.voxel_size": "--voxel-size",
+    "diameter:": "--diameter:",
 }
-"""Keys of [data], and the options that stand for them."""
+"""Keys of [data], and an argument, and the options that stand for them."""
 
 DESCRIPTION = """\
 Segment images with a trained network: TIFF, zarr, N5 or HDF5 files of any folder. No experiment is made or changed.
@@ -39,9 +42,13 @@ def parser() -> argparse.ArgumentParser:
     add("files", nargs="+", type=Path, metavar="FILE", help="images: .tif, .zarr, .n5, .h5 or .hdf")
     model = (
         "trained experiment: its folder, or its name in the folder of --root; given several times, predictions are "
-        "averaged"
+        "averaged (default: pretrained, the network that comes with the program)"
     )
-    add("--model", required=True, action="append", metavar="NAME_OR_FOLDER", help=model)
+    add("--model", action="append", metavar="NAME_OR_FOLDER", help=model)
+    diameter = (
+        "of the median nucleus, in voxels along x, for the pretrained network (default: estimated, image by image)"
+    )
+    add("--diameter", type=float, metavar="D", help=diameter)
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     add("-r", "--root", type=Path, default=Path("experiments"), help="folder of experiments (default: experiments)")
     which = "checkpoint: best (selected by validation; default), last, a number of iterations, or a mean (mean_M-N)"
@@ -69,16 +76,18 @@ def segment_files(args: argparse.Namespace, terminal: Terminal) -> None:
     """
     terminal.stage = NAME
     with warnings.catch_warnings(record=True, action="always") as remarks:
-        model = load([_folder(each, args.root) for each in args.model], args.checkpoint)
+        model = _model(args)
     for remark in remarks:
         terminal.warn(str(remark.message))
     if args.voxel_size:
         model.remark_on(args.voxel_size)
-    data, out = _data(args), args.out.expanduser().resolve()
+    for limit in model.limits:
+        terminal.say(limit)
+    data, out = _data(model, args), args.out.expanduser().resolve()
     todo = tasks(named_images(list(dict.fromkeys(args.files)), data), out, data)
     out.mkdir(parents=True, exist_ok=True)
-    for each in model.members:
-        terminal.say(f"{each.experiment.folder}: {each.experiment.method.name}, checkpoint {each.checkpoint}")
+    for named, each in zip(model.names, model.members, strict=True):
+        terminal.say(f"{named}: {each.experiment.method.name}, checkpoint {each.checkpoint}")
     problems: dict[str, list[str]] = {}
     with logging_to(out / "segment.log", "info"), terminal.progress("images", len(todo)) as bar:
         for number, task in enumerate(todo):
@@ -106,15 +115,26 @@ def _note(bar: Bar, name: str, done: int, total: int) -> None:
     bar.update(note=f"{name}: tile {done} of {total}")
 
 
+def _model(args: argparse.Namespace) -> Model:
+    """Load the networks that the arguments name; an experiment called as the pretrained one is named by its path."""
+    named = [each if each == pretrained.NAME else _folder(each, args.root) for each in args.model or [pretrained.NAME]]
+    try:
+        return load_any(named, args.checkpoint, args.diameter)
+    except InputError as error:
+        raise InputError(*map(_as_options, error.args)) from None
+
+
 def _folder(named: str, root: Path) -> Path:
     """Find the folder of an experiment by its path, or by its name under the root."""
     place, by_name = Path(named).expanduser(), root.expanduser() / named
     return by_name if by_name.is_dir() and not (place / "config.toml").is_file() else place
 
 
-def _data(args: argparse.Namespace) -> Data:
+def _data(model: Model, args: argparse.Namespace) -> Data:
     """Say how the arrays of files are found: as in the experiment, unless the arguments say otherwise."""
     given = {"raw_key": args.raw_key, "axes": args.axes, "channel": args.channel}
     changed = {key: value for key, value in given.items() if value is not None}
-    frozen = ConfigFile.read(_folder(args.model[0], args.root) / "config.toml")
+    # Of several networks, the first one's.
+    first = model.members[0].experiment.folder
+    frozen = ConfigFile.read(first / "config.toml")
     return load_config([frozen, ConfigFile("command line", {"data": changed})]).data

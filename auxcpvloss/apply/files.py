@@ -75,13 +75,18 @@ class Task:
         discard(self.record)
         write_labels(self.labels, found, space)
         made = {"made_from": made_from, "made_with": versions_of(*LIBRARIES), "sha256": file_digest(self.labels)}
-        folders = [str(member.experiment.folder) for member in model.members]
-        about = {"image": self.source.origin, "model": " + ".join(folders), "checkpoint": model.checkpoint}
+        about = {
+            "image": self.source.origin,
+            "model": " + ".join(model.names),
+            "checkpoint": model.checkpoint,
+            **model.found(),
+        }
         table = {**about, "nuclei": nuclei, "shape": found.shape, "seconds": round(seconds, 2), **made}
         write_text(self.record, json.dumps(table, indent=1) + "\n")
         # Only a size that is known is compared with that of the training.
         remark = model.remark_on(size) if size else ""
-        return f"{nuclei} nuclei, {seconds:.1f} s: {self.labels}{remark and f'; warning: {remark}'}"
+        details = "".join(f", {key} {value:.1f}" for key, value in model.found().items())
+        return f"{nuclei} nuclei{details}, {seconds:.1f} s: {self.labels}{remark and f'; warning: {remark}'}"
 
     def _made_from(self, model: Model, voxel_size: Sequence[float] | None) -> dict[str, Any]:
         augment = model.experiment.config.prediction.augment
@@ -93,6 +98,7 @@ class Task:
             "parameters": model.params.with_effect(),
             "voxel_size": voxel_size,
             **({} if augment == "none" else {"prediction.augment": augment}),
+            **model.settings,
         }
         plain: dict[str, Any] = json.loads(json.dumps(table))
         return plain

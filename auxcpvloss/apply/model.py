@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from rich.console import Console
 
 from auxcpvloss.config import ConfigFile
+from auxcpvloss.config.tables import General
 from auxcpvloss.config.units import Vector
 from auxcpvloss.data.grids import Grid, nearest
 from auxcpvloss.data.store import prepare_image
@@ -47,7 +48,7 @@ Report = Callable[[int, int], None]
 """Called with tiles done and tiles in all."""
 
 
-def _nothing(done: int, total: int) -> None:
+def nothing(done: int, total: int) -> None:
     """Report nothing."""
 
 
@@ -78,6 +79,25 @@ class Model:
         name = f"{self.experiment.folder.name}, {self.experiment.method.name}"
         return f"<Model {name}, checkpoint {self.checkpoint}: {self.params.describe()}>"
 
+    @property
+    def names(self) -> list[str]:
+        """What people know its networks by."""
+        return [str(member.experiment.folder) for member in self.members]
+
+    @property
+    def limits(self) -> list[str]:
+        """What to tell people before they trust it."""
+        return []
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its results depend on besides image, checkpoint and parameters."""
+        return {}
+
+    def found(self) -> dict[str, float]:
+        """Give what was found out about the last image, besides its nuclei."""
+        return {}
+
     def remark_on(self, voxel_size: Vector) -> str:
         """Say if voxels are larger or smaller than those of the training; "" if they are not, or nothing is known."""
         size = np.asarray(voxel_size, float)
@@ -91,7 +111,7 @@ class Model:
         return other and f"{other}; resample the image"
 
     def segment(
-        self, image: ArrayLike, voxel_size: Vector | None = None, report: Report = _nothing
+        self, image: ArrayLike, voxel_size: Vector | None = None, report: Report = nothing
     ) -> NDArray[np.uint32]:
         """Find the nuclei of an image.
 
@@ -125,7 +145,7 @@ class Model:
         return self._as_given(found, np.ndim(image), here == there)
 
     def predict(
-        self, image: ArrayLike, voxel_size: Vector | None = None, report: Report = _nothing
+        self, image: ArrayLike, voxel_size: Vector | None = None, report: Report = nothing
     ) -> dict[str, NDArray[Any]]:
         """Give what the network says of an image, by head: arrays with the channels first; see `segment`."""
         predicted, here, there = self._predict(image, voxel_size, report)
@@ -201,6 +221,14 @@ class Model:
         return array[(..., *inside)] if ndim == 3 else array[(..., *inside)][..., 0, :, :]
 
 
+def start_backend(general: General) -> None:
+    """Set up the library that computes, as it is asked for, and choose a GPU, unless the caller imported it already."""
+    need_backend(general.backend)
+    choose_backend(general.backend, os.environ, general.deterministic)
+    if general.backend not in sys.modules:
+        choose_device(os.environ)
+
+
 def choice(checkpoint: Any) -> Choice:
     """Say which checkpoint to use, from what a caller of `load` named."""
     if checkpoint in ("best", "last"):
@@ -223,11 +251,7 @@ def load(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "bes
     if not folders:
         raise InputError("no folder of an experiment given")
     experiments = [_opened(Path(each).expanduser().resolve()) for each in folders]
-    general = experiments[0].config.general
-    need_backend(general.backend)
-    choose_backend(general.backend, os.environ, general.deterministic)
-    if general.backend not in sys.modules:
-        choose_device(os.environ)
+    start_backend(experiments[0].config.general)
     runs = [_run(each, wanted) for each in experiments]
     selections = [_selection(run) for run in runs]
     model = Model(experiments[0], selections[0])
@@ -238,7 +262,7 @@ def load(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "bes
     for member in model.members:
         check_checkpoint(member.experiment.need_checkpoint(member.checkpoint))
     for remark in (remark for run in runs for remark in run.notes.told.values()):
-        warnings.warn(remark, stacklevel=3)
+        warnings.warn(remark, stacklevel=4)
     return model
 
 
@@ -274,7 +298,7 @@ def _averaged(experiments: Sequence[Experiment], selections: Sequence[Selection]
         warnings.warn(
             f"the experiments were validated with different parameters; those of {first.folder.name} are used: "
             f"{params.describe()}. An ensemble that is an experiment of its own (--ensemble) has parameters of its own",
-            stacklevel=4,
+            stacklevel=5,
         )
     folders = [str(each.folder) for each in experiments]
     prediction = first.config.prediction.model_copy(update={"ensemble": folders})

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from auxcpvloss.experiment import pretrained
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.selection_file import selected_or_newest
 from auxcpvloss.experiment.training_record import training_record
@@ -15,7 +16,8 @@ from auxcpvloss.system.errors import InputError
 def initial_checkpoint(experiment: Experiment) -> Path | None:
     """Find the file that ``init.checkpoint`` names; None where it names none.
 
-    Of an experiment's folder it is the checkpoint that its validation selected, else the newest one.
+    "pretrained" is the network that comes with the program. Of an experiment's folder it is the checkpoint that its
+    validation selected, else the newest one.
 
     Raises
     ------
@@ -25,6 +27,8 @@ def initial_checkpoint(experiment: Experiment) -> Path | None:
     name = experiment.config.init.checkpoint
     if not name:
         return None
+    if name == pretrained.NAME:
+        return pretrained.weights()
     place = Path(name).expanduser()
     if place.is_dir():
         return _of_experiment(experiment, place)
@@ -66,4 +70,10 @@ def initial_weights(experiment: Experiment) -> dict[str, Any] | None:
     checksum = {"checksum": sha256(path.read_bytes()).hexdigest()} if path else {}
     if record is not None:
         return {**record["initial"], **checksum}
-    return {"path": str(path), **checksum} if path else None
+    named = experiment.config.init.checkpoint
+    return {"path": named if named == pretrained.NAME else str(path), **checksum} if path else None
+
+
+def initial_file(initial: dict[str, Any]) -> Path:
+    """Give the file of weights that `initial_weights` speaks of."""
+    return pretrained.weights() if initial["path"] == pretrained.NAME else Path(initial["path"])

@@ -20,7 +20,7 @@ from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoi
 from auxcpvloss.pipeline.batches import batches, number_of_workers
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
-from auxcpvloss.stages.train.initial import initial_weights
+from auxcpvloss.stages.train.initial import initial_file, initial_weights
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.loop import TrainingLoop
 from auxcpvloss.stages.train.monitor import Monitor
@@ -229,7 +229,7 @@ def _trainer(
         trainer = Trainer(config, method, fractions=fractions)
         notes = trainer.load(state)
     else:
-        trainer = Trainer(config, method, Path(initial["path"]) if initial else None, fractions)
+        trainer = Trainer(config, method, initial_file(initial) if initial else None, fractions)
         if initial:
             initial["layers"] = trainer.loaded.layers
             for line in (f"starting with the weights of {initial['path']}", *describe(trainer.loaded)):
