@@ -135,11 +135,14 @@ def are_scored(run: Run, tried: Mapping[Checkpoint, Sequence[Params]]) -> bool:
 
 
 def _value(run: Run, subject: Subject) -> float:
+    path = scores_path(run.experiment, subject)
+
     def read() -> float:
         # What was just made need not be asked what it is made from.
-        return float(value_at(read_table(scores_path(run.experiment, subject)), run.experiment.metric))
+        return float(value_at(read_table(path), run.experiment.metric))
 
-    return run.remember(("value", subject.key), read)
+    # Once, unless it is made again.
+    return run.remember(("value", path, path.stat().st_mtime_ns), read)
 
 
 def score_checkpoint(run: Run, checkpoint: Checkpoint, params: Params, samples: Sequence[Sample]) -> float:
