@@ -51,7 +51,7 @@ def classes(labels: Labels, diagonal: bool = True) -> Array:
     # Importing numba takes half a second.
     from auxcpvloss.methods import kernels
 
-    return np.asarray(kernels.classify(_for_kernels(labels), diagonal))
+    return np.asarray(kernels.classify(for_kernels(labels), diagonal))
 
 
 class Centers(NamedTuple):
@@ -79,7 +79,7 @@ def find_centers(labels: Labels) -> Centers:
     """Find the center of mass of every instance of (Z, Y, X) labels, which need be neither small nor consecutive."""
     from auxcpvloss.methods import kernels
 
-    ids, sums = kernels.add_up(_for_kernels(labels))
+    ids, sums = kernels.add_up(for_kernels(labels))
     return Centers(ids, sums[:, 1:] / np.maximum(sums[:, :1], 1))
 
 
@@ -96,9 +96,9 @@ def vectors_to(centers: Centers, labels: Labels, first: Sequence[int]) -> NDArra
     """
     from auxcpvloss.methods import kernels
 
-    return np.asarray(kernels.point(_for_kernels(labels), np.array(first), centers.ids, centers.positions))
+    return np.asarray(kernels.point(for_kernels(labels), np.array(first), centers.ids, centers.positions))
 
 
-def _for_kernels(labels: Labels) -> Labels:
+def for_kernels(labels: Labels) -> Labels:
     """Copy labels unless they are contiguous and writable, which is what kernels are compiled for."""
     return np.require(labels, np.uint32, ["C", "W"])

@@ -76,7 +76,7 @@ def classify(labels, diagonal):
 
 
 @njit
-def _find(label, ids):
+def find_place(label, ids):
     """Find the place of a label in a table with 0 where it is empty, or the empty place where it belongs."""
     last = ids.size - 1
     spread = (np.uint64(label) * PRIME) & np.uint64(0xFFFFFFFF)
@@ -91,7 +91,7 @@ def _grow(ids, sums):
     wider, moved = np.zeros(2 * ids.size, np.uint32), np.zeros((2 * ids.size, 4), np.int64)
     for place in range(ids.size):
         if ids[place] != 0:
-            there = _find(ids[place], wider)
+            there = find_place(ids[place], wider)
             wider[there], moved[there] = ids[place], sums[place]
     return wider, moved
 
@@ -119,7 +119,7 @@ def _runs(row, marks, words, ends):
 
 @njit(f"Tuple((uint32[::1], int64[:,::1]))({LABELS})", cache=True)
 def add_up(labels):
-    """Give a hash table of the instances (see `_find`): labels, and sums of 1, z, y and x over the voxels of each."""
+    """Give a hash table of the instances (see `find_place`): labels, and sums of 1, z, y and x over voxels."""
     depth, height, width = labels.shape
     ids, sums, count = np.zeros(1024, np.uint32), np.zeros((1024, 4), np.int64), 0
     marks, ends = np.zeros(width // 8 * 8 + 8, np.uint8), np.empty(width + 9, np.int64)
@@ -132,11 +132,11 @@ def add_up(labels):
             for run in range(_runs(row, marks, words, ends)):
                 label, end = row[begin], ends[run]
                 if 0 < label < IGNORED:
-                    place = _find(label, ids)
+                    place = find_place(label, ids)
                     if ids[place] == 0:
                         if 2 * count >= ids.size:
                             ids, sums = _grow(ids, sums)
-                            place = _find(label, ids)
+                            place = find_place(label, ids)
                         ids[place] = label
                         count += 1
                     size = end - begin
@@ -149,7 +149,7 @@ def add_up(labels):
 
 
 @njit
-def _end(row, x):
+def run_end(row, x):
     """Find the end of the run of one label that begins at x."""
     end = x + 1
     while end < row.size and row[end] == row[x]:
@@ -168,9 +168,9 @@ def point(labels, first, ids, centers):
         for y in range(labels.shape[1]):
             row, x = labels[z, y], 0
             while x < row.size:
-                end = _end(row, x)
+                end = run_end(row, x)
                 if 0 < row[x] < IGNORED:
-                    place = _find(row[x], ids)
+                    place = find_place(row[x], ids)
                     vectors[0, z, y, x:end] = np.float32(centers[place, 0] - (first[0] + z))
                     vectors[1, z, y, x:end] = np.float32(centers[place, 1] - (first[1] + y))
                     for i in range(x, end):

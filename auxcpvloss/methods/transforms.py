@@ -124,6 +124,30 @@ def _symmetric_tensor(transform: Transform, channels: int) -> list[Channel]:
     return [Channel(TENSOR.index(source), signs[i] * signs[j]) for source, (i, j) in zip(sources, TENSOR, strict=True)]
 
 
+RAYS = tuple(ray for ray in product((-1, 0, 1), repeat=3) if any(ray))
+"""Directions (z, y, x) of the channels of ``rays``: to the 26 neighbours of a voxel."""
+
+
+def _rays(transform: Transform, channels: int) -> list[Channel]:
+    """Channel i belongs to the direction ``RAYS[i]``."""
+    signs, sources = _signs(transform), []
+    for ray in RAYS:
+        source = [0, 0, 0]
+        for axis, sign, step in zip(transform.order, signs, ray, strict=True):
+            source[axis] = sign * step
+        sources.append(RAYS.index((source[0], source[1], source[2])))
+    return [Channel(source) for source in sources]
+
+
+def _shape(transform: Transform, channels: int) -> list[Channel]:
+    """Channels are a vector, a symmetric tensor and a scalar."""
+    parts, found = ((_vector, 3), (_symmetric_tensor, len(TENSOR)), (_scalar, 1)), list[Channel]()
+    for kind, size in parts:
+        first = len(found)
+        found += [channel._replace(source=first + channel.source) for channel in kind(transform, size)]
+    return found
+
+
 def _signs(transform: Transform) -> list[int]:
     return [-1 if mirrored else 1 for mirrored in transform.mirrored]
 
@@ -133,6 +157,8 @@ TRANSFORMS_AS: dict[str, Kind] = {
     "vector": _vector,
     "affinity": _affinity,
     "symmetric_tensor": _symmetric_tensor,
+    "rays": _rays,
+    "shape": _shape,
 }
 """What transforms do to channels, by the name that heads use."""
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from auxcpvloss.methods.transforms import TENSOR, TRANSFORMS_AS, Transform, exchangeable, transform_channels, transforms
 
-CHANNELS = {"scalar": 2, "vector": 3, "affinity": 3, "symmetric_tensor": 6}
+CHANNELS = {"scalar": 2, "vector": 3, "affinity": 3, "symmetric_tensor": 6, "rays": 26, "shape": 10}
 ALL = list(transforms(range(3), range(3)))
 any_transform = st.sampled_from(ALL)
 

@@ -1,7 +1,11 @@
 """The auxiliary tasks, by name; their order is that of heads and of names."""
 
 from auxcpvloss.methods.auxiliary.cpv import CPV
+from auxcpvloss.methods.auxiliary.cpvunit import CPVUNIT
 from auxcpvloss.methods.auxiliary.edt import EDT
+from auxcpvloss.methods.auxiliary.lsd import LSD
+from auxcpvloss.methods.auxiliary.nearest import NEAREST
+from auxcpvloss.methods.auxiliary.stars import STARS
 from auxcpvloss.methods.auxiliary.task import Auxiliary, with_auxiliary
 
 AUXILIARY: dict[str, Auxiliary] = {
@@ -9,6 +13,10 @@ AUXILIARY: dict[str, Auxiliary] = {
     for task in (
         CPV,
         EDT,
+        CPVUNIT,
+        NEAREST,
+        LSD,
+        STARS,
     )
 }
 
