@@ -158,7 +158,7 @@ def test_a_network_of_symmetric_kernels_says_the_same_of_mirror_images(change):
     config = configure(model={"num_fmaps": 2, "downsample_factors": [[2, 2, 2]], "fmap_inc_factors": [2], "fmap_dec_factors": [2], "test_input_shape": []} | change, prediction={"augment": "all", "tile_memory": 0.0005})  # fmt: skip
     exchange = [1, 2] if change["train_input_shape"][0] == 5 else [0, 1, 2]
     images, heads = list(transforms(range(3), exchange)), [HEADS[1]]
-    volume = np.random.default_rng(0).random((14, 12, 20)).astype(np.float32)
+    volume = np.random.default_rng(0).random((8, 8, 12)).astype(np.float32)
 
     def made(shape):
         keras.utils.set_random_seed(1)
@@ -170,7 +170,7 @@ def test_a_network_of_symmetric_kernels_says_the_same_of_mirror_images(change):
         return partial(predict, network)
 
     axes = geometry_of_prediction(config)
-    limit = tuple(max(axis.nearest_inputs(31)) for axis in axes)
+    limit = tuple(max(axis.nearest_inputs(25)) for axis in axes)
     tiling = tile_volume(axes, limit, volume.shape)
     assert np.prod(tiling.counts) > 1
     found = {}
