@@ -37,6 +37,7 @@ YOUNGER = {
     "training.profiling": 0,
     "training.sampling": "volumes",
     "training.class_loss": "cross_entropy",
+    "training.deep_supervision": False,
     "training.class_balance": "patch",
     "training.focal_gamma": 2.0,
     "data.test_format": "auto",

@@ -72,8 +72,10 @@ def build_network(config: Config, method: Method, shape: Shape) -> keras.Model:
     if config.general.deterministic:
         be_deterministic()
     limit_threads()
-    model, build = config.model, architecture_of(config.model).build
-    return build(model, method.heads, shape, config.training.precision, method.input_channels, False)
+    model, architecture = config.model, architecture_of(config.model)
+    if config.training.deep_supervision and architecture.build_deep:
+        return architecture.build_deep(model, method.heads, shape, config.training.precision, method.input_channels)
+    return architecture.build(model, method.heads, shape, config.training.precision, method.input_channels, False)
 
 
 def build_for_prediction(
@@ -122,7 +124,7 @@ def train_only(network: keras.Model, frozen: Collection[str]) -> None:
 
 def arguments(network: keras.Model, batch: Batch) -> Given:
     """Give a batch, on the device, as the steps of a network take it; in the types that it has."""
-    targets = {name: _on_device(batch.targets[name]) for name in network.output}
+    targets = {name: _on_device(target) for name, target in batch.targets.items() if name in network.output}
     return _on_device(batch.raw), targets, _on_device(batch.region)
 
 

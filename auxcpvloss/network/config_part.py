@@ -10,6 +10,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, KeyProblemError, Problem
 from auxcpvloss.network import mirror_images
 from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry, geometry_of_prediction
+from auxcpvloss.network.deep_supervision import problem
 from auxcpvloss.network.tiling import smallest_tileable
 
 
@@ -27,6 +28,8 @@ def _extension(architecture: Architecture) -> Extension:
     def check(config: Config) -> Iterator[Problem]:
         found = list(architecture.check(config.model)) or list(_inputs(config))
         yield from ((("model", key), message) for key, message in found)
+        if not found and config.training.deep_supervision and (why := problem(config.model)):
+            yield ("training", "deep_supervision"), why
         yield from mirror_images.problems(config)
         most = config.training.max_iterations
         if config.optimizer.warmup >= most:

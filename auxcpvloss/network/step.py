@@ -8,17 +8,22 @@ from typing import Any
 import keras
 from keras import ops
 
+from auxcpvloss.network.deep_supervision import Level
 from auxcpvloss.network.losses import Loss
 
 Given = tuple[Any, Mapping[str, Any], Any]
 """A batch on the device, channels last: input, targets by head, and region; of whatever types it came with."""
 
 Losses = Mapping[str, Any]
-"""``loss``, and ``<head>_loss`` where there are several heads: numbers on the device."""
+"""``loss``, and its parts where there are several: ``<head>_loss``, ``deep_loss``; numbers on the device."""
 
 
 def objective(
-    network: keras.Model, by_head: Mapping[str, Loss], coefficients: Mapping[str, float], training: bool
+    network: keras.Model,
+    by_head: Mapping[str, Loss],
+    coefficients: Mapping[str, float],
+    training: bool,
+    levels: Sequence[Level] = (),
 ) -> Callable[[Any, Mapping[str, Any], Any], dict[str, Any]]:
     """Give the function from a batch to the losses of the network: each a mean over the patches, and their sum.
 
@@ -30,7 +35,17 @@ def objective(
         By which losses are multiplied in the sum.
     training : bool
         Whether layers such as batch normalization are to act as in training.
+    levels : sequence of Level
+        Coarser levels of the network, whose weighted losses are added up in ``deep_loss``.
     """
+
+    def at(level: Level, outputs: Mapping[str, Any], targets: Mapping[str, Any], region: Any) -> Any:
+        total, inside = 0.0, level.of_target(region)
+        for head, loss in sorted(by_head.items()):
+            target = ops.cast(level.of_target(targets[head]), "float32")
+            by_patch = loss(target, level.of_output(outputs[level.name(head)]), inside)
+            total = total + coefficients[head] * ops.mean(by_patch)
+        return level.weight * total
 
     def losses(raw: Any, targets: Mapping[str, Any], region: Any) -> dict[str, Any]:
         outputs = network(ops.cast(raw, "float32"), training=training)
@@ -40,6 +55,9 @@ def objective(
             by_patch = loss(ops.cast(targets[head], "float32"), outputs[head], inside)
             each[f"{head}_loss"] = ops.mean(by_patch)
             total = total + coefficients[head] * each[f"{head}_loss"]
+        if levels:
+            each["deep_loss"] = sum(at(level, outputs, targets, inside) for level in levels)
+            total = total + each["deep_loss"]
         return {"loss": total, **(each if len(each) > 1 else {})}
 
     return losses

@@ -16,6 +16,7 @@ from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.checkpoint import load_checkpoint, save_checkpoint
 from auxcpvloss.network.class_losses import Fractions
 from auxcpvloss.network.compiled import arguments, compile_network, is_finite, new_network, predict, train_only
+from auxcpvloss.network.deep_supervision import coarse_levels
 from auxcpvloss.network.initial import Loaded, take_over
 from auxcpvloss.network.losses import loss_of
 from auxcpvloss.network.plateau import Plateau
@@ -85,6 +86,7 @@ class Trainer:
     ) -> None:
         self._config, self._method = config, method
         self._losses = {head.name: loss_of(head, config, fractions) for head in method.heads}
+        self._levels = coarse_levels(config.model) if config.training.deep_supervision else []
         network = new_network(config, method)
         self.networks: Mapping[str, keras.Model] = {network.name: network}
         self.loaded = take_over(network, method.heads, initial, config.init) if initial else Loaded()
@@ -141,7 +143,9 @@ class Trainer:
         compiled = {}
         for key, network in self.networks.items():
             by_head = {name: loss for name, loss in self._losses.items() if name in network.output}
-            losses = objective(network, by_head, coefficients, training)
+            # What is not trained on is to be compared with other trainings, which may do without these levels.
+            levels = self._levels if training else []
+            losses = objective(network, by_head, coefficients, training, levels)
             after = self._averages[key].add if key in self._averages else None
             compiled[key] = training_step(network, losses, after) if training else losses_only(network, losses)
         return compiled
@@ -181,7 +185,8 @@ class Trainer:
         outputs: dict[str, Any] = {}
         for network in self.networks.values():
             outputs |= predict(network, batch.raw)
-        return outputs
+        # Some networks have others in training.
+        return {head.name: outputs[head.name] for head in self._method.heads if head.name in outputs}
 
     @property
     def is_finite(self) -> bool:

@@ -54,7 +54,8 @@ class Mknet(Stage):
 
     def results(self, run: Run) -> Iterable[Result]:
         config = run.experiment.config
-        training = config.training.model_dump(mode="json", include={"precision", "batch_size"})
+        included = {"precision", "batch_size", *(["deep_supervision"] if config.training.deep_supervision else [])}
+        training = config.training.model_dump(mode="json", include=included)
         chosen = f"chosen for prediction.tile_memory = {config.prediction.tile_memory:g}"
         if any(voxels_before(config)):
             chosen += f", prediction.augment = {config.prediction.augment!r}"

@@ -14,6 +14,12 @@ MOMENTUM = {"optimizer": "SGD", "lr": 1e-2, "options": {"momentum": 0.9}, "clip_
 HALF = {"model": {"downsample_factors": [], "fmap_inc_factors": [], "fmap_dec_factors": []}}
 HALF["training"] = {"precision": "mixed_float16"}
 
+# Two levels on the way up.
+DEEP = {
+    "model": {"downsample_factors": [[2, 2, 2]] * 2, "fmap_inc_factors": [2] * 2, "fmap_dec_factors": [2] * 2},
+    "training": {"deep_supervision": True},
+}
+
 
 def run(training, first, last):
     return [train(training, iteration, batch(iteration))["loss"] for iteration in range(first + 1, last + 1)]
@@ -28,13 +34,13 @@ def run(training, first, last):
             ("down_0_conv_0", "up_0_conv_0"),
         ),
         ({**HALF, "optimizer": PLATEAU}, ()),
-        ({"optimizer": {"accumulate": 4, "average": 0.5}}, ()),
+        ({**DEEP, "optimizer": {"accumulate": 4, "average": 0.5}}, ()),
     ],
     ids=[
         "SGD, plateau, clip_norm, bfloat16",
         "Adam, frozen, cosine, clip_value",
         "float16",
-        "accumulating and averaged",
+        "accumulating and averaged, at two levels",
     ],
 )
 def test_interrupted_anywhere_the_weights_end_the_same(change, frozen, tmp_path):

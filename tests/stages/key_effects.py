@@ -19,6 +19,13 @@ NOT_SHOWN = ("general.overwrite", "general.logging")
 
 FOLDED = TRAINED - {"cross_validate"}
 """A single volume validates, which cannot be dealt into halves."""
+DEEP = {
+    "model.downsample_factors": [[2, 2, 2]] * 2,
+    "model.fmap_inc_factors": [2] * 2,
+    "model.fmap_dec_factors": [2] * 2,
+    "model.test_input_shape": [28, 28, 28],
+}
+"""A network that has a coarser level on the way up."""
 FOLDS = {"data.num_folds": 3, "validation.fold": 1}
 
 
@@ -144,6 +151,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("training.p_nonempty", 0.5, TRAINED),
         _one("training.sampling", "nuclei", TRAINED),
         _one("training.class_loss", "dice", TRAINED),
+        _one("training.deep_supervision", True, BUILT, "", others=DEEP),
         _one("training.class_balance", "data", TRAINED),
         _one("training.focal_gamma", 1.0, NOTHING),
         _one("training.validation_batches", 1, frozenset({"train"}), "validation of checkpoint 2"),

@@ -132,6 +132,7 @@ class Training(Table):
     class_loss: Literal["cross_entropy", "focal", "dice", "cross_entropy+dice"]
     class_balance: Literal["patch", "data", "none"]
     focal_gamma: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+    deep_supervision: bool
     validation_batches: NotNegative
     early_stop: NotNegative
     folds: list[Positive]

@@ -21,6 +21,12 @@ Convolution = tuple[int, int, int, int]
 HEADS = "heads"
 """Layer that makes the channels of all heads, one after the other; an architecture may do without."""
 
+
+def at_level(name: str, level: int) -> str:
+    """Name the layer, or the output, of a head at a coarser level of the way up, which training alone has."""
+    return f"{name}_level_{level}"
+
+
 Geometry = tuple[AxisGeometry, AxisGeometry, AxisGeometry]
 
 
@@ -40,6 +46,9 @@ class Architecture:
         whatever the shape, and whether it is to predict; where the heads are fewer the layer `HEADS` has less channels.
     geometry : callable
         Table [model] -> what the network does to the sizes of its input, by axis.
+    build_deep : callable, optional
+        (table [model], heads, shape of the input, dtype policy, input channels) -> network as of `build`, for training,
+        that has each head also at the coarser levels of the way up, see `at_level` and `network.deep_supervision`.
     keys : mapping
         Keys that it adds to [model]: {key: (type, default)}, as `pydantic.create_model` takes them.
     check : callable
@@ -60,6 +69,7 @@ class Architecture:
 
     build: Callable[[Model, Sequence[Head], Shape, str, int, bool], keras.Model]
     geometry: Callable[[Model], Geometry]
+    build_deep: Callable[[Model, Sequence[Head], Shape, str, int], keras.Model] | None = None
     keys: Mapping[str, Any] = field(default_factory=dict)
     check: Callable[[Model], Iterator[tuple[str, str]]] = _nothing
     memory: Callable[[Model, int], Iterator[tuple[str, int, str]]] = _nothing

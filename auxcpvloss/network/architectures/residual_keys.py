@@ -27,6 +27,13 @@ def _build(
     return build_unet(model, heads, input_shape, precision, channels, predicting, ResidualBuilder)
 
 
+def _build_deep(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str, channels: int) -> keras.Model:
+    from auxcpvloss.network.architectures.residual_unet import ResidualBuilder
+    from auxcpvloss.network.architectures.unet import build_unet
+
+    return build_unet(model, heads, input_shape, precision, channels, builder=ResidualBuilder, deep=True)
+
+
 def _memory_of_prediction(model: Model, input_shape: Shape) -> int:
     """Add the shortcut of the first level, where voxels are most."""
     return memory_of_prediction(model, input_shape) + 4 * model.num_fmaps * math.prod(input_shape)
@@ -35,6 +42,7 @@ def _memory_of_prediction(model: Model, input_shape: Shape) -> int:
 RESIDUAL_UNET = replace(
     UNET,
     build=_build,
+    build_deep=_build_deep,
     convolutions=partial(convolutions, residual=True),
     memory_of_prediction=_memory_of_prediction,
 )

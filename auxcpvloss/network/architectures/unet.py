@@ -11,7 +11,7 @@ from keras import layers, ops
 
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods.method import Head
-from auxcpvloss.network.architectures.architecture import HEADS
+from auxcpvloss.network.architectures.architecture import HEADS, at_level
 from auxcpvloss.network.architectures.feature_maps import feature_maps
 from auxcpvloss.network.shapes import Shape
 
@@ -29,6 +29,7 @@ def build_unet(
     channels: int = 1,
     predicting: bool = False,
     builder: type[Builder] | None = None,
+    deep: bool = False,
 ) -> keras.Model:
     """U-Net with one output per head.
 
@@ -51,6 +52,8 @@ def build_unet(
         Whether it is only to predict: what changes no output may save work.
     builder : type of Builder, optional
         Makes the levels; `Builder` by default.
+    deep : bool
+        Whether there are outputs at the coarser levels of the way up, too.
 
     Returns
     -------
@@ -58,16 +61,28 @@ def build_unet(
         (B, Z, Y, X, channels) -> {head name: (B, Z', Y', X', C)}.
     """
     raw = layers.Input((*input_shape, channels), name="raw")
-    features = (builder or Builder)(model, precision, predicting).level(raw, 0)
-    joint = layers.Conv3D(sum(head.channels for head in heads), 1, name=HEADS, dtype="float32")(features)
+    levels = (builder or Builder)(model, precision, predicting)
+    levels.level(raw, 0)
+    outputs = _outputs(levels.features[0], heads)
+    for level in range(1, len(model.downsample_factors)) if deep else ():
+        outputs |= _outputs(levels.features[level], heads, level)
+    return keras.Model(raw, outputs, name=model.architecture)
+
+
+def _outputs(features: Any, heads: Sequence[Head], level: int = 0) -> dict[str, Any]:
+    """Make the outputs of all heads at a level."""
+
+    def named(name: str) -> str:
+        return at_level(name, level) if level else name
+
+    joint = layers.Conv3D(sum(head.channels for head in heads), 1, name=named(HEADS), dtype="float32")(features)
     ends = list(accumulate(head.channels for head in heads))[:-1]
     # The gradient of this is put together from those of the parts; of slices it would be a sum of mostly zeros.
     parts = ops.split(joint, ends or 1, axis=-1)
-    outputs = {
-        head.name: layers.Identity(name=head.name, dtype="float32")(part)
+    return {
+        named(head.name): layers.Identity(name=named(head.name), dtype="float32")(part)
         for head, part in zip(heads, parts, strict=True)
     }
-    return keras.Model(raw, outputs, name=model.architecture)
 
 
 class Builder:
@@ -76,12 +91,14 @@ class Builder:
     def __init__(self, model: Model, precision: str, predicting: bool) -> None:
         self.model, self.precision, self.predicting = model, precision, predicting
         self.down, self.up = feature_maps(model)
+        self.features: dict[int, Any] = {}
 
     def level(self, x: Any, level: int) -> Any:
         """Everything at and below one level: (features in) -> (features out), at the level's resolution."""
         model = self.model
         if level == len(model.downsample_factors):
-            return self.convolutions(x, f"bottom_{level}", self.down[level])
+            self.features[level] = self.convolutions(x, f"bottom_{level}", self.down[level])
+            return self.features[level]
         factors = model.downsample_factors[level]
         skip = self.convolutions(x, f"down_{level}", self.down[level])
         below = layers.MaxPooling3D(factors, name=f"pool_{level}", dtype=self.precision)(skip)
@@ -89,7 +106,8 @@ class Builder:
         joined = layers.Concatenate(name=f"join_{level}", dtype=self.precision)(
             [self.crop(skip, up, f"crop_{level}"), up]
         )
-        return self.convolutions(joined, f"up_{level}", self.up[level])
+        self.features[level] = self.convolutions(joined, f"up_{level}", self.up[level])
+        return self.features[level]
 
     def convolutions(self, x: Any, name: str, fmaps: int) -> Any:
         """Make the convolutions of a level on one side: (features in) -> (`fmaps` features out)."""

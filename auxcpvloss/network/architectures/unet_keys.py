@@ -32,6 +32,13 @@ def build(
     return build_unet(model, heads, input_shape, precision, channels, predicting)
 
 
+def build_deep(model: Model, heads: Sequence[Head], input_shape: Shape, precision: str, channels: int) -> keras.Model:
+    """Build the network of training with outputs at coarser levels."""
+    from auxcpvloss.network.architectures.unet import build_unet
+
+    return build_unet(model, heads, input_shape, precision, channels, deep=True)
+
+
 def geometry(model: Model) -> Geometry:
     """Tell what the network does to the sizes of its input, by axis."""
     kernels, repetitions, valid = model.kernel_size, model.num_repetitions, model.padding == "valid"
@@ -156,6 +163,7 @@ def _listed(numbers: Iterable[int]) -> str:
 UNET = Architecture(
     build,
     geometry,
+    build_deep=build_deep,
     check=check,
     memory=memory,
     convolutions=convolutions,
