@@ -20,6 +20,7 @@ NAMES = (
     "startup",
     "growth",
     "training",
+    "architectures",
     "onednn",
     "checksums",
     "accuracy_worms",

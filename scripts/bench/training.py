@@ -29,7 +29,10 @@ def steps(network: str, precision: str, count: int) -> Figures:
     from auxcpvloss.system.backends import choose_backend
 
     choose_backend("tensorflow", os.environ)
-    trainer, ready = _trainer(network, precision)
+    model: dict[str, Any] = {"method": "threeclass_cpv", **NETWORKS[network]}
+    if network == "demo":
+        model["test_input_shape"] = [128] * 3
+    trainer, ready = random_training(model, {"precision": precision})
 
     def train() -> None:
         begun = [trainer.step(number, ready) for number in range(1, count + 1)]
@@ -54,8 +57,8 @@ def steps(network: str, precision: str, count: int) -> Figures:
     return {**found, "of_peak": 100 * median(of_peak), "peak_bytes": max(each["peak_bytes"] for each in whole)}
 
 
-def _trainer(network: str, precision: str) -> tuple[Any, Any]:
-    """Make a network, and a batch on the device."""
+def random_training(model: dict[str, Any], training: dict[str, Any]) -> tuple[Any, Any]:
+    """Make a network of the tables [model] and [training], and a random batch on the device."""
     import numpy as np
 
     from auxcpvloss.config import ConfigFile
@@ -65,11 +68,8 @@ def _trainer(network: str, precision: str) -> tuple[Any, Any]:
     from auxcpvloss.network.compiled import check_precision
     from auxcpvloss.network.trainer import Trainer
 
-    model = {"method": "threeclass_cpv", **NETWORKS[network]}
-    if network == "demo":
-        model["test_input_shape"] = [128] * 3
-    config = load([ConfigFile("benchmark", {"model": model, "training": {"precision": precision}})])
-    check_precision(precision)
+    config = load([ConfigFile("benchmark", {"model": model, "training": training})])
+    check_precision(config.training.precision)
     trainer, rng = Trainer(config, method_of(config)), np.random.default_rng(0)
     shape = trainer.network.output["cpv"].shape[1:4]
     classes = rng.integers(0, 3, (1, 1, *shape), np.uint8)
