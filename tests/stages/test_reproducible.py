@@ -169,7 +169,7 @@ def test_a_weight_that_is_no_number_is_never_saved(copy, capfd):
     broken = {
         "training": {"max_iterations": 1},
         "model": {"loss_threeclass_coeff": 1e14},
-        "optimizer": {"lr": 1e30, "lr_schedule": "constant", "optimizer": "SGD"},
+        "optimizer": {"lr": 1e30, "lr_schedule": "constant", "warmup": 0, "optimizer": "SGD"},
     }
     assert again(copy, "train", **broken) == 1
     error = capfd.readouterr().err
