@@ -57,6 +57,7 @@ setup(
         "tensorboard>=2.18,<3",
     ],
     extras_require={
+        "bioimageio": ["bioimageio.core>=0.11,<0.12", "onnx>=1.17", "onnxruntime>=1.20", "tf2onnx>=1.17"],
         "jax": ["jax>=0.4.36"],
         "napari": ["napari[pyqt6]>=0.9"],
         "test": [

@@ -24,7 +24,8 @@ auxcpvloss configure FOLDER writes a configuration for the volumes of a folder (
 auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help).
 auxcpvloss segment FILE... --model NAME -o DIR segments images of any folder (auxcpvloss segment --help).
 auxcpvloss import-results FOLDER --name PROGRAM --like NAME scores the results of another program on the test volumes of
-an experiment (auxcpvloss import-results --help)."""
+an experiment (auxcpvloss import-results --help).
+auxcpvloss export-model NAME -o FILE.zip writes a network for bioimage.io (auxcpvloss export-model --help)."""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from typing import Any
 
 from auxcpvloss.apply import command as segment
 from auxcpvloss.apply import import_results
+from auxcpvloss.apply.bioimageio import command as export_model
 from auxcpvloss.arguments import parser
 from auxcpvloss.config import write
 from auxcpvloss.configure import command as configure
@@ -42,6 +43,7 @@ COMMANDS = {
     configure.NAME: (configure.parser, configure.configure_folder),
     compare.NAME: (compare.parser, compare.compare_folders),
     segment.NAME: (segment.parser, segment.segment_files),
+    export_model.NAME: (export_model.parser, export_model.export_model),
 }
 """Parser and function of what is no run of stages, by the first argument."""
 

@@ -28,6 +28,8 @@ print(status, sorted({SLOW} & set(sys.modules)))
         (["segment", "--help"], 0, "Segment images"),
         (["configure", "--help"], 0, "Look at the volumes"),
         (["compare", "--help"], 0, "Compare runs"),
+        (["import-results", "--help"], 0, "Make an experiment of the instances"),
+        (["export-model", "--help"], 0, "package for bioimage.io"),
         (["-d", "train", "-c", "{}/wrong.toml"], 2, "optimizer.lr: "),
         (["-d", "train", "-a", "synthetic", "-s", "nothing"], 2, "nothing"),
         (["-d", "status", "-id", "none", "-r", "{}"], 2, "there is no such experiment"),

@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder to write to")
     add("-r", "--root", type=Path, default=Path("experiments"), help="folder of experiments (default: experiments)")
     which = "checkpoint: best (selected by validation; default), last, a number of iterations, or a mean (mean_M-N)"
-    add("--checkpoint", default="best", metavar="N", type=_checkpoint, help=which)
+    add("--checkpoint", default="best", metavar="N", type=checkpoint_named, help=which)
     size = "size of a voxel along z, y, x (default: as the files record it, else that of the training, data.voxel_size)"
     add("--voxel-size", nargs=3, type=float, metavar=("Z", "Y", "X"), help=size)
     add("--raw-key", metavar="KEY", help="array in zarr, N5 and HDF5 files (default: data.raw_key of the experiment)")
@@ -62,7 +62,8 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def _checkpoint(text: str) -> str | int:
+def checkpoint_named(text: str) -> str | int:
+    """Give "best", "last" or a number of iterations, as `load` takes it."""
     return int(text) if text.isdecimal() else text
 
 
@@ -117,14 +118,16 @@ def _note(bar: Bar, name: str, done: int, total: int) -> None:
 
 def _model(args: argparse.Namespace) -> Model:
     """Load the networks that the arguments name; an experiment called as the pretrained one is named by its path."""
-    named = [each if each == pretrained.NAME else _folder(each, args.root) for each in args.model or [pretrained.NAME]]
+    named = [
+        each if each == pretrained.NAME else folder_named(each, args.root) for each in args.model or [pretrained.NAME]
+    ]
     try:
         return load_any(named, args.checkpoint, args.diameter)
     except InputError as error:
         raise InputError(*map(_as_options, error.args)) from None
 
 
-def _folder(named: str, root: Path) -> Path:
+def folder_named(named: str, root: Path) -> Path:
     """Find the folder of an experiment by its path, or by its name under the root."""
     place, by_name = Path(named).expanduser(), root.expanduser() / named
     return by_name if by_name.is_dir() and not (place / "config.toml").is_file() else place

@@ -182,20 +182,26 @@ def prediction_networks(
     precision: str | None = None,
 ) -> Callable[[Shape], Predict]:
     """Make networks of several input shapes from one reading of a checkpoint, see `prediction_network`."""
-    trained = build_network(config, method, config.model.train_input_shape)
-    load_checkpoint(trained, checkpoint)
+    trained = trained_network(config, method, checkpoint)
     wanted = [head for head in method.heads if heads is None or head.name in heads]
 
     def make(input_shape: Shape) -> Predict:
         network = build_for_prediction(config, method, input_shape, wanted, precision or config.training.precision)
-        _take_weights(network, trained, method, wanted)
+        take_weights(network, trained, method, wanted)
         network.compile(jit_compile=jit_compile())
         return partial(predict, network)
 
     return make
 
 
-def _take_weights(network: keras.Model, trained: keras.Model, method: Method, heads: Sequence[Head]) -> None:
+def trained_network(config: Config, method: Method, checkpoint: Path) -> keras.Model:
+    """Give the network of training with the weights of a checkpoint; errors as of `prediction_network`."""
+    network = build_network(config, method, config.model.train_input_shape)
+    load_checkpoint(network, checkpoint)
+    return network
+
+
+def take_weights(network: keras.Model, trained: keras.Model, method: Method, heads: Sequence[Head]) -> None:
     """Give a network that predicts the weights of the trained one, by layer; of the joint heads those that it has."""
     channels = np.repeat([head.name for head in method.heads], [head.channels for head in method.heads])
     kept = np.isin(channels, [head.name for head in heads])

@@ -1,0 +1,1 @@
+"""Trained networks as packages for bioimage.io: description, weights, test tensors, documentation."""
