@@ -86,7 +86,8 @@ def segment_with(folder: str, held_out: Sequence[str], volumes: Sequence[str], o
 def _thresholds(model: Any, validation: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     """Choose the thresholds by StarDist's own search, for the measure that counts here: the mean AP of nine IoUs."""
     images, truths = ([each[i] for each in validation] for i in (0, 1))
-    if not any(truth.any() for truth in truths) or max(model.predict(image)[0].max() for image in images) <= 0:
+    # Of a network that diverged the probabilities are no numbers.
+    if not any(truth.any() for truth in truths) or not np.max([model.predict(image)[0].max() for image in images]) > 0:
         return DEFAULT
     found = model.optimize_thresholds(images, truths, iou_threshs=list(stardist.THRESHOLDS), save_to_json=False)
     return {name: float(found[name]) for name in DEFAULT}
