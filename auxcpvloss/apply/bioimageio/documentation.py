@@ -27,8 +27,9 @@ def readme(model: Model, name: str, description: str) -> str:
 
 {description}
 
-A network of auxcpvloss (`{config.model.architecture}`), method `{experiment.method.name}`, checkpoint {model.checkpoint},
-trained on {_volumes(model, "train")}. Its outputs (channels): {heads}. They are not activated and are no instances yet.
+A network of auxcpvloss (`{config.model.architecture}`, method `{experiment.method.name}`), checkpoint
+{model.checkpoint}, trained on {_volumes(model, "train")}.
+Its outputs (channels): {heads}. They are not activated and are no instances yet.
 
 ## Instances
 
