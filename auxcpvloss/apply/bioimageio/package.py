@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +59,13 @@ class About:
 def need_libraries() -> None:
     """Refuse to begin without the libraries that write and test packages; keep them from writing to the terminal."""
     try:
-        import bioimageio.core
-        import onnxruntime  # noqa: F401
-        import tf2onnx  # noqa: F401
-        from loguru import logger
+        with warnings.catch_warnings():
+            # Of one library about another.
+            warnings.simplefilter("ignore")
+            import bioimageio.core
+            import onnxruntime  # noqa: F401
+            import tf2onnx  # noqa: F401
+            from loguru import logger
     except ImportError as error:
         raise InputError(
             f"export-model needs the library {error.name}: pip install 'auxcpvloss[bioimageio]', or bioimageio.core, "
@@ -190,7 +194,7 @@ def write_package(described: Mapping[str, Any], folder: Path, out: Path) -> list
         raise InputError("bioimage.io refuses the description:", *problems)
     save_bioimageio_package(made, output_path=out)
     keras.utils.disable_interactive_logging()
-    warnings: list[str] = []
+    told: list[str] = []
     for weights in ("keras_v3", "onnx"):
         summary = test_model(out, weight_format=weights)
         if summary.status != "passed":
@@ -198,8 +202,8 @@ def write_package(described: Mapping[str, Any], folder: Path, out: Path) -> list
             raise StageError(f"bioimageio.core: the test of the exported model fails ({weights}): {why}")
         # How well outputs agree is told as a warning, too.
         others = (each for each in summary.warnings if each.loc[:1] != ("weights",))
-        warnings += [f"{_place(each.loc)}: {each.msg}" for each in others]
-    return list(dict.fromkeys(warnings))
+        told += [f"{_place(each.loc)}: {each.msg}" for each in others]
+    return list(dict.fromkeys(told))
 
 
 def _place(loc: Sequence[Any]) -> str:
