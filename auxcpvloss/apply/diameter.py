@@ -15,13 +15,14 @@ from auxcpvloss.system.errors import InputError
 
 GUESSES = (10.0, 20.0, 40.0, 5.0)
 """Diameters to begin with, in voxels along x: the first with which anything is found."""
-RATIO = (0.75, 1.75)
+RATIO = (0.75, 1.6)
 """Between these, of the diameter that is found to the guess, both are near the truth: the network finds nuclei smaller
 than they are where it sees them too large, and merges neighbours where it sees them too small."""
 STEPS = 5
 """How often a guess is improved at most."""
 PARAMS = {"fg_thresh": 0.6, "seeds": "interior", "seed_thresh": 0.6}
-"""Of post-processing: votes of vectors would cut nuclei that look large into nuclei of the usual size."""
+"""Of post-processing with the first guess: votes of vectors would cut nuclei that look much too large into pieces.
+With better guesses, seeds by the interior would merge neighbours."""
 PART = 96
 """Voxels along an axis of the part of the image that is looked at, on the grid of the network."""
 
@@ -29,7 +30,7 @@ Segment = Callable[[NDArray[Any], Vector], NDArray[np.uint32]]
 """Of an image, and the size of its voxels in terms of those of the network."""
 
 
-def estimate(image: NDArray[Any], voxel_size: Vector, segment: Segment) -> float:
+def estimate(image: NDArray[Any], voxel_size: Vector, first: Segment, then: Segment) -> float:
     """Estimate the diameter of the median nucleus, in voxels along x.
 
     The nuclei that are found with a guess tell a better one, and so on. The brightest part of the image is looked at.
@@ -39,7 +40,8 @@ def estimate(image: NDArray[Any], voxel_size: Vector, segment: Segment) -> float
     image : (Z, Y, X) array
     voxel_size : (z, y, x)
         In terms of that along x.
-    segment : callable
+    first, then : callable
+        Segment with a first guess, by `PARAMS`, and with better ones.
 
     Raises
     ------
@@ -47,12 +49,12 @@ def estimate(image: NDArray[Any], voxel_size: Vector, segment: Segment) -> float
         Nothing like a nucleus was found.
     """
     for guess in GUESSES:
-        if found := _measured(image, voxel_size, segment, guess):
+        if found := _measured(image, voxel_size, first, guess):
             break
     else:
         raise InputError("diameter: cannot be estimated, since no nuclei are found; give that of the median nucleus")
     for _ in range(STEPS):
-        better = _measured(image, voxel_size, segment, found)
+        better = _measured(image, voxel_size, then, found)
         if not better:
             return found
         guess, found = found, better

@@ -83,7 +83,8 @@ class Pretrained(Model):
         relative = np.asarray(size, float) / size[2]
         self.used = self.diameter
         if self.used is None:
-            self.used = estimate(self._volume(np.asarray(image)), _vector(relative), self._measuring.segment)
+            volume = self._volume(np.asarray(image))
+            self.used = estimate(volume, _vector(relative), self._measuring.segment, super().segment)
         return _vector(relative * DIAMETER / self.used)
 
 

@@ -42,13 +42,13 @@ def of_limited_view(image, voxel_size):
 @pytest.mark.parametrize("diameter", [7, 12, 20, 36])
 @pytest.mark.parametrize("network", [ideal, of_limited_view])
 def test_it_is_found_whatever_the_guess(diameter, voxel_size, network):
-    found = estimate(balls(diameter, voxel_size), voxel_size, network)
+    found = estimate(balls(diameter, voxel_size), voxel_size, network, network)
     assert diameter / 1.3 < found < 1.3 * diameter
 
 
 def test_without_nuclei_there_is_none():
     with pytest.raises(InputError, match="no nuclei are found"):
-        estimate(np.ones((8, 8, 8)), (1, 1, 1), ideal)
+        estimate(np.ones((8, 8, 8)), (1, 1, 1), ideal, ideal)
 
 
 def test_the_brightest_part_is_looked_at():
