@@ -54,7 +54,8 @@ def target(labels: Labels, part: Part = ALL) -> Array:
 def _described(inside: NDArray[np.bool_]) -> Matrix:
     """Give the descriptors in the box of an instance: (Z, Y, X) -> (10, Z, Y, X); of no meaning outside of it."""
     sums = _sums(inside)
-    mass = sums[0, 0, 0]
+    # 1 at least in the instance; elsewhere in its box there may be none of it in the window.
+    mass = np.maximum(sums[0, 0, 0], 1)
     means = [sums[_powers(axis)] / mass for axis in range(3)]
     spreads = [sums[_powers(i, j)] / mass - means[i] * means[j] for i, j in TENSOR]
     whole = _matrix(2 * REACH + 1, 0)[REACH].sum() ** 3
