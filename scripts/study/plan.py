@@ -1,0 +1,147 @@
+"""What a study is to run: variants of a configuration, on folds of groups of volumes, with seeds."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STUDIES = Path(__file__).parents[1] / "studies"
+
+
+class StudyError(Exception):
+    """Something that whoever runs the study can put right."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Groups of volumes (such as embryos) for test and validation; all others train."""
+
+    number: int
+    test: Sequence[str]
+    val: Sequence[str]
+
+    def split(self, group: str) -> str:
+        """Name the split of a group."""
+        return "test" if group in self.test else "val" if group in self.val else "train"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A configuration that differs from that of the study.
+
+    Attributes
+    ----------
+    name : str
+    about : str
+        What differs, for people.
+    keys : mapping
+        The keys that differ, as in a configuration file.
+    training_of : str
+        Variant whose training is taken over, since only what comes after it differs; empty: a training of its own.
+    program : str
+        ``stardist``: the variant is StarDist-3D, trained for `minutes` on the same volumes; empty: ours.
+    minutes : float
+    against : str
+        Variant that it is compared with.
+    """
+
+    name: str
+    about: str
+    keys: Mapping[str, Any]
+    training_of: str
+    against: str
+    program: str
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study, as its file says.
+
+    Attributes
+    ----------
+    name, title : str
+    data : Path
+        Folder with images and masks.
+    group : str
+        Regular expression; what it matches of a volume's name is the group.
+    base : mapping
+        Keys of every variant.
+    folds : sequence of Fold
+    variants : mapping of name to Variant
+    """
+
+    name: str
+    title: str
+    data: Path
+    group: str
+    base: Mapping[str, Any]
+    folds: Sequence[Fold]
+    variants: Mapping[str, Variant]
+
+    def group_of(self, volume: str) -> str:
+        """Name the group of a volume."""
+        if not (found := re.match(self.group, volume)):
+            raise StudyError(f"{volume}: the pattern of groups, {self.group}, does not match")
+        return found.group()
+
+    def runs(self, variants: Sequence[str], folds: Sequence[int], seeds: Sequence[int]) -> Iterator[Run]:
+        """Give what is to be run: a seed of all folds and variants after the other."""
+        for seed in seeds:
+            for fold in self.folds:
+                if not folds or fold.number in folds:
+                    for name in variants or self.variants:
+                        yield Run(self, self.variants[name], fold, seed)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment of a study."""
+
+    study: Study
+    variant: Variant
+    fold: Fold
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment's folder."""
+        return f"{self.variant.name}_fold{self.fold.number}_seed{self.seed}"
+
+    @property
+    def training(self) -> str:
+        """Name of the experiment whose training is taken over, or an empty string."""
+        return self.name.replace(self.variant.name, self.variant.training_of, 1) if self.variant.training_of else ""
+
+
+def read_study(name: str, data: Path | None = None) -> Study:
+    """Read scripts/studies/<name>.toml.
+
+    Raises
+    ------
+    StudyError
+        There is no such study, or what it names is not there.
+    """
+    path = STUDIES / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in STUDIES.glob("*.toml")))
+        raise StudyError(f"{name}: no such study; there are {known}")
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    folder = data or STUDIES.parents[1] / table["data"]
+    if not (folder / "images").is_dir():
+        raise StudyError(f"{folder}: no folder with images and masks; name it with --data")
+    folds = [Fold(number, each["test"], each["val"]) for number, each in enumerate(table["folds"], 1)]
+    first = next(iter(table["variants"]))
+    variants = {}
+    for key, each in table["variants"].items():
+        of, about, against = each.pop("training_of", ""), each.pop("about"), each.pop("against", first)
+        for other in (of, against):
+            if other and other not in table["variants"]:
+                raise StudyError(f"{path}: variant {key} names {other}, which there is not")
+        program, minutes = each.pop("program", ""), each.pop("minutes", 0.0)
+        variants[key] = Variant(key, about, each, of, against, program, minutes)
+    return Study(name, table["title"], folder, table["group"], table["base"], folds, variants)

@@ -1,0 +1,142 @@
+"""Run the experiments of a study, and keep the scores of their test volumes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import toml
+
+from study.plan import Run, Study, StudyError
+
+REPOSITORY = Path(__file__).parents[2]
+PROGRAM = REPOSITORY / "run_auxcpvloss.py"
+PLACE = REPOSITORY / ".benchmarks" / "studies"
+RESULTS = REPOSITORY / "docs" / "results"
+BASELINE = REPOSITORY / "scripts" / "baselines" / "stardist" / "run.py"
+STAGES = ("train", "validate_checkpoints", "predict", "label", "evaluate")
+
+Record = dict[str, Any]
+"""Of one run: variant, fold, seed, iterations, minutes of training, what was selected, and scores by volume."""
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested tables; the second wins."""
+    result = dict(base)
+    for key, value in over.items():
+        inner = result.get(key)
+        result[key] = merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
+    return result
+
+
+def records_of(study: Study) -> list[Record]:
+    """Read what is kept of a study."""
+    path = RESULTS / f"{study.name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+
+def is_kept(run: Run, records: list[Record]) -> bool:
+    """Tell whether the scores of a run are kept."""
+    key = (run.variant.name, run.fold.number, run.seed)
+    return any((each["variant"], each["fold"], each["seed"]) == key for each in records)
+
+
+def perform(run: Run) -> Record:
+    """Train, validate and score; what is there already is not made again."""
+    place = PLACE / run.study.name
+    root = place / "experiments"
+    data = _fold_folder(run, place)
+    keys = merged(merged(run.study.base, run.variant.keys), {"data": {"path": str(data)}})
+    config = place / f"{run.name}.toml"
+    config.write_text(toml.dumps(keys), encoding="utf-8")
+    ours = ["-r", str(root), "-id", run.name, "--seed", str(run.seed)]
+    if run.variant.program:
+        like = f"volumes_fold{run.fold.number}"
+        _call(PROGRAM, "-c", config, "-r", root, "-id", like, "-d", "prepare", "mknet")
+        length = ["--minutes", run.variant.minutes, "--seed", run.seed]
+        _call(BASELINE, "--like", root / like, *length, "-id", run.name)
+        _call(PROGRAM, *ours[:4], "-d", "evaluate")
+        return {**_key(run), **_baseline(root / "baselines" / run.name), "scores": scores_of(root / run.name)}
+    if run.training:
+        _take_over_training(root / run.training, root / run.name)
+    _call(PROGRAM, "-c", config, *ours, "-d", *STAGES)
+    trained = root / (run.training or run.name)
+    return {**_key(run), **_selected(root / run.name, trained), "scores": scores_of(root / run.name)}
+
+
+def _call(script: Path, *arguments: object) -> None:
+    command = [sys.executable, str(script), *map(str, arguments)]
+    if subprocess.run(command, env={"TF_ENABLE_ONEDNN_OPTS": "1", **os.environ}, check=False).returncode:
+        raise StudyError(f"failed: {' '.join(command)}")
+
+
+def _key(run: Run) -> Record:
+    return {"variant": run.variant.name, "fold": run.fold.number, "seed": run.seed}
+
+
+def _baseline(folder: Path) -> Record:
+    made = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    return {"selected": {"steps": made["steps"], "params": made["thresholds"]}, "minutes": made["seconds"] / 60}
+
+
+def _selected(experiment: Path, trained: Path) -> Record:
+    selection = tomllib.loads((experiment / "val" / "selection.toml").read_text(encoding="utf-8"))
+    selected = {key: selection[key] for key in ("checkpoint", "params", "score")}
+    return {"selected": selected, "minutes": _minutes_of_training(trained)}
+
+
+def scores_of(experiment: Path) -> dict[str, dict[str, float]]:
+    """Read the scores of the test volumes of a finished experiment."""
+    (summary,) = experiment.glob("test/evaluated/**/summary.csv")
+    scores = {}
+    for path in sorted(summary.parent.glob("*.toml")):
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = table["confusion_matrix"]
+        values = {f"AP_0.{i}": found[f"th_0_{i}"]["AP"] for i in range(1, 10)}
+        values |= {"avAP": found["avAP"], "detection_AP": found["hoefener"]["AP"]}
+        scores[path.stem] = {key: round(value, 4) for key, value in values.items()}
+    return scores
+
+
+def keep(study: Study, record: Record) -> None:
+    """Add a record to those that are kept."""
+    records = sorted([*records_of(study), record], key=lambda each: (each["variant"], each["fold"], each["seed"]))
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    lines = ",\n".join(json.dumps(each) for each in records)
+    (RESULTS / f"{study.name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def _fold_folder(run: Run, place: Path) -> Path:
+    """Link the volumes of a fold to where the program looks for them."""
+    data = place / "data" / f"fold{run.fold.number}"
+    for image in sorted((run.study.data / "images").iterdir()):
+        split = run.fold.split(run.study.group_of(image.name))
+        for file in (image, run.study.data / "masks" / image.name):
+            link = data / split / file.parent.name / file.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.exists():
+                link.symlink_to(file.resolve())
+    return data
+
+
+def _take_over_training(source: Path, folder: Path) -> None:
+    """Copy the training of another variant, which the program finds complete if all its keys are the same."""
+    if not (source / "train").is_dir():
+        raise StudyError(f"{source}: train it first; {folder.name} takes its training over")
+    if not (folder / "train").is_dir():
+        shutil.copytree(source / "train", folder / "train")
+        shutil.copy(source / "config.toml", folder / "config.toml")
+
+
+def _minutes_of_training(experiment: Path) -> float:
+    """Read how long the stage train took, of all commands that trained."""
+    provenance = json.loads((experiment / "provenance.json").read_text(encoding="utf-8"))
+    stages = [stage for command in provenance["commands"] for stage in command["stages"]]
+    return round(sum(stage.get("seconds", 0.0) for stage in stages if stage["stage"] == "train") / 60, 2)
