@@ -47,7 +47,8 @@ def test_groups_of_the_same_sign_are_as_rare_as_can_be():
 
 def test_a_table_has_a_line_for_each_variant_that_was_run():
     rows = table_of(study_of(a="a", b="a", c="a"), [record("a", 1, 1, A1=0.4), record("b", 1, 1, A1=0.5)]).splitlines()
-    assert len(rows) == 4 and "0.500" in rows[3]
+    assert len(rows) == 4
+    assert "0.500" in rows[3]
 
 
 def test_a_study_that_is_not_there_names_those_that_are():

@@ -111,7 +111,7 @@ def _damaged(experiment: Experiment, error: Exception | str) -> InputError:
 def validated_checkpoints(experiment: Experiment) -> list[int]:
     """Give the iterations of the checkpoints that the selection was made from; none before there is one."""
     record = selection_record(experiment)
-    return [iteration_of(checkpoint_from(number)) for number in record["made_from"]["checkpoints"]] if record else []
+    return [iteration_of(checkpoint_from(str(each))) for each in record["made_from"]["checkpoints"]] if record else []
 
 
 def read_selection(experiment: Experiment) -> Selection:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
-from scipy.special import expit
+
+from auxcpvloss.system.lazy import lazily
+
+optimize, special = lazily("scipy.optimize"), lazily("scipy.special")
 
 Floats = NDArray[np.float64]
 
@@ -123,7 +125,7 @@ def _logistic(values: Floats, right: NDArray[np.bool_]) -> Floats:
     ridge = np.append(np.full(values.shape[1], RIDGE), 0.1)
     weights = np.zeros(design.shape[1])
     for _ in range(STEPS):
-        chance = expit(design @ weights)
+        chance = special.expit(design @ weights)
         slope = design.T @ (chance - right) + ridge * weights
         curvature = (design.T * (chance * (1 - chance))) @ design + np.diag(ridge)
         weights -= np.linalg.solve(curvature, slope)
@@ -134,10 +136,10 @@ def _isotonic(scores: Floats, right: NDArray[np.bool_]) -> tuple[Floats, Floats]
     """Fit a curve that does not fall: its points, scores and probabilities."""
     unseen = np.concatenate([scores.min() - REACH, scores.max() + REACH])
     places = np.concatenate([scores, scores, unseen])
-    said = expit(places[len(scores) :])
+    said = special.expit(places[len(scores) :])
     weights = np.concatenate([np.ones(len(scores)), np.full(len(scores), PRIOR / len(scores)), np.ones(len(unseen))])
     order = np.argsort(places, kind="stable")
-    fitted = isotonic_regression(np.concatenate([right, said])[order], weights=weights[order])
+    fitted = optimize.isotonic_regression(np.concatenate([right, said])[order], weights=weights[order])
     # Of a step, which is flat, the two ends.
     starts = np.asarray(fitted.blocks)
     ends = np.unique(np.concatenate([starts[:-1], starts[1:] - 1]))

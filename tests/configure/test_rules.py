@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.config import ConfigFile
@@ -105,10 +105,10 @@ def test_the_file_says_what_was_decided(facts):
 @given(facts())
 def test_a_voxel_sees_its_nucleus(facts):
     factors = downsampling(facts)
-    assume(len(factors) < recipe.LEVELS[facts.ndim][1])
+    most = len(factors) == recipe.LEVELS[facts.ndim][1]
     for axis, field in list(enumerate(receptive_field(factors)))[3 - facts.ndim :]:
         short = facts.shape[axis] < 8 * math.prod(level[axis] for level in factors)
-        assert field >= min(recipe.FIELD * facts.extent[axis], facts.shape[axis]) or short
+        assert field >= min(recipe.FIELD * facts.extent[axis], facts.shape[axis]) or short or most
 
 
 def test_embryos_get_the_network_that_was_found_by_hand():

@@ -633,7 +633,7 @@ def test_a_checksum_of_arrays_is_of_the_content(tmp_path, kind):
     assert only(tmp_path).checksum() != before
 
 
-SMALL = {"train": 2, "val": 0, "test": 1, "shape": (40, 40, 60), "nuclei": 5, "seed": 3}
+SMALL = {"kind": "worms", "train": 2, "val": 0, "test": 1, "shape": (40, 40, 60), "nuclei": 5, "seed": 3}
 
 
 def test_synthetic_volumes():

@@ -32,7 +32,7 @@ def test_tables_and_figures_of_what_the_stages_wrote(root, capsys):
     assert main(["compare", f"one={root / 'a'}", f"other={root / 'b'}", "--paper", "--colors", "colorblind"]) == 0
     text = capsys.readouterr().out
     assert "other and one are not distinguishable on these data by avAP: +0.000, but there is only one run of one" in text  # fmt: skip
-    assert "mean of 1 volume" in text
+    assert "mean of 1 test volume" in text
     figures = {f"figure_{number}.png" for number in (3, 4, 5, 6)}
     assert figures <= {path.name for path in (root / "comparison").iterdir()}
     assert (root / "comparison" / "report.html").read_text().count("data:image/png") >= len(figures)

@@ -82,7 +82,7 @@ def test_what_was_trained_on_is_known_without_the_volumes(tmp_path):
     experiment = made(tmp_path, grid_of_balls(5), (0.6, 0.5, 0.5))
     experiment.checkpoint_path(4).parent.mkdir(parents=True)
     experiment.checkpoint_path(4).write_text("weights")
-    record_training(experiment, experiment.samples("train"), None, {}, 4)
+    record_training(experiment, experiment.samples("train"), None, {}, {}, 4)
     shutil.rmtree(tmp_path / "train")
     shutil.rmtree(experiment.data_folder("train"))
     moved = Experiment(experiment.folder, experiment.config)

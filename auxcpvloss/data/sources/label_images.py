@@ -38,7 +38,7 @@ class NumpyImage(Image):
     def read(self) -> NDArray[Any]:
         """Read it; the header is checked before anything is loaded."""
         with reading(self.path):
-            array = np.load(self.path, mmap_mode="r", allow_pickle=False)
+            array = np.load(self.path, mmap_mode="r")
             check_declared(self.path, array.shape, array.dtype)
             return np.array(Axes().cut(self.path, array.shape).of(array))
 

@@ -19,6 +19,8 @@ from auxcpvloss.metrics.table import metric_of
 DPI = 150
 NUMBERS = 150
 """Maximum number of cells that show their value."""
+INCHES = 0.06
+"""Width of a letter of these labels."""
 NAMES = 60
 """Maximum number of labelled parameter sets; of more, only every second, third or so is labelled."""
 
@@ -52,13 +54,14 @@ def validation_surface(grid: ScoreGrid, winner: tuple[int, int] | None = None) -
     if not np.isfinite(values).any():
         raise ValueError("no score to show")
     rows, columns = values.shape
-    width, height = min(12.0, 3.4 + 0.55 * columns), min(14.0, 1.7 + 0.26 * min(rows, NAMES))
+    names, labels = set_labels(grid.sets)
+    longest = max(len(", ".join(label)) for label in labels)
+    width, height = 2.6 + INCHES * longest + min(9.0, 0.55 * columns), min(14.0, 1.7 + 0.26 * min(rows, NAMES))
     figure = Figure((width, height), dpi=DPI, layout="constrained")
     ax = figure.subplots()
     image = ax.imshow(values, aspect="auto", cmap="viridis", interpolation="nearest")
     figure.colorbar(image, ax=ax, label=metric_label(grid.metric))
     step = -(-rows // NAMES)
-    names, labels = set_labels(grid.sets)
     ax.set_yticks(range(0, rows, step), [", ".join(label) for label in labels[::step]], fontsize=8)
     every = -(-columns // 16)
     ax.set_xticks(range(0, columns, every), [str(number) for number in grid.checkpoints[::every]], rotation=45)
