@@ -1,11 +1,61 @@
-"""Which instances count as right where confidence is calibrated."""
+"""The stage calibrate, and what export and report make of it, by the command line."""
+
+import csv
+import json
+import tomllib
 
 import numpy as np
 import pytest
 
+from auxcpvloss.cli import main
 from auxcpvloss.metrics import Comparison
+from auxcpvloss.metrics.calibration import Calibration, features
 from auxcpvloss.stages.calibrate import rightness
 from auxcpvloss.system.errors import InputError
+
+
+def test_probabilities_are_learned_listed_exported_and_reported(gpu_part, tmp_path, capfd):
+    root = gpu_part.copy(tmp_path)
+    command = ["-r", str(root), "-id", "run", "-d"]
+    stages = ["validate_checkpoints", "predict", "label", "evaluate", "calibrate", "export", "report"]
+    assert main([*command, *stages]) == 0, capfd.readouterr().err
+    run, said = root / "run", capfd.readouterr().out
+    table = json.loads((run / "val/calibration.json").read_text())
+    assert table["instances"] >= max(table["right"], 1)
+    (path,) = run.glob("test/evaluated/*/*/proofreading.csv")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    gains = [float(row["expected_gain"]) for row in rows]
+    assert gains == sorted(gains, reverse=True)
+    # As many are right as evaluate counts.
+    for name in {row["volume"] for row in rows}:
+        counts = tomllib.loads((path.parent / f"{name}.toml").read_text())["confusion_matrix"]["th_0_5"]
+        marks = [row["right"] for row in rows if row["volume"] == name]
+        assert (marks.count("1"), marks.count("0")) == (counts["TP"], counts["FP"])
+        (exported,) = run.glob(f"test/exported/*/*/{name}_objects.csv")
+        with exported.open(newline="") as file:
+            objects = {row["id"]: row for row in csv.DictReader(file)}
+        listed = {row["id"]: row for row in rows if row["volume"] == name}
+        assert objects.keys() == listed.keys()
+        learned = Calibration(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+        sizes = np.array([int(row["volume_voxels"]) for row in objects.values()])
+        again = learned(features(np.array([float(listed[key]["confidence"]) for key in objects]), sizes))
+        for key, probability in zip(objects, again, strict=True):
+            assert float(objects[key]["probability_right"]) == pytest.approx(probability, abs=0.02)
+            assert float(listed[key]["probability_right"]) == pytest.approx(probability, abs=0.02)
+    page = (run / "report.html").read_text()
+    assert "Expected calibration error on" in page
+    assert "Instances to look at first" in page
+    assert "expected calibration error" in said
+    # What is whole is left alone; what was changed is made again, and what was made of it.
+    written = path.stat().st_mtime_ns
+    assert main([*command, "calibrate"]) == 0
+    assert path.stat().st_mtime_ns == written
+    (run / "val/calibration.json").write_text("{}")
+    assert main([*command, "report"]) == 0
+    assert "Instances to look at first" not in (run / "report.html").read_text()
+    assert main([*command, "calibrate"]) == 0
+    assert json.loads((run / "val/calibration.json").read_text()) == table
 
 
 def test_what_is_right():
