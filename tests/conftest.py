@@ -10,7 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from auxcpvloss.config import Config, ConfigFile, find_config, find_setup
 from auxcpvloss.experiment.configuration import load
@@ -23,7 +23,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A machine that does other things too must not make a property red.
-settings.register_profile("new", deadline=None, max_examples=50, print_blob=True)
+patient = [HealthCheck.too_slow]
+settings.register_profile("new", deadline=None, max_examples=50, print_blob=True, suppress_health_check=patient)
 settings.register_profile("default", settings.get_profile("new"), derandomize=True)
 settings.load_profile("default")
 
