@@ -83,7 +83,8 @@ def _key(run: Run) -> Record:
 
 def _baseline(folder: Path) -> Record:
     made = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-    return {"selected": {"steps": made["steps"], "params": made["thresholds"]}, "minutes": made["seconds"] / 60}
+    selected = {"steps": made["steps"], "params": made["thresholds"]}
+    return {"selected": selected, "minutes": round(made["seconds"] / 60, 2)}
 
 
 def _selected(experiment: Path, trained: Path) -> Record:
