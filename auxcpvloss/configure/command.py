@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -84,9 +85,16 @@ def configure_folder(args: argparse.Namespace, terminal: Terminal) -> None:
     remarks = [f"Written by auxcpvloss {asked}; docs/configure.md explains the rules. Change what you know better."]
     remarks += [f"{what}: {value}" for what, value in plan.measured]
     write_text(out, as_text(plan.decisions, [*remarks, *(f"Warning: {words}" for words in plan.warnings)]))
-    run = f"auxcpvloss -c {shlex.quote(str(out))} -d {'all' if plan.has_test else ALL_BUT_TEST}"
-    after = "" if plan.has_test else f", then auxcpvloss segment FILE... --model {out.stem} -o DIR"
+    program = _program()
+    run = f"{program} -c {shlex.quote(str(out))} -d {'all' if plan.has_test else ALL_BUT_TEST}"
+    after = "" if plan.has_test else f", then {program} segment FILE... --model {out.stem} -o DIR"
     terminal.say(f"written: {out}, with the reason for each key. Next: {run}{after}")
+
+
+def _program() -> str:
+    """Say how to call this program again: by its name, or, where it is not installed, as it was called now."""
+    called = Path(sys.argv[0])
+    return "auxcpvloss" if called.stem == "auxcpvloss" else shlex.join([sys.executable, str(called)])
 
 
 def _out(args: argparse.Namespace) -> Path:

@@ -10,14 +10,15 @@ import numpy as np
 from auxcpvloss.config import Config
 from auxcpvloss.config.tables.types import Name, Text
 from auxcpvloss.methods.method import Array, Labels, Method, Params, Prediction
+from auxcpvloss.system.errors import InputError
 
 
 class NoParams(Params):
     """There is nothing to choose."""
 
     def decode(self, prediction: Prediction) -> Labels:
-        """Refuse: instances are read from files."""
-        raise NotImplementedError("external results are not decoded")
+        """Refuse, with an `InputError`: there is no network whose prediction could be decoded."""
+        raise InputError("results of another program: there is no network that could segment other images.")
 
     @lru_cache(maxsize=1)  # noqa: B019 -- of one value.
     def slug(self) -> str:
