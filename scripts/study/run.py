@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -107,11 +109,14 @@ def scores_of(experiment: Path) -> dict[str, dict[str, float]]:
 
 
 def keep(study: Study, record: Record) -> None:
-    """Add a record to those that are kept."""
-    records = sorted([*records_of(study), record], key=lambda each: (each["variant"], each["fold"], each["seed"]))
+    """Add a record to those that are kept; other processes may do the same."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    lines = ",\n".join(json.dumps(each) for each in records)
-    (RESULTS / f"{study.name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    PLACE.mkdir(parents=True, exist_ok=True)
+    with (PLACE / f"{study.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        records = sorted([*records_of(study), record], key=lambda each: (each["variant"], each["fold"], each["seed"]))
+        lines = ",\n".join(json.dumps(each) for each in records)
+        (RESULTS / f"{study.name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 def _fold_folder(run: Run, place: Path) -> Path:
@@ -122,7 +127,7 @@ def _fold_folder(run: Run, place: Path) -> Path:
         for file in (image, run.study.data / "masks" / image.name):
             link = data / split / file.parent.name / file.name
             link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.exists():
+            with contextlib.suppress(FileExistsError):
                 link.symlink_to(file.resolve())
     return data
 
