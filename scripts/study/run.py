@@ -20,7 +20,7 @@ from study.plan import Run, Study, StudyError
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = REPOSITORY / "run_auxcpvloss.py"
-PLACE = REPOSITORY / ".benchmarks" / "studies"
+PLACE = (REPOSITORY / ".benchmarks").resolve() / "studies"
 RESULTS = REPOSITORY / "docs" / "results"
 BASELINE = REPOSITORY / "scripts" / "baselines" / "stardist" / "run.py"
 STAGES = ("train", "validate_checkpoints", "predict", "label", "evaluate")
