@@ -67,6 +67,8 @@ KEYS: Mapping[str, tuple[Any, str]] = {
     "optimizer.lr_schedule": ("cosine", ""),
 }
 """Keys that have the same value for all data, with the reason; "": that of the key before."""
+AVERAGED = 0.25
+"""Part of the training over which the weights are averaged."""
 CHECKPOINTS = 5
 STRAIN = 0.1
 """Standard deviation of the displacement of a control point, as a part of the distance to the next one."""

@@ -18,6 +18,7 @@ from auxcpvloss.configure.machine import iterations_in
 from auxcpvloss.configure.rules.intensities import intensities
 from auxcpvloss.configure.rules.network import downsampling, receptive_field
 from auxcpvloss.configure.rules.splits import for_validation, group_pattern, place
+from auxcpvloss.configure.rules.training import schedule
 from auxcpvloss.configure.rules.voxels import in_target_voxels, target_voxels
 from auxcpvloss.configure.write import as_text
 from auxcpvloss.experiment.configuration import load
@@ -212,3 +213,9 @@ def test_times_of_one_embryo_belong_together(names, pattern):
 def test_iterations_are_rounded_down():
     assert iterations_in(10, 7.13) == 4200
     assert iterations_in(0.01, 1) == recipe.LEAST_ITERATIONS
+
+
+@pytest.mark.parametrize(("iterations", "averaged"), [(1, 1), (100, 25), (1000, 250), (2600, 650), (1_000_000, 250_000)])
+def test_weights_are_averaged_over_a_quarter_of_the_training(iterations, averaged):
+    decided = {each.key: each.value for each in schedule(iterations, "")}
+    assert 1 / (1 - decided["optimizer.average"]) == pytest.approx(averaged, rel=0.05)

@@ -42,6 +42,8 @@ def schedule(iterations: int, why: str) -> Iterator[Decision]:
     yield Decision("training.snapshots", every, "")
     for key, (value, reason) in recipe.KEYS.items():
         yield Decision(key, value, reason)
+    momentum = 1 - float(f"{1 / max(1.0, recipe.AVERAGED * iterations):.2g}")
+    yield Decision("optimizer.average", round(momentum, 9), "averages the weights over a quarter of the training")
 
 
 def precision(has_bfloat16: bool, facts: Facts, coarsest: Shape) -> Iterator[Decision]:
