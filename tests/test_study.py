@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from study import plan
 from study.plan import Fold, Study, StudyError, Variant, read_study
-from study.run import merged
+from study.run import length_of, merged
 from study.table import differences, interval, sign_flip_test, table_of
 
 
@@ -54,3 +55,28 @@ def test_a_table_has_a_line_for_each_variant_that_was_run():
 def test_a_study_that_is_not_there_names_those_that_are():
     with pytest.raises(StudyError, match="embryos"):
         read_study("missing")
+
+
+def write_study(folder, monkeypatch, text):
+    """Write a study of this name into a folder of studies, with a folder of data."""
+    (folder / "images").mkdir(exist_ok=True)
+    head = f'title = "t"\ndata = "{folder}"\ngroup = "[A-Z]"\nfolds = [{{ test = ["A"], val = ["B"] }}]\nbase = {{}}\n'
+    (folder / "s.toml").write_text(head + text, encoding="utf-8")
+    monkeypatch.setattr(plan, "STUDIES", folder)
+    return read_study("s")
+
+
+def test_stardist_trains_for_minutes_or_for_steps(tmp_path, monkeypatch):
+    text = '[variants.a]\nabout = ""\nprogram = "stardist"\nminutes = 8.0\n'
+    assert length_of(write_study(tmp_path, monkeypatch, text).variants["a"]) == ("--minutes", 8.0)
+    study = write_study(tmp_path, monkeypatch, text.replace("minutes = 8.0", "steps = 1020"))
+    assert length_of(study.variants["a"]) == ("--steps", 1020)
+    assert study.variants["a"].keys == {}
+
+
+@pytest.mark.parametrize(
+    "keys", ['program = "stardist"', "steps = 9", 'program = "stardist"\nsteps = 9\nminutes = 8.0']
+)
+def test_a_length_that_is_missing_or_said_twice_is_refused(tmp_path, monkeypatch, keys):
+    with pytest.raises(StudyError, match=r"variants\.a: .*either minutes or steps"):
+        write_study(tmp_path, monkeypatch, f'[variants.a]\nabout = ""\n{keys}\n')

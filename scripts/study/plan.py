@@ -43,10 +43,12 @@ class Variant:
     training_of : str
         Variant whose training is taken over, since only what comes after it differs; empty: a training of its own.
     program : str
-        ``stardist``: the variant is StarDist-3D, trained for `minutes` on the same volumes; empty: ours.
+        ``stardist``: the variant is StarDist-3D, trained on the same volumes for `minutes` or `steps`; empty: ours.
     minutes : float
     against : str
         Variant that it is compared with.
+    steps : int
+        In place of minutes, where other programs slow the machine down.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Variant:
     against: str
     program: str
     minutes: float
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,11 @@ def read_study(name: str, data: Path | None = None) -> Study:
         for other in (of, against):
             if other and other not in table["variants"]:
                 raise StudyError(f"{path}: variant {key} names {other}, which there is not")
-        program, minutes = each.pop("program", ""), each.pop("minutes", 0.0)
-        variants[key] = Variant(key, about, each, of, against, program, minutes)
+        program, minutes, steps = each.pop("program", ""), each.pop("minutes", 0.0), each.pop("steps", 0)
+        if (minutes > 0) + (steps > 0) != bool(program):
+            raise StudyError(
+                f"{path}: variants.{key}: program {program!r}, minutes {minutes}, steps {steps}; give either minutes "
+                'or steps, above 0, with program = "stardist", and neither without'
+            )
+        variants[key] = Variant(key, about, each, of, against, program, minutes, steps)
     return Study(name, table["title"], folder, table["group"], table["base"], folds, variants)

@@ -16,7 +16,7 @@ from typing import Any
 
 import toml
 
-from study.plan import Run, Study, StudyError
+from study.plan import Run, Study, StudyError, Variant
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = REPOSITORY / "run_auxcpvloss.py"
@@ -62,8 +62,7 @@ def perform(run: Run) -> Record:
     if run.variant.program:
         like = f"volumes_fold{run.fold.number}"
         _call(PROGRAM, "-c", config, "-r", root, "-id", like, "-d", "prepare", "mknet")
-        length = ["--minutes", run.variant.minutes, "--seed", run.seed]
-        _call(BASELINE, "--like", root / like, *length, "-id", run.name)
+        _call(BASELINE, "--like", root / like, *length_of(run.variant), "--seed", run.seed, "-id", run.name)
         _call(PROGRAM, *ours[:4], "-d", "evaluate")
         return {**_key(run), **_baseline(root / "baselines" / run.name), "scores": scores_of(root / run.name)}
     if run.training:
@@ -71,6 +70,11 @@ def perform(run: Run) -> Record:
     _call(PROGRAM, "-c", config, *ours, "-d", *STAGES)
     trained = root / (run.training or run.name)
     return {**_key(run), **_selected(root / run.name, trained), "scores": scores_of(root / run.name)}
+
+
+def length_of(variant: Variant) -> tuple[str, float]:
+    """Say how long StarDist is to train, in words of its command line."""
+    return ("--steps", variant.steps) if variant.steps else ("--minutes", variant.minutes)
 
 
 def _call(script: Path, *arguments: object) -> None:
