@@ -215,7 +215,9 @@ def test_iterations_are_rounded_down():
     assert iterations_in(0.01, 1) == recipe.LEAST_ITERATIONS
 
 
-@pytest.mark.parametrize(("iterations", "averaged"), [(1, 1), (100, 25), (1000, 250), (2600, 650), (1_000_000, 250_000)])
+@pytest.mark.parametrize(
+    ("iterations", "averaged"), [(1, 1), (100, 25), (1000, 250), (2600, 650), (1_000_000, 250_000)]
+)
 def test_weights_are_averaged_over_a_quarter_of_the_training(iterations, averaged):
     decided = {each.key: each.value for each in schedule(iterations, "")}
     assert 1 / (1 - decided["optimizer.average"]) == pytest.approx(averaged, rel=0.05)
