@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from auxcpvloss.apply.model import load
+from auxcpvloss.apply.loading import load
 from auxcpvloss.data.missing_chunks import read
 from auxcpvloss.methods import Params, decode_sets
 from auxcpvloss.metrics import score
@@ -112,7 +112,7 @@ def predict(model: Any, split: str) -> list[Predicted]:
     from auxcpvloss.network.compiled import prediction_network
 
     config, method, predicted = model.experiment.config, model.experiment.method, []
-    path, names = model.experiment.need_checkpoint(model.checkpoint), tuple(head.name for head in method.heads)
+    path, names = model.experiment.checkpoints.need(model.checkpoint), tuple(head.name for head in method.heads)
     for sample in model.experiment.samples(split):
         if sample.has_labels:
             tiling = tiling_of(config, sample.shape)

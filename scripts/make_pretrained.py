@@ -11,7 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout need not be installed
 
-from auxcpvloss.apply.model import Model, load
+from auxcpvloss.apply.loading import load
+from auxcpvloss.apply.model import Model
 from auxcpvloss.config import as_toml
 from auxcpvloss.experiment.pretrained import FOLDER
 from auxcpvloss.system.errors import InputError
@@ -56,7 +57,7 @@ def _without_optimizer(model: Model, path: Path) -> None:
     from auxcpvloss.network.compiled import new_network
 
     network = new_network(model.experiment.config, model.experiment.method)
-    load_checkpoint(network, model.experiment.need_checkpoint(model.checkpoint))
+    load_checkpoint(network, model.experiment.checkpoints.need(model.checkpoint))
     save_checkpoint(network, path, {})
 
 

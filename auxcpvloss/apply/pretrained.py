@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from auxcpvloss.apply.diameter import PARAMS, estimate
-from auxcpvloss.apply.model import Model, Report, load, nothing, start_backend
+from auxcpvloss.apply.loading import load, start_backend
+from auxcpvloss.apply.model import Model, Report, nothing
 from auxcpvloss.config.units import Vector
 from auxcpvloss.experiment import pretrained
 from auxcpvloss.experiment.pretrained import DIAMETER
@@ -35,7 +36,7 @@ class Pretrained(Model):
 
     def __init__(self, diameter: float | None = None) -> None:
         experiment = pretrained.experiment()
-        super().__init__(experiment, Selection(experiment.checkpoints()[-1], experiment.params))
+        super().__init__(experiment, Selection(experiment.checkpoints.iterations()[-1], experiment.params))
         self.diameter = diameter
         self.used: float | None = None
         params = self.params.model_copy(update=PARAMS)

@@ -64,7 +64,7 @@ def members(experiment: Experiment, checkpoint: Checkpoint) -> list[Member]:
 def are_here(experiment: Experiment, checkpoint: Checkpoint) -> bool:
     """Whether the weights are on this machine, to which they need not be brought for what follows predictions."""
     if not experiment.is_ensemble:
-        return experiment.has_checkpoint(checkpoint)
+        return experiment.checkpoints.has(checkpoint)
     return all((Path(name) / "config.toml").is_file() for name in experiment.config.prediction.ensemble)
 
 
@@ -88,7 +88,7 @@ def _member(experiment: Experiment, folder: Path) -> Member:
     checkpoint = selected_or_newest(member)
     if checkpoint is None:
         raise InputError(f"{KEY}: {folder}: has no checkpoints. Run the stage train there.")
-    member.need_checkpoint(checkpoint)
+    member.checkpoints.need(checkpoint)
     return Member(member, checkpoint)
 
 

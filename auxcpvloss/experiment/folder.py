@@ -15,18 +15,15 @@ from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.verify import check_planes
+from auxcpvloss.experiment.checkpoints import Checkpoints
 from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.experiment.fingerprint import Records, relevant
-from auxcpvloss.experiment.means import Checkpoint, digest_of_mean, need_mean, sources_of
+from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.opened_samples import OpenedSamples
 from auxcpvloss.experiment.splits import Volume, serving
 from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.methods.external import Given
-from auxcpvloss.system.checksums import known_digest
 from auxcpvloss.system.errors import InputError
-
-ENSEMBLE = 0
-"""Number of the checkpoint of an ensemble: those that its members selected."""
 
 TEST = "test"
 """Folder of the results of the test volumes."""
@@ -174,67 +171,20 @@ class Experiment:
         """Checkpoints, logs, snapshots and the description of the networks."""
         return self.folder / "train"
 
-    def checkpoint_path(self, checkpoint: Checkpoint) -> Path:
-        """File of the weights and the state of the optimizer after so many iterations; or of a mean of weights."""
-        if isinstance(checkpoint, str):
-            return self.train_folder / "averaged" / f"{checkpoint}.keras"
-        return self.train_folder / "checkpoints" / f"{checkpoint:08d}.keras"
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The weights that its training wrote."""
+        return Checkpoints(self.train_folder, self.is_ensemble)
 
     @property
     def is_trained(self) -> bool:
         """Whether there are weights: of an iteration that checkpoints are asked for, or of a training cut short."""
         return any(path for kind in ("checkpoints", "resume") for path in self.train_folder.glob(f"{kind}/[!.]*.keras"))
 
-    def resume_path(self, iteration: int) -> Path:
-        """File of the same, of a training that was ended between two checkpoints."""
-        return self.train_folder / "resume" / f"{iteration:08d}.keras"
-
-    def checkpoints(self) -> list[int]:
-        """Iterations of which there is a checkpoint, in order."""
-        if self.is_ensemble:
-            return [ENSEMBLE]
-        return sorted(self._states("checkpoints"))
-
-    def states(self) -> dict[int, Path]:
-        """Files from which training can go on, by iteration, in order: checkpoints, and what was left between two."""
-        return dict(sorted((self._states("resume") | self._states("checkpoints")).items()))
-
-    def _states(self, kind: str) -> dict[int, Path]:
-        found = self.train_folder.glob(f"{kind}/*.keras")
-        return {int(path.stem): path for path in found if path.stem.isdecimal()}
-
     @property
     def newest_snapshot(self) -> Path | None:
         """File of the newest batch that the training kept."""
         return max((self.train_folder / "snapshots").glob("batch_*.hdf"), default=None)
-
-    def has_checkpoint(self, checkpoint: Checkpoint) -> bool:
-        """Whether the file of a checkpoint is there, or of a mean what it is made of."""
-        return self.checkpoint_path(checkpoint).is_file() or bool(self._sources(checkpoint))
-
-    def checkpoint_digest(self, checkpoint: Checkpoint) -> str:
-        """Sha256, in hex, of a checkpoint, read once as long as it stays as it is; errors as in `need_checkpoint`."""
-        if isinstance(checkpoint, str):
-            known = digest_of_mean(self.checkpoint_path(checkpoint), self._sources(checkpoint))
-            if known:
-                return known
-        return known_digest(self.need_checkpoint(checkpoint))
-
-    def _sources(self, checkpoint: Checkpoint) -> dict[int, Path]:
-        return sources_of(checkpoint, self._states("checkpoints")) if isinstance(checkpoint, str) else {}
-
-    def need_checkpoint(self, checkpoint: Checkpoint) -> Path:
-        """Path of a checkpoint, of a mean one that is written if need be; an `InputError` lists those that exist."""
-        if isinstance(checkpoint, str):
-            return need_mean(self.checkpoint_path(checkpoint), self._sources(checkpoint))
-        there = self.checkpoints()
-        if checkpoint in there:
-            return self.checkpoint_path(checkpoint)
-        raise InputError(
-            f"no checkpoint of iteration {checkpoint} in {self.train_folder}; available: "
-            f"{', '.join(map(str, there)) or 'none'}.",
-            "Run the stage train, or set --checkpoint to one of these.",
-        )
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process works on the volumes that this one has opened.
@@ -264,12 +214,12 @@ class Experiment:
 
     def usable_checkpoints(self, split: str) -> list[int]:
         """Iterations to go on from: checkpoints, or where they were not brought along, what was predicted with them."""
-        return self.checkpoints() or self.predicted(split)
+        return self.checkpoints.iterations() or self.predicted(split)
 
     def need_usable(self, split: str, checkpoint: Checkpoint) -> None:
-        """Refuse a checkpoint that does not exist (see `need_checkpoint`) and has left no predictions of a split."""
+        """Refuse a checkpoint that does not exist (see `Checkpoints.need`) and has left no predictions of a split."""
         if not any(self.processed(split, checkpoint, "any").parent.glob("[!.]*.zarr")):
-            self.need_checkpoint(checkpoint)
+            self.checkpoints.need(checkpoint)
 
     def processed(self, split: str, checkpoint: Checkpoint, sample: str) -> Path:
         """Prediction of a sample."""

@@ -162,7 +162,7 @@ def selected_or_newest(experiment: Experiment) -> Checkpoint | None:
         What was selected cannot be read.
     """
     if not experiment.selection_path.is_file():
-        return max(experiment.checkpoints(), default=None)
+        return max(experiment.checkpoints.iterations(), default=None)
     try:
         return checkpoint_from(str(read_table(experiment.selection_path)["checkpoint"]))
     except (ValueError, KeyError, TypeError) as error:

@@ -108,6 +108,6 @@ def _refuse_stale(run: Run) -> None:
 
 
 def _tell_newer(run: Run) -> None:
-    newest = max(run.experiment.checkpoints(), default=0)
+    newest = max(run.experiment.checkpoints.iterations(), default=0)
     if newest > max(validated_checkpoints(run.experiment), default=newest):
         run.warn(f"checkpoint {newest} is newer than the validation; run validate_checkpoints to consider it")

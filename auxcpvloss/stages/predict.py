@@ -39,7 +39,7 @@ class Predict(Stage):
         # No volume is to blame for a damaged network, and nothing is to be set aside for it.
         for number in {result.subject.checkpoint for result in todo}:
             for member in members(run.experiment, number):
-                check_checkpoint(member.experiment.need_checkpoint(member.checkpoint))
+                check_checkpoint(member.experiment.checkpoints.need(member.checkpoint))
         return todo
 
     def make(self, result: Result, run: Run) -> None:

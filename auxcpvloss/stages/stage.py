@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from auxcpvloss.experiment.checkpoints import ENSEMBLE
 from auxcpvloss.experiment.ensemble import members
-from auxcpvloss.experiment.folder import ENSEMBLE, TEST
+from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, State, stored_beside
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.subject import Subject

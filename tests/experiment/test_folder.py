@@ -90,13 +90,13 @@ def test_keys_that_are_younger_do_not_move_what_was_prepared_before(tmp_path):
 
 def test_only_numbered_files_are_checkpoints(tmp_path):
     experiment = Experiment(tmp_path, configure())
-    folder = experiment.checkpoint_path(4).parent
+    folder = experiment.checkpoints.path(4).parent
     folder.mkdir(parents=True)
     for name in ("00000004.keras", "00000012.keras", "00000004 (copy).keras", ".tmp-host-1-00000006.keras"):
         (folder / name).touch()
-    assert experiment.checkpoints() == [4, 12]
+    assert experiment.checkpoints.iterations() == [4, 12]
     with pytest.raises(InputError, match=r"no checkpoint of iteration 5 in .*; available: 4, 12"):
-        experiment.need_checkpoint(5)
+        experiment.checkpoints.need(5)
 
 
 def test_of_the_parameters_only_the_chosen_ones_are_kept(tmp_path):
@@ -131,7 +131,7 @@ def test_a_selection_edited_by_hand_is_refused_by_key(tmp_path, written, message
 @pytest.mark.parametrize("damage", ["[]", "3", "[" * 99999])
 def test_records_that_are_no_table_count_as_missing(tmp_path, damage):
     experiment = Experiment(tmp_path, configure())
-    for path in (tmp_path / LEDGER, record_path(experiment), experiment.checkpoint_path(4), tmp_path / "records.json"):
+    for path in (tmp_path / LEDGER, record_path(experiment), experiment.checkpoints.path(4), tmp_path / "records.json"):
         write_text(path, damage)
     assert ledger(tmp_path) == {}
     assert training_record(experiment) is None
@@ -168,6 +168,6 @@ def test_where_checkpoints_were_not_brought_along_predictions_tell_them(tmp_path
     experiment.need_usable("val", 12)
     with pytest.raises(InputError, match="no checkpoint of iteration 16"):
         experiment.need_usable("val", 16)
-    experiment.checkpoint_path(8).parent.mkdir(parents=True)
-    experiment.checkpoint_path(8).touch()
+    experiment.checkpoints.path(8).parent.mkdir(parents=True)
+    experiment.checkpoints.path(8).touch()
     assert experiment.usable_checkpoints("val") == [8]

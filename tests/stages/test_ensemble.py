@@ -13,9 +13,10 @@ from scipy.special import softmax
 from auxcpvloss import InputError, load_model
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile
+from auxcpvloss.experiment.checkpoints import ENSEMBLE
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.ensemble import members
-from auxcpvloss.experiment.folder import ENSEMBLE, Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.stages.order import wanted
 from auxcpvloss.stages.repeats import check_members, warn_of_members
 from auxcpvloss.stages.run import Choice, Run

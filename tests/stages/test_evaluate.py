@@ -78,9 +78,9 @@ def predict(experiment: Experiment, split: str, labels: np.ndarray) -> None:
 
 def record_as_predicted(experiment: Experiment, split: str, weights: str) -> None:
     """Say that the prediction that is there is that of a checkpoint of these weights."""
-    experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
-    if not experiment.checkpoint_path(4).is_file() or experiment.checkpoint_path(4).read_text() != weights:
-        experiment.checkpoint_path(4).write_text(weights)
+    experiment.checkpoints.path(4).parent.mkdir(parents=True, exist_ok=True)
+    if not experiment.checkpoints.path(4).is_file() or experiment.checkpoints.path(4).read_text() != weights:
+        experiment.checkpoints.path(4).write_text(weights)
     run = Run(experiment)
     record = prediction_of(run, subject(run, split)).record
     zarr.open_group(str(experiment.processed(split, 4, "a"))).attrs["made_from"] = record
@@ -426,8 +426,8 @@ def test_the_matching_of_instances_is_the_configured_one(tmp_path, optimal, expe
     found[..., :4], found[..., 4:] = 2, 1
     sample = make_sample(tmp_path, truth > 0, truth)
     experiment = Experiment(tmp_path / "e", configure(evaluation={"use_linear_sum_assignment": optimal}))
-    experiment.checkpoint_path(4).parent.mkdir(parents=True)
-    experiment.checkpoint_path(4).write_text("weights")
+    experiment.checkpoints.path(4).parent.mkdir(parents=True)
+    experiment.checkpoints.path(4).write_text("weights")
     run, of = Run(experiment), Subject("test", 4, sample, experiment.params)
     result = instances_of(run, of)
     instances, centers, _ = result.paths

@@ -9,7 +9,7 @@ import pytest
 import toml
 
 from auxcpvloss import InputError, load_model
-from auxcpvloss.apply.model import choice
+from auxcpvloss.apply.loading import choice
 from auxcpvloss.cli import main
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
@@ -71,31 +71,31 @@ def test_it_is_validated_like_a_checkpoint(averaged):
 
 def test_its_file_is_made_when_it_is_needed(copy):
     experiment = opened(copy)
-    path = experiment.checkpoint_path(NAME)
+    path = experiment.checkpoints.path(NAME)
     content = path.read_bytes()
     path.unlink()
     # Results are known by what it is made of.
     assert stale(copy) == set()
     assert not path.exists()
-    assert experiment.need_checkpoint(NAME).read_bytes() == content
+    assert experiment.checkpoints.need(NAME).read_bytes() == content
     # Handed on by itself it is enough.
-    digest = experiment.checkpoint_digest(NAME)
+    digest = experiment.checkpoints.digest(NAME)
     shutil.rmtree(path.parents[1] / "checkpoints")
     alone = opened(copy)
-    assert (alone.checkpoint_digest(NAME), alone.need_checkpoint(NAME)) == (digest, path)
+    assert (alone.checkpoints.digest(NAME), alone.checkpoints.need(NAME)) == (digest, path)
     assert load_model(copy / "e", NAME).checkpoint == NAME
     path.write_bytes(content[:-50])
     with pytest.raises(InputError, match=r"mean_1-2\.keras: missing or damaged, and so are checkpoints"):
-        opened(copy).need_checkpoint(NAME)
+        opened(copy).checkpoints.need(NAME)
 
 
 def test_another_checkpoint_in_it_makes_it_another(copy):
     experiment = opened(copy)
-    before = experiment.checkpoint_digest(NAME), experiment.need_checkpoint(NAME).read_bytes()
-    shutil.copy(experiment.checkpoint_path(2), experiment.checkpoint_path(1))
+    before = experiment.checkpoints.digest(NAME), experiment.checkpoints.need(NAME).read_bytes()
+    shutil.copy(experiment.checkpoints.path(2), experiment.checkpoints.path(1))
     changed = opened(copy)
-    assert changed.checkpoint_digest(NAME) != before[0]
-    assert changed.need_checkpoint(NAME).read_bytes() != before[1]
+    assert changed.checkpoints.digest(NAME) != before[0]
+    assert changed.checkpoints.need(NAME).read_bytes() != before[1]
     assert stale(copy) == {"validate", *USING}
 
 

@@ -47,7 +47,7 @@ def test_bfloat16_is_taken_where_nuclei_are_alike(tmp_path):
     # So low that an untrained network takes the volume for one nucleus, in either.
     low = {"fg_thresh": 0.01, "seed_thresh": 0.01}
     experiment = Experiment(tmp_path / "tiny", configure(prediction={"precision": "auto"}, postprocessing=low))
-    path = experiment.checkpoint_path(4)
+    path = experiment.checkpoints.path(4)
     path.parent.mkdir(parents=True)
     Trainer(experiment.config, experiment.method).save(path)
     image = np.random.default_rng(1).random((40, 40, 40), np.float32)
@@ -59,7 +59,7 @@ def test_bfloat16_is_taken_where_nuclei_are_alike(tmp_path):
 def test_the_arithmetic_is_recorded(tmp_path, precision):
     experiment = Experiment(tmp_path / "tiny", configure(prediction={"precision": precision}))
     perform(experiment, "prepare")
-    path = experiment.checkpoint_path(4)
+    path = experiment.checkpoints.path(4)
     path.parent.mkdir(parents=True)
     Trainer(experiment.config, experiment.method).save(path)
     run, (sample,) = Run(experiment), experiment.samples("test")

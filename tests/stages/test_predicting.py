@@ -38,8 +38,8 @@ def test_mirror_images_of_an_image_are_averaged(tmp_path):
     data = {"input_format": "tif", "path": str(tmp_path), "voxel_size": [1, 1]}
     config = configure(model=shape | levels, data=data, prediction={"augment": "all"})
     experiment = Experiment(tmp_path / "images", config)
-    experiment.checkpoint_path(4).parent.mkdir(parents=True)
-    Trainer(config, experiment.method).save(experiment.checkpoint_path(4))
+    experiment.checkpoints.path(4).parent.mkdir(parents=True)
+    Trainer(config, experiment.method).save(experiment.checkpoints.path(4))
     networks = members(experiment, 4)
 
     def predicted(image):

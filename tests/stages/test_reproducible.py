@@ -189,10 +189,10 @@ def test_what_was_left_between_checkpoints_is_no_other_training(copy, capfd):
     assert again(copy, "predict", optimizer={"lr": 0.5}) == 2
     assert "optimizer.lr was 0.001, is 0.5" in capfd.readouterr().err
     experiment = Experiment(copy / "whole", configure())
-    assert (list(experiment.states()), experiment.checkpoints()) == ([20, 40, 60], [])
+    assert (list(experiment.checkpoints.states()), experiment.checkpoints.iterations()) == ([20, 40, 60], [])
     assert again(copy, "train") == 0
     assert "continuing from the end of iteration 40" in capfd.readouterr().out
-    assert (experiment.checkpoints(), list(experiment.states())) == ([60], [60])
+    assert (experiment.checkpoints.iterations(), list(experiment.checkpoints.states())) == ([60], [60])
 
 
 def test_determinism_is_switched_on_where_it_is_wanted():

@@ -56,8 +56,8 @@ def made(tmp_path: Path, place: str, **change: Any) -> Experiment:
 def predict(experiment: Experiment, head: str, output: np.ndarray) -> None:
     """Write what a network has made of the test volume."""
     run = Run(experiment)
-    experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
-    experiment.checkpoint_path(4).write_text("weights")
+    experiment.checkpoints.path(4).parent.mkdir(parents=True, exist_ok=True)
+    experiment.checkpoints.path(4).write_text("weights")
     group = zarr.open_group(str(experiment.processed("test", 4, "a")), mode="w")
     group[f"volumes/pred_{head}"] = output
     group.attrs["made_from"] = prediction_of(run, subject(run)).record

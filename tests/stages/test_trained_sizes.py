@@ -49,8 +49,8 @@ def made(tmp_path: Path, labels: np.ndarray, size: tuple[float, ...], **data) ->
 def report(experiment: Experiment, found: np.ndarray) -> str:
     """The page, if these labels were found."""
     run = Run(experiment)
-    experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
-    experiment.checkpoint_path(4).write_text("weights")
+    experiment.checkpoints.path(4).parent.mkdir(parents=True, exist_ok=True)
+    experiment.checkpoints.path(4).write_text("weights")
     group = zarr.open_group(str(experiment.processed("test", 4, "t")), mode="w")
     group["volumes/pred_threeclass"] = perfect(target(found))
     group.attrs["made_from"] = prediction_of(run, subject(run)).record
@@ -67,8 +67,8 @@ def test_voxels_of_another_size_are_told(tmp_path, capsys):
     told = " ".join(capsys.readouterr().out.split())
     assert words in told
     assert "set data.target_voxel_size = [0.5, 0.5, 0.5] to resample" in told
-    experiment.checkpoint_path(4).parent.mkdir(parents=True)
-    experiment.checkpoint_path(4).write_text("weights")
+    experiment.checkpoints.path(4).parent.mkdir(parents=True)
+    experiment.checkpoints.path(4).write_text("weights")
     run = Run(experiment, choice=Choice(checkpoint=4))
     for _ in range(2):
         Predict().begin(run)
@@ -80,8 +80,8 @@ def test_voxels_of_another_size_are_told(tmp_path, capsys):
 
 def test_what_was_trained_on_is_known_without_the_volumes(tmp_path):
     experiment = made(tmp_path, grid_of_balls(5), (0.6, 0.5, 0.5))
-    experiment.checkpoint_path(4).parent.mkdir(parents=True)
-    experiment.checkpoint_path(4).write_text("weights")
+    experiment.checkpoints.path(4).parent.mkdir(parents=True)
+    experiment.checkpoints.path(4).write_text("weights")
     record_training(experiment, experiment.samples("train"), None, {}, {}, 4)
     shutil.rmtree(tmp_path / "train")
     shutil.rmtree(experiment.data_folder("train"))

@@ -41,7 +41,7 @@ def run(folder: Path, name: str, *stages: str, **change: Any) -> int:
 
 
 def checkpoints(folder: Path) -> list[int]:
-    return Experiment(folder, configure()).checkpoints()
+    return Experiment(folder, configure()).checkpoints.iterations()
 
 
 def rows(folder: Path) -> list[dict[str, str]]:

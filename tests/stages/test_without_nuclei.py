@@ -41,8 +41,8 @@ def write(folder: Path, masks: dict[str, np.ndarray]) -> str:
 def predicted(experiment: Experiment, split: str, found: dict[str, np.ndarray]) -> None:
     """Write predictions of a network that is sure of these labels."""
     run = Run(experiment)
-    experiment.checkpoint_path(4).parent.mkdir(parents=True, exist_ok=True)
-    experiment.checkpoint_path(4).write_text("weights")
+    experiment.checkpoints.path(4).parent.mkdir(parents=True, exist_ok=True)
+    experiment.checkpoints.path(4).write_text("weights")
     for sample in experiment.samples(split):
         of = Subject(split, 4, sample, experiment.params)
         group = zarr.open_group(str(experiment.processed(split, 4, sample.name)), mode="w")

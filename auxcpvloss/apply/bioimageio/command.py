@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from auxcpvloss.apply.bioimageio.package import About, need_libraries, sample_of, write_files, write_package
 from auxcpvloss.apply.command import checkpoint_named, folder_named
-from auxcpvloss.apply.model import load
+from auxcpvloss.apply.loading import load
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.files import replacing
 from auxcpvloss.system.terminal import Parser, Terminal

@@ -106,7 +106,7 @@ def write_files(model: Model, sample: Sample, about: About, folder: Path) -> dic
     heads = method.predicted_heads(model.params)
     size = sample.voxel_size
     described = {"inputs": [input_descr(config, size)], "outputs": [output_descr(config, head, size) for head in heads]}
-    checkpoint = experiment.need_checkpoint(model.checkpoint)
+    checkpoint = experiment.checkpoints.need(model.checkpoint)
     network = exported_network(config, method, checkpoint, [head.name for head in heads])
     network.save(folder / "weights.keras")
     write_onnx(network, folder / "weights.onnx")

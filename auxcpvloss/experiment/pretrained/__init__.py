@@ -35,4 +35,4 @@ def experiment() -> Experiment:
 def weights() -> Path:
     """Give the file of the weights."""
     known = experiment()
-    return known.checkpoint_path(known.checkpoints()[-1])
+    return known.checkpoints.path(known.checkpoints.iterations()[-1])

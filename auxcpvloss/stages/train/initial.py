@@ -42,14 +42,14 @@ def _of_experiment(experiment: Experiment, folder: Path) -> Path:
         raise InputError(f"init.checkpoint: {folder} is the folder of this experiment itself; set another one.")
     # Where checkpoints lie does not depend on the configuration.
     source = Experiment(folder, experiment.config)
-    checkpoints = source.checkpoints()
+    checkpoints = source.checkpoints.iterations()
     if not checkpoints:
         raise InputError(f"init.checkpoint: {folder}: not the folder of an experiment with checkpoints in train/.")
     try:
         selected = selected_or_newest(source)
     except InputError as error:
         raise InputError(f"init.checkpoint: {error}") from None
-    return source.need_checkpoint(checkpoints[-1] if selected is None else selected)
+    return source.checkpoints.need(checkpoints[-1] if selected is None else selected)
 
 
 def initial_weights(experiment: Experiment) -> dict[str, Any] | None:

@@ -87,7 +87,7 @@ class TrainingLoop:
         """
         checkpoints, last, done = self.experiment.config.training.checkpoints, last_iteration(self.experiment), first
         # What is kept of an interrupted training is no checkpoint: nothing is looked at there.
-        if first in self.experiment.checkpoints() and self.monitor.lacks(first):
+        if first in self.experiment.checkpoints.iterations() and self.monitor.lacks(first):
             self._look(first)
         if self.monitor.verdict():
             return first
@@ -96,7 +96,7 @@ class TrainingLoop:
             for done, ready in enumerate(self.clock.timed(stream), start=first + 1):
                 self._step(done, ready)
                 if done % checkpoints == 0 or done == last:
-                    self._save(self.experiment.checkpoint_path(done))
+                    self._save(self.experiment.checkpoints.path(done))
                     logger.info("checkpoint of iteration %d, %s", done, self._progress(done))
                     self._advise()
                     with signals.released():
@@ -104,7 +104,7 @@ class TrainingLoop:
                     if self.monitor.verdict():
                         break
                 elif signals.number:
-                    path = self.experiment.resume_path(done)
+                    path = self.experiment.checkpoints.resume_path(done)
                     self._save(path)
                     self.terminal.say(f"stop requested: iteration {done} is saved in {path}")
                 if signals.number:

@@ -123,7 +123,7 @@ class Monitor:
 
     def _score_earlier(self, iteration: int) -> None:
         """Score the earlier checkpoints whose lines were lost: all scores decide when the training ends."""
-        for earlier in self._experiment.checkpoints():
+        for earlier in self._experiment.checkpoints.iterations():
             if earlier < iteration and earlier not in self._rows:
                 score = f"{self._score(earlier):.6g}"
                 self._rows[earlier] = {"iteration": str(earlier), "score": score, **self._scored_with()}

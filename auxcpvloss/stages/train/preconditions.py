@@ -67,7 +67,7 @@ def _check(experiment: Experiment) -> bool:
                 f"training.{key}: there are no validation volumes; set data.val_data, or set this key to 0."
             )
     goes_on = experiment.is_trained and other_training(experiment) is None
-    is_done = goes_on and max(experiment.checkpoints(), default=0) >= last_iteration(experiment)
+    is_done = goes_on and max(experiment.checkpoints.iterations(), default=0) >= last_iteration(experiment)
     # What has trained to the end has shown that it can, without the seconds that Keras takes to import.
     if not is_done or config.training.precision != "float32":
         _try_network(experiment, None if goes_on else initial_checkpoint(experiment))

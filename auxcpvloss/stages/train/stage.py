@@ -111,8 +111,8 @@ class Train(Stage):
 
     def more_states(self, run: Run) -> Iterable[tuple[str, str, State]]:
         problems = file_problems(run.experiment)
-        for number in run.experiment.checkpoints():
-            path = run.experiment.checkpoint_path(number)
+        for number in run.experiment.checkpoints.iterations():
+            path = run.experiment.checkpoints.path(number)
             problem = problems.pop(f"{path.parent.name}/{path.name}", "")
             problem = problem if zipfile.is_zipfile(path) else "not a complete .keras file"
             yield "checkpoints", str(number), State("broken", problem) if problem else WHOLE
@@ -140,7 +140,7 @@ class Train(Stage):
             return
         if first:
             self._tell_versions(run)
-            kind = "checkpoint" if state == experiment.checkpoint_path(first) else "end"
+            kind = "checkpoint" if state == experiment.checkpoints.path(first) else "end"
             terminal.say(f"continuing from the {kind} of iteration {first}")
         about, fractions = about_context(experiment), measured_fractions(run, samples)
         paths, workers = [sample.path for sample in samples], number_of_workers(experiment.config)
@@ -170,7 +170,7 @@ class Train(Stage):
 
     def say(self, run: Run, tally: Tally) -> None:
         if not tally.made:
-            first = max(run.experiment.checkpoints(), default=0)
+            first = max(run.experiment.checkpoints.iterations(), default=0)
             folder = run.experiment.train_folder
             run.terminal.say(f"whole already: checkpoint of iteration {first} in {folder}")
             if verdict := Monitor(run, first).verdict():
@@ -179,7 +179,7 @@ class Train(Stage):
     def plan(self, run: Run) -> str:
         experiment = run.experiment
         anew = other_training(experiment)
-        done = 0 if anew else max(experiment.states(), default=0)
+        done = 0 if anew else max(experiment.checkpoints.states(), default=0)
         found = averages(experiment) if experiment.config.validation.trained_models else []
         last = iteration_of(found[0].checkpoint) if found else last_iteration(experiment)
         why = f", from the beginning because {anew}; the existing results are moved to superseded/" if anew else ""
@@ -199,8 +199,8 @@ class Train(Stage):
 def _newest(run: Run, last: int) -> tuple[int, Path | None]:
     """Find the newest whole state, and its iteration; sets damaged ones aside."""
     experiment = run.experiment
-    for iteration, path in reversed(experiment.states().items()):
-        if path == experiment.resume_path(iteration) and iteration >= last:
+    for iteration, path in reversed(experiment.checkpoints.states().items()):
+        if path == experiment.checkpoints.resume_path(iteration) and iteration >= last:
             # The training was made shorter.
             continue
         try:

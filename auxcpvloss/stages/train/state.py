@@ -45,7 +45,7 @@ def training_state(run: Run) -> State:
         changed = changed_training(run)
         if changed is not None:
             return State("stale", changed)
-        first = max(experiment.checkpoints(), default=0)
+        first = max(experiment.checkpoints.iterations(), default=0)
         if not is_done(run, Monitor(run, first), first):
             last = last_iteration(experiment)
             left = f"iterations {first + 1} to {last}" if first < last else f"validation of checkpoint {first}"

@@ -69,7 +69,7 @@ def _decoded(experiment: Experiment, checkpoint: Checkpoint, params: Params, ima
     config, method = experiment.config, experiment.method
     heads = {head.name: head.channels for head in method.predicted_heads(params)}
     arrays = {name: np.zeros((channels, *image.shape), config.prediction.dtype) for name, channels in heads.items()}
-    tiling, path = tiling_of(config, image.shape), experiment.need_checkpoint(checkpoint)
+    tiling, path = tiling_of(config, image.shape), experiment.checkpoints.need(checkpoint)
     network = prediction_network(config, method, tiling.input_shape, path, heads, precision)
     scan_volume(image, network, tiling, arrays)
     return params.decode(arrays)

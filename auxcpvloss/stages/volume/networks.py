@@ -59,7 +59,7 @@ def predictor(
     found = []
     for member, tiling, precision in zip(members, tilings, precisions, strict=True):
         experiment = member.experiment
-        path = experiment.need_checkpoint(member.checkpoint)
+        path = experiment.checkpoints.need(member.checkpoint)
         networks = prediction_networks(experiment.config, experiment.method, path, heads, precision)
         found.append(over_mirror_images(networks, tiling.input_shape, wanted, mirror_images(experiment)))
     return over_networks(found, tilings, wanted)

@@ -118,10 +118,10 @@ def checkpoint_digest(experiment: Experiment, checkpoint: Checkpoint) -> str:
     Of an ensemble that of the checkpoints of all members, and of how they predict.
     """
     if not experiment.is_ensemble:
-        return experiment.checkpoint_digest(checkpoint)
+        return experiment.checkpoints.digest(checkpoint)
     made_from = [
         (
-            member.experiment.checkpoint_digest(member.checkpoint),
+            member.experiment.checkpoints.digest(member.checkpoint),
             network_keys(member.experiment),
             member.experiment.config.training.precision,
         )
