@@ -1,10 +1,15 @@
 """Studies: what is run, and how variants are compared."""
 
+import tomllib
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import tifffile
 from study import plan
-from study.plan import Fold, Study, StudyError, Variant, read_study
-from study.run import length_of, merged
+from study.folders import fold_folder
+from study.plan import Fold, Run, Study, StudyError, Variant, read_study
+from study.run import configure, length_of, merged
 from study.table import differences, interval, sign_flip_test, table_of
 
 
@@ -80,3 +85,59 @@ def test_stardist_trains_for_minutes_or_for_steps(tmp_path, monkeypatch):
 def test_a_length_that_is_missing_or_said_twice_is_refused(tmp_path, monkeypatch, keys):
     with pytest.raises(StudyError, match=r"variants\.a: .*either minutes or steps"):
         write_study(tmp_path, monkeypatch, f'[variants.a]\nabout = ""\n{keys}\n')
+
+
+def volumes_in(folder):
+    return {split.name: sorted(file.name for file in split.glob("images/*")) for split in folder.iterdir()}
+
+
+def with_volumes(folder, *names):
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+        for name in names:
+            tifffile.imwrite(
+                folder / kind / f"{name}.tif", np.arange(60, dtype=np.uint8).reshape(3, 4, 5), photometric="minisblack"
+            )
+    return replace(study_of(a="a"), data=folder)
+
+
+def test_groups_that_are_not_named_train(tmp_path):
+    study = with_volumes(tmp_path / "in", "A1", "A2", "B1", "C1")
+    made = fold_folder(study, study.folds[0], tmp_path)
+    assert volumes_in(made) == {"test": ["A1.tif", "A2.tif"], "val": ["B1.tif"], "train": ["C1.tif"]}
+    assert fold_folder(study, study.folds[0], tmp_path) == made  # again, by another process
+
+
+def test_a_volume_may_serve_twice_or_not_at_all(tmp_path):
+    study = with_volumes(tmp_path / "in", "A1", "B1", "C1")
+    made = fold_folder(study, Fold(1, test=["A"], val=["B"], train=["B"]), tmp_path)
+    assert volumes_in(made) == {"test": ["A1.tif"], "val": ["B1.tif"], "train": ["B1.tif"]}
+
+
+def test_volumes_are_cut_along_x(tmp_path):
+    study = replace(
+        with_volumes(tmp_path / "in", "A1"), parts={"left": [0, 3], "right": [3, 5]}, group="A1_(left|right)"
+    )
+    made = fold_folder(study, Fold(1, test=["A1_right"], val=["A1_left"], train=["A1_left"]), tmp_path)
+    right = tifffile.imread(made / "test" / "masks" / "A1_right.tif")
+    assert np.array_equal(right, np.arange(60).reshape(3, 4, 5)[..., 3:])
+    assert volumes_in(made)["train"] == volumes_in(made)["val"] == ["A1_left.tif"]
+
+
+def test_a_configured_variant_is_as_the_program_writes_it_but_for_its_own_keys(tmp_path):
+    rng = np.random.default_rng(0)
+    study = with_volumes(tmp_path / "in")
+    for kind in ("images", "masks"):
+        for name in ("A1", "B1", "C1"):
+            volume = np.zeros((24, 40, 40), np.uint8)
+            volume[6:16, 10:24, 10:24] = 1 if kind == "masks" else 200
+            noise = rng.integers(0, 20, volume.shape, np.uint8) if kind == "images" else 0
+            tifffile.imwrite(tmp_path / "in" / kind / f"{name}.tif", volume + noise)
+    variant = Variant("a", "a", {"optimizer": {"lr": 0.5}}, "", "a", "configure", 0.0, 200)
+    run = Run(replace(study, base={"data": {"voxel_size": [2, 1, 1]}}), variant, study.folds[0], 1)
+    config = tmp_path / "a.toml"
+    configure(run, fold_folder(study, study.folds[0], tmp_path), config)
+    written = tomllib.loads(config.read_text())
+    assert written["training"]["max_iterations"] == 200
+    assert written["data"]["voxel_size"] == [2, 1, 1]
+    assert (written["optimizer"]["lr"], written["optimizer"]["lr_schedule"]) == (0.5, "cosine")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,17 @@ class StudyError(Exception):
 
 @dataclass(frozen=True)
 class Fold:
-    """Groups of volumes (such as embryos) for test and validation; all others train."""
+    """Groups of volumes (such as embryos) for test and validation; all others train, or those that are named."""
 
     number: int
     test: Sequence[str]
     val: Sequence[str]
+    train: Sequence[str] = ()
 
-    def split(self, group: str) -> str:
-        """Name the split of a group."""
-        return "test" if group in self.test else "val" if group in self.val else "train"
+    def splits(self, group: str) -> list[str]:
+        """Name the splits of a group; where there are few volumes, one may serve for training and validation."""
+        kept = [name for name in ("test", "val") if group in getattr(self, name)]
+        return ["train", *kept] if group in self.train else kept or ([] if self.train else ["train"])
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Variant:
     training_of : str
         Variant whose training is taken over, since only what comes after it differs; empty: a training of its own.
     program : str
-        ``stardist``: the variant is StarDist-3D, trained on the same volumes for `minutes` or `steps`; empty: ours.
+        ``stardist``: the variant is StarDist-3D, trained on the same volumes for `minutes` or `steps`; ``configure``:
+        ours as the command of that name writes it for so many `steps`, with `keys` besides; empty: ours.
     minutes : float
     against : str
         Variant that it is compared with.
@@ -69,13 +72,15 @@ class Study:
     ----------
     name, title : str
     data : Path
-        Folder with images and masks.
+        Folder with images and masks, or with folders of these.
     group : str
         Regular expression; what it matches of a volume's name is the group.
     base : mapping
         Keys of every variant.
     folds : sequence of Fold
     variants : mapping of name to Variant
+    parts : mapping of name to [begin, end]
+        Along x, of which each volume is cut into volumes of their own, NAME_PART.
     """
 
     name: str
@@ -85,6 +90,7 @@ class Study:
     base: Mapping[str, Any]
     folds: Sequence[Fold]
     variants: Mapping[str, Variant]
+    parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def group_of(self, volume: str) -> str:
         """Name the group of a volume."""
@@ -135,9 +141,9 @@ def read_study(name: str, data: Path | None = None) -> Study:
         raise StudyError(f"{name}: no such study; there are {known}")
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     folder = data or STUDIES.parents[1] / table["data"]
-    if not (folder / "images").is_dir():
+    if not any(folder.rglob("images")):
         raise StudyError(f"{folder}: no folder with images and masks; name it with --data")
-    folds = [Fold(number, each["test"], each["val"]) for number, each in enumerate(table["folds"], 1)]
+    folds = [Fold(number, **each) for number, each in enumerate(table["folds"], 1)]
     first = next(iter(table["variants"]))
     variants = {}
     for key, each in table["variants"].items():
@@ -149,7 +155,7 @@ def read_study(name: str, data: Path | None = None) -> Study:
         if (minutes > 0) + (steps > 0) != bool(program):
             raise StudyError(
                 f"{path}: variants.{key}: program {program!r}, minutes {minutes}, steps {steps}; give either minutes "
-                'or steps, above 0, with program = "stardist", and neither without'
+                "or steps, above 0, with a program, and neither without"
             )
         variants[key] = Variant(key, about, each, of, against, program, minutes, steps)
-    return Study(name, table["title"], folder, table["group"], table["base"], folds, variants)
+    return Study(name, table["title"], folder, table["group"], table["base"], folds, variants, table.get("parts", {}))

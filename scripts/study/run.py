@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -16,6 +15,7 @@ from typing import Any
 
 import toml
 
+from study.folders import fold_folder
 from study.plan import Run, Study, StudyError, Variant
 
 REPOSITORY = Path(__file__).parents[2]
@@ -54,22 +54,34 @@ def perform(run: Run) -> Record:
     """Train, validate and score; what is there already is not made again."""
     place = PLACE / run.study.name
     root = place / "experiments"
-    data = _fold_folder(run, place)
+    data = fold_folder(run.study, run.fold, place)
     keys = merged(merged(run.study.base, run.variant.keys), {"data": {"path": str(data)}})
     config = place / f"{run.name}.toml"
     config.write_text(toml.dumps(keys), encoding="utf-8")
     ours = ["-r", str(root), "-id", run.name, "--seed", str(run.seed)]
-    if run.variant.program:
+    if run.variant.program == "stardist":
         like = f"volumes_fold{run.fold.number}"
         _call(PROGRAM, "-c", config, "-r", root, "-id", like, "-d", "prepare", "mknet")
         _call(BASELINE, "--like", root / like, *length_of(run.variant), "--seed", run.seed, "-id", run.name)
         _call(PROGRAM, *ours[:4], "-d", "evaluate")
         return {**_key(run), **_baseline(root / "baselines" / run.name), "scores": scores_of(root / run.name)}
+    if run.variant.program == "configure":
+        configure(run, data, config)
     if run.training:
         _take_over_training(root / run.training, root / run.name)
     _call(PROGRAM, "-c", config, *ours, "-d", *STAGES)
     trained = root / (run.training or run.name)
     return {**_key(run), **_selected(root / run.name, trained), "scores": scores_of(root / run.name)}
+
+
+def configure(run: Run, data: Path, config: Path) -> None:
+    """Let the program write the configuration for the volumes of a fold; the variant's own keys are added to it."""
+    given = config.with_suffix(".data.toml")
+    given.write_text(toml.dumps({"data": run.study.base.get("data", {})}), encoding="utf-8")
+    length = ("--iterations", run.variant.steps) if run.variant.steps else ("--minutes", run.variant.minutes)
+    _call(PROGRAM, "configure", data, "-c", given, *length, "--overwrite", "-o", config)
+    written = tomllib.loads(config.read_text(encoding="utf-8"))
+    config.write_text(toml.dumps(merged(written, run.variant.keys)), encoding="utf-8")
 
 
 def length_of(variant: Variant) -> tuple[str, float]:
@@ -106,8 +118,9 @@ def scores_of(experiment: Path) -> dict[str, dict[str, float]]:
     for path in sorted(summary.parent.glob("*.toml")):
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         found = table["confusion_matrix"]
-        values = {f"AP_0.{i}": found[f"th_0_{i}"]["AP"] for i in range(1, 10)}
-        values |= {"avAP": found["avAP"], "detection_AP": found["hoefener"]["AP"]}
+        values = {f"AP_0.{i}": found[f"th_0_{i}"]["AP"] for i in range(1, 10) if f"th_0_{i}" in found}
+        values |= {"avAP": found["avAP"]} if "avAP" in found else {}
+        values["detection_AP"] = found["hoefener"]["AP"]
         scores[path.stem] = {key: round(value, 4) for key, value in values.items()}
     return scores
 
@@ -121,19 +134,6 @@ def keep(study: Study, record: Record) -> None:
         records = sorted([*records_of(study), record], key=lambda each: (each["variant"], each["fold"], each["seed"]))
         lines = ",\n".join(json.dumps(each) for each in records)
         (RESULTS / f"{study.name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-
-
-def _fold_folder(run: Run, place: Path) -> Path:
-    """Link the volumes of a fold to where the program looks for them."""
-    data = place / "data" / f"fold{run.fold.number}"
-    for image in sorted((run.study.data / "images").iterdir()):
-        split = run.fold.split(run.study.group_of(image.name))
-        for file in (image, run.study.data / "masks" / image.name):
-            link = data / split / file.parent.name / file.name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                link.symlink_to(file.resolve())
-    return data
 
 
 def _take_over_training(source: Path, folder: Path) -> None:
