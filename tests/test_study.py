@@ -6,22 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tifffile
-from study import plan
+from study.comparison import differences, interval, sign_flip_test
 from study.folders import fold_folder
 from study.plan import Fold, Run, Study, StudyError, Variant, read_study
 from study.run import configure, length_of, merged
-from study.table import differences, interval, sign_flip_test, table_of
+from study.table import table_of
+
+from tests.studies import record, write_study
 
 
 def study_of(**variants):
     made = {name: Variant(name, name, {}, "", against, "", 0.0) for name, against in variants.items()}
     folds = [Fold(1, ["A"], ["B"]), Fold(2, ["B"], ["A"])]
     return Study("s", "title", None, "[A-Z]", {}, folds, made)
-
-
-def record(variant, fold, seed, **scores):
-    values = {name: {"avAP": score, "AP_0.5": score, "detection_AP": score} for name, score in scores.items()}
-    return {"variant": variant, "fold": fold, "seed": seed, "minutes": 1.0, "scores": values}
 
 
 def test_every_seed_runs_all_folds_before_the_next():
@@ -42,7 +39,7 @@ def test_differences_are_means_of_groups_over_the_runs_that_both_have():
     study = study_of(a="a", b="a")
     ours = [record("b", 1, 1, A1=0.5, A2=0.7), record("b", 2, 1, B1=0.9), record("b", 2, 2, B1=0.0)]
     theirs = [record("a", 1, 1, A1=0.4, A2=0.4), record("a", 2, 1, B1=1.0)]
-    assert differences(study, ours, theirs, "avAP") == pytest.approx([0.2, -0.1])
+    assert differences(study, ours, theirs, "avAP") == pytest.approx({"A": 0.2, "B": -0.1})
 
 
 def test_groups_of_the_same_sign_are_as_rare_as_can_be():
@@ -60,15 +57,6 @@ def test_a_table_has_a_line_for_each_variant_that_was_run():
 def test_a_study_that_is_not_there_names_those_that_are():
     with pytest.raises(StudyError, match="embryos"):
         read_study("missing")
-
-
-def write_study(folder, monkeypatch, text):
-    """Write a study of this name into a folder of studies, with a folder of data."""
-    (folder / "images").mkdir(exist_ok=True)
-    head = f'title = "t"\ndata = "{folder}"\ngroup = "[A-Z]"\nfolds = [{{ test = ["A"], val = ["B"] }}]\nbase = {{}}\n'
-    (folder / "s.toml").write_text(head + text, encoding="utf-8")
-    monkeypatch.setattr(plan, "STUDIES", folder)
-    return read_study("s")
 
 
 def test_stardist_trains_for_minutes_or_for_steps(tmp_path, monkeypatch):
@@ -106,6 +94,11 @@ def test_groups_that_are_not_named_train(tmp_path):
     made = fold_folder(study, study.folds[0], tmp_path)
     assert volumes_in(made) == {"test": ["A1.tif", "A2.tif"], "val": ["B1.tif"], "train": ["C1.tif"]}
     assert fold_folder(study, study.folds[0], tmp_path) == made  # again, by another process
+
+
+def test_a_study_is_run_with_its_volumes_only(tmp_path):
+    with pytest.raises(StudyError, match="images and masks; name it with --data"):
+        fold_folder(replace(study_of(a="a"), data=tmp_path / "missing"), Fold(1, ["A"], ["B"]), tmp_path)
 
 
 def test_a_volume_may_serve_twice_or_not_at_all(tmp_path):

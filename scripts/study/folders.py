@@ -8,11 +8,13 @@ from pathlib import Path
 
 import tifffile
 
-from study.plan import Fold, Study
+from study.plan import Fold, Study, StudyError
 
 
 def fold_folder(study: Study, fold: Fold, place: Path) -> Path:
     """Link the volumes of a fold, or write the parts that they are cut into: PLACE/data/foldN/SPLIT/images/NAME.tif."""
+    if not any(study.data.rglob("images")):
+        raise StudyError(f"{study.data}: no folder with images and masks; name it with --data")
     data = place / "data" / f"fold{fold.number}"
     for image in sorted(study.data.rglob("images/*")):
         files = (image, image.parents[1] / "masks" / image.name)

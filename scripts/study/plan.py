@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 STUDIES = Path(__file__).parents[1] / "studies"
+METRICS = (*(f"AP_0.{i}" for i in range(1, 10)), "avAP", "detection_AP")
+"""Scores of a volume that are kept."""
+OPTIONAL = ("parts", "headings", "metrics", "by_group", "about", "cost", "findings")
+"""Keys of a study's file that may be missing."""
 
 
 class StudyError(Exception):
@@ -81,6 +85,16 @@ class Study:
     variants : mapping of name to Variant
     parts : mapping of name to [begin, end]
         Along x, of which each volume is cut into volumes of their own, NAME_PART.
+    headings : mapping of heading to names
+        Variants that stand together in tables, under a heading.
+    metrics : sequence of str
+        Scores that the page compares.
+    by_group : bool
+        Whether the page has the scores by group of volumes, too.
+    about, cost : str
+        For the page: what is compared; on what it was computed.
+    findings : sequence of str
+        For the page: what was found.
     """
 
     name: str
@@ -91,6 +105,19 @@ class Study:
     folds: Sequence[Fold]
     variants: Mapping[str, Variant]
     parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    headings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    metrics: Sequence[str] = ("avAP",)
+    by_group: bool = False
+    about: str = ""
+    cost: str = ""
+    findings: Sequence[str] = ()
+
+    def sections(self) -> Iterator[tuple[str, list[Variant]]]:
+        """Give the variants without a heading, then each heading with its variants."""
+        under = {name for names in self.headings.values() for name in names}
+        yield "", [variant for name, variant in self.variants.items() if name not in under]
+        for heading, names in self.headings.items():
+            yield heading, [self.variants[name] for name in names]
 
     def group_of(self, volume: str) -> str:
         """Name the group of a volume."""
@@ -133,23 +160,36 @@ def read_study(name: str, data: Path | None = None) -> Study:
     Raises
     ------
     StudyError
-        There is no such study, or what it names is not there.
+        There is no such study, or what its file names is not there.
     """
     path = STUDIES / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(each.stem for each in STUDIES.glob("*.toml")))
-        raise StudyError(f"{name}: no such study; there are {known}")
+        raise StudyError(f"{name}: no such study; there are {', '.join(names_of_studies())}")
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     folder = data or STUDIES.parents[1] / table["data"]
-    if not any(folder.rglob("images")):
-        raise StudyError(f"{folder}: no folder with images and masks; name it with --data")
     folds = [Fold(number, **each) for number, each in enumerate(table["folds"], 1)]
-    first = next(iter(table["variants"]))
+    variants = _variants(path, table["variants"])
+    under = [name for names in table.get("headings", {}).values() for name in names]
+    if wrong := sorted(name for name in set(under) if name not in variants or under.count(name) > 1):
+        raise StudyError(f"{path}: headings: {', '.join(wrong)}: name each variant once, and none that there is not")
+    if wrong := sorted(set(table.get("metrics", ())) - set(METRICS)):
+        raise StudyError(f"{path}: metrics: {', '.join(wrong)}: choose from {', '.join(METRICS)}")
+    optional = {key: table[key] for key in OPTIONAL if key in table}
+    return Study(name, table["title"], folder, table["group"], table["base"], folds, variants, **optional)
+
+
+def names_of_studies() -> list[str]:
+    """Name all studies."""
+    return sorted(each.stem for each in STUDIES.glob("*.toml"))
+
+
+def _variants(path: Path, table: Mapping[str, dict[str, Any]]) -> dict[str, Variant]:
+    first = next(iter(table))
     variants = {}
-    for key, each in table["variants"].items():
+    for key, each in table.items():
         of, about, against = each.pop("training_of", ""), each.pop("about"), each.pop("against", first)
         for other in (of, against):
-            if other and other not in table["variants"]:
+            if other and other not in table:
                 raise StudyError(f"{path}: variant {key} names {other}, which there is not")
         program, minutes, steps = each.pop("program", ""), each.pop("minutes", 0.0), each.pop("steps", 0)
         if (minutes > 0) + (steps > 0) != bool(program):
@@ -158,4 +198,4 @@ def read_study(name: str, data: Path | None = None) -> Study:
                 "or steps, above 0, with a program, and neither without"
             )
         variants[key] = Variant(key, about, each, of, against, program, minutes, steps)
-    return Study(name, table["title"], folder, table["group"], table["base"], folds, variants, table.get("parts", {}))
+    return variants

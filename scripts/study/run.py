@@ -38,9 +38,9 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def records_of(study: Study) -> list[Record]:
+def records_of(study: Study, results: Path = RESULTS) -> list[Record]:
     """Read what is kept of a study."""
-    path = RESULTS / f"{study.name}.json"
+    path = results / f"{study.name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 

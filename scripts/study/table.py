@@ -1,79 +1,90 @@
-"""Compare the variants of a study: differences with intervals over groups of volumes, in Markdown."""
+"""Compare the variants of a study in Markdown: scores, differences with intervals, and scores by group of volumes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
 from statistics import mean
 
-import numpy as np
-from scipy.stats import t
-
+from study.comparison import compare, of_variant, scores_by_group
 from study.plan import Study, Variant
 from study.run import Record
 
-METRICS = ("AP_0.5", "avAP", "detection_AP")
-HEADER = ("", *(name.replace("_", " ") for name in METRICS), "avAP against", "difference", "p", "runs", "minutes")
-EXACT = 16
-"""Up to so many groups all changes of signs are tried."""
+COLUMNS = ("AP_0.5", "avAP", "detection_AP")
+"""Scores that every table has."""
 
 
-def table_of(study: Study, records: Sequence[Record]) -> str:
-    """Make a table, one line a variant.
+def table_of(study: Study, records: Sequence[Record], metric: str = "avAP") -> str:
+    """Make a table, one line a variant, in which `metric` is compared.
 
     Scores are means over all volumes of the runs, with the range over seeds of their means over folds. A difference is
     that of the runs that both variants have (same fold, same seed), as mean over groups of the means over the volumes
     of a group, with a 95 % t interval over groups and the p value of the sign-flip test over groups.
     """
-    rows = [_row(study, variant, records) for variant in study.variants.values()]
-    lines = [f"| {' | '.join(HEADER)} |", f"|{'---|' * len(HEADER)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows if row)]) + "\n"
+    scores = COLUMNS if metric in COLUMNS else (metric, *COLUMNS)
+    compared = (f"{spoken(metric)} against", "difference", "p", "groups")
+    header = ("", *map(spoken, scores), *compared, "runs", "minutes")
+    rows = _with_headings(study, records, lambda variant: _row(study, variant, records, scores, metric))
+    return _markdown(header, rows)
 
 
-def _row(study: Study, variant: Variant, records: Sequence[Record]) -> list[str]:
-    own = [each for each in records if each["variant"] == variant.name]
-    if not own:
-        return []
-    cells = [_score(own, metric) for metric in METRICS]
-    others = [each for each in records if each["variant"] == variant.against]
-    compared = ["", "", ""]
-    if variant.against != variant.name and (found := differences(study, own, others, "avAP")).size > 1:
-        low, high = interval(found)
-        compared = [variant.against, f"{found.mean():+.3f} ({low:+.3f} to {high:+.3f})", f"{sign_flip_test(found):.3f}"]
+def table_by_group(study: Study, records: Sequence[Record], metric: str = "avAP") -> str:
+    """Make a table of mean scores, one line a variant, one column a group of volumes."""
+    found = {name: scores_by_group(study, of_variant(records, name), metric) for name in study.variants}
+    groups = sorted({group for each in found.values() for group in each})
+
+    def row(variant: Variant) -> list[str]:
+        own = found[variant.name]
+        cells = [f"{own[group]:.3f}" if group in own else "" for group in groups]
+        return [f"`{variant.name}`", *cells, f"{mean(own.values()):.3f}" if own else ""]
+
+    return _markdown((spoken(metric), *groups, "mean"), _with_headings(study, records, row))
+
+
+def spoken(metric: str) -> str:
+    """Name a score for people."""
+    return metric.replace("_", " ")
+
+
+def _with_headings(study: Study, records: Sequence[Record], row: Callable[[Variant], list[str]]) -> Iterator[list[str]]:
+    """Make rows of the variants that were run, under their headings in bold."""
+    for heading, variants in study.sections():
+        run = [variant for variant in variants if of_variant(records, variant.name)]
+        if heading and run:
+            yield [f"**{heading}**"]
+        yield from map(row, run)
+
+
+def _markdown(header: Sequence[str], rows: Iterator[list[str]]) -> str:
+    lines = [list(header), ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line + [''] * (len(header) - len(line)))} |\n" for line in lines)
+
+
+def _row(study: Study, variant: Variant, records: Sequence[Record], scores: Sequence[str], metric: str) -> list[str]:
+    own = of_variant(records, variant.name)
+    compared = [""] * 4
+    if found := compare(study, variant, records, metric):
+        compared = [f"`{variant.against}`", f"{found.mean:+.3f}", "", str(len(found.by_group))]
+        if len(found.by_group) > 1:
+            compared[1:3] = f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})", f"{found.p:.3f}"
     minutes = f"{mean(each['minutes'] for each in own):.1f}"
+    cells = [_score(own, each) for each in scores]
     return [f"`{variant.name}`: {variant.about}", *cells, *compared, str(len(own)), minutes]
 
 
 def _score(own: Sequence[Record], metric: str) -> str:
-    """Mean over volumes, and the range over seeds, where there are several of the same folds."""
-    volumes = [values[metric] for each in own for values in each["scores"].values()]
-    seeds = sorted({each["seed"] for each in own})
-    by_seed = [mean(v[metric] for e in own if e["seed"] == seed for v in e["scores"].values()) for seed in seeds]
-    text = f"{mean(volumes):.3f}"
+    """Mean over volumes, and the range over those seeds that have all folds, if there are several."""
+    runs = [each for each in own if all(metric in values for values in each["scores"].values())]
+    if not runs:
+        return ""
+    folds = {each["fold"] for each in runs}
+    by_seed = []
+    for seed in {each["seed"] for each in runs}:
+        same = [each for each in runs if each["seed"] == seed]
+        if {each["fold"] for each in same} == folds:
+            by_seed.append(_mean(same, metric))
+    text = f"{_mean(runs, metric):.3f}"
     return f"{text} ({min(by_seed):.3f} to {max(by_seed):.3f})" if len(by_seed) > 1 else text
 
 
-def differences(study: Study, own: Sequence[Record], others: Sequence[Record], metric: str) -> np.ndarray:
-    """Give the mean difference in each group of volumes, over the runs that both have and the volumes of the group."""
-    theirs = {(each["fold"], each["seed"]): each["scores"] for each in others}
-    found: dict[str, list[float]] = {}
-    for each in own:
-        for volume, values in theirs.get((each["fold"], each["seed"]), {}).items():
-            difference = each["scores"][volume][metric] - values[metric]
-            found.setdefault(study.group_of(volume), []).append(difference)
-    return np.array([mean(values) for _, values in sorted(found.items())])
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """Give the 95 % t interval of a mean."""
-    width = t.isf(0.025, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size)
-    return float(values.mean() - width), float(values.mean() + width)
-
-
-def sign_flip_test(values: np.ndarray) -> float:
-    """Give the two-sided p value of no difference: the share of all changes of signs with as large a mean."""
-    if values.size > EXACT:
-        signs = np.random.default_rng(0).choice((-1, 1), (2**EXACT, values.size))
-    else:
-        signs = np.array(list(product((-1, 1), repeat=values.size)))
-    return float(np.mean(np.abs(signs @ values) >= abs(values.sum()) - 1e-12))
+def _mean(runs: Sequence[Record], metric: str) -> float:
+    return mean(values[metric] for each in runs for values in each["scores"].values())
