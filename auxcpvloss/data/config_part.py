@@ -1,17 +1,20 @@
-"""What formats of images add to the configuration: the check that data.input_format and data.test_format name one."""
+"""What sources of images add to the configuration: checks of the formats, and of what is asked of generated volumes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Problem
+from auxcpvloss.config.tables.data import Synthetic
 from auxcpvloss.data.sources import FORMATS
+from auxcpvloss.data.synthetic.difficulty import Difficulty, out_of_range
 
 
 def part(tables: dict[str, Any]) -> Extension:
-    """Check the formats that [data] names."""
+    """Check the formats that [data] names, and how hard generated volumes are to be."""
     return EXTENSION
 
 
@@ -20,6 +23,17 @@ def _check(config: Config) -> Iterator[Problem]:
     for key in ("input_format", "test_format"):
         if (name := getattr(config.data, key)) not in known:
             yield ("data", key), f"{name!r} is not a known format; known: {', '.join(known)}"
+    yield from _check_difficulty(config.data.synthetic)
+
+
+def _check_difficulty(asked: Synthetic) -> Iterator[Problem]:
+    for name, usual in asdict(Difficulty()).items():
+        value = getattr(asked, name)
+        if problem := out_of_range(name, value):
+            yield ("data", "synthetic", name), problem
+        elif asked.kind != "worms" and value != usual:
+            message = f'{value:g} is of the kind "worms" alone, not of {asked.kind!r}; leave it at {usual:g}'
+            yield ("data", "synthetic", name), message
 
 
 EXTENSION = Extension(check=_check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Occasional
 from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.config.compose import Extension, Problem
+from auxcpvloss.data.synthetic.difficulty import Difficulty
 from auxcpvloss.methods import method_of, model_record
 from auxcpvloss.metrics.registry import METRICS
 from auxcpvloss.metrics.table import metric_paths
@@ -53,6 +55,7 @@ YOUNGER = {
     "data.target_voxel_size": [],
     "data.test_voxel_size": [],
     "data.synthetic.kind": "worms",
+    **{f"data.synthetic.{name}": value for name, value in asdict(Difficulty()).items()},
     "validation.average_last": 0,
     "validation.keep": "scores",
     "prediction.precision": "training",

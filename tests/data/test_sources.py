@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from auxcpvloss.data.sources.find import SPLITS, find_sources
 from auxcpvloss.system.errors import InputError
 from tests.data.l1_zip import make_l1_zip
-from tests.data.volumes import REAL, blobs, configured, make_folder, only, write_tiff
+from tests.data.volumes import DEFAULT, REAL, blobs, configured, make_folder, only, write_tiff
 
 EVERYTHING = {"a": 0.6, "b": 0.2, "c": 0.2}
 
@@ -633,7 +633,8 @@ def test_a_checksum_of_arrays_is_of_the_content(tmp_path, kind):
     assert only(tmp_path).checksum() != before
 
 
-SMALL = {"kind": "worms", "train": 2, "val": 0, "test": 1, "shape": (40, 40, 60), "nuclei": 5, "seed": 3}
+WORMS = {"kind": "worms", "train": 2, "val": 0, "test": 1, "shape": (40, 40, 60), "nuclei": 5, "seed": 3}
+SMALL = DEFAULT["data"]["synthetic"] | WORMS
 
 
 def test_synthetic_volumes():

@@ -8,7 +8,18 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from auxcpvloss.config.groups import Groups
-from auxcpvloss.config.tables.types import Fraction, Hundreds, Name, Positive, PositiveFloat, Seed, Shape, Table, Text
+from auxcpvloss.config.tables.types import (
+    Finite,
+    Fraction,
+    Hundreds,
+    Name,
+    Positive,
+    PositiveFloat,
+    Seed,
+    Shape,
+    Table,
+    Text,
+)
 from auxcpvloss.config.units import Unit
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -55,6 +66,11 @@ class Synthetic(Table):
     shape: Shape
     nuclei: Positive
     seed: Seed
+    photons: Finite
+    blur: Finite
+    dimmest: Finite
+    spacing: Finite
+    annotation_error: Finite
 
 
 class Data(Table):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from auxcpvloss.data.synthetic.difficulty import Difficulty
 from auxcpvloss.data.synthetic.placement import Floats, apart
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.lazy import lazily
@@ -26,7 +27,6 @@ CROWDING = 0.25  # the part of the body that nuclei may fill
 MIDDLE = (0.36, 0.79)  # of the length, where the nuclei lie in two rows
 TIP = 0.01  # the part of the length that stays empty at each end
 ELONGATION = 1.22  # along the worm; nuclei of L1 extend 13 voxels across it and 15 along
-SPACING = 0.965  # of two centers at least, in terms of the distance at which the nuclei would just touch
 RELAXATIONS = 60
 
 
@@ -84,7 +84,7 @@ def mean_radius(shape: tuple[int, int, int], body: Body, nuclei: int) -> float:
     return float(radius)
 
 
-def make_nuclei(rng: np.random.Generator, body: Body, labelled: int, radius: float) -> Nuclei:
+def make_nuclei(rng: np.random.Generator, body: Body, labelled: int, radius: float, difficulty: Difficulty) -> Nuclei:
     """Draw the nuclei and put them into the body; those after the first `labelled` are the dim ones without label."""
     for_places, for_shapes, for_light = rng.spawn(3)
     count = labelled + labelled // 100
@@ -100,11 +100,11 @@ def make_nuclei(rng: np.random.Generator, body: Body, labelled: int, radius: flo
     stretch = np.exp(for_shapes.normal(0, 0.06, (count, 3))) * [1, 1, ELONGATION] / np.cbrt(ELONGATION)
     half_axes = size[:, None] * stretch
 
-    brightness = np.exp(for_light.uniform(np.log(0.18), 0, count))
-    brightness[for_light.random(count) < 0.06] = 0.14
-    brightness[labelled:] = 0.1
+    brightness = np.exp(for_light.uniform(np.log(difficulty.dimmest), 0, count))
+    brightness[for_light.random(count) < 0.06] = min(0.14, difficulty.dimmest)
+    brightness[labelled:] = min(0.1, difficulty.dimmest)
     return Nuclei(
-        centers=_places(for_places, body, along, is_middle, half_axes),
+        centers=_places(for_places, body, along, is_middle, half_axes, difficulty.spacing),
         half_axes=half_axes,
         rotations=spatial.transform.Rotation.from_rotvec(for_shapes.normal(0, 0.25, (count, 3))).as_matrix(),
         brightness=brightness,
@@ -112,8 +112,20 @@ def make_nuclei(rng: np.random.Generator, body: Body, labelled: int, radius: flo
     )
 
 
+def annotated(rng: np.random.Generator, nuclei: Nuclei, error: float) -> Nuclei:
+    """Move the nuclei, and change their half-axes, by up to `error` of them: as an annotator might have seen them."""
+    shifts, factors = rng.uniform(-error, error, (2, *nuclei.half_axes.shape))
+    centers = nuclei.centers + (nuclei.rotations @ (shifts * nuclei.half_axes)[..., None])[..., 0]
+    return replace(nuclei, centers=centers, half_axes=nuclei.half_axes * (1 + factors))
+
+
 def _places(
-    rng: np.random.Generator, body: Body, along: Floats, is_middle: NDArray[np.bool_], half_axes: Floats
+    rng: np.random.Generator,
+    body: Body,
+    along: Floats,
+    is_middle: NDArray[np.bool_],
+    half_axes: Floats,
+    spacing: float,
 ) -> Floats:
     """Put nuclei in two rows in the middle of the worm, else anywhere across it, then push them apart."""
     count = len(along)
@@ -124,7 +136,7 @@ def _places(
     offset = np.column_stack([distance * np.sin(angle), distance * np.cos(angle)])
     centers = np.column_stack([body.center[plane] + body.half_axes[plane] * offset, along])
     for _ in range(RELAXATIONS):
-        centers = _into_body(apart(centers, half_axes, SPACING), body, half_axes)
+        centers = _into_body(apart(centers, half_axes, spacing), body, half_axes)
     return centers
 
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.data.synthetic.anatomy import FULL_RADIUS, make_body, make_nuclei, mean_radius
+from auxcpvloss.data.synthetic.anatomy import FULL_RADIUS, annotated, make_body, make_nuclei, mean_radius
+from auxcpvloss.data.synthetic.difficulty import Difficulty
 from auxcpvloss.data.synthetic.microscope import paint, photograph
 from auxcpvloss.system.errors import InputError
 
 MAX_NUCLEI = 60_000  # labels are uint16
+DEFAULT = Difficulty()
 
 
-def make_worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+def make_worm(
+    shape: tuple[int, int, int], seed: int, nuclei: int, difficulty: Difficulty = DEFAULT
+) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """Make the image of a worm and the labels of its nuclei.
 
     Parameters
@@ -28,13 +32,16 @@ def make_worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDAr
         Not negative; equal arguments give equal bits.
     nuclei : int
         Number of labelled nuclei.
+    difficulty : Difficulty
+        The places of the nuclei depend on its spacing alone, the image not on its annotation error.
 
     Returns
     -------
     raw : (Z, Y, X) array of uint8
     labels : (Z, Y, X) array of uint16
-        0 is background; each of 1..nuclei is one 6-connected piece of at least 20 voxels. For every hundred nuclei
-        the image has one more, a dim one without label, as in the real data.
+        0 is background; each of 1..nuclei is one 6-connected piece, of at least 20 voxels unless `difficulty` lets
+        nuclei overlap or annotators err. For every hundred nuclei the image has one more, a dim one without label, as
+        in the real data.
 
     Raises
     ------
@@ -47,13 +54,15 @@ def make_worm(shape: tuple[int, int, int], seed: int, nuclei: int) -> tuple[NDAr
         raise InputError(f"nuclei: {nuclei} is out of range; expected 1 to {MAX_NUCLEI}")
     if seed < 0:
         raise InputError(f"seed: {seed} is negative; expected 0 or more")
-    for_body, for_nuclei, for_paint, for_camera = np.random.default_rng(seed).spawn(4)
+    for_body, for_nuclei, for_paint, for_camera, for_annotator = np.random.default_rng(seed).spawn(5)
     body = make_body(for_body, shape)
     radius = mean_radius(shape, body, nuclei)
     scale = radius / FULL_RADIUS
-    light, labels = paint(for_paint, shape, make_nuclei(for_nuclei, body, nuclei, radius), scale)
+    there = make_nuclei(for_nuclei, body, nuclei, radius, difficulty)
+    believed = annotated(for_annotator, there, difficulty.annotation_error)
+    light, labels = paint(for_paint, shape, there, believed, scale)
     labels[labels > nuclei] = 0
-    return photograph(for_camera, light, body, scale), labels
+    return photograph(for_camera, light, body, scale, difficulty), labels
 
 
 def dataset(train: int, val: int, test: int, seed: int, called: str = "worm") -> dict[str, dict[str, int]]:
