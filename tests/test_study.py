@@ -101,6 +101,12 @@ def test_a_study_is_run_with_its_volumes_only(tmp_path):
         fold_folder(replace(study_of(a="a"), data=tmp_path / "missing"), Fold(1, ["A"], ["B"]), tmp_path)
 
 
+def test_volumes_that_a_script_makes_are_said_to_be_made_by_it(tmp_path):
+    study = read_study("worms", tmp_path / "missing")
+    with pytest.raises(StudyError, match=r"missing: no folder .*make_synthetic.py .benchmarks/worms_hard .*--data"):
+        fold_folder(study, study.folds[0], tmp_path)
+
+
 def test_a_volume_may_serve_twice_or_not_at_all(tmp_path):
     study = with_volumes(tmp_path / "in", "A1", "B1", "C1")
     made = fold_folder(study, Fold(1, test=["A"], val=["B"], train=["B"]), tmp_path)

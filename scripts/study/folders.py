@@ -14,7 +14,8 @@ from study.plan import Fold, Study, StudyError
 def fold_folder(study: Study, fold: Fold, place: Path) -> Path:
     """Link the volumes of a fold, or write the parts that they are cut into: PLACE/data/foldN/SPLIT/images/NAME.tif."""
     if not any(study.data.rglob("images")):
-        raise StudyError(f"{study.data}: no folder with images and masks; name it with --data")
+        make = f"make it with `python {study.made_by}`, or " if study.made_by else ""
+        raise StudyError(f"{study.data}: no folder with images and masks; {make}name it with --data")
     data = place / "data" / f"fold{fold.number}"
     for image in sorted(study.data.rglob("images/*")):
         files = (image, image.parents[1] / "masks" / image.name)

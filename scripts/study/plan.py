@@ -12,7 +12,7 @@ from typing import Any
 STUDIES = Path(__file__).parents[1] / "studies"
 METRICS = (*(f"AP_0.{i}" for i in range(1, 10)), "avAP", "detection_AP")
 """Scores of a volume that are kept."""
-OPTIONAL = ("parts", "headings", "metrics", "by_group", "about", "cost", "findings")
+OPTIONAL = ("made_by", "parts", "headings", "metrics", "by_group", "about", "cost", "findings")
 """Keys of a study's file that may be missing."""
 
 
@@ -83,6 +83,8 @@ class Study:
         Keys of every variant.
     folds : sequence of Fold
     variants : mapping of name to Variant
+    made_by : str
+        Script, with arguments, that makes the folder of the volumes; empty: they are of others.
     parts : mapping of name to [begin, end]
         Along x, of which each volume is cut into volumes of their own, NAME_PART.
     headings : mapping of heading to names
@@ -104,6 +106,7 @@ class Study:
     base: Mapping[str, Any]
     folds: Sequence[Fold]
     variants: Mapping[str, Variant]
+    made_by: str = ""
     parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     headings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     metrics: Sequence[str] = ("avAP",)
