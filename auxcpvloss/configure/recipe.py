@@ -35,9 +35,6 @@ MAPS = {2: 16, 3: 10}
 GROWTH, SLOW_GROWTH, FAST_LEVELS = 3, 2, 2
 """Factor by which they grow per level; the slow one where there are more poolings than `FAST_LEVELS`."""
 PADDING = "same"
-COARSEST = 4
-"""Voxels of the coarsest level along an axis, at least, as in nnU-Net. With 2 along z, bfloat16 convolutions of oneDNN
-gave gradients that were not finite, in some runs and not in others."""
 
 # The patches.
 VOXELS = {("cpu", 2): 2**16, ("cpu", 3): 2**17, ("gpu", 2): 2**18, ("gpu", 3): 2**20}

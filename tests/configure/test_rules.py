@@ -22,6 +22,7 @@ from auxcpvloss.configure.rules.training import schedule
 from auxcpvloss.configure.rules.voxels import in_target_voxels, target_voxels
 from auxcpvloss.configure.write import as_text
 from auxcpvloss.experiment.configuration import load
+from auxcpvloss.network.coarsest_level import COARSEST
 
 CPU = Machine("cpu", "2 cores", True)
 EMBRYOS = Facts(
@@ -88,7 +89,7 @@ def test_any_volumes_get_a_configuration_that_is_valid(facts, device, iterations
     assert all(size >= min(least, total) for size, least, total in zip(shape, enough, totals, strict=True))
     voxels = config.training.batch_size * math.prod(shape)
     needed = [
-        max(recipe.EXTENTS * extent, recipe.COARSEST * total) + total
+        max(recipe.EXTENTS * extent, COARSEST * total) + total
         for extent, total in zip(seen.extent, totals, strict=True)
     ]
     least = math.prod(needed)

@@ -15,10 +15,12 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.training_files import note_files
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.train.preconditions import need_training
+from auxcpvloss.system.backends import gpus
 from auxcpvloss.system.errors import InputError
 from tests import TEST_BACKEND
 from tests.conftest import SMALL, TINY, configure, merge
 from tests.edits import write_without_checksum
+from tests.network.small import skip_without_bfloat16
 from tests.stages.test_chain import files, weights
 
 BASE: dict[str, Any] = merge(
@@ -254,3 +256,14 @@ def test_the_fractions_of_classes_are_counted_once(copy, capfd):
     assert run(copy, "b", **merge(change, {"training": {"class_balance": "none"}})) == 0
     assert "training.class_balance was 'data', is 'none'" in capfd.readouterr().out
     assert "class_fractions" not in json.loads(path.read_text())
+
+
+def test_thin_levels_in_bfloat16_are_warned_of(copy, capfd):
+    skip_without_bfloat16()
+    change = {"model": {"train_input_shape": [4, 8, 8]}, "training": {"max_iterations": 1}}
+    assert run(copy, "thin", **change) == 0
+    assert "training.precision" not in capfd.readouterr().out
+    # It may end with a loss that is no number.
+    run(copy, "thin", **merge(change, {"training": {"precision": "mixed_bfloat16"}}))
+    said = "the coarsest level of the network has 2 voxels along z"
+    assert (said in capfd.readouterr().out) == (not gpus())

@@ -10,6 +10,7 @@ import numpy as np
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
 from auxcpvloss.configure.facts import Facts, axes, lengths
+from auxcpvloss.network.coarsest_level import COARSEST
 from auxcpvloss.network.shapes import AxisGeometry, Shape
 
 KERNEL, REPETITIONS = 3, 2
@@ -57,7 +58,7 @@ def downsampling(facts: Facts) -> list[Shape]:
     while len(factors) < most and (len(factors) < least or not _is_seen(facts, factors)):
         total = np.prod(factors, axis=0) if factors else np.ones(3)
         sides = np.multiply(facts.voxel_size, total)
-        can = np.greater_equal(facts.shape, 2 * recipe.COARSEST * total)
+        can = np.greater_equal(facts.shape, 2 * COARSEST * total)
         if facts.ndim == 2:
             can[0] = False
         if not can.any():
@@ -87,7 +88,7 @@ def patch(facts: Facts, factors: list[Shape], device: str) -> Shape:
     highest = [max(total, size // total * total) for size, total in zip(facts.shape, totals, strict=True)]
     # An image has one plane, which is no nucleus deep.
     extents = [recipe.EXTENTS * extent if high > 1 else 1 for extent, high in zip(facts.extent, highest, strict=True)]
-    wanted = [max(size, recipe.COARSEST * total) for size, total in zip(extents, totals, strict=True)]
+    wanted = [max(size, COARSEST * total) for size, total in zip(extents, totals, strict=True)]
     lowest = [
         min(high, math.ceil(size / total) * total) for high, size, total in zip(highest, wanted, totals, strict=True)
     ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
 from auxcpvloss.configure.facts import Facts, axes
+from auxcpvloss.network.coarsest_level import COARSEST
 from auxcpvloss.network.shapes import Shape
 
 
@@ -48,7 +49,7 @@ def schedule(iterations: int, why: str) -> Iterator[Decision]:
 
 def precision(has_bfloat16: bool, facts: Facts, coarsest: Shape) -> Iterator[Decision]:
     """Decide the arithmetic of the network, whose coarsest level has so many voxels along each axis."""
-    if has_bfloat16 and min(axes(coarsest, facts.ndim)) >= recipe.COARSEST:
+    if has_bfloat16 and min(axes(coarsest, facts.ndim)) >= COARSEST:
         yield Decision(
             "training.precision", "mixed_bfloat16", "this machine has instructions for it; elsewhere, use float32"
         )

@@ -16,6 +16,7 @@ from auxcpvloss.experiment.results import WHOLE, Result, State, Stored
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_files import MISSING, file_problems, note_files
 from auxcpvloss.experiment.training_record import other_training
+from auxcpvloss.network import coarsest_level
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
 from auxcpvloss.pipeline.batches import batches, number_of_workers
 from auxcpvloss.stages.run import Run
@@ -36,7 +37,7 @@ from auxcpvloss.stages.train.state import (
     training_state,
 )
 from auxcpvloss.stages.validate_checkpoints.trained_models import averages, select_by_trained_models
-from auxcpvloss.system.backends import computes_on
+from auxcpvloss.system.backends import computes_on, gpus
 from auxcpvloss.system.libraries import BACKEND
 from auxcpvloss.system.prefetch import prefetching
 
@@ -142,6 +143,9 @@ class Train(Stage):
             self._tell_versions(run)
             kind = "checkpoint" if state == experiment.checkpoints.path(first) else "end"
             terminal.say(f"continuing from the {kind} of iteration {first}")
+        for warning in coarsest_level.warnings(experiment.config):
+            if not gpus():
+                terminal.warn(warning)
         about, fractions = about_context(experiment), measured_fractions(run, samples)
         paths, workers = [sample.path for sample in samples], number_of_workers(experiment.config)
         with prefetching() as ahead, batches(paths, experiment.config, first, last, about) as stream:

@@ -1,0 +1,26 @@
+"""How small the coarsest level of a network may be for convolutions in bfloat16 on processors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from auxcpvloss.config import Config
+from auxcpvloss.network.architectures import geometry
+
+COARSEST = 4
+"""Voxels of the coarsest level along an axis, at least, as in nnU-Net. With 2 along z, bfloat16 convolutions of oneDNN
+gave gradients that were not finite, in some runs and not in others."""
+
+
+def warnings(config: Config) -> Iterator[str]:
+    """Warn of a training on processors in bfloat16 whose coarsest level is too small for that."""
+    if config.training.precision != "mixed_bfloat16":
+        return
+    for letter, axis, size in zip("zyx", geometry(config.model), config.model.train_input_shape, strict=True):
+        coarsest = axis.steps(size)[2 * len(axis.factors)]
+        if axis.total_factor > 1 and coarsest < COARSEST:
+            yield (
+                f"the coarsest level of the network has {coarsest} voxels along {letter}; with fewer than {COARSEST}, "
+                "training.precision = 'mixed_bfloat16' gives gradients on processors that are not finite in some runs. "
+                "Use 'float32', a larger model.train_input_shape, or smaller model.downsample_factors"
+            )
