@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.results import Stored, reader, stored_beside
 from auxcpvloss.experiment.selection_file import Selection
 from auxcpvloss.metrics.calibration import Calibration
 from auxcpvloss.system.errors import InputError
@@ -55,14 +56,27 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Read what was learned; an `InputError` says if the file is damaged."""
+    """Read what was learned; an `InputError` says if the file is damaged, or has other fields."""
     try:
         table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         lists: dict[str, Any] = {key: tuple(map(float, table[key])) for key in POINTS}
         constant = float(table["constant"])
+        if set(table) != {field.name for field in fields(Calibration)}:
+            raise KeyError
         return Calibration(**lists, constant=constant, instances=int(table["instances"]), right=int(table["right"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path}: damaged ({type(error).__name__}). Run the stage calibrate.") from None
+        what = f"damaged, or written by another version ({type(error).__name__})"
+        raise InputError(f"{path}: {what}. Run the stage calibrate.") from None
+
+
+@reader
+def stored_calibration(path: Path) -> Stored:
+    """Read what it was made from; one that another version of the program wrote in another form is not whole."""
+    stored = stored_beside(path)
+    if stored.record is not None:
+        # Its record says nothing of its form.
+        read_calibration(path)
+    return stored
 
 
 def write_proofreading(path: Path, listed: Sequence[Listed]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from auxcpvloss.experiment.calibration_file import (
     proofreading_path,
     read_calibration,
     read_proofreading,
+    stored_calibration,
     write_calibration,
     write_proofreading,
 )
@@ -150,9 +152,9 @@ def calibration_of(run: Run) -> Result:
         **Calibrate.versioned(),
         "predictions": {subject.sample.name: scores_of(run, subject).record for subject in learned_on},
     }
-    stage = Calibrate()
     path = calibration_path(experiment)
-    return stage.beside(run, LEARNED, path, made_from, learned_on, name=path.name)
+    result = Calibrate().beside(run, LEARNED, path, made_from, learned_on, name=path.name)
+    return replace(result, stored=stored_calibration(path))
 
 
 def whole_calibration(run: Run) -> tuple[Result, Calibration] | None:

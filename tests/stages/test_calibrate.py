@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from auxcpvloss.cli import main
+from auxcpvloss.experiment.results import LEDGER, ledger
 from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.calibration import Calibration, features
 from auxcpvloss.stages.calibrate import rightness
+from auxcpvloss.system.checksums import file_digest
 from auxcpvloss.system.errors import InputError
 
 
@@ -54,6 +56,11 @@ def test_probabilities_are_learned_listed_exported_and_reported(gpu_part, tmp_pa
     (run / "val/calibration.json").write_text("{}")
     assert main([*command, "report"]) == 0
     assert "Instances to look at first" not in (run / "report.html").read_text()
+    # As another version wrote it, in another form.
+    (run / "val/calibration.json").write_text(json.dumps({key: table[key] for key in table if key != "constant"}))
+    entries = ledger(run / "val")
+    entries["calibration.json"]["sha256"] = file_digest(run / "val/calibration.json")
+    (run / "val" / LEDGER).write_text(json.dumps(entries))
     assert main([*command, "calibrate"]) == 0
     assert json.loads((run / "val/calibration.json").read_text()) == table
 
