@@ -66,6 +66,7 @@ def test_averages_against_whole_numbers(rows):
         ("nothing in common", r"no checkpoint was validated with the same parameters by all of"),
         ("beyond", r"the best checkpoint is 40, but training.max_iterations is 4"),
         ("itself", r"is this experiment itself"),
+        ("augment", r"other.config.toml: prediction.augment is 'flips', but 'none' in the final experiment. Validate"),
         ("cut", r"scores.csv: not readable as a table of scores"),
     ],
 )
@@ -81,10 +82,23 @@ def test_tables_that_do_not_go_together_are_refused(problem, expected, tmp_path)
         make_run(other, {(2, METHODS["gauss"].params()): 0.5})
     elif problem != "missing":
         make_run(other, {(40 if problem == "beyond" else 4, LOW): 0.5})
+    if problem == "augment":
+        (other / "config.toml").write_text('[prediction]\naugment = "flips"\n')
     if problem == "cut":
         (other / "val/scores.csv").write_text((other / "val/scores.csv").read_text()[:-9])
     with pytest.raises(InputError, match=expected):
         averages(final(tmp_path, good, str(other)))
+
+
+def test_mirror_images_may_be_averaged_by_all(tmp_path):
+    run = make_run(tmp_path / "run", {(2, LOW): 0.5})
+    (tmp_path / "run/config.toml").write_text('[prediction]\naugment = "flips"\n')
+    (found,) = averages(final(tmp_path, run, prediction={"augment": "flips"}))
+    assert found.value == 0.5
+    # The run is of a time when there was no such key.
+    (tmp_path / "run/config.toml").write_text("")
+    with pytest.raises(InputError, match=r"prediction.augment is 'none', but 'flips'"):
+        averages(final(tmp_path, run, prediction={"augment": "flips"}))
 
 
 def test_a_table_from_before_there_were_some_parameters_has_their_defaults(tmp_path):

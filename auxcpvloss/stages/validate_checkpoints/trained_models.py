@@ -8,6 +8,8 @@ from hashlib import sha256
 from math import fsum
 from pathlib import Path
 
+from auxcpvloss.config import ConfigFile, flat
+from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.means import Checkpoint, iteration_of, order_of
@@ -20,6 +22,7 @@ from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.libraries import versions_of
 
 NAME, VERSION = "validate_checkpoints", 1
+AUGMENT = "prediction.augment"
 SHOWN = 5
 """Number of rows of the averaged table that are printed."""
 
@@ -68,8 +71,8 @@ def averages(experiment: Experiment) -> list[Average]:
     Raises
     ------
     InputError
-        One of them is no experiment or was not validated, their tables do not go together, or the checkpoint lies
-        beyond the end of this training.
+        One of them is no experiment, was not validated, or not with the ``prediction.augment`` of this one; their
+        tables do not go together; or the checkpoint lies beyond the end of this training.
     """
     runs = [Path(run) for run in experiment.config.validation.trained_models]
     record = stored_selection(experiment).record or {}
@@ -168,6 +171,14 @@ def _read(experiment: Experiment, run: Path) -> Means:
             f"validation.trained_models: {run} is this experiment itself; choose a name for the final experiment "
             "with -id."
         )
-    if not (run / "config.toml").is_file():
+    if not (frozen := run / "config.toml").is_file():
         raise InputError(f"validation.trained_models: {run}: not an experiment; expected a folder with a config.toml.")
+    # Thresholds that are best for averaged predictions are not best for others.
+    here = experiment.config.prediction.augment
+    there = dict(flat(ConfigFile.read(frozen).tables)).get(AUGMENT, YOUNGER[AUGMENT])
+    if there != here:
+        raise InputError(
+            f"{frozen}: {AUGMENT} is {there!r}, but {here!r} in the final experiment. Validate that experiment with "
+            f"the same value, or set {AUGMENT} = {there!r}."
+        )
     return read_scores(_table(run), experiment.method.params, experiment.metric)
