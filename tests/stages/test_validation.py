@@ -271,6 +271,7 @@ def test_where_nothing_is_listed_values_are_tried_unless_a_selection_is_there(gp
     rows = table(root)
     assert {row["fg_thresh"] for row in rows} > {"0.5", "0.8", "0.95"}
     assert {row["assign"] for row in rows} == {"watershed", "both"}
+    assert {row["seeds"] for row in rows} == {"votes"}
     # What [postprocessing] says is not chosen.
     assert {row["seed_thresh"] for row in rows} == {"0.4"}
     assert "seed_thresh" not in selection(root)["params"]
