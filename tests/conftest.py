@@ -38,7 +38,7 @@ TINY: dict[str, Any] = {
         "synthetic": {"shape": [40, 40, 60], "nuclei": 12, "train": 2, "val": 1, "test": 1},
     },
     "model": {"train_input_shape": [44, 44, 44], "test_input_shape": [60, 60, 60], "num_fmaps": 4, "fmap_inc_factors": [2, 2], "fmap_dec_factors": [2, 2]},
-    "training": {"max_iterations": 4, "checkpoints": 2, "snapshots": 2, "log_every": 1, "num_workers": 1},
+    "training": {"max_iterations": 4, "checkpoints": 2, "snapshots": 2, "log_every": 1, "num_workers": 0},
     "optimizer": {"lr": 1e-3},
     "validation": {"refine": "never"},
 }  # fmt: skip

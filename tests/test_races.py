@@ -27,7 +27,7 @@ CONFIG: dict[str, Any] = merge(
     TINY,
     {
         "model": SMALL,
-        "training": {"max_iterations": 30, "checkpoints": 15, "snapshots": 30},
+        "training": {"max_iterations": 30, "checkpoints": 15, "snapshots": 30, "num_workers": 1},
         "validation": {"fg_thresh": [0.3, 0.4], "seed_thresh": [0.4, 0.5]},
     },
 )

@@ -32,8 +32,8 @@ def configured(folder: Path, *arguments: str, long: Sequence[str] = FEW) -> dict
 def trained(folder: Path, *stages: str) -> Path:
     """Run stages with what was written; gives the folder of the experiment."""
     root, quick = folder.parent / "root", folder.parent / "quick.toml"
-    # Thresholds for a network that has learned nothing.
-    quick.write_text('validation.refine = "never"')
+    # No other process for two batches, and thresholds for a network that has learned nothing.
+    quick.write_text('training.num_workers = 0\nvalidation = { refine = "never", num_workers = 1 }')
     given = ["-c", str(folder.parent / "written.toml"), "-c", str(quick), "-r", str(root), "-id", "written"]
     assert main([*given, "-d", *stages]) == 0
     return root / "written"
@@ -43,6 +43,7 @@ def test_anisotropic_volumes_to_the_report(tmp_path, monkeypatch):
     monkeypatch.setattr("auxcpvloss.configure.speed.SECONDS", 0.1)
     monkeypatch.setattr("auxcpvloss.configure.speed.UNCOUNTED", 1)
     monkeypatch.setattr("auxcpvloss.configure.recipe.LEAST_ITERATIONS", 2)
+    monkeypatch.setattr("auxcpvloss.configure.recipe.MOST_PATCHES", 1)
     for seed, split in enumerate(("train", "val", "test")):
         write(tmp_path / "mine" / split, split, blobs((40, 40, 40), 4, seed, radius=7)[::2])
     # Steps are timed, though so short a time is enough for the least number of them only.
@@ -54,7 +55,8 @@ def test_anisotropic_volumes_to_the_report(tmp_path, monkeypatch):
     assert (trained(tmp_path / "mine", "all") / "report.html").is_file()
 
 
-def test_images_to_the_report(tmp_path):
+def test_images_to_the_report(tmp_path, monkeypatch):
+    monkeypatch.setattr("auxcpvloss.configure.recipe.MOST_PATCHES", 1)
     for number in range(5):
         write(tmp_path / "flat", f"image{number}", blobs((1, 64, 72), 8, seed=number)[0])
     found = configured(tmp_path / "flat")

@@ -1,9 +1,9 @@
 """An experiment whose GPU part is done: trained, and predicted with every checkpoint."""
 
 import shutil
-import subprocess
-import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import toml
 from auxcpvloss.cli import main
 from tests.conftest import TINY, blobs, merge
 from tests.network.small import SMALL
+from tests.once import made_once
 
 SCRIPT = Path(__file__).parents[2] / "run_auxcpvloss.py"
 
@@ -38,7 +39,11 @@ class GpuPart:
 
 @pytest.fixture(scope="session")
 def gpu_part(tmp_path_factory) -> GpuPart:
-    folder = tmp_path_factory.mktemp("gpu")
+    folder = made_once(tmp_path_factory, "gpu", _run_gpu_part)
+    return GpuPart(folder / "root", (folder / "terminal.txt").read_text())
+
+
+def _run_gpu_part(folder: Path) -> None:
     for number, (split, name) in enumerate((split, name) for split, names in VOLUMES.items() for name in names):
         labels = blobs((28, 28, 36), 6, seed=number)
         raw = (labels > 0) * 150 + np.random.default_rng(number).integers(0, 60, labels.shape)
@@ -58,11 +63,10 @@ def gpu_part(tmp_path_factory) -> GpuPart:
     (folder / "run.toml").write_text(toml.dumps(merge(TINY, change)))
     # The product of the lists, as the argument asks; entry by entry they would not fit each other.
     stages = ["-d", "prepare", "train", "validate_checkpoints", "predict", "--param_product", "--term_after_predict"]
-    command = [sys.executable, SCRIPT, "-c", folder / "run.toml", "-r", folder / "root", *stages]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    with redirect_stdout(StringIO()) as said:
+        assert main(["-c", str(folder / "run.toml"), "-r", str(folder / "root"), *stages]) == 0
     shutil.rmtree(folder / "data")
-    return GpuPart(folder / "root", done.stdout)
+    (folder / "terminal.txt").write_text(said.getvalue())
 
 
 EVERY_STAGE: dict[str, Any] = merge(
@@ -80,8 +84,10 @@ EVERY_STAGE: dict[str, Any] = merge(
 @pytest.fixture(scope="session")
 def every_stage(tmp_path_factory) -> Path:
     """A folder with e.toml and root/, in that the experiment ``e`` that every stage was run for; to be copied."""
-    folder: Path = tmp_path_factory.mktemp("every")
+    return made_once(tmp_path_factory, "every", _run_every_stage)
+
+
+def _run_every_stage(folder: Path) -> None:
     (folder / "e.toml").write_text(toml.dumps(EVERY_STAGE))
     stages = ["all", "cross_validate", "visualize"]
     assert main(["-c", str(folder / "e.toml"), "-r", str(folder / "root"), "-d", *stages]) == 0
-    return folder

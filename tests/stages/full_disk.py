@@ -26,7 +26,10 @@ from tests.conftest import TINY, merge
 
 STAGES = ("prepare", "mknet", "train", "validate_checkpoints", "predict", "label", "evaluate", "visualize")
 SIZE = 64 * 2**20
-CHANGE = {"validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "num_workers": 2}}
+CHANGE = {
+    "training": {"num_workers": 1},
+    "validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "num_workers": 2},
+}
 RECORDS = 64 * 2**10
 """So many bytes are enough for config.toml and provenance.json, old and new, and not for a volume."""
 CHECKSUM = re.compile(rb".{0,2}checkpoint.{0,2}: .{0,2}[0-9a-f]{64}|\A# sha256 [0-9a-f]{64}")

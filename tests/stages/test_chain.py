@@ -11,6 +11,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import zarr
 
 from auxcpvloss.cli import main
 from auxcpvloss.experiment.provenance.document import NAME, Document
-from tests.conftest import TINY, merge
+from tests.conftest import SMALL, TINY, merge
 from tests.data.l1_zip import make_l1_zip
 from tests.results import differences, results
 
@@ -46,14 +47,18 @@ def files(folder: Path) -> dict[Path, int]:
     }  # fmt: skip
 
 
-GRID = {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "param_product": True}
+GRID: dict[str, Any] = {
+    "validation": {"fg_thresh": [0.3, 0.5], "seed_thresh": [0.34, 0.5], "param_product": True},
+    # The network has learned nothing; of the thousand specks that it finds, each would get a picture in the report.
+    "postprocessing": {"min_size": 200},
+}
 
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory) -> Path:
     """An experiment that ran from prepare to evaluate."""
     folder = tmp_path_factory.mktemp("chain")
-    arguments = command(folder, "-d", "all", validation=GRID)
+    arguments = command(folder, "-d", "all", training={"num_workers": 1}, **GRID)
     done = subprocess.run([sys.executable, SCRIPT, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (folder / "terminal.txt").write_text(done.stdout)
@@ -64,7 +69,7 @@ def test_everything_is_where_it_belongs(chain):
     experiment = chain / "root" / "chain"
     selection = tomllib.loads((experiment / "val" / "selection.toml").read_text())
     checkpoint = selection["checkpoint"]
-    slug = f"fg_thresh_{selection['params']['fg_thresh']}_seed_thresh_{selection['params']['seed_thresh']}"
+    slug = f"fg_thresh_{selection['params']['fg_thresh']}_seed_thresh_{selection['params']['seed_thresh']}_min_size_200"
     there = {str(path.relative_to(experiment)) for path in experiment.rglob("*")}
     assert {
         "config.toml", "run.log", "provenance.json", "report.html", "train/network.json", "train/network.txt", "train/log.csv",
@@ -206,7 +211,7 @@ def test_a_checkpoint_newer_than_the_validation_is_pointed_at(chain, tmp_path, c
 
 
 def test_missing_volumes_are_told_before_training(tmp_path, capfd):
-    arguments = command(tmp_path, "-d", "all", data={"synthetic": {"val": 0}})
+    arguments = command(tmp_path, "-d", "all", data={"synthetic": {"val": 0}}, model=SMALL)
     assert main(arguments) == 2
     error = capfd.readouterr().err
     assert "data.val_data" in error
@@ -216,7 +221,7 @@ def test_missing_volumes_are_told_before_training(tmp_path, capfd):
 
 
 def test_a_loss_that_is_no_number_ends_training(tmp_path, capfd):
-    assert main(command(tmp_path, "-d", "prepare", "train", optimizer={"lr": 1e30})) == 1
+    assert main(command(tmp_path, "-d", "prepare", "train", optimizer={"lr": 1e30}, model=SMALL)) == 1
     batches = list((tmp_path / "root/chain/train/snapshots").glob("not_finite_*.hdf"))
     assert len(batches) == 1
     error = capfd.readouterr().err
@@ -270,7 +275,7 @@ def kill_when(arguments: list[str], ready: Callable[[], bool]) -> None:
 def test_killed_in_training_and_in_prediction_the_same_command_completes(tmp_path):
     """And ends with the weights of a run that nobody disturbed."""
     change: Mapping[str, Any] = {
-        "training": {"max_iterations": 12, "checkpoints": 4, "snapshots": 0},
+        "training": {"max_iterations": 12, "checkpoints": 4, "snapshots": 0, "num_workers": 1},
         # Many small tiles, so that there is time to kill between two of them.
         "data": {"synthetic": {"train": 1}},
         "model": {"test_input_shape": [52, 52, 52]},
@@ -304,32 +309,35 @@ def weights(path: Path) -> list[np.ndarray]:
         return found
 
 
-def test_a_dead_worker_ends_training_with_a_line(tmp_path):
-    arguments = command(tmp_path, "-d", "prepare", "train", training={"max_iterations": 10_000, "checkpoints": 5_000})
-    process = subprocess.Popen([sys.executable, SCRIPT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
-    log = tmp_path / "root/chain/train/log.csv"
-    until = time.monotonic() + 120
-    while not log.exists() or log.stat().st_size == 0:
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    (worker,) = [int(p) for p in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split() if is_worker(p)]  # fmt: skip
-    os.kill(worker, signal.SIGKILL)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == 1
+def test_a_dead_worker_ends_training_with_a_line(tmp_path, capfd):
+    training = {"max_iterations": 10_000, "checkpoints": 5_000, "num_workers": 1}
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill_worker, tmp_path / "root/chain/train/log.csv")
+        assert main(command(tmp_path, "-d", "prepare", "train", training=training, model=SMALL)) == 1
+        killed.result()
+    error = capfd.readouterr().err
     assert error.startswith("A process that makes batches ended: killed by the system (SIGKILL)")
     assert len(error.splitlines()) == 1
 
 
-def is_worker(pid: str) -> bool:
-    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+def kill_worker(log: Path) -> None:
+    """Kill the process that makes batches for the training in this one, as soon as that has a log."""
+    until = time.monotonic() + 120
+    while not log.exists() or log.stat().st_size == 0:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    children = {
+        child for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()
+    }
+    (worker,) = (int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes())
+    os.kill(worker, signal.SIGKILL)
 
 
 def test_the_published_zip_is_imported_trained_on_and_evaluated(tmp_path, capfd):
     make_l1_zip(tmp_path / "c_elegans_nuclei.zip")
     config = {
         "data": {"input_format": "zip", "path": str(tmp_path / "c_elegans_nuclei.zip"), "voxel_size": [1, 1, 1]},
-        "model": {"method": "threeclass"},
+        "model": {**SMALL, "method": "threeclass"},
     }
     assert main(command(tmp_path, "-d", "all", **config)) == 0
     assert "avAP" in capfd.readouterr().out
@@ -339,7 +347,7 @@ def test_volumes_without_ground_truth_are_predicted_and_labelled(chain, tmp_path
     images = tmp_path / "unlabelled" / "images"
     images.mkdir(parents=True)
     tifffile.imwrite(images / "new.tif", np.random.default_rng(0).integers(0, 255, (30, 35, 45), dtype=np.uint16))
-    config = merge(TINY, {"data": {"test_data": str(tmp_path / "unlabelled")}, "validation": GRID})
+    config = merge(TINY, {"data": {"test_data": str(tmp_path / "unlabelled")}, **GRID})
     (tmp_path / "chain.toml").write_text(toml.dumps(config))
     stages = ["-d", "prepare", "predict", "label", "evaluate"]
     assert main(["-c", str(tmp_path / "chain.toml"), "-r", str(chain / "root"), *stages]) == 0

@@ -30,14 +30,16 @@ EVERY = list(keys(type(load([]))))
 
 
 @pytest.fixture(scope="module")
-def root(every_stage) -> Path:
+def root(every_stage, tmp_path_factory) -> Path:
     """Root with an experiment, `e`, that every stage was run for; beside it a folder of other volumes."""
+    folder = tmp_path_factory.mktemp("effects")
+    shutil.copytree(every_stage / "root", folder / "root")
     for kind in ("images", "masks"):
-        (every_stage / "others" / kind).mkdir(parents=True)
+        (folder / "others" / kind).mkdir(parents=True)
         for number, name in enumerate("pqrst"):
             labels = blobs((20, 20, 24), 3, seed=number).astype(np.uint8)
-            tifffile.imwrite(every_stage / "others" / kind / f"{name}.tif", labels, photometric="minisblack")
-    return every_stage
+            tifffile.imwrite(folder / "others" / kind / f"{name}.tif", labels, photometric="minisblack")
+    return folder
 
 
 def tables(change: Mapping[str, Any]) -> dict[str, Any]:

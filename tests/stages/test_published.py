@@ -2,8 +2,8 @@
 
 import csv
 import shutil
-import subprocess
-import sys
+from contextlib import chdir, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -30,10 +30,9 @@ def published(tmp_path_factory) -> Path:
     """A folder with the zip, in which the command ran once."""
     folder = tmp_path_factory.mktemp("published")
     make_l1_zip(folder / "c_elegans_nuclei.zip")
-    python = [sys.executable, ROOT / "run_auxcpvloss.py"]
-    done = subprocess.run([*python, *COMMAND, "--debug_args"], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (folder / "terminal.txt").write_text(done.stdout)
+    with chdir(folder), redirect_stdout(StringIO()) as said:
+        assert main([*COMMAND, "--debug_args"]) == 0
+    (folder / "terminal.txt").write_text(said.getvalue())
     return folder
 
 

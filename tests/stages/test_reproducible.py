@@ -52,9 +52,13 @@ CASES: dict[str, tuple[signal.Signals, dict[str, Any]]] = {
 }
 
 
+WORKERS = {"threeclass": (2, 1), "threeclass_cpv": (1, 0)}
+"""Processes that make batches for the training that is ended, and for the one that goes on; whole runs have none."""
+
+
 @dataclass(frozen=True)
 class Runs:
-    """A root with two experiments: ``whole``, made by one process, and ``ended``, by two of several."""
+    """A root with two experiments: ``whole``, made by one command, and ``ended``, by two."""
 
     root: Path
     number: signal.Signals
@@ -79,14 +83,15 @@ def runs(request, tmp_path_factory) -> Runs:
         trainer(small(general={"seed": 9})).save(root / "source.keras")
         change["init"]["checkpoint"] = str(root / "source.keras")
     assert main(command(root, "whole", 0, "train", "validate", **change)) == 0
-    arguments = command(root, "ended", 3, "train", "validate", **change)
+    before, after = WORKERS[request.param]
+    arguments = command(root, "ended", before, "train", "validate", **change)
     program = [sys.executable, "-c", HEEDING, sys.executable, str(SCRIPT), *arguments]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for_iteration(root / "ended", 28, process)
     process.send_signal(number)
     output, error = process.communicate(timeout=300)
     left = sorted(str(path.relative_to(root / "ended/train")) for path in (root / "ended/train").rglob("*.keras"))
-    assert main(command(root, "ended", 1, "train", "validate", **change)) == 0
+    assert main(command(root, "ended", after, "train", "validate", **change)) == 0
     return Runs(root, number, process.returncode, output, error, left)
 
 

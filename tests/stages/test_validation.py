@@ -311,8 +311,9 @@ def test_scores_do_not_depend_on_the_number_of_processes(gpu_part, tmp_path):
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_overwriting_makes_a_score_again_once_whatever_the_number_of_processes(gpu_part, tmp_path, number):
-    experiment = with_keys(opened(gpu_part.copy(tmp_path, train=False)), num_workers=number)
-    scores(Run(experiment))
+    experiment = opened(gpu_part.copy(tmp_path, train=False))
+    scores(Run(with_keys(experiment, num_workers=1)))
+    experiment = with_keys(experiment, num_workers=number)
     general = experiment.config.general.model_copy(update={"overwrite": True})
     run = Run(Experiment(experiment.folder, experiment.config.model_copy(update={"general": general})))
     assert scores(run)[0] == 2 * 4 * 2
