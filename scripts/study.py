@@ -17,11 +17,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+
 from study.plan import METRICS, Run, StudyError, names_of_studies, read_study
 from study.run import is_kept, keep, perform, records_of
 from study.table import table_of
-
-sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 import toml
 
+from auxcpvloss.looking.compare.reading import read_run
 from study.folders import fold_folder
 from study.plan import Run, Study, StudyError, Variant
 
@@ -112,16 +113,14 @@ def _selected(experiment: Path, trained: Path) -> Record:
 
 
 def scores_of(experiment: Path) -> dict[str, dict[str, float]]:
-    """Read the scores of the test volumes of a finished experiment."""
-    (summary,) = experiment.glob("test/evaluated/**/summary.csv")
+    """Read the scores of the test volumes of a finished experiment, with what validation selected last."""
     scores = {}
-    for path in sorted(summary.parent.glob("*.toml")):
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    for volume, table in sorted(read_run(experiment).scores.items()):
         found = table["confusion_matrix"]
         values = {f"AP_0.{i}": found[f"th_0_{i}"]["AP"] for i in range(1, 10) if f"th_0_{i}" in found}
         values |= {"avAP": found["avAP"]} if "avAP" in found else {}
         values["detection_AP"] = found["hoefener"]["AP"]
-        scores[path.stem] = {key: round(value, 4) for key, value in values.items()}
+        scores[volume] = {key: round(value, 4) for key, value in values.items()}
     return scores
 
 
