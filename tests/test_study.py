@@ -1,15 +1,17 @@
 """Studies: what is run, and how variants are compared."""
 
+import json
 import tomllib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
+from study import run
 from study.comparison import differences, interval, sign_flip_test
 from study.folders import fold_folder
 from study.plan import Fold, Run, Study, StudyError, Variant, read_study
-from study.run import configure, length_of, merged
+from study.run import configure, keep, length_of, merged, records_of
 from study.table import table_of
 
 from tests.studies import record, write_study
@@ -73,6 +75,18 @@ def test_stardist_trains_for_minutes_or_for_steps(tmp_path, monkeypatch):
 def test_a_length_that_is_missing_or_said_twice_is_refused(tmp_path, monkeypatch, keys):
     with pytest.raises(StudyError, match=r"variants\.a: .*either minutes or steps"):
         write_study(tmp_path, monkeypatch, f'[variants.a]\nabout = ""\n{keys}\n')
+
+
+def test_who_reads_while_another_run_is_kept_reads_whole_records(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "PLACE", tmp_path / "place")
+    monkeypatch.setattr(run, "RESULTS", tmp_path)
+    study = study_of(a="a")
+    second, first = record("a", 2, 1, B1=0.5), record("a", 1, 1, A1=0.5)
+    keep(study, second)
+    with (tmp_path / "s.json").open() as reader:
+        keep(study, first)
+        assert json.load(reader) == [second]
+    assert records_of(study, tmp_path) == [first, second]
 
 
 def volumes_in(folder):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tifffile
 
+from auxcpvloss.system.files import replacing
 from study.plan import Fold, Study, StudyError
 
 
@@ -41,4 +42,6 @@ def _place(file: Path, part: Sequence[int], target: Path) -> None:
             target.symlink_to(file.resolve())
         elif not target.exists():
             begin, end = part
-            tifffile.imwrite(target, tifffile.imread(file)[..., begin:end], photometric="minisblack")
+            # Another process takes what is there for whole.
+            with replacing(target) as beside:
+                tifffile.imwrite(beside, tifffile.imread(file)[..., begin:end], photometric="minisblack")

@@ -16,6 +16,7 @@ from typing import Any
 import toml
 
 from auxcpvloss.looking.compare.reading import read_run
+from auxcpvloss.system.files import write_text
 from study.folders import fold_folder
 from study.plan import Run, Study, StudyError, Variant
 
@@ -130,9 +131,11 @@ def keep(study: Study, record: Record) -> None:
     PLACE.mkdir(parents=True, exist_ok=True)
     with (PLACE / f"{study.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        records = sorted([*records_of(study), record], key=lambda each: (each["variant"], each["fold"], each["seed"]))
+        kept = [*records_of(study, RESULTS), record]
+        records = sorted(kept, key=lambda each: (each["variant"], each["fold"], each["seed"]))
         lines = ",\n".join(json.dumps(each) for each in records)
-        (RESULTS / f"{study.name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+        # Who only reads does not wait for the lock.
+        write_text(RESULTS / f"{study.name}.json", f"[\n{lines}\n]\n")
 
 
 def _take_over_training(source: Path, folder: Path) -> None:
