@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from auxcpvloss.cli import main
+from auxcpvloss.experiment.calibration_file import read_calibration, write_calibration
 from auxcpvloss.experiment.results import LEDGER, ledger
 from auxcpvloss.metrics import Comparison
 from auxcpvloss.metrics.calibration import Calibration, features
@@ -63,6 +64,18 @@ def test_probabilities_are_learned_listed_exported_and_reported(gpu_part, tmp_pa
     (run / "val" / LEDGER).write_text(json.dumps(entries))
     assert main([*command, "calibrate"]) == 0
     assert json.loads((run / "val/calibration.json").read_text()) == table
+
+
+def test_a_file_with_more_fields_is_of_another_version(tmp_path):
+    learned, path = (
+        Calibration((0.5,), (1.0,), (2.0,), 0.1, (0.0, 1.0), (0.2, 0.9), 8, 5),
+        tmp_path / "calibration.json",
+    )
+    write_calibration(path, learned)
+    assert read_calibration(path) == learned
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"slope": 1.0}))
+    with pytest.raises(InputError, match=r"calibration\.json: damaged, or written by another version"):
+        read_calibration(path)
 
 
 def test_what_is_right():
