@@ -33,7 +33,7 @@ class Difficulty:
     blur : float
         Factor of the widths of the point spread function and of the haze.
     dimmest : float
-        Brightness of the dimmest nuclei, compared with the brightest ones.
+        Brightness of the dimmest nuclei, compared with the brightest ones; a few have 0.14 if it is more than that.
     spacing : float
         Least distance of two centers, in terms of the distance at which the nuclei would just touch.
     annotation_error : float
