@@ -154,3 +154,8 @@ def test_a_configured_variant_is_as_the_program_writes_it_but_for_its_own_keys(t
     assert written["training"]["max_iterations"] == 200
     assert written["data"]["voxel_size"] == [2, 1, 1]
     assert (written["optimizer"]["lr"], written["optimizer"]["lr_schedule"]) == (0.5, "cosine")
+
+
+def test_a_fold_that_is_not_there_is_refused():
+    with pytest.raises(StudyError, match="--folds 9: no such fold; there are 1 to 2"):
+        list(study_of(a="a").runs([], [2, 9], [1]))

@@ -85,7 +85,7 @@ def _section(study: Study, records: Sequence[Record], has_figure: bool) -> Itera
         yield table_by_group(study, records, study.metrics[0])
     if has_figure:
         yield f"![{study.title}: differences with intervals](results/{study.name}.png)\n"
-    yield _wrapped(cost_of(study, records)) + " Made by\n"
+    yield _wrapped(f"{cost_of(study, records)} Made by") + "\n"
     yield "```shell\n" + "\n".join(commands_of(study, records)) + "\n```\n"
 
 

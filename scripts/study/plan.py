@@ -130,6 +130,8 @@ class Study:
 
     def runs(self, variants: Sequence[str], folds: Sequence[int], seeds: Sequence[int]) -> Iterator[Run]:
         """Give what is to be run: a seed of all folds and variants after the other."""
+        if absent := set(folds) - {each.number for each in self.folds}:
+            raise StudyError(f"--folds {min(absent)}: no such fold; there are 1 to {len(self.folds)}")
         for seed in seeds:
             for fold in self.folds:
                 if not folds or fold.number in folds:
