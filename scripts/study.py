@@ -19,8 +19,9 @@ from pathlib import Path
 
 sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
 
-from study.plan import METRICS, Run, StudyError, names_of_studies, read_study
+from study.plan import Run, StudyError, names_of_studies, read_study
 from study.run import is_kept, keep, perform, records_of
+from study.scores import METRICS
 from study.table import table_of
 
 

@@ -1,7 +1,8 @@
 """Small studies, made up."""
 
 from study import plan
-from study.plan import METRICS, read_study
+from study.plan import read_study
+from study.scores import MEAN
 
 HEAD = """title = "Letters"
 data = "{data}"
@@ -20,5 +21,5 @@ def write_study(folder, monkeypatch, text):
 
 def record(variant, fold, seed, minutes=1.0, **scores):
     """Make a record with the same value for all scores of a volume."""
-    values = {name: dict.fromkeys(METRICS, score) for name, score in scores.items()}
+    values = {name: dict.fromkeys(MEAN, score) for name, score in scores.items()}
     return {"variant": variant, "fold": fold, "seed": seed, "minutes": minutes, "scores": values}

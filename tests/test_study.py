@@ -7,11 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tifffile
+import toml
 from study import run
+from study.axes import merged, values_of, variants_of
 from study.comparison import differences, interval, sign_flip_test
+from study.curves import curves, points
 from study.folders import fold_folder
 from study.plan import Fold, Run, Study, StudyError, Variant, read_study
-from study.run import configure, keep, length_of, merged, records_of
+from study.run import configure, keep, length_of, records_of
+from study.scores import of_runs
 from study.table import table_of
 
 from tests.studies import record, write_study
@@ -42,6 +46,55 @@ def test_differences_are_means_of_groups_over_the_runs_that_both_have():
     ours = [record("b", 1, 1, A1=0.5, A2=0.7), record("b", 2, 1, B1=0.9), record("b", 2, 2, B1=0.0)]
     theirs = [record("a", 1, 1, A1=0.4, A2=0.4), record("a", 2, 1, B1=1.0)]
     assert differences(study, ours, theirs, "avAP") == pytest.approx({"A": 0.2, "B": -0.1})
+
+
+def counted(*counts):
+    return {
+        "variant": "a",
+        "fold": 1,
+        "seed": 1,
+        "scores": {f"A{n}": {"counts": {"0.7": c}} for n, c in enumerate(counts)},
+    }
+
+
+def test_a_pooled_score_is_that_of_all_objects():
+    runs = [counted([8, 0, 0], [1, 2, 1]), counted([0, 0, 4])]
+    assert of_runs(runs, "F1_0.7") == pytest.approx(18 / (18 + 2 + 5))
+    assert of_runs(runs, "F1_0.5") is None
+    assert of_runs([counted([0, 0, 0])], "F1_0.7") == 0
+    found = differences(study_of(a="a"), runs[:1], [counted([4, 4, 4], [0, 0, 2])], "F1_0.7")
+    assert found == pytest.approx({"A": 18 / 21 - 8 / 18})
+
+
+GRID = {
+    "scheme": {"plain": {"about": "as it is"}, "more": {"model": {"a": 1}}},
+    "labels": {"2": {"data": {"use": 0.02}}, "100": {}},
+}
+
+
+def test_every_combination_of_a_grid_is_a_variant():
+    made = dict(variants_of(GRID))
+    assert list(made) == ["plain_2", "plain_100", "more_2", "more_100"]
+    assert made["more_2"] == {
+        "about": "more, 2", "against": "plain_2", "model": {"a": 1}, "data": {"use": 0.02},
+    }  # fmt: skip
+    assert made["plain_100"] == {"about": "as it is, 100", "against": "plain_100"}
+    assert values_of(GRID, "more_100") == {"scheme": "more", "labels": "100"}
+
+
+def test_curves_have_a_point_each_value_and_seed(tmp_path, monkeypatch):
+    text = '[curves]\nx = "labels"\nlines = "scheme"\nabout = "labels in %"\nmetrics = ["avAP"]\n'
+    study = write_study(tmp_path, monkeypatch, text + toml.dumps({"axes": GRID}))
+    records = [
+        record("plain_2", 1, 1, A1=0.2), record("plain_2", 2, 1, B1=0.4), record("plain_2", 1, 2, A1=0.6),
+        record("more_100", 1, 1, A1=0.9),
+    ]  # fmt: skip
+    found = points(study, study.curves, records)
+    assert found["", "plain"] == {"avAP": {2.0: [pytest.approx(0.3), 0.6]}}
+    assert found["", "more"] == {"avAP": {100.0: [0.9]}}
+    assert len(curves(study, records).axes) == 1
+    with pytest.raises(StudyError, match="curves: label: no such axis; there are scheme, labels"):
+        write_study(tmp_path, monkeypatch, text.replace("labels", "label", 1) + toml.dumps({"axes": GRID}))
 
 
 def test_groups_of_the_same_sign_are_as_rare_as_can_be():
@@ -125,6 +178,14 @@ def test_a_volume_may_serve_twice_or_not_at_all(tmp_path):
     study = with_volumes(tmp_path / "in", "A1", "B1", "C1")
     made = fold_folder(study, Fold(1, test=["A"], val=["B"], train=["B"]), tmp_path)
     assert volumes_in(made) == {"test": ["A1.tif"], "val": ["B1.tif"], "train": ["B1.tif"]}
+
+
+def test_the_volumes_of_a_folder_serve_for_test_alone(tmp_path):
+    study = with_volumes(tmp_path / "in" / "kept", "A1", "B1")
+    with_volumes(tmp_path / "in" / "other", "A2", "B2", "C2")
+    fold = Fold(1, test=["A"], val=["B"], folder_of_test="kept")
+    made = fold_folder(replace(study, data=tmp_path / "in"), fold, tmp_path)
+    assert volumes_in(made) == {"test": ["A1.tif"], "val": ["B2.tif"], "train": ["A2.tif", "C2.tif"]}
 
 
 def test_volumes_are_cut_along_x(tmp_path):

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from study import page
 from study.page import commands_of, cost_of, write_page
-from study.plan import METRICS, StudyError
+from study.plan import StudyError
+from study.scores import METRICS
 from study.table import table_of
 
 from tests.studies import record, write_study

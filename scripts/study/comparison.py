@@ -12,6 +12,7 @@ from scipy.stats import t
 
 from study.plan import Study, Variant
 from study.run import Record
+from study.scores import Volume, has, score
 
 EXACT = 16
 """Up to so many groups all changes of signs are tried."""
@@ -57,26 +58,34 @@ def of_variant(records: Sequence[Record], name: str) -> list[Record]:
 
 
 def differences(study: Study, own: Sequence[Record], others: Sequence[Record], metric: str) -> dict[str, float]:
-    """Give the mean difference in each group of volumes, over the runs that both have and the volumes of the group."""
+    """Give the difference in each group of volumes: the mean over the runs that both have."""
     theirs = {(each["fold"], each["seed"]): each["scores"] for each in others}
     found: dict[str, list[float]] = {}
     for each in own:
-        for volume, values in theirs.get((each["fold"], each["seed"]), {}).items():
-            own_values = each["scores"][volume]
-            # Models that find points have no scores of overlap.
-            if metric in values and metric in own_values:
-                found.setdefault(study.group_of(volume), []).append(own_values[metric] - values[metric])
+        of_others = _by_group(study, theirs.get((each["fold"], each["seed"]), {}), metric)
+        for group, volumes in _by_group(study, each["scores"], metric).items():
+            if same := volumes.keys() & of_others.get(group, {}).keys():
+                pair = [score([side[name] for name in same], metric) for side in (volumes, of_others[group])]
+                found.setdefault(group, []).append(pair[0] - pair[1])
     return {group: mean(values) for group, values in sorted(found.items())}
 
 
 def scores_by_group(study: Study, own: Sequence[Record], metric: str) -> dict[str, float]:
-    """Give the mean score in each group of volumes, over all runs and the volumes of the group."""
+    """Give the score of each group of volumes: the mean over all runs."""
     found: dict[str, list[float]] = {}
     for each in own:
-        for volume, values in each["scores"].items():
-            if metric in values:
-                found.setdefault(study.group_of(volume), []).append(values[metric])
+        for group, volumes in _by_group(study, each["scores"], metric).items():
+            found.setdefault(group, []).append(score(volumes.values(), metric))
     return {group: mean(values) for group, values in sorted(found.items())}
+
+
+def _by_group(study: Study, scores: Mapping[str, Volume], metric: str) -> dict[str, dict[str, Volume]]:
+    """Sort the volumes that have a score by their group."""
+    found: dict[str, dict[str, Volume]] = {}
+    for volume, values in scores.items():
+        if has(values, metric):
+            found.setdefault(study.group_of(volume), {})[volume] = values
+    return found
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

@@ -21,7 +21,7 @@ def fold_folder(study: Study, fold: Fold, place: Path) -> Path:
     for image in sorted(study.data.rglob("images/*")):
         files = (image, image.parents[1] / "masks" / image.name)
         for name, part in _volumes(study, image):
-            for split in fold.splits(study.group_of(name)):
+            for split in fold.splits(study.group_of(name), image.parents[1].name):
                 for file in files:
                     target = data / split / file.parent.name / name
                     target.parent.mkdir(parents=True, exist_ok=True)

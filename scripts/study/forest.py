@@ -11,7 +11,7 @@ from auxcpvloss.looking.figures.palette import BLUE, VERMILION, Color
 from study.comparison import Comparison, compare
 from study.plan import Study
 from study.run import Record
-from study.table import spoken
+from study.scores import spoken
 
 DPI = 110
 UNDECIDED: Color = (0.35, 0.35, 0.35)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from auxcpvloss.looking.figures.layout import save
 from study.comparison import of_variant
+from study.curves import curves
 from study.forest import forest
 from study.plan import Study
 from study.run import Record, records_of
-from study.table import spoken, table_by_group, table_of
+from study.scores import spoken
+from study.table import table_by_group, table_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 TEMPLATE = Path(__file__).with_name("page.md")
@@ -28,9 +30,14 @@ def write_page(studies: Sequence[Study], docs: Path) -> None:
         if not records:
             lacking.append(f"{study.title} (`python scripts/study.py {study.name}`)")
             continue
-        if figure := forest(study, records):
-            save(docs / "results" / f"{study.name}.png", figure)
-        sections.append("\n".join(_section(study, records, has_figure=figure is not None)))
+        figures = {
+            f"{study.name}.png": ("differences with intervals", forest(study, records)),
+            f"{study.name}_curves.png": (f"scores by {study.curves.x}" if study.curves else "", curves(study, records)),
+        }
+        drawn = {name: about for name, (about, figure) in figures.items() if figure}
+        for name in drawn:
+            save(docs / "results" / name, figures[name][1])
+        sections.append("\n".join(_section(study, records, drawn)))
     if lacking:
         sections.append(_wrapped(f"Not run yet: {', '.join(lacking)}.\n"))
     text = TEMPLATE.read_text(encoding="utf-8").replace(PLACE, "".join(f"{each}\n" for each in sections))
@@ -72,7 +79,7 @@ def _count(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
-def _section(study: Study, records: Sequence[Record], has_figure: bool) -> Iterator[str]:
+def _section(study: Study, records: Sequence[Record], figures: Mapping[str, str]) -> Iterator[str]:
     yield f"## {study.title}\n"
     if study.about:
         yield _wrapped(f"{study.about}\n")
@@ -83,8 +90,8 @@ def _section(study: Study, records: Sequence[Record], has_figure: bool) -> Itera
     if study.by_group:
         yield f"Mean {spoken(study.metrics[0])} of each group of volumes:\n"
         yield table_by_group(study, records, study.metrics[0])
-    if has_figure:
-        yield f"![{study.title}: differences with intervals](results/{study.name}.png)\n"
+    for name, about in figures.items():
+        yield f"![{study.title}: {about}](results/{name})\n"
     yield _wrapped(f"{cost_of(study, records)} Made by") + "\n"
     yield "```shell\n" + "\n".join(commands_of(study, records)) + "\n```\n"
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from study.axes import Curves, variants_of
+from study.scores import METRICS
+
 STUDIES = Path(__file__).parents[1] / "studies"
-METRICS = (*(f"AP_0.{i}" for i in range(1, 10)), "avAP", "detection_AP")
-"""Scores of a volume that are kept."""
-OPTIONAL = ("made_by", "parts", "headings", "metrics", "by_group", "about", "cost", "findings")
+OPTIONAL = ("made_by", "parts", "headings", "metrics", "by_group", "about", "cost", "findings", "axes")
 """Keys of a study's file that may be missing."""
 
 
@@ -28,10 +29,22 @@ class Fold:
     test: Sequence[str]
     val: Sequence[str]
     train: Sequence[str] = ()
+    folder_of_test: str = ""
 
-    def splits(self, group: str) -> list[str]:
-        """Name the splits of a group; where there are few volumes, one may serve for training and validation."""
-        kept = [name for name in ("test", "val") if group in getattr(self, name)]
+    def splits(self, group: str, folder: str = "") -> list[str]:
+        """Name the splits of a group; where there are few volumes, one may serve for training and validation.
+
+        Parameters
+        ----------
+        group : str
+        folder : str
+            That lies above the folder of the images. If it is `folder_of_test`, its volumes serve for test alone, and
+            all others do not.
+        """
+        if self.folder_of_test and folder == self.folder_of_test:
+            return ["test"] if group in self.test else []
+        names = ("val",) if self.folder_of_test else ("test", "val")
+        kept = [name for name in names if group in getattr(self, name)]
         return ["train", *kept] if group in self.train else kept or ([] if self.train else ["train"])
 
 
@@ -97,6 +110,10 @@ class Study:
         For the page: what is compared; on what it was computed.
     findings : sequence of str
         For the page: what was found.
+    axes : mapping of axis to values
+        In place of variants: each combination of values is one, see `study.axes`.
+    curves : Curves, optional
+        How such variants are drawn.
     """
 
     name: str
@@ -114,6 +131,8 @@ class Study:
     about: str = ""
     cost: str = ""
     findings: Sequence[str] = ()
+    axes: Mapping[str, Mapping[str, dict[str, Any]]] = field(default_factory=dict)
+    curves: Curves | None = None
 
     def sections(self) -> Iterator[tuple[str, list[Variant]]]:
         """Give the variants without a heading, then each heading with its variants."""
@@ -173,14 +192,26 @@ def read_study(name: str, data: Path | None = None) -> Study:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     folder = data or STUDIES.parents[1] / table["data"]
     folds = [Fold(number, **each) for number, each in enumerate(table["folds"], 1)]
-    variants = _variants(path, table["variants"])
+    axes = table.get("axes", {})
+    variants = _variants(path, {**(dict(variants_of(axes)) if axes else {}), **table.get("variants", {})})
     under = [name for names in table.get("headings", {}).values() for name in names]
     if wrong := sorted(name for name in set(under) if name not in variants or under.count(name) > 1):
         raise StudyError(f"{path}: headings: {', '.join(wrong)}: name each variant once, and none that there is not")
-    if wrong := sorted(set(table.get("metrics", ())) - set(METRICS)):
+    curves = _curves(path, axes, table["curves"]) if "curves" in table else None
+    asked = {*table.get("metrics", ()), *(curves.metrics if curves else ())}
+    if wrong := sorted(asked - set(METRICS)):
         raise StudyError(f"{path}: metrics: {', '.join(wrong)}: choose from {', '.join(METRICS)}")
     optional = {key: table[key] for key in OPTIONAL if key in table}
-    return Study(name, table["title"], folder, table["group"], table["base"], folds, variants, **optional)
+    return Study(
+        name, table["title"], folder, table["group"], table["base"], folds, variants, curves=curves, **optional
+    )
+
+
+def _curves(path: Path, axes: Mapping[str, Any], table: dict[str, Any]) -> Curves:
+    curves = Curves(**{**table, "metrics": tuple(table["metrics"])})
+    if absent := {curves.x, curves.lines, curves.panels} - {*axes, ""}:
+        raise StudyError(f"{path}: curves: {min(absent)}: no such axis; there are {', '.join(axes)}")
+    return curves
 
 
 def names_of_studies() -> list[str]:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,10 @@ import toml
 
 from auxcpvloss.looking.compare.reading import read_run
 from auxcpvloss.system.files import write_text
+from study.axes import merged
 from study.folders import fold_folder
 from study.plan import Run, Study, StudyError, Variant
+from study.scores import COUNTED
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = REPOSITORY / "run_auxcpvloss.py"
@@ -29,15 +30,6 @@ STAGES = ("train", "validate_checkpoints", "predict", "label", "evaluate")
 
 Record = dict[str, Any]
 """Of one run: variant, fold, seed, iterations, minutes of training, what was selected, and scores by volume."""
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested tables; the second wins."""
-    result = dict(base)
-    for key, value in over.items():
-        inner = result.get(key)
-        result[key] = merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
-    return result
 
 
 def records_of(study: Study, results: Path = RESULTS) -> list[Record]:
@@ -113,7 +105,7 @@ def _selected(experiment: Path, trained: Path) -> Record:
     return {"selected": selected, "minutes": _minutes_of_training(trained)}
 
 
-def scores_of(experiment: Path) -> dict[str, dict[str, float]]:
+def scores_of(experiment: Path) -> dict[str, dict[str, Any]]:
     """Read the scores of the test volumes of a finished experiment, with what validation selected last."""
     scores = {}
     for volume, table in sorted(read_run(experiment).scores.items()):
@@ -121,7 +113,11 @@ def scores_of(experiment: Path) -> dict[str, dict[str, float]]:
         values = {f"AP_0.{i}": found[f"th_0_{i}"]["AP"] for i in range(1, 10) if f"th_0_{i}" in found}
         values |= {"avAP": found["avAP"]} if "avAP" in found else {}
         values["detection_AP"] = found["hoefener"]["AP"]
-        scores[volume] = {key: round(value, 4) for key, value in values.items()}
+        values |= {"SEG": table["quality"]["SEG"]} if "SEG" in table.get("quality", {}) else {}
+        rounded: dict[str, Any] = {key: round(value, 4) for key, value in values.items()}
+        at = {iou: found[f"th_{iou.replace('.', '_')}"] for iou in COUNTED if f"th_{iou.replace('.', '_')}" in found}
+        counts = {iou: [counted[key] for key in ("TP", "FP", "FN")] for iou, counted in at.items()}
+        scores[volume] = {**rounded, "counts": counts} if counts else rounded
     return scores
 
 

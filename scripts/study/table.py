@@ -8,6 +8,7 @@ from statistics import mean
 from study.comparison import compare, of_variant, scores_by_group
 from study.plan import Study, Variant
 from study.run import Record
+from study.scores import of_runs, spoken
 
 COLUMNS = ("AP_0.5", "avAP", "detection_AP")
 """Scores that every table has."""
@@ -40,11 +41,6 @@ def table_by_group(study: Study, records: Sequence[Record], metric: str = "avAP"
     return _markdown((spoken(metric), *groups, "mean"), _with_headings(study, records, row))
 
 
-def spoken(metric: str) -> str:
-    """Name a score for people."""
-    return metric.replace("_", " ")
-
-
 def _with_headings(study: Study, records: Sequence[Record], row: Callable[[Variant], list[str]]) -> Iterator[list[str]]:
     """Make rows of the variants that were run, under their headings in bold."""
     for heading, variants in study.sections():
@@ -72,8 +68,8 @@ def _row(study: Study, variant: Variant, records: Sequence[Record], scores: Sequ
 
 
 def _score(own: Sequence[Record], metric: str) -> str:
-    """Mean over volumes, and the range over those seeds that have all folds, if there are several."""
-    runs = [each for each in own if all(metric in values for values in each["scores"].values())]
+    """Score of all volumes, and the range over those seeds that have all folds, if there are several."""
+    runs = [each for each in own if of_runs([each], metric) is not None]
     if not runs:
         return ""
     folds = {each["fold"] for each in runs}
@@ -81,10 +77,6 @@ def _score(own: Sequence[Record], metric: str) -> str:
     for seed in {each["seed"] for each in runs}:
         same = [each for each in runs if each["seed"] == seed]
         if {each["fold"] for each in same} == folds:
-            by_seed.append(_mean(same, metric))
-    text = f"{_mean(runs, metric):.3f}"
+            by_seed.append(of_runs(same, metric) or 0.0)
+    text = f"{of_runs(runs, metric):.3f}"
     return f"{text} ({min(by_seed):.3f} to {max(by_seed):.3f})" if len(by_seed) > 1 else text
-
-
-def _mean(runs: Sequence[Record], metric: str) -> float:
-    return mean(values[metric] for each in runs for values in each["scores"].values())
