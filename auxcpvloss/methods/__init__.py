@@ -10,19 +10,27 @@ from auxcpvloss.methods.decoding import decode_sets
 from auxcpvloss.methods.external import EXTERNAL
 from auxcpvloss.methods.gauss import GAUSS
 from auxcpvloss.methods.method import OUTSIDE, Head, Labels, Method, Params, Prediction
+from auxcpvloss.methods.nedt_border import NEDT_BORDER
 from auxcpvloss.methods.sdt import SDT
 from auxcpvloss.methods.threeclass import THREECLASS
+from auxcpvloss.methods.threeclass_outer import THREECLASS_OUTER
 
-BASES = {method.base: method for method in (AFFINITIES, THREECLASS, SDT, GAUSS, EXTERNAL)}
+BASES = {
+    method.base: method for method in (AFFINITIES, THREECLASS, SDT, GAUSS, NEDT_BORDER, THREECLASS_OUTER, EXTERNAL)
+}
 
 
 def split_name(name: str) -> tuple[str, tuple[str, ...]]:
     """Take the short form of a method with auxiliary tasks apart: ``sdt_cpv`` is ``sdt`` with ``cpv``.
 
-    A name that is not made of known ones is returned whole.
+    Of two methods of which one's name begins with the other's, as `threeclass_outer` and `threeclass`, the longer one
+    is meant. A name that is not made of known ones is returned whole.
     """
-    base, *tasks = name.split("_")
-    return (base, tuple(tasks)) if base in BASES and AUXILIARY.keys() >= set(tasks) else (name, ())
+    for base in sorted(BASES, key=len, reverse=True):
+        tasks = name.removeprefix(base).split("_")
+        if name.startswith(base) and not tasks[0] and AUXILIARY.keys() >= set(tasks[1:]):
+            return base, tuple(tasks[1:])
+    return name, ()
 
 
 def find_method(name: str, auxiliary: Iterable[str] = ()) -> Method:
@@ -41,8 +49,11 @@ def find_method(name: str, auxiliary: Iterable[str] = ()) -> Method:
 
 
 RELEASED = ("affinities", "affinities_cpv", "threeclass", "threeclass_cpv", "sdt", "sdt_cpv", "gauss")
-METHODS: dict[str, Method] = {name: find_method(name) for name in RELEASED}
 """Those of the paper."""
+METHODS: dict[str, Method] = {
+    name: find_method(name) for name in (*RELEASED, "nedt_border", "nedt_border_cpv", "threeclass_outer")
+}
+"""Those that setups are shipped for."""
 
 
 def method_of(config: Config) -> Method:
@@ -57,6 +68,6 @@ def model_record(config: Config) -> dict[str, Any]:
 
 
 __all__ = [
-    "AUXILIARY", "BASES", "METHODS", "OUTSIDE", "Auxiliary", "Head", "Labels", "Method", "Params", "Prediction",
-    "decode_sets", "find_method", "method_of", "model_record", "split_name",
+    "AUXILIARY", "BASES", "METHODS", "OUTSIDE", "RELEASED", "Auxiliary", "Head", "Labels", "Method", "Params",
+    "Prediction", "decode_sets", "find_method", "method_of", "model_record", "split_name",
 ]  # fmt: skip

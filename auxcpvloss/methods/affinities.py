@@ -67,6 +67,8 @@ class AffinitiesParams(WatershedParams):
     min_affinities: int = Field(2, ge=1, le=3)
     num_dilations: int = Field(1, ge=0, le=1000)
 
+    own_seeds = WatershedParams.own_seeds | {"min_affinities"}
+
     @classmethod
     def to_try(cls) -> dict[str, list[Any]]:
         """Give values of parameters, few and far apart, to begin with."""

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from typing import Annotated, Any
 
+from pydantic import AfterValidator
+
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Problem
 from auxcpvloss.config.messages import shown
 from auxcpvloss.config.tables.types import NotNegativeFloat
 from auxcpvloss.methods import AUXILIARY, BASES, METHODS, Method, find_method, split_name
+from auxcpvloss.methods.method import SIGMOID, SOFTMAX
 
 MAX_SETS = 100_000
 """Maximum number of parameter sets to try; at one second each, a day."""
@@ -40,8 +43,9 @@ def long_form(tables: Mapping[str, Any]) -> Mapping[str, Any]:
 def part(tables: dict[str, Any]) -> Extension:
     """Add the keys of the method that ``model.method`` and ``model.auxiliary`` name.
 
-    These are ``model.loss_<head>_coeff`` for its heads, ``model.loss_<head>_background`` for some of them, its
-    parameters in [postprocessing] and a list of values for each of them in [validation].
+    These are ``model.loss_<head>_coeff`` for its heads, ``model.loss_<head>_background`` and
+    ``model.loss_<head>_weights`` for some of them, its parameters in [postprocessing] and a list of values for each of
+    them in [validation].
     """
     model = tables["model"]
     name, tasks = model["method"], model["auxiliary"]
@@ -74,7 +78,7 @@ def _extension(method: Method) -> Extension:
                 for name, field in fields.items()
             },
         },
-        partial(_check_lists, method),
+        partial(_check, method),
         partial(_unknown, method),
     )
 
@@ -84,11 +88,38 @@ def _of_losses(method: Method) -> Iterator[tuple[str, Any]]:
         yield f"loss_{head.name}_coeff", (NotNegativeFloat, head.coefficient)
         if head.background is not None:
             yield f"loss_{head.name}_background", (NotNegativeFloat, head.background)
+        if head.class_weights:
+            kind = Annotated[list[NotNegativeFloat], AfterValidator(partial(_one_a_class, head.channels))]
+            yield f"loss_{head.name}_weights", (kind, list(head.class_weights))
+
+
+def _one_a_class(classes: int, weights: list[float]) -> list[float]:
+    if weights and (len(weights) != classes or not any(weights)):
+        raise ValueError(f"needs {classes} weights, one a class, of which not all are 0, or none: []")
+    return weights
 
 
 def _annotation(field: Any) -> Any:
     """Type of a parameter with its range, which pydantic keeps beside it."""
     return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def _check(method: Method, config: Config) -> Iterator[Problem]:
+    yield from _check_weights(method, config)
+    yield from _check_lists(method, config)
+
+
+def _check_weights(method: Method, config: Config) -> Iterator[Problem]:
+    """Refuse another balance of classes where no class is weighed by it."""
+    told = [head for head in method.heads if head.loss in (SOFTMAX, SIGMOID)]
+    fixed = [head.name for head in told if head.class_weights and config.class_weights(head.name)]
+    balance = config.training.class_balance
+    if fixed and len(fixed) == len(told) and balance != "patch":
+        keys = ", ".join(f"model.loss_{name}_weights" for name in fixed)
+        yield (
+            ("training", "class_balance"),
+            f"{balance!r} has no effect where {keys} weigh the classes; set them to [], or remove this key",
+        )
 
 
 def _check_lists(method: Method, config: Config) -> Iterator[Problem]:
@@ -113,10 +144,11 @@ REMEDY = "remove the key, or change model.method or model.auxiliary"
 
 
 def _unknown(method: Method, key: Key) -> str:
-    if key[:1] == ("model",) and key[-1].startswith("loss_") and key[-1].endswith(("_coeff", "_background")):
-        all_of_them = key[-1].endswith("_coeff")
-        heads = ", ".join(head.name for head in method.heads if all_of_them or head.background is not None)
-        known = f"its heads: {heads}" if heads else "all of its heads learn the background as they learn nuclei"
+    loss, _, kind = key[-1].rpartition("_")
+    if key[:1] == ("model",) and loss.startswith("loss_") and kind in ("coeff", "background", "weights"):
+        keys = dict(_of_losses(method))
+        heads = ", ".join(head.name for head in method.heads if f"loss_{head.name}_{kind}" in keys)
+        known = f"its heads: {heads}" if heads else "none of its heads has such a key"
         return f"the method {method.name} has no such head; {known}; {REMEDY}"
     theirs = {name for other in METHODS.values() for name in other.params.model_fields}
     if key[0] in ("validation", "postprocessing") and key[-1] in theirs:

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,9 @@ class Basins(NamedTuple):
 class Seeds(Params):
     """Where seeds come from. An auxiliary task that offers others extends this."""
 
+    own_seeds: ClassVar[frozenset[str]] = frozenset()
+    """Names of the parameters that only the seeds of the method itself depend on."""
+
     def prepare(self, prediction: Prediction, whole: Prediction) -> Prediction:
         """Give what `choose_seeds` looks at: with what it needs of the whole volume, as one more head of (C, Z, Y, X).
 
@@ -55,6 +58,17 @@ class Seeds(Params):
 
     def choose_seeds(self, prediction: Prediction, seeds: Mask) -> Mask:
         """Give the seeds to flood from, (N,), at voxels of a prediction, (C, N); `seeds` are the method's own."""
+        return seeds
+
+    def shape_seeds(self, seeds: Runs, foreground: Runs, surface: NDArray[np.float32]) -> Runs:
+        """Give seeds another shape, by their neighbourhood, before markers are made of them.
+
+        Parameters
+        ----------
+        seeds, foreground : Runs
+        surface : (Z, Y, X) array of float32
+            Flooded from low to high; of no meaning where there is no foreground.
+        """
         return seeds
 
     def place_markers(
@@ -79,6 +93,8 @@ class WatershedParams(Seeds):
     flood: Literal["foreground", "volume"] = "foreground"
     num_dilations: int = Field(0, ge=0, le=1000)
     min_size: int = Field(0, ge=0, le=10**9)
+
+    own_seeds = frozenset({"seed_thresh"})
 
     @classmethod
     @abstractmethod
@@ -108,8 +124,13 @@ class WatershedParams(Seeds):
         others = {"fg_thresh", *WatershedParams.model_fields}
         return tuple(sorted((key, value) for key, value in self.with_effect().items() if key not in others))
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Sizes, in voxels, of the smallest and of the largest instances that are kept; 0: there is no such limit."""
+        return self.min_size, 0
+
     def decode(self, prediction: Prediction) -> Labels:
-        """Flood the basins, grow the instances, and drop the small ones: (Z, Y, X) labels, 0 is background."""
+        """Flood the basins, grow the instances, and drop those of other sizes: (Z, Y, X) labels, 0 is background."""
         return next(decode_sets(prediction, [self]))[1]
 
 
@@ -151,7 +172,7 @@ def decode_sets(prediction: Prediction, sets: Iterable[Params]) -> Iterator[tupl
 def _decode_together(prediction: Prediction, sets: list[WatershedParams]) -> Iterator[tuple[Params, Labels]]:
     """Decode with parameter sets that flood alike."""
     from auxcpvloss.segmentation.dilation import dilate
-    from auxcpvloss.segmentation.watershed import remove_small, seeded_watershed
+    from auxcpvloss.segmentation.watershed import keep_sizes, seeded_watershed
 
     whole = prediction
     for params in sets:
@@ -169,6 +190,7 @@ def _decode_together(prediction: Prediction, sets: list[WatershedParams]) -> Ite
         alike, foreground, seeds = list(group), runs[strictness], runs[seeds_by]
         # Sets come by foreground: what was kept of the last one is of no more use.
         shared = {strictness: shared.get(strictness, {})}
+        seeds = alike[0].shape_seeds(seeds, foreground, surface)
         markers = alike[0].place_markers(whole, seeds, foreground, shared[strictness])
         seeds, numbers = markers or (seeds, None)
         labels = seeded_watershed(surface, seeds, foreground, alike[0].flood, numbers)
@@ -176,7 +198,7 @@ def _decode_together(prediction: Prediction, sets: list[WatershedParams]) -> Ite
         for params in alike:
             edge = dilate(labels, params.num_dilations - grown, edge)
             grown = params.num_dilations
-            yield params, remove_small(labels if params is alike[-1] else labels.copy(), params.min_size)
+            yield params, keep_sizes(labels if params is alike[-1] else labels.copy(), *params.sizes)
         del labels
 
 

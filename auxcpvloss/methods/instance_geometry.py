@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.data.annotated import IGNORED
-from auxcpvloss.methods.method import Array, Labels
+from auxcpvloss.methods.method import Array, Labels, Part
 from auxcpvloss.system.lazy import lazily
 
 ndimage = lazily("scipy.ndimage")
@@ -52,6 +52,30 @@ def classes(labels: Labels, diagonal: bool = True) -> Array:
     from auxcpvloss.methods import kernels
 
     return np.asarray(kernels.classify(for_kernels(labels), diagonal))
+
+
+def with_margin(part: Part, margin: int, shape: Sequence[int]) -> tuple[Part, Part]:
+    """Extend a part of an array by a margin along each axis, as far as the array reaches.
+
+    Parameters
+    ----------
+    part : slices
+    margin : int
+        Voxels.
+    shape : (Z, Y, X)
+        Of the array.
+
+    Returns
+    -------
+    wide : slices
+        The extended part.
+    inner : slices
+        Where in it the part is.
+    """
+    ends = [(begin, max(begin, end)) for begin, end, _ in map(slice.indices, part, shape)]
+    wide = [slice(max(b - margin, 0), min(e + margin, size)) for (b, e), size in zip(ends, shape, strict=True)]
+    inner = [slice(b - axis.start, e - axis.start) for (b, e), axis in zip(ends, wide, strict=True)]
+    return (wide[0], wide[1], wide[2]), (inner[0], inner[1], inner[2])
 
 
 class Centers(NamedTuple):

@@ -128,6 +128,9 @@ class Head:
     background : float or None
         Default weight of a voxel of the background in the squared difference, of which ``loss_<name>_background``
         is the key; one of an instance weighs 1. None: 1, and there is no key.
+    class_weights : tuple of float
+        Default weights of the classes in the cross entropy of a `SOFTMAX` head, of which ``loss_<name>_weights`` is the
+        key. (): classes are weighed as ``training.class_balance`` says, and there is no key.
     transforms_as : str
         What mirroring and exchanging axes does to the channels, one of `transforms.TRANSFORMS_AS`. The target moves
         along with the labels in any case.
@@ -143,6 +146,7 @@ class Head:
     from_points: bool = False
     coefficient: float = 1.0
     background: float | None = None
+    class_weights: tuple[float, ...] = ()
     transforms_as: str = "scalar"
 
 
@@ -153,7 +157,7 @@ class Method:
     Attributes
     ----------
     base : str
-        Value of ``model.method``, without auxiliary tasks. No underscore.
+        Value of ``model.method``, without auxiliary tasks.
     heads : tuple of Head
         Those of the auxiliary tasks come last.
     params : type of Params

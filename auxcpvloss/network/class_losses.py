@@ -40,17 +40,20 @@ class ClassLoss:
         Exponent of the focal loss.
     fractions : sequence of float, optional
         Those in the training volumes, see `Fractions`.
+    weights : sequence of float
+        Of the classes in the cross entropy of `softmax`, in place of those by `balance`; empty: by `balance`.
     """
 
     kind: Literal["cross_entropy", "focal", "dice", "cross_entropy+dice"] = "cross_entropy"
     balance: Literal["patch", "data", "none"] = "patch"
     gamma: float = 2.0
     fractions: Sequence[float] | None = None
+    weights: Sequence[float] = ()
 
     @classmethod
-    def of(cls, table: Training, fractions: Sequence[float] | None) -> ClassLoss:
+    def of(cls, table: Training, fractions: Sequence[float] | None, weights: Sequence[float] = ()) -> ClassLoss:
         """Give the one that [training] asks for."""
-        return cls(table.class_loss, table.class_balance, table.focal_gamma, fractions)
+        return cls(table.class_loss, table.class_balance, table.focal_gamma, fractions, weights)
 
     def softmax(self, target: Any, prediction: Any, region: Any) -> Any:
         """Loss of C classes that exclude each other.
@@ -67,8 +70,8 @@ class ClassLoss:
         -------
         (B,) tensor
             Cross entropy: the mean of -log P(class) / (C x fraction of the class), the fraction clipped to
-            `FRACTION_RANGE`; focal: that of (1 - P)^gamma times the same. Dice: 1 - 2 sum(P x true) / sum(P + true),
-            the mean over all classes but the background.
+            `FRACTION_RANGE`, or of -log P(class) x `weights` of the class; focal: that of (1 - P)^gamma times the same.
+            Dice: 1 - 2 sum(P x true) / sum(P + true), the mean over all classes but the background.
         """
         classes = prediction.shape[-1]
         known = ops.cast(region > OUTSIDE, "float32")
@@ -120,6 +123,8 @@ class ClassLoss:
         return total / ops.maximum(ops.sum(voxels, axis=-1), 1.0)
 
     def _weight(self, side: _Side, voxels: Any, classes: int) -> Any:
+        if len(self.weights):
+            return ops.convert_to_tensor(self.weights, "float32")
         if self.balance == "none":
             return 1.0
         if self.balance == "data":

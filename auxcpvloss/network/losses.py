@@ -58,7 +58,8 @@ LOSSES: dict[str, Callable[..., Any]] = {loss.__name__: loss for loss in (square
 def loss_of(head: Head, config: Config, fractions: Fractions = MappingProxyType({})) -> Loss:
     """Give the loss of a head, as a configuration asks for it; `fractions` are needed where it balances by them."""
     if head.loss in (SOFTMAX, SIGMOID):
-        classes = ClassLoss.of(config.training, fractions.get(head.name))
+        weights = config.class_weights(head.name) if head.class_weights else ()
+        classes = ClassLoss.of(config.training, fractions.get(head.name), weights)
         return classes.softmax if head.loss == SOFTMAX else classes.sigmoid
     loss = LOSSES[head.loss]
     return loss if head.background is None else partial(loss, background=config.background(head.name))

@@ -1,4 +1,4 @@
-"""Seeded watershed, and the removal of small instances."""
+"""Seeded watershed, components, and the removal of instances by their size."""
 
 from __future__ import annotations
 
@@ -63,6 +63,13 @@ def seeded_watershed(
     return labels
 
 
+def label_components(foreground: Runs) -> Labels:
+    """Number the connected components (6-neighbourhood) of the foreground, 1..n: (Z, Y, X) labels, 0 elsewhere."""
+    labels = np.zeros(foreground.shape, np.uint32)
+    _paint(labels.reshape(-1), foreground.starts, foreground.stops, number_components(foreground)[0])
+    return labels
+
+
 def _flood_volume(surface: NDArray[np.float32], seeds: Runs, foreground: Runs, numbers: Indices) -> Labels:
     import mahotas
 
@@ -74,7 +81,7 @@ def _flood_volume(surface: NDArray[np.float32], seeds: Runs, foreground: Runs, n
     # What lies between the runs of the foreground.
     starts, stops = np.append(0, foreground.stops), np.append(foreground.starts, labels.size)
     _paint(labels.reshape(-1), starts, stops, np.zeros(len(starts), np.int64))
-    return remove_small(labels, 1)
+    return keep_sizes(labels, 1)
 
 
 @kernel()
@@ -96,28 +103,28 @@ def _paint(labels: Any, starts: Indices, stops: Indices, values: Any) -> None:
         labels[starts[run] : stops[run]] = values[run]
 
 
-def remove_small(labels: Labels, min_size: int) -> Labels:
-    """Take instances of less than `min_size` voxels for background; the others are numbered anew, 1..n.
+def keep_sizes(labels: Labels, least: int, most: int = 0) -> Labels:
+    """Take instances of less or more voxels than the limits for background; the others are numbered anew, 1..n.
 
     Parameters
     ----------
     labels : (Z, Y, X) array of uint32
         Changed in place.
-    min_size : int
-        0 keeps all.
+    least, most : int
+        0: there is no such limit.
 
     Returns
     -------
     (Z, Y, X) array of uint32
         The same.
     """
-    if min_size:
-        _renumber(labels.reshape(-1), min_size)
+    if least or most:
+        _renumber(labels.reshape(-1), least, most or labels.size)
     return labels
 
 
 @kernel()
-def _renumber(labels: Any, min_size: int) -> None:
+def _renumber(labels: Any, least: int, most: int) -> None:
     greatest = np.uint32(0)
     for label in labels:
         greatest = max(greatest, label)
@@ -127,7 +134,7 @@ def _renumber(labels: Any, min_size: int) -> None:
             sizes[label] += 1
     numbers, count = np.zeros(len(sizes), np.uint32), 0
     for label in range(1, len(sizes)):
-        if sizes[label] >= min_size:
+        if least <= sizes[label] <= most and sizes[label]:
             count += 1
             numbers[label] = count
     for voxel in range(len(labels)):

@@ -10,7 +10,10 @@ from auxcpvloss.methods import Head, find_method
 
 SURE = 6.0
 """Greatest logit: a network is not as sure as a perfect prediction."""
-NOISE = {"threeclass": 0.7, "affs": 1.0, "fgbg": 1.0, "sdt": 0.05, "gauss": 0.05, "cpv": 1.0, "edt": 0.1}
+NOISE = {
+    "threeclass": 0.7, "outer": 0.7, "affs": 1.0, "fgbg": 1.0, "sdt": 0.05, "nedt": 0.1, "border": 0.05, "gauss": 0.05,
+    "cpv": 1.0, "edt": 0.1,
+}  # fmt: skip
 """Standard deviation of what is added to each head, in its own unit."""
 SMOOTHNESS = 2.0
 """Of the noise, in voxels; of the prediction, half as much."""

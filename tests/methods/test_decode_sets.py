@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auxcpvloss.methods import METHODS, decode_sets
-from tests.methods.test_decoders import SEGMENTATION, THRESHOLDS, maps, smooth
+from tests.methods.test_decoders import THRESHOLDS, WATERSHED, maps, smooth
 
-STRICT = {"affinities": (0.3, 0.9), "threeclass": (0.3, 0.9), "sdt": (0.2, -0.1)}
-PROBABILITIES = [name for name in SEGMENTATION if not name.startswith("sdt")]
+STRICT = {"affinities": (0.3, 0.9), "threeclass": (0.3, 0.9), "sdt": (0.2, -0.1), "nedt_border": (0.02, 0.2)}
+PROBABILITIES = [name for name in WATERSHED if not name.startswith(("sdt", "nedt"))]
 
 
 @st.composite
@@ -24,6 +24,9 @@ def parameter_sets(draw, name):
             "num_dilations": draw(st.integers(0, 3)),
             "min_size": draw(st.sampled_from([0, 1, 6])),
         }
+        if base == "nedt_border":
+            chosen |= {"seed_erosions": draw(st.integers(0, 1)), "min_seed_size": draw(st.sampled_from([0, 5]))}
+            chosen |= {"tolerance": draw(st.sampled_from([0.01, 0.1])), "max_size": draw(st.sampled_from([0, 30]))}
         if METHODS[name].auxiliary:
             chosen |= {"use_cpv_for_seeds": draw(st.booleans()), "cpv_thresh": draw(st.sampled_from([1, 3]))}
             chosen |= {"seeds": draw(st.sampled_from(["interior", "votes", "both"]))}
@@ -33,7 +36,7 @@ def parameter_sets(draw, name):
     return sets
 
 
-@pytest.mark.parametrize("name", SEGMENTATION)
+@pytest.mark.parametrize("name", WATERSHED)
 @given(st.data(), smooth, st.sampled_from([np.float32, np.float16]))
 @settings(max_examples=12)
 def test_many_sets_decode_as_each_by_itself(name, data, case, dtype):

@@ -10,14 +10,16 @@ from scipy import ndimage
 from scipy.special import expit, softmax
 
 from auxcpvloss.methods import AUXILIARY, METHODS
+from auxcpvloss.methods.decoding import WatershedParams
 from tests.segmentation.test_instances import relabelled_equal
 
 NEIGHBOURS = [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (0, 0, 1), (0, 1, 0), (1, 0, 0)]
-SEGMENTATION = [name for name, method in METHODS.items() if method.task == "segmentation"]
+WATERSHED = [name for name, method in METHODS.items() if issubclass(method.params, WatershedParams)]
 THRESHOLDS = {
     "affinities": {"fg_thresh": 0.45, "seed_thresh": 0.6},
     "threeclass": {"fg_thresh": 0.5, "seed_thresh": 0.5},
     "sdt": {"fg_thresh": 0.1, "seed_thresh": -0.15},
+    "nedt_border": {"fg_thresh": 0.05, "seed_thresh": 0.1, "tolerance": 0.05},
 }
 smooth = st.tuples(st.integers(0, 2**32 - 1), st.sampled_from([(1, 9, 10), (5, 6, 7), (8, 8, 8)]))
 
@@ -25,7 +27,7 @@ smooth = st.tuples(st.integers(0, 2**32 - 1), st.sampled_from([(1, 9, 10), (5, 6
 def maps(method, seed, shape):
     """Smooth maps of every head, no two voxels of which are equal (so that no watershed has a choice)."""
     rng = np.random.default_rng(seed)
-    scale = {"cpv": 3.0, "sdt": 0.5}
+    scale = {"cpv": 3.0, "sdt": 0.5, "nedt": 0.5, "border": 0.2}
 
     def channel(name):
         values = ndimage.gaussian_filter(rng.normal(size=shape), 1)
@@ -82,9 +84,33 @@ def basins(base, prediction, params):
     if base == "threeclass":
         background, interior, _ = softmax(prediction["threeclass"], axis=0)
         return 1 - interior, interior > params.seed_thresh, 1 - background > params.fg_thresh
+    if base == "nedt_border":
+        surface, depths = prediction["border"][0], prediction["nedt"][0]
+        foreground = depths > params.fg_thresh
+        seeds = shaped((depths > params.seed_thresh) & foreground, params)
+        return surface, joined(seeds, foreground & (surface <= params.tolerance)), foreground
     affs = expit(prediction["affs"])
     high = sum((channel > params.seed_thresh).astype(int) for channel in affs)
     return 1 - affs.mean(axis=0), high >= 2, expit(prediction["fgbg"][0]) > params.fg_thresh
+
+
+def shaped(seeds, params):
+    """Closed, without small components, eroded."""
+    near = lambda mask, voxel: [mask[n] for n in around(voxel, mask.shape)] + [mask[voxel]]  # noqa: E731
+    each = lambda mask, what: np.reshape([what(near(mask, v)) for v in np.ndindex(mask.shape)], mask.shape)  # noqa: E731
+    for what in [any] * params.seed_closings + [all] * params.seed_closings:
+        seeds = each(seeds, what)
+    numbers = components(seeds)
+    seeds = seeds & (np.bincount(numbers.ravel())[numbers] >= params.min_seed_size)
+    for _ in range(params.seed_erosions):
+        seeds = each(seeds, all)
+    return seeds
+
+
+def joined(seeds, low):
+    """Seeds, and what they are connected with through low voxels."""
+    numbers = components(seeds | low)
+    return np.isin(numbers, numbers[seeds]) & (numbers > 0)
 
 
 def votes(vectors):
@@ -121,7 +147,7 @@ def transcription(name, prediction, params):
 
 
 @pytest.mark.parametrize("flood", ["foreground", "volume"])
-@pytest.mark.parametrize("name", SEGMENTATION)
+@pytest.mark.parametrize("name", WATERSHED)
 @given(smooth)
 @settings(max_examples=12)
 def test_instances_equal_the_transcription(name, flood, case):
@@ -131,7 +157,7 @@ def test_instances_equal_the_transcription(name, flood, case):
     assert relabelled_equal(params.decode(prediction), transcription(name, prediction, params))
 
 
-@pytest.mark.parametrize("name", [name for name in SEGMENTATION if METHODS[name].auxiliary])
+@pytest.mark.parametrize("name", [name for name in WATERSHED if METHODS[name].auxiliary])
 @given(smooth, st.sampled_from([1, 2, 3]))
 @settings(max_examples=12)
 def test_instances_of_vectors_seeds_equal_the_transcription(name, case, threshold):
@@ -155,7 +181,7 @@ def ends_of(vectors, foreground):
 
 
 @pytest.mark.parametrize("assign", ["vectors", "both"])
-@pytest.mark.parametrize("name", [name for name in SEGMENTATION if METHODS[name].auxiliary])
+@pytest.mark.parametrize("name", [name for name in WATERSHED if METHODS[name].auxiliary])
 @given(smooth)
 @settings(max_examples=12)
 def test_voxels_go_to_the_seed_that_their_vectors_end_nearest_to(name, assign, case):

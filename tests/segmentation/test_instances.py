@@ -10,7 +10,7 @@ from auxcpvloss.segmentation import watershed
 from auxcpvloss.segmentation.arrays import SIX_NEIGHBOURS
 from auxcpvloss.segmentation.dilation import dilate
 from auxcpvloss.segmentation.runs import find_runs, intersect, number_components
-from auxcpvloss.segmentation.watershed import remove_small
+from auxcpvloss.segmentation.watershed import keep_sizes
 
 shapes = st.tuples(st.integers(1, 5), st.integers(1, 6), st.integers(1, 7))
 # Few heights, so that there are plateaus.
@@ -147,12 +147,14 @@ def test_dilation_equals_a_loop_over_voxels(labels, steps):
     np.testing.assert_array_equal(grown, again)
 
 
-@given(arrays(np.uint32, shapes, elements=st.sampled_from([0, 0, 1, 2, 2, 70_000])), st.integers(0, 6))
-def test_small_instances_are_dropped_and_the_others_kept(labels, min_size):
-    kept = remove_small(labels.copy(), min_size)
+@given(
+    arrays(np.uint32, shapes, elements=st.sampled_from([0, 0, 1, 2, 2, 70_000])), st.integers(0, 6), st.integers(0, 9)
+)
+def test_instances_of_other_sizes_are_dropped_and_the_rest_kept(labels, least, most):
+    kept = keep_sizes(labels.copy(), least, most)
     for label in np.unique(labels[labels > 0]):
         where = labels == label
-        assert (len(np.unique(kept[where])), (kept[where] > 0).all()) == (1, where.sum() >= min_size)
+        assert (len(np.unique(kept[where])), (kept[where] > 0).all()) == (1, least <= where.sum() <= (most or 10**9))
     assert not kept[labels == 0].any()
 
 

@@ -63,13 +63,13 @@ def test_it_trains_validates_and_labels_beside_another_one(tmp_path, capsys):
     assert "model.method was 'threeclass_cpv_toy', is 'sdt_cpv_toy'" in run("predict", status=2, method="sdt_cpv_toy")
 
 
-@pytest.mark.parametrize("base", ["affinities", "threeclass", "sdt", "gauss"])
+@pytest.mark.parametrize("base", ["affinities", "threeclass", "sdt", "nedt_border", "threeclass_outer", "gauss"])
 def test_it_goes_with_every_method(base, balls):
     method = find_method(f"{base}_toy", ["edt", "cpv"])
     assert (method.name, method.auxiliary) == (f"{base}_cpv_edt_toy", ("cpv", "edt", "toy"))
     assert method.heads[: -len(method.auxiliary)] == find_method(base).heads
     prediction = {head.name: head.perfect(head.target(balls())) for head in method.heads}
-    for name in ("use_cpv_for_seeds", "use_toy_for_seeds") if base != "gauss" else ():
+    for name in ("use_cpv_for_seeds", "use_toy_for_seeds") if issubclass(method.params, Seeds) else ():
         params = method.params(**{name: True})
         assert {head.name for head in method.predicted_heads(params)} & set(method.auxiliary) == {name[4:7]}
         assert params.decode(prediction).any()

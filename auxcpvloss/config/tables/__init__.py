@@ -2,7 +2,7 @@
 
 The defaults, with a comment on each key, are in ``config/default.toml``. `compose` adds the keys of the method
 (parameters in [postprocessing], lists in [validation], ``loss_*_coeff``,
-``loss_*_background``), of augmentations and of networks.
+``loss_*_background``, ``loss_*_weights``), of augmentations and of networks.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ class Config(Table):
     def background(self, head: str) -> float:
         """Return the weight of the background in a head's loss, where it has a key."""
         return float(getattr(self.model, f"loss_{head}_background"))
+
+    def class_weights(self, head: str) -> list[float]:
+        """Return the weights of the classes in a head's loss, where it has a key; empty: by ``class_balance``."""
+        return list(getattr(self.model, f"loss_{head}_weights"))
 
     def params(self, kind: type[Params]) -> Params:
         """Return the parameters of the method that are set in [postprocessing]."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
@@ -68,6 +69,12 @@ class CpvSeeds(Seeds):
             return np.asarray(prediction["votes"][0] > self.cpv_thresh)
         return super().choose_seeds(prediction, seeds)
 
+    def shape_seeds(self, seeds: Runs, foreground: Runs, surface: NDArray[np.float32]) -> Runs:
+        """Give the method's own seeds the shape that it wants; those of votes stay as they are."""
+        if self.use_cpv_for_seeds or self._centers == "votes":
+            return seeds
+        return super().shape_seeds(seeds, foreground, surface)
+
     def place_markers(
         self, prediction: Prediction, seeds: Runs, foreground: Runs, shared: dict[Any, Any]
     ) -> Markers | None:
@@ -115,9 +122,9 @@ class CpvSeeds(Seeds):
 
         ``seeds`` and ``assign`` are younger than the first results: at their defaults they are not recorded.
         """
-        unused = set()
+        unused = set[str]()
         if self.use_cpv_for_seeds or self._centers == "votes":
-            unused |= {"seed_thresh", "min_affinities"}
+            unused |= self.own_seeds
         if not self.use_cpv_for_seeds:
             unused |= {"cpv_thresh"}
         if self._centers == "interior":

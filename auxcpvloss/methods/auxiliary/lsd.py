@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
-from auxcpvloss.methods.instance_geometry import for_kernels
+from auxcpvloss.methods.instance_geometry import for_kernels, with_margin
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Part
 from auxcpvloss.methods.transforms import TENSOR
 
@@ -36,10 +36,9 @@ def target(labels: Labels, part: Part = ALL) -> Array:
     """
     from auxcpvloss.methods import kernels, shape_kernels
 
-    begin, end = np.array([axis.indices(size)[:2] for axis, size in zip(part, labels.shape, strict=True)]).T
     # No instance is looked at farther away than windows reach.
-    low, high = np.maximum(begin - REACH, 0), np.minimum(end + REACH, labels.shape)
-    near = for_kernels(labels[tuple(map(slice, low, np.maximum(low, high)))])
+    wide, inner = with_margin(part, REACH, labels.shape)
+    near = for_kernels(labels[wide])
     ids, _ = kernels.add_up(near)
     found = np.zeros((10, *near.shape), np.float32)
     for label, (first, last) in zip(ids, shape_kernels.bounds(near, ids), strict=True):
@@ -47,8 +46,7 @@ def target(labels: Labels, part: Part = ALL) -> Array:
             box = tuple(map(slice, first, last))
             inside = near[box] == label
             found[(slice(None), *box)][:, inside] = _described(inside)[:, inside]
-    z, y, x = (slice(b, max(b, e)) for b, e in zip(begin - low, end - low, strict=True))
-    return found[:, z, y, x]
+    return found[(slice(None), *inner)]
 
 
 def _described(inside: NDArray[np.bool_]) -> Matrix:
