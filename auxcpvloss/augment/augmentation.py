@@ -102,6 +102,8 @@ class Augmentation(Generic[T]):
         (shape of a region, table, setting) -> shape of the largest region that it is made from.
     off : mapping
         Values of the keys that switch it off.
+    blurs : bool
+        Whether a `change` computes voxels from several. Such as `deform`, it correlates their noise.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Augmentation(Generic[T]):
     extent: Callable[[Sizes, T, Setting], Sizes] = _unchanged
     region: Callable[[Sizes, T, Setting], Sizes] = _unchanged
     off: Mapping[str, Any] = field(default_factory=lambda: {"probability": 0.0})
+    blurs: bool = False
 
     def table_of(self, config: Config) -> T:
         """Return its table of a configuration."""

@@ -10,8 +10,11 @@ from pydantic import Field
 
 from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Augmentation
+from auxcpvloss.augment.simple import SIMPLE
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Problem
+from auxcpvloss.methods import method_of
+from auxcpvloss.methods.blind_spots import BlindSpots
 
 ONE_OF = ("training", "augmentation", "one_of")
 
@@ -26,7 +29,37 @@ def part(tables: dict[str, Any]) -> Extension:
 @cache
 def _extension(augmentations: tuple[Augmentation[Any], ...]) -> Extension:
     tables = {each.name: (each.table, Field(default_factory=each.table)) for each in augmentations}
-    return Extension({ONE_OF[:-1]: tables}, _check_groups)
+    return Extension({ONE_OF[:-1]: tables}, _problems)
+
+
+def _problems(config: Config) -> Iterator[Problem]:
+    yield from _check_groups(config)
+    yield from _check_noise(config)
+
+
+def _check_noise(config: Config) -> Iterator[Problem]:
+    """Refuse what correlates the noise of voxels, or turns it, for a network that tells one from the others."""
+    method = method_of(config)
+    if not any(head.at_blind_spots for head in method.heads):
+        return
+    for each in AUGMENTATIONS:
+        if (each.deform or each.blurs) and each.is_on(config):
+            off = ", ".join(f"{key} = {_as_toml(value)}" for key, value in each.off.items())
+            yield (
+                (*ONE_OF[:-1], each.name),
+                f"computes voxels from several, so that {method.name} would learn their noise; switch it off: {off}",
+            )
+    extent, exchanged = BlindSpots.by(config).blind_extent, SIMPLE.table_of(config).transpose
+    if len({extent[axis] for axis in exchanged}) > 1:
+        yield (
+            (*ONE_OF[:-1], "simple", "transpose"),
+            f"{list(exchanged)} exchanges axes along which model.blind_extent = {list(extent)} differs; name no axes, "
+            "or those along which it is the same",
+        )
+
+
+def _as_toml(value: Any) -> str:
+    return str(list(value)) if isinstance(value, tuple) else str(value)
 
 
 def _restrict_to_plane(tables: dict[str, Any]) -> None:

@@ -35,4 +35,4 @@ def change(raw: Floats, table: GaussianBlur, setting: Setting, rng: np.random.Ge
     return np.asarray(ndimage.gaussian_filter(raw, sigma[list(axes)], mode="nearest", axes=axes))
 
 
-GAUSSIAN_BLUR = Augmentation("gaussian_blur", GaussianBlur, change=change)
+GAUSSIAN_BLUR = Augmentation("gaussian_blur", GaussianBlur, change=change, blurs=True)

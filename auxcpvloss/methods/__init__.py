@@ -11,12 +11,14 @@ from auxcpvloss.methods.external import EXTERNAL
 from auxcpvloss.methods.gauss import GAUSS
 from auxcpvloss.methods.method import OUTSIDE, Head, Labels, Method, Params, Prediction
 from auxcpvloss.methods.nedt_border import NEDT_BORDER
+from auxcpvloss.methods.noise2void import NOISE2VOID
 from auxcpvloss.methods.sdt import SDT
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.methods.threeclass_outer import THREECLASS_OUTER
 
 BASES = {
-    method.base: method for method in (AFFINITIES, THREECLASS, SDT, GAUSS, NEDT_BORDER, THREECLASS_OUTER, EXTERNAL)
+    method.base: method
+    for method in (AFFINITIES, THREECLASS, SDT, GAUSS, NEDT_BORDER, THREECLASS_OUTER, NOISE2VOID, EXTERNAL)
 }
 
 

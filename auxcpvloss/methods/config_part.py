@@ -58,8 +58,8 @@ def part(tables: dict[str, Any]) -> Extension:
         if not isinstance(task, str) or task not in AUXILIARY:
             message = f"{shown(task)} is not a known auxiliary task; known: {', '.join(AUXILIARY)}"
             raise KeyProblemError(("model", "auxiliary"), message)
-    if tasks and not BASES[name].has_network:
-        raise KeyProblemError(("model", "auxiliary"), f"external results have no auxiliary tasks, not {shown(tasks)}")
+    if tasks and not (BASES[name].has_network and BASES[name].finds_instances):
+        raise KeyProblemError(("model", "auxiliary"), f"the method {name} has no auxiliary tasks, not {shown(tasks)}")
     method = find_method(name, tasks)
     # Each once, in one order, so that equal trainings have equal configurations.
     model["auxiliary"] = list(method.auxiliary)

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from auxcpvloss.config import Config
+
 Labels = NDArray[np.uint32]
 Array = NDArray[Any]
 Prediction = Mapping[str, Array]
@@ -98,6 +100,10 @@ class FromRaw:
     target: Callable[[Array, Labels], Array]
 
 
+Corruption = Callable[[Array, np.random.Generator], tuple[Array, Array]]
+"""((Z, Y, X) image, rng) -> (another image, (Z, Y, X) bool: its blind spots). The image given is not changed."""
+
+
 @dataclass(frozen=True)
 class Head:
     """One output of the network and what it learns.
@@ -123,6 +129,9 @@ class Head:
         Whether the target depends on all of each instance that enters the patch.
     from_points : bool
         Whether marks around annotated center points suffice to train it.
+    at_blind_spots : bool
+        Whether it learns at the blind spots of the input, see `Method.corrupt`, wherever they are in the volume;
+        else at all annotated voxels.
     coefficient : float
         Default weight of the loss in the total.
     background : float or None
@@ -144,6 +153,7 @@ class Head:
     context: int = 0
     whole_instances: bool = False
     from_points: bool = False
+    at_blind_spots: bool = False
     coefficient: float = 1.0
     background: float | None = None
     class_weights: tuple[float, ...] = ()
@@ -165,13 +175,13 @@ class Method:
     confidence : callable
         (prediction, labels made of it) -> (N,) array in 0..1: how sure the network is of each instance, by rising
         label. Comparable between instances of one method.
-    task : {"segmentation", "detection"}
-        What the method is made for. A method for detection finds points: its labels are single voxels.
+    task : {"segmentation", "detection", "denoising"}
+        What the method is made for. A method for detection finds points: its labels are single voxels. One for
+        denoising finds no instances: its output is an image.
     input_channels : int
         Channels of the image that the network gets.
     corrupt : callable or None
-        ((Z, Y, X) image, rng) -> (corrupted image, (Z, Y, X) bool: where the losses count): corrupts the input of the
-        network after targets are made, such as by the blind spots of self-supervised training.
+        Configuration -> `Corruption`, by which the input of the network is corrupted after targets are made.
     auxiliary : tuple of str
         Value of ``model.auxiliary``: names of the auxiliary tasks and of their heads.
     keys : mapping
@@ -182,9 +192,9 @@ class Method:
     heads: tuple[Head, ...]
     params: type[Params]
     confidence: Callable[[Prediction, Labels], Array]
-    task: Literal["segmentation", "detection"] = "segmentation"
+    task: Literal["segmentation", "detection", "denoising"] = "segmentation"
     input_channels: int = 1
-    corrupt: Callable[[Array, np.random.Generator], tuple[Array, Array]] | None = None
+    corrupt: Callable[[Config], Corruption] | None = None
     auxiliary: tuple[str, ...] = ()
     keys: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, hash=False)
 
@@ -192,6 +202,11 @@ class Method:
     def has_network(self) -> bool:
         """Whether there is a network: not if the instances are those of another program."""
         return bool(self.heads)
+
+    @property
+    def finds_instances(self) -> bool:
+        """Whether there is something to label, to score and to show."""
+        return self.task != "denoising"
 
     @property
     def name(self) -> str:

@@ -21,8 +21,9 @@ class Batch:
     ----------
     raw : (B, C, Z, Y, X) array of float32
     targets : mapping of head name to (B, C, Z', Y', X') array
-    region : (B, 1, Z', Y', X') array of uint8
-        `OUTSIDE`, `BACKGROUND` or `INSTANCE`.
+    region : (B, 1 or 2, Z', Y', X') array of uint8
+        `OUTSIDE`, `BACKGROUND` or `INSTANCE`. Where the method corrupts its input, a second channel is for heads that
+        learn at blind spots: `INSTANCE` there, else `OUTSIDE`.
     costs : mapping of str to float
         Seconds that the nodes of the pipeline took for it.
     """

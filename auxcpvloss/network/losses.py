@@ -1,7 +1,8 @@
 """Losses of the heads, on any Keras backend; those of classes are in `network.class_losses`.
 
 A loss takes target, network output and region (see `network.batch`) of B patches, each (B, Z, Y, X, C), and gives
-(B,): the mean of weight x value over the voxels inside the volume, and over channels. Formulas and weights: Hirsch &
+(B,): the mean of weight x value over the voxels inside the volume, and over channels. A loss of `loss_of` takes all
+channels of the region; those that it is made of take the one that concerns them. Formulas and weights: Hirsch &
 Kainmueller, MIDL 2020, section 2 and appendix B.
 """
 
@@ -57,6 +58,15 @@ LOSSES: dict[str, Callable[..., Any]] = {loss.__name__: loss for loss in (square
 
 def loss_of(head: Head, config: Config, fractions: Fractions = MappingProxyType({})) -> Loss:
     """Give the loss of a head, as a configuration asks for it; `fractions` are needed where it balances by them."""
+    return partial(_in_channel, _loss_of(head, config, fractions), int(head.at_blind_spots))
+
+
+def _in_channel(loss: Loss, channel: int, target: Any, prediction: Any, region: Any) -> Any:
+    """Take a loss by one channel of the region, see `network.batch.Batch`."""
+    return loss(target, prediction, region[..., channel : channel + 1])
+
+
+def _loss_of(head: Head, config: Config, fractions: Fractions) -> Loss:
     if head.loss in (SOFTMAX, SIGMOID):
         weights = config.class_weights(head.name) if head.class_weights else ()
         classes = ClassLoss.of(config.training, fractions.get(head.name), weights)

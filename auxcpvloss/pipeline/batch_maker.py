@@ -87,7 +87,7 @@ class BatchMaker:
         after = nodes(config, setting_of(samples, config), self.raw)
         after.append(AddTargets(self.raw, self.labels, self.targets, contexts, self.region))
         if method.corrupt is not None:
-            after.append(Corrupt(self.raw, self.region, method.corrupt))
+            after.append(Corrupt(self.raw, self.labels, self.region, method.corrupt(config)))
         return reduce(add, after, sources + gp.RandomProvider(chances.volumes))
 
 

@@ -53,7 +53,8 @@ def _choose(run: Run) -> Selection:
     experiment, choice = run.experiment, run.choice
     if not experiment.method.has_network:
         return read_selection(experiment)
-    if choice.checkpoint is None and choice.which == "best":
+    # What finds no instances is not validated: the newest is taken.
+    if choice.checkpoint is None and choice.which == "best" and experiment.method.finds_instances:
         if not run.planning:
             _refuse_stale(run)
             _tell_newer(run)

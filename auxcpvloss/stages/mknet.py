@@ -42,6 +42,7 @@ class Mknet(Stage):
     libraries = ("keras", BACKEND)
     uses_network = True
     trains = True
+    needs_instances = False
     needs_network = True
 
     def precondition(self, run: Run) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection
 from typing import Protocol
 
+from auxcpvloss.methods import Method
 from auxcpvloss.stages.calibrate import Calibrate
 from auxcpvloss.stages.cross_validate import CrossValidate
 from auxcpvloss.stages.evaluate import Evaluate
@@ -62,16 +63,16 @@ class Recording(Protocol):
 
 
 def wanted(
-    names: Collection[str], choice: Choice, is_ensemble: bool = False, has_network: bool = True
+    names: Collection[str], choice: Choice, is_ensemble: bool = False, method: Method | None = None
 ) -> tuple[str, ...]:
     """Give the stages that were asked for, in order.
 
     "all" leaves validation out where its choice is not used, the training where there is none, and what does not apply
-    to external results.
+    to the method.
     """
     skipped = "validate_checkpoints" if choice.checkpoint is not None or choice.which == "last" else ""
     meant = (stage for stage in STAGES.values() if stage.in_all and not (stage.trains and is_ensemble))
-    meant = (stage for stage in meant if has_network or not stage.needs_network)
+    meant = (stage for stage in meant if method is None or stage.applies_to(method))
     every = {stage.name for stage in meant if stage.name != skipped} if "all" in names else set()
     return tuple(name for name in STAGES if name in names or name in every)
 
@@ -138,14 +139,13 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
 
 
 def _check_applicable(run: Run, todo: Collection[Stage]) -> None:
-    if run.experiment.method.has_network:
-        return
-    if names := [stage.name for stage in todo if stage.needs_network]:
-        others = ", ".join(name for name, stage in STAGES.items() if not stage.needs_network)
-        raise InputError(
-            f"{run.experiment.folder}: has the results of {run.experiment.model_name}, imported, and no network of "
-            f"its own: {', '.join(names)} does not apply. What does: {others}."
-        )
+    experiment = run.experiment
+    if names := [stage.name for stage in todo if not stage.applies_to(experiment.method)]:
+        others = ", ".join(name for name, stage in STAGES.items() if stage.applies_to(experiment.method))
+        why = f"denoises images (model.method = {experiment.method.base!r}), and finds no nuclei"
+        if not experiment.method.has_network:
+            why = f"has the results of {experiment.model_name}, imported, and no network of its own"
+        raise InputError(f"{experiment.folder}: {why}: {', '.join(names)} does not apply. What does: {others}.")
 
 
 def _prepare_missing(run: Run, todo: Collection[Stage]) -> None:

@@ -25,6 +25,7 @@ class Predict(Stage):
     split, follows = SPLIT, "selection"
     uses_network = True
     needs_network = True
+    needs_instances = False
 
     def begin(self, run: Run) -> None:
         samples = [subject.sample for subject in subjects(run, chosen(run))]

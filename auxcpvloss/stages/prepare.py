@@ -28,6 +28,7 @@ class Prepare(Stage):
 
     name, help = NAME, "verify the volumes, normalise and store them"
     version, libraries = samples.VERSION, samples.LIBRARIES
+    needs_instances = False
     # What is replaced can be made of its source at any time.
     makes_way = False
     compares_all = True

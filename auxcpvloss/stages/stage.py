@@ -12,6 +12,7 @@ from auxcpvloss.experiment.checkpoints import ENSEMBLE
 from auxcpvloss.experiment.ensemble import members
 from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, State, stored_beside
+from auxcpvloss.methods import Method
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.subject import Subject
 from auxcpvloss.system.errors import InputError
@@ -82,6 +83,8 @@ class Stage(ABC):
         Whether what is stale is set aside before a result is made; else `make` sees to it.
     needs_network : bool
         Whether it does not apply to external results (``model.method`` = "external").
+    needs_instances : bool
+        Whether it does not apply to a method that finds none (``model.method`` = "noise2void").
     counted : str
         What the progress bar counts; "" for a stage with a bar of its own.
     """
@@ -97,6 +100,12 @@ class Stage(ABC):
     trains: ClassVar[bool] = False
     makes_way: ClassVar[bool] = True
     needs_network: ClassVar[bool] = False
+    needs_instances: ClassVar[bool] = True
+
+    def applies_to(self, method: Method) -> bool:
+        """Whether the method makes what the stage works on."""
+        return (method.has_network or not self.needs_network) and (method.finds_instances or not self.needs_instances)
+
     counted: ClassVar[str] = "results"
 
     @abstractmethod

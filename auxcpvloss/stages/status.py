@@ -52,9 +52,8 @@ def status(run: Run) -> None:
 def rows(run: Run) -> Iterator[Row]:
     """Go through the results of all stages, in order; of those that run by name only, what there is."""
     upstream = {"": ("", WHOLE), "train": ("", WHOLE)}
-    has_network = run.experiment.method.has_network
     for stage in STAGES.values():
-        if (stage.trains and run.experiment.is_ensemble) or (stage.needs_network and not has_network):
+        if (stage.trains and run.experiment.is_ensemble) or not stage.applies_to(run.experiment.method):
             continue
         found = list(_states(stage, run))
         # External results follow nothing.

@@ -4,6 +4,7 @@ from auxcpvloss.methods.auxiliary.cpv import CPV
 from auxcpvloss.methods.auxiliary.cpvunit import CPVUNIT
 from auxcpvloss.methods.auxiliary.edt import EDT
 from auxcpvloss.methods.auxiliary.lsd import LSD
+from auxcpvloss.methods.auxiliary.n2v import N2V
 from auxcpvloss.methods.auxiliary.nearest import NEAREST
 from auxcpvloss.methods.auxiliary.stars import STARS
 from auxcpvloss.methods.auxiliary.task import Auxiliary, with_auxiliary
@@ -17,6 +18,7 @@ AUXILIARY: dict[str, Auxiliary] = {
         NEAREST,
         LSD,
         STARS,
+        N2V,
     )
 }
 

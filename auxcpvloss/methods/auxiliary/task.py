@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from pydantic import create_model
 
+from auxcpvloss.config import Config
 from auxcpvloss.methods.decoding import Seeds
-from auxcpvloss.methods.method import Head, Method, Params
+from auxcpvloss.methods.method import Corruption, Head, Method, Params
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,14 @@ class Auxiliary:
         Its name is that of the task.
     seeds : type of Seeds or None
         Parameters of post-processing that the task adds to methods with a watershed, and the seeds that it offers them.
+    corrupt, keys
+        What it does to the input of the network, and its keys: see `Method`.
     """
 
     head: Head
     seeds: type[Seeds] | None = None
+    corrupt: Callable[[Config], Corruption] | None = None
+    keys: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, hash=False)
 
 
 @cache
@@ -35,7 +41,17 @@ def with_auxiliary(method: Method, tasks: tuple[Auxiliary, ...]) -> Method:
     if issubclass(params, Seeds):
         params = _offering(params, tuple((task.head.name, task.seeds) for task in tasks if task.seeds))
     heads = tuple(task.head for task in tasks)
-    return replace(method, heads=(*method.heads, *heads), params=params, auxiliary=tuple(head.name for head in heads))
+    corrupt, keys = method.corrupt, dict(method.keys)
+    for task in tasks:
+        corrupt, keys = task.corrupt or corrupt, {**keys, **task.keys}
+    return replace(
+        method,
+        heads=(*method.heads, *heads),
+        params=params,
+        auxiliary=tuple(head.name for head in heads),
+        corrupt=corrupt,
+        keys=keys,
+    )
 
 
 @cache

@@ -79,6 +79,7 @@ class Train(Stage):
     split = "train"
     uses_network = True
     trains = True
+    needs_instances = False
     needs_network = True
     makes_way = False
     counted = ""
