@@ -9,12 +9,13 @@ from typing import Any
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Problem
 from auxcpvloss.config.tables.data import Synthetic
+from auxcpvloss.config.use import MATCHED
 from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.data.synthetic.difficulty import Difficulty, out_of_range
 
 
 def part(tables: dict[str, Any]) -> Extension:
-    """Check the formats that [data] names, and how hard generated volumes are to be."""
+    """Check the formats that [data] names, what is drawn of the volumes, and how hard generated ones are to be."""
     return EXTENSION
 
 
@@ -24,6 +25,10 @@ def _check(config: Config) -> Iterator[Problem]:
         if (name := getattr(config.data, key)) not in known:
             yield ("data", key), f"{name!r} is not a known format; known: {', '.join(known)}"
     yield from _check_difficulty(config.data.synthetic)
+    if config.data.use_val != MATCHED and (config.validation.on_train or config.validation.trained_models):
+        other = "on_train" if config.validation.on_train else "trained_models"
+        message = f"there are no validation volumes of their own with validation.{other}; leave it at {MATCHED!r}"
+        yield ("data", "use_val"), message
 
 
 def _check_difficulty(asked: Synthetic) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from auxcpvloss.system.errors import InputError
 EXACT_VOXELS = 2**26
 
 
-def normalize(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
+def normalize(raw: NDArray[Any], preprocessing: Preprocessing, like: NDArray[Any] | None = None) -> NDArray[np.float32]:
     """Bring intensities to a common range, by what is in the volume and never by a fixed maximum.
 
     First to 0..1, then to their square or cube root if these are asked for, then, for "mean_std", to mean 0 and
@@ -26,19 +26,27 @@ def normalize(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.flo
         Finite, and such that `check_range` accepts it.
     preprocessing : Preprocessing
         Where its two percentiles are the same value (a volume that is nearly all background) the range is used.
+    like : array, optional
+        Image by which the range is told, in place of `raw`.
 
     Returns
     -------
     (Z, Y, X) array of float32
         In 0..1, of any sign and size for "mean_std"; all 0 for a constant image.
     """
-    scaled = _unit_range(raw, preprocessing)
+    scaled = _scaled(raw, preprocessing, raw if like is None else like)
+    if preprocessing.normalize == "mean_std":
+        _standardize(scaled, scaled if like is None else _scaled(like, preprocessing, like))
+    return scaled
+
+
+def _scaled(raw: NDArray[Any], preprocessing: Preprocessing, like: NDArray[Any]) -> NDArray[np.float32]:
+    """Bring intensities to 0..1, and to their square or cube root if these are asked for."""
+    scaled = _unit_range(raw, preprocessing, like)
     if preprocessing.square:
         np.square(scaled, out=scaled)
     if preprocessing.cuberoot:
         np.cbrt(scaled, out=scaled)
-    if preprocessing.normalize == "mean_std":
-        _standardize(scaled)
     return scaled
 
 
@@ -62,12 +70,12 @@ def check_range(raw: NDArray[Any], preprocessing: Preprocessing, origin: str) ->
         )
 
 
-def _unit_range(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
+def _unit_range(raw: NDArray[Any], preprocessing: Preprocessing, like: NDArray[Any]) -> NDArray[np.float32]:
     if preprocessing.normalize == "none":
         return raw.astype(np.float32)
-    low, high = float(raw.min()), float(raw.max())
+    low, high = float(like.min()), float(like.max())
     if preprocessing.normalize == "percentile":
-        lower, upper = _percentiles(raw, preprocessing)
+        lower, upper = _percentiles(like, preprocessing)
         if lower < upper:
             low, high = lower, upper
     if low == high:
@@ -87,12 +95,12 @@ def _percentiles(raw: NDArray[Any], preprocessing: Preprocessing) -> tuple[float
     return float(lower), float(upper)
 
 
-def _standardize(scaled: NDArray[np.float32]) -> None:
-    """Bring to mean 0 and standard deviation 1, in place."""
-    if scaled.min() == scaled.max():
+def _standardize(scaled: NDArray[np.float32], like: NDArray[np.float32]) -> None:
+    """Bring to mean 0 and standard deviation 1, in place; those of `like` are meant."""
+    if like.min() == like.max():
         scaled[:] = 0
         return
-    mean = scaled.mean(dtype=np.float64)
-    variance = np.mean([np.square(plane.astype(np.float64) - mean).mean() for plane in scaled])
+    mean = like.mean(dtype=np.float64)
+    variance = np.mean([np.square(plane.astype(np.float64) - mean).mean() for plane in like])
     for plane in scaled:
         plane[:] = (plane.astype(np.float64) - mean) / np.sqrt(variance)

@@ -72,7 +72,7 @@ def _is_same(before: Sample, now: Sample) -> bool:
         return _described(before) == _described(now) and all(
             _is_equal(array, other)
             for then, new in ((before, now), (before.original, now.original))
-            for array, other in ((then.raw, new.raw), (then.truth, new.truth))
+            for array, other in ((then.raw, new.raw), (then.clean, new.clean), (then.truth, new.truth))
             if array and other
         )
     except InputError:

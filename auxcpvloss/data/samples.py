@@ -27,6 +27,8 @@ else:
 PARTLY = "partly_annotated"
 """Attribute of samples in whose ground truth some voxels are `IGNORED`."""
 RAW, LABELS, POINTS = "volumes/raw", "volumes/gt_labels", "volumes/gt_points"
+CLEAN = "volumes/clean"
+"""The image without the blur and noise that were added to it (data.degrade)."""
 ORIGINAL = "original"
 """Folder in a resampled sample of the arrays as the files have them, in place of "volumes"."""
 CENTERS = "centers"
@@ -63,6 +65,11 @@ class Sample:
     def raw(self) -> Volume:
         """Image: (Z, Y, X) of float32; in 0..1, unless preprocessing.normalize is "mean_std"."""
         return self._volume(RAW)
+
+    @cached_property
+    def clean(self) -> Volume | None:
+        """The image without the blur and noise of data.degrade, mapped to 0..1 like `raw`; None if there are none."""
+        return self._volume(CLEAN) if CLEAN in self._root else None
 
     @cached_property
     def truth(self) -> Volume | None:

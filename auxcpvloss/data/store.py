@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data, Preprocessing
+from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.data.centers import format_centers
 from auxcpvloss.data.checksums import seal
 from auxcpvloss.data.decoded_files import Content, Truth
+from auxcpvloss.data.degrade import degraded, record_of
 from auxcpvloss.data.grids import Grid, interpolate
 from auxcpvloss.data.intensities import check_range, normalize
+from auxcpvloss.data.label_share import keep_share
 from auxcpvloss.data.publish import publish
-from auxcpvloss.data.samples import CENTERS, LIBRARIES, ORIGINAL, PARTLY, RAW, VERSION, Sample
+from auxcpvloss.data.samples import CENTERS, CLEAN, LIBRARIES, ORIGINAL, PARTLY, RAW, VERSION, Sample
 from auxcpvloss.data.sources.source import Source, voxel_size
 from auxcpvloss.data.target_grid import grids_of, target_record
 from auxcpvloss.system.errors import InputError
@@ -60,14 +63,14 @@ def write_sample(
     made_from = verified or expected_made_from(source, data, preprocessing)
     content = content or Content.of(source, data)
     check_range(content.raw, preprocessing, source.origin)
-    truth = content.truth()
+    truth = _truth(source, content)
     if expected_made_from(source, data, preprocessing) != made_from:
         raise InputError(
             f"{source.origin}: changed while it was being read (or its labels or centers did), so it was not stored. "
             "Repeat the command when no other program is writing to it."
         )
     here, there = grids_of(source, content.raw.shape, data)
-    image = normalize(content.raw, preprocessing)
+    images = _images(source, content, preprocessing, here)
     # The table of centers is of the files if these are stored too.
     margin = data.padding if there == here else (0, 0, 0)
     table = "" if truth is None else format_centers(truth.centers + np.array((*margin, 0)))
@@ -75,9 +78,10 @@ def write_sample(
     with temporary(path) as beside:
         root = zarr.group(zarr.DirectoryStore(str(beside)))
         if there != here:
-            _store(root, ORIGINAL, image, truth, here)
-            image, truth = interpolate(image, here, there), truth and truth.on(there, here)
-        _store(root, "volumes", image, truth, there, data.padding)
+            _store(root, ORIGINAL, images, truth, here)
+            images = {key: interpolate(image, here, there) for key, image in images.items()}
+            truth = truth and truth.on(there, here)
+        _store(root, "volumes", images, truth, there, data.padding)
         root.attrs.update(
             source=Path(source.origin).name,
             origin=source.origin,
@@ -90,7 +94,7 @@ def write_sample(
             median_extent=(0, 0, 0) if truth is None else truth.median_extent,
             nucleus=truth and truth.nucleus,
             **({CENTERS: sha256(table.encode()).hexdigest()} if table else {}),
-            **({} if content.ignored is None else {PARTLY: True}),
+            **({PARTLY: True} if content.ignored is not None or _lost_labels(source, truth) else {}),
         )
         seal(root)
         return publish(beside, path, table)
@@ -125,9 +129,34 @@ def expected_made_from(source: Source, data: Data, preprocessing: Preprocessing)
         **({"annotated_box": True} if data.annotated_box else {}),
         **({"split_pieces": True} if data.split_pieces else {}),
         **target_record(source, data),
+        **record_of(source.degrade),
         "padding": list(data.padding),
         "version": VERSION,
     }
+
+
+def _images(
+    source: Source, content: Content, preprocessing: Preprocessing, grid: Grid
+) -> dict[str, NDArray[np.float32]]:
+    """Give the image of a volume, and the clean one if it is made worse, both normalized by what is stored as image."""
+    if source.degrade is None:
+        return {RAW: normalize(content.raw, preprocessing)}
+    image, clean = degraded(content.raw, source.degrade, source.name, content.image_checksum, grid.voxel_size)
+    found = {RAW: normalize(image, preprocessing)}
+    return found if clean is None else {**found, CLEAN: normalize(clean, preprocessing, image)}
+
+
+def _truth(source: Source, content: Content) -> Truth | None:
+    truth, degrade = content.truth(), source.degrade
+    if truth is None or degrade is None or degrade.labels == 1:
+        return truth
+    return keep_share(truth, degrade.labels, degrade.seed, source.name)
+
+
+def _lost_labels(source: Source, truth: Truth | None) -> bool:
+    if truth is None or source.degrade is None or source.degrade.labels == 1:
+        return False
+    return bool((truth.labels == IGNORED).any())
 
 
 def _padded(array: NDArray[Any], padding: tuple[int, int, int]) -> NDArray[Any]:
@@ -137,13 +166,13 @@ def _padded(array: NDArray[Any], padding: tuple[int, int, int]) -> NDArray[Any]:
 def _store(
     root: zarr.Group,
     folder: str,
-    image: NDArray[np.float32],
+    images: Mapping[str, NDArray[np.float32]],
     truth: Truth | None,
     grid: Grid,
     padding: tuple[int, int, int] = (0, 0, 0),
 ) -> None:
     """Store the arrays of a volume in a folder, with voxels added at both ends."""
-    arrays = {RAW: image, **({} if truth is None else {truth.key: truth.labels})}
+    arrays = {**images, **({} if truth is None else {truth.key: truth.labels})}
     compressor, place = zarr.Blosc(cname="zstd", clevel=3, shuffle=zarr.Blosc.SHUFFLE), grid.padded(padding)
     for key, array in arrays.items():
         # With chunks of zeros: one that is not there was lost.

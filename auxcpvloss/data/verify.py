@@ -14,6 +14,7 @@ from auxcpvloss.data.check_centers import check_centers, check_points, listing
 from auxcpvloss.data.check_labels import check_labels
 from auxcpvloss.data.check_unlabelled import check_unlabelled
 from auxcpvloss.data.decoded_files import Content
+from auxcpvloss.data.degrade import check_degrade
 from auxcpvloss.data.grids import Grid, move_labels
 from auxcpvloss.data.intensities import check_range
 from auxcpvloss.data.label_values import check_values
@@ -76,6 +77,12 @@ def verify(
     # Raises where image and labels do not cover the same voxels.
     here, there = grids_of(source, raw.shape, data)
     check_image(raw, source.origin, data, preprocessing, ndim, here, there)
+    check_degrade(source.degrade, raw, source.origin)
+    if labels is None and source.centers is not None and source.degrade and source.degrade.labels < 1:
+        raise InputError(
+            f"{source.centers}: data.degrade.labels draws nuclei that keep their labels, but this volume has center "
+            "points alone; set it to 1.0, or remove points from the table"
+        )
     warnings = source.remarks()
     if (recorded := source.voxel_size()) and (words := overruled(recorded, here.voxel_size, ndim)):
         warnings.append(words)

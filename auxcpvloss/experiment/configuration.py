@@ -17,6 +17,7 @@ from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Occasional
 from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.config.compose import Extension, Problem
+from auxcpvloss.data import degrade
 from auxcpvloss.data.synthetic.difficulty import Difficulty
 from auxcpvloss.methods import method_of, model_record
 from auxcpvloss.metrics.registry import METRICS
@@ -52,9 +53,13 @@ YOUNGER = {
     "data.annotated_box": False,
     "data.split_pieces": False,
     "data.groups": "",
+    "data.use": "all",
+    "data.use_val": "matched",
+    "data.use_seed": 0,
     "data.target_voxel_size": [],
     "data.test_voxel_size": [],
     "data.synthetic.kind": "worms",
+    **{f"data.degrade.{name}": value for name, value in degrade.OFF.items()},
     **{f"data.synthetic.{name}": value for name, value in asdict(Difficulty()).items()},
     "validation.average_last": 0,
     "validation.keep": "scores",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auxcpvloss.config import Config
+from auxcpvloss.data.degrade import of_split, record_of
 from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.find import Catalogue
@@ -20,7 +21,7 @@ from auxcpvloss.experiment.configuration import YOUNGER
 from auxcpvloss.experiment.fingerprint import Records, relevant
 from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.opened_samples import OpenedSamples
-from auxcpvloss.experiment.splits import Volume, serving
+from auxcpvloss.experiment.splits import Volume, candidates, is_drawn, serving
 from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.methods.external import Given
 from auxcpvloss.system.errors import InputError
@@ -91,12 +92,14 @@ class Experiment:
         """Folder of the prepared volumes of a split, shared by the experiments under the same root."""
         # Folds choose among prepared volumes; the unit is for what is made of results; a format that is named or
         # detected is the same; and what is permitted changes nothing.
-        alike = {"num_folds", "allow_repeats", "fill_chunks", "voxel_unit", "test_format"}
+        alike = {"num_folds", "use", "use_val", "use_seed", "allow_repeats", "fill_chunks", "voxel_unit", "test_format"}
+        alike |= {"degrade"}
         alike |= set() if split == TEST else {"test_voxel_size"}
         # They tell which volumes of a flat folder the split has.
         alike |= {"groups"} if getattr(self.config.data, f"{split}_data") else set()
         data = self.config.data.model_dump(mode="json", exclude=alike)
-        data = _without_younger(data, "data")
+        # Made worse are the volumes of some splits alone.
+        data = _without_younger(data, "data") | record_of(of_split(self.config.data, split))
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, relevant(self.config.preprocessing.model_dump(mode="json"))], sort_keys=True)
@@ -146,12 +149,19 @@ class Experiment:
         """Give the volumes that serve for training, validation or test, prepared or not; see `splits.serving`."""
         return serving(split, self.config, self._listing)
 
+    def candidates(self, split: str) -> list[Volume]:
+        """Give the volumes of which those that serve were drawn (data.use); all of them, where they were not."""
+        return candidates(split, self.config, self._listing)
+
     def _listing(self, split: str) -> dict[str, str]:
         """Give the names and origins of the volumes of a split of the data, listed once."""
         if split not in self._listed:
             try:
                 found = {source.name: source.origin for source in self.catalogue.sources(split)}
             except InputError:
+                if split != TEST and is_drawn(self.config.data):
+                    # Of all that there are; of these the prepared ones may be a part.
+                    raise
                 # If the volumes were prepared on another machine, their sources need not be on this one.
                 samples = [open_sample(path) for path in self.data_folder(split).glob("[!.]*.zarr")]
                 if not (found := {sample.name: sample.origin for sample in samples if sample is not None}):

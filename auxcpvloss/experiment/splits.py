@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from auxcpvloss.config import Config
+from auxcpvloss.config.tables import Data
+from auxcpvloss.config.use import ALL, MATCHED
 from auxcpvloss.data.folds import deal
 from auxcpvloss.data.groups import members
+from auxcpvloss.data.use import draw, draw_matched, is_counted
 from auxcpvloss.system.errors import InputError
 
 
@@ -25,8 +28,32 @@ Listing = Callable[[str], Mapping[str, str]]
 def serving(split: str, config: Config, listing: Listing) -> list[Volume]:
     """Give the volumes that serve for "train", "val" or "test", sorted by name; no more splits are listed than needed.
 
-    An `InputError` says if train and val, taken together, have two volumes of one name, or too few for the folds.
+    An `InputError` says if train and val, taken together, have two volumes of one name, or too few for the folds; or
+    that data.use cannot be drawn.
     """
+    there, data = candidates(split, config, listing), config.data
+    if split == "test" or not there or not is_drawn(data):
+        return there
+    names = [volume.name for volume in there]
+    if split == "train" or config.validation.on_train:
+        drawn = draw(names, data.use, data.use_seed, data.groups)
+    elif data.use_val == MATCHED:
+        counted = candidates("train", config, listing) if is_counted(data.use) else []
+        training = [volume.name for volume in counted]
+        drawn = draw_matched(names, training, data.use, data.use_seed, data.groups)
+    else:
+        drawn = draw(names, data.use_val, data.use_seed, data.groups, "data.use_val")
+    chosen = set(drawn)
+    return [volume for volume in there if volume.name in chosen]
+
+
+def is_drawn(data: Data) -> bool:
+    """Whether only a part of the volumes for training and validation may serve."""
+    return data.use != ALL or data.use_val not in (MATCHED, ALL)
+
+
+def candidates(split: str, config: Config, listing: Listing) -> list[Volume]:
+    """Give the volumes of which those that serve are drawn (data.use); errors are those of `serving`."""
     validation = config.validation
     if validation.trained_models and split == "val":
         return []

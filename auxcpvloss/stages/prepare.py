@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from auxcpvloss.data import samples
+from auxcpvloss.data.degrade import in_words
 from auxcpvloss.data.sources.find import SPLITS, Source
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes
@@ -14,6 +15,7 @@ from auxcpvloss.experiment.groups import shared_groups
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.experiment.trained_on import other_recorded_voxels, other_voxels
+from auxcpvloss.experiment.used import used_in_words, used_sources
 from auxcpvloss.stages.repeats import check_repeats
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
@@ -35,7 +37,7 @@ class Prepare(Stage):
     """Whether images are compared even if there is no new one."""
 
     def results(self, run: Run) -> Iterable[Result]:
-        found = [(split, source) for split in SPLITS for source in run.experiment.catalogue.sources(split)]
+        found = [(split, source) for split in SPLITS for source in used_sources(run.experiment, split)]
         if not found:
             raise InputError(
                 "data: no volumes. Set data.path, or data.train_data, data.val_data and data.test_data, in a file "
@@ -79,14 +81,13 @@ class Prepare(Stage):
         run.terminal.say(
             f"{counts} volumes in {', '.join(folders)}, {f'{already} of them whole already' if already else 'all new'}"
         )
+        for words in (*used_in_words(run.experiment), *in_words(run.experiment.config.data)):
+            run.terminal.say(words)
         _tell_odd(run, tally)
 
     def plan(self, run: Run) -> str:
-        catalogue = run.experiment.catalogue
-        places = [
-            f"{split} ({', '.join(source.name for source in catalogue.sources(split)) or 'no volumes'})"
-            for split in SPLITS
-        ]
+        names = {split: [source.name for source in used_sources(run.experiment, split)] for split in SPLITS}
+        places = [f"{split} ({', '.join(each) or 'no volumes'})" for split, each in names.items()]
         return f"{', '.join(places)} -> {run.experiment.data_folder('train').parent}"
 
 

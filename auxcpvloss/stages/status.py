@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from auxcpvloss.data.degrade import in_words
 from auxcpvloss.experiment.configuration import is_edited
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance import document
 from auxcpvloss.experiment.results import WHOLE, State
+from auxcpvloss.experiment.used import used_in_words
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage
@@ -47,6 +49,8 @@ def status(run: Run) -> None:
     """Print a table of all stages: what is whole, what is stale and why, what is missing or broken."""
     run.planning = True
     run.terminal.table(f"{run.experiment.folder}", COLUMNS, grouped(rows(run)))
+    for words in (*used_in_words(run.experiment), *in_words(run.experiment.config.data)):
+        run.terminal.say(words)
 
 
 def rows(run: Run) -> Iterator[Row]:

@@ -143,3 +143,32 @@ def test_a_dry_run_lists_the_volumes_of_the_folds(tmp_path, capsys):
     assert "val_on_train" in text
     assert "would stop here, after the predictions" in text
     assert "label" not in text
+
+
+def test_a_part_of_the_volumes_serves_nested_and_in_folds_too():
+    """In each role the volumes are drawn of those that would serve otherwise; test volumes never are."""
+    for change in ({}, folds(2), {"validation": {"trained_models": ["/runs/1"]}}):
+        for split in ("train", "val"):
+            there, before = names(split, **change), []
+            for use in (0.01, 0.3, 0.5, 0.9, 1.0):
+                used = names(split, **merge(change, {"data": {"use": use, "use_seed": 3}}))
+                assert set(before) <= set(used) <= set(there)
+                assert len(used) == (max(1, round(use * len(there))) if there else 0)
+                before = used
+    assert names("test", data={"use": 0.1}) == ["x"]
+
+
+def test_validation_is_matched_unless_it_is_asked_for():
+    assert len(names("val", data={"use": 2})) == 2  # half of 3
+    assert names("val", data={"use": 2, "use_val": "all"}) == STORED["val"]
+    assert len(names("val", data={"use_val": 1})) == 1
+    assert names("train", data={"use_val": 1}) == STORED["train"]
+    on_train = {"validation": {"on_train": True}, "data": {"use": 2}}
+    assert names("val", **on_train) == names("train", **on_train)
+
+
+def test_a_fraction_of_what_validates_needs_no_training_volumes():
+    def one(split: str) -> dict[str, str]:
+        return {"val": {"e": "1", "f": "2"}}[split]
+
+    assert len(serving("val", configure(data={"use": 0.5}), one)) == 1

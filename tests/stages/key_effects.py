@@ -86,6 +86,11 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.split", [0.5, 0.3, 0.2], PREPARED, ""),
         _one("data.split_seed", 1, PREPARED, ""),
         _one("data.groups", "{group}_*", PREPARED, ""),
+        # The only training volume serves in any case, and of the two for validation one then.
+        _one("data.use", 0.5, FOLDED - {"train"}, "is gone"),
+        _one("data.use_val", 1, FOLDED - {"train"}, "is gone"),
+        # All serve, whatever the seed.
+        _one("data.use_seed", 5, NOTHING),
         # It permits or refuses, and changes no result.
         _one("data.allow_repeats", True, NOTHING),
         _one("data.num_folds", 3, FOLDED, "is new", others={"validation.fold": 1}),
@@ -101,6 +106,16 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.synthetic.dimmest", 0.1, data, "the file of"),
         _one("data.synthetic.spacing", 0.8, data, "the file of"),
         _one("data.synthetic.annotation_error", 0.1, data, "the file of"),
+        _one("data.degrade.gaussian", 10.0, data),
+        _one("data.degrade.poisson", 2.0, data),
+        _one("data.degrade.blur", 1.0, data),
+        _one("data.degrade.brightness", 0.5, data),
+        _one("data.degrade.labels", 0.5, data),
+        # Of what is not done, how it is done.
+        _one("data.degrade.clip", True, NOTHING),
+        _one("data.degrade.splits", ["test"], NOTHING),
+        _one("data.degrade.label_splits", ["train"], NOTHING),
+        _one("data.degrade.seed", 3, NOTHING),
         _one("preprocessing.normalize", "min_max", data),
         _one("preprocessing.lower_percentile", 9.0, data),
         _one("preprocessing.upper_percentile", 90.0, data),

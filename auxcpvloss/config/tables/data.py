@@ -13,6 +13,7 @@ from auxcpvloss.config.tables.types import (
     Fraction,
     Hundreds,
     Name,
+    NotNegativeFloat,
     Positive,
     PositiveFloat,
     Seed,
@@ -21,6 +22,7 @@ from auxcpvloss.config.tables.types import (
     Text,
 )
 from auxcpvloss.config.units import Unit
+from auxcpvloss.config.use import Use, UseVal
 
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 UpToThousand = Annotated[int, Field(ge=0, le=1000)]
@@ -73,6 +75,29 @@ class Synthetic(Table):
     annotation_error: Finite
 
 
+Split = Literal["train", "val", "test"]
+
+
+def _each_once(splits: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(splits)) < len(splits) or not splits:
+        raise ValueError(f"{list(splits)}: expected one split or more, each once")
+    return splits
+
+
+class Degrade(Table):
+    """How volumes are made worse on purpose."""
+
+    gaussian: NotNegativeFloat
+    poisson: NotNegativeFloat
+    blur: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+    brightness: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+    clip: bool
+    splits: Annotated[tuple[Split, ...], AfterValidator(_each_once)]
+    labels: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+    label_splits: Annotated[tuple[Literal["train", "val"], ...], AfterValidator(_each_once)]
+    seed: Seed
+
+
 class Data(Table):
     """Where the volumes are and what is in them."""
 
@@ -103,8 +128,12 @@ class Data(Table):
     split_seed: Seed
     groups: Groups
     num_folds: UpToThousand
+    use: Use
+    use_val: UseVal
+    use_seed: Seed
     allow_repeats: bool
     synthetic: Synthetic
+    degrade: Degrade
 
     @model_validator(mode="after")
     def _split_adds_up(self) -> Data:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auxcpvloss.config.tables import Data
+from auxcpvloss.data.degrade import of_split
 from auxcpvloss.data.folds import cut
 from auxcpvloss.data.groups import members
 from auxcpvloss.data.sources import FORMATS
@@ -56,6 +57,9 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
     found = {split: sorted(_find(split, data), key=lambda source: source.name) for split in splits}
     if (size := data.test_voxel_size) and "test" in found:
         found["test"] = [replace(source, given_size=(size[0], size[1], size[2])) for source in found["test"]]
+    for split, sources in found.items():
+        if worse := of_split(data, split):
+            found[split] = [replace(source, degrade=worse) for source in sources]
     for split in ("train", "val"):
         for source in found.get(split, []):
             if not source.has_labels and not source.has_points:

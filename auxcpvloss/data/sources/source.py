@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.config.tables import Data
-from auxcpvloss.config.tables.data import check_proportions
+from auxcpvloss.config.tables.data import Degrade, check_proportions
 from auxcpvloss.data.centers import read_centers
 from auxcpvloss.data.untrusted.reading import reading
 from auxcpvloss.data.untrusted.zips import File
@@ -75,6 +75,8 @@ class Source:
         Table of the annotated centers.
     given_size : (z, y, x), optional
         Size of a voxel that was given for this volume, whatever is recorded.
+    degrade : Degrade, optional
+        How it is made worse when it is prepared; what is read is as it is stored.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Source:
     labels: Image | None = None
     centers: File | None = None
     given_size: Vector | None = None
+    degrade: Degrade | None = None
 
     @property
     def has_labels(self) -> bool:

@@ -118,6 +118,8 @@ class Recorder:
             "seeds": {
                 "general.seed": config.general.seed,
                 "data.split_seed": config.data.split_seed,
+                "data.use_seed": config.data.use_seed,
+                "data.degrade.seed": config.data.degrade.seed,
                 "data.synthetic.seed": config.data.synthetic.seed,
             },
             "code": surroundings.code_version(),

@@ -9,12 +9,14 @@ from typing import Any
 
 import imagecodecs
 
+from auxcpvloss.data.degrade import in_words
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import TEST, Experiment
 from auxcpvloss.experiment.groups import groups_in, shared_groups
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import read_table
 from auxcpvloss.experiment.selection_file import Selection, read_selection, selection_record
+from auxcpvloss.experiment.used import used_in_words
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
 from auxcpvloss.looking.report.confidence import confidence_section
@@ -116,6 +118,8 @@ def _nothing_scored(samples: Sequence[Sample]) -> str:
 def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, Scored], volumes: int) -> Iterator[str]:
     yield "This is a single training run. Another seed gives different numbers; auxcpvloss compare shows by how much."
     yield _how_chosen(experiment, selection)
+    yield from (f"A part of the data served: {words}." for words in used_in_words(experiment))
+    yield from (f"{words[0].upper()}{words[1:]}." for words in in_words(experiment.config.data))
     yield from (f"{words[0].upper()}{words[1:]}." for words in shared_groups(experiment))
     true = sum(scored.counts.tp + scored.counts.fn for scored in judged.values())
     if 0 < true < FEW:

@@ -60,7 +60,13 @@ def test_a_command_records_how_to_repeat_it(made):
     (command,) = document.commands
     assert (command["folder"], command["asked"]) == (str(Path.cwd()), {**ASKED, "stages": ["prepare"]})
     assert load([ConfigFile("record", document.shared("config", command))]) == made.config
-    assert command["seeds"] == {"general.seed": 42, "data.split_seed": 0, "data.synthetic.seed": 1}
+    assert command["seeds"] == {
+        "general.seed": 42,
+        "data.split_seed": 0,
+        "data.use_seed": 0,
+        "data.degrade.seed": 0,
+        "data.synthetic.seed": 1,
+    }
     assert command["python"] == ".".join(map(str, sys.version_info[:3]))
     assert document.shared("libraries", command)["numpy"] == __import__("numpy").__version__
     assert command["machine"]["cores"] == usable_cores()
