@@ -22,6 +22,7 @@ def by_voxels(loss, probabilities, classes):
     for p, of in zip(probabilities, classes, strict=True):
         fraction = {"patch": (classes == of).mean(), "data": loss.fractions and loss.fractions[of]}.get(loss.balance)
         weight = 1 if loss.balance == "none" else 1 / (number * min(max(fraction, 0.05), 0.95))
+        weight = loss.weights[int(of)] if loss.weights else weight
         total += weight * -np.log(p[of]) * ((1 - p[of]) ** loss.gamma if loss.kind == "focal" else 1)
     return total
 
@@ -40,11 +41,11 @@ def softmax(logits):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(seeds, BALANCES, st.sampled_from([0.0, 0.5, 2.0]))
-def test_the_loss_of_classes_equals_a_loop_over_voxels(kind, seed, balance, gamma):
+@given(seeds, BALANCES, st.sampled_from([0.0, 0.5, 2.0]), st.sampled_from([(), (1, 1, 5), (0, 0.5, 2)]))
+def test_the_loss_of_classes_equals_a_loop_over_voxels(kind, seed, balance, gamma, weights):
     rng, region, prediction = patches(seed, 3)
     target = rng.choice([0, 1, 2], size=region.shape, p=[0.9, 0.08, 0.02]).astype(np.float32)
-    loss, values = ClassLoss(kind, balance, gamma, DATA), []
+    loss, values = ClassLoss(kind, balance, gamma, DATA, weights), []
     for patch in range(2):
         known = region[patch, ..., 0] != losses.OUTSIDE
         p, classes = softmax(prediction[patch][known]), target[patch, ..., 0][known].astype(int)
@@ -72,6 +73,19 @@ def test_the_loss_of_channels_equals_a_loop_over_voxels(kind, seed, balance, gam
             overlaps.append(dice(positive, classes))
         values.append(expected(loss, total / max(counted, 1), np.mean(overlaps)))
     np.testing.assert_allclose(loss.sigmoid(target, prediction, region), values, rtol=1e-4, atol=1e-6)
+
+
+def test_classes_outside_of_nuclei_are_weighed_by_their_own_key():
+    (head,) = METHODS["threeclass_outer"].heads
+    _, region, prediction = patches(0, 3)
+    target = np.random.default_rng(1).integers(0, 3, region.shape).astype(np.float32)
+    for keys, expected in [
+        ({}, ClassLoss(weights=(1, 1, 5))),
+        ({"loss_outer_weights": [2, 0, 3]}, ClassLoss(weights=(2, 0, 3))),
+        ({"loss_outer_weights": []}, ClassLoss(balance="patch")),
+    ]:
+        found = losses.loss_of(head, configure(model={"method": "threeclass_outer", **keys}))
+        np.testing.assert_array_equal(*(each(target, prediction, region) for each in (found, expected.softmax)))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -50,7 +50,7 @@ def maker(request, tmp_path_factory):
     return make_maker(tmp_path_factory.mktemp("maker"), "threeclass_cpv", **request.param)
 
 
-@pytest.fixture(scope="module", params=["sdt_edt", "affinities", "gauss"])
+@pytest.fixture(scope="module", params=["sdt_edt", "affinities", "nedt_border", "threeclass_outer", "gauss"])
 def other_maker(request, tmp_path_factory):
     return make_maker(tmp_path_factory.mktemp("maker"), request.param)
 

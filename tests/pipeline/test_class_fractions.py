@@ -9,7 +9,7 @@ from auxcpvloss.pipeline.class_fractions import class_fractions
 from tests.conftest import blobs, make_sample
 
 
-@pytest.mark.parametrize("method", ["threeclass_cpv", "affinities"])
+@pytest.mark.parametrize("method", ["threeclass_cpv", "affinities", "threeclass_outer"])
 def test_classes_are_counted_over_whole_volumes(method, tmp_path, monkeypatch):
     """In blocks as in one piece, a large volume more than a small one, and not what nobody annotated."""
     monkeypatch.setattr(module, "BLOCK", 9)
@@ -24,7 +24,7 @@ def test_classes_are_counted_over_whole_volumes(method, tmp_path, monkeypatch):
     for head in heads:
         targets = [head.target(truth)[:, truth != IGNORED] for truth in truths]
         together = np.concatenate(targets, axis=1)
-        if head.name == "threeclass":
+        if head.name in ("threeclass", "outer"):
             assert found[head.name] == pytest.approx([(together == c).mean() for c in range(3)])
         elif head.name != "cpv":
             assert found[head.name] == pytest.approx([(c[c != UNKNOWN] == 1).mean() for c in together])

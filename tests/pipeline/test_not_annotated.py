@@ -32,7 +32,9 @@ def maker_of(folder, labels, method, patch=(16, 16, 16), **training):
     return BatchMaker([sample], method_of(config), config)
 
 
-@pytest.mark.parametrize("method", ["threeclass_cpv", "sdt_edt", "affinities_cpv", "gauss"])
+@pytest.mark.parametrize(
+    "method", ["threeclass_cpv", "sdt_edt", "affinities_cpv", "nedt_border", "threeclass_outer", "gauss"]
+)
 @pytest.mark.parametrize("where", [BOX, PLANES], ids=["box", "planes"])
 def test_losses_count_where_labels_were_annotated(tmp_path, method, where):
     """After all deformations and exchanges of axes, the region follows the labels; each patch has something to learn."""
