@@ -1,7 +1,7 @@
 """How well a result agrees with the ground truth.
 
 Pure functions of arrays. Imports numpy and scipy alone, so that other environments can run it beside
-other software (scripts/baselines/stardist/metrics.py).
+other software (scripts/baselines/stardist/metrics.py); `psnr`, of images, is imported by itself.
 """
 
 from auxcpvloss.metrics.comparison import Comparison
