@@ -236,12 +236,20 @@ def relevant(record: Any) -> Any:
     if record.get("precision") == "training":
         without.add("precision")
     model = record.get("model")
-    if isinstance(model, Mapping) and model.get("normalization") != "group":
+    if isinstance(model, Mapping) and not (model.get("normalization") == "group" or _has_foreign_encoder(model)):
         without.add(TILES)
     if record.get("architecture") == "unet":
         without.add("architecture")
+    if record.get("architecture") == "fpn":
+        without.add("fmap_dec_factors")
+    if _has_foreign_encoder(record):
+        without |= {"num_fmaps", "fmap_inc_factors", "num_repetitions"}
     kept = {key: value for key, value in record.items() if key not in without}
     return {key: relevant(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
+
+
+def _has_foreign_encoder(model: Mapping[str, Any]) -> bool:
+    return model.get("architecture") == "fpn" and model.get("encoder") != "residual"
 
 
 def completed(base: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:

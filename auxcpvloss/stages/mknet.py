@@ -12,7 +12,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, Stored, reader
-from auxcpvloss.network.architectures import geometry, geometry_of_prediction, largest_input
+from auxcpvloss.network.architectures import geometry, geometry_of_prediction, is_tiled_freely, largest_input
 from auxcpvloss.network.cost import choices
 from auxcpvloss.network.mirror_images import voxels_before
 from auxcpvloss.network.tiling import tile_of
@@ -88,6 +88,12 @@ class Mknet(Stage):
             run.terminal.warn(
                 "model.normalization = 'group' takes its statistics from each tile: predictions depend on how a "
                 "volume is tiled (model.test_input_shape), and seams may be visible"
+            )
+        elif not is_tiled_freely(run.experiment.config.model):
+            _, y, x = (axis.context for axis in geometry(run.experiment.config.model))
+            run.terminal.say(
+                f"the encoder sees more than the {y} x {x} pixels that tiles are given on each side: predictions "
+                "depend a little on how an image is tiled (model.test_input_shape)"
             )
 
     def plan(self, run: Run) -> str:
@@ -197,7 +203,7 @@ def _flops(layer: Any) -> int:
         return 0
     # Each weight of a kernel is used once a voxel: of the output, or, transposed, of the input.
     transposed = "Transpose" in type(layer).__name__
-    voxels = math.prod((layer.input if transposed else layer.output).shape[1:4])
+    voxels = math.prod((layer.input if transposed else layer.output).shape[1:-1])
     return int(2 * voxels * math.prod(kernel.shape))
 
 

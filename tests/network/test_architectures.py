@@ -81,7 +81,7 @@ def test_its_keys_are_checked_and_get_smaller():
         toy(model={"test_input_shape": [4, 60, 60]})
     with pytest.raises(InputError, match=r"model\.width: unknown key"):
         configure(model={"width": 5})
-    with pytest.raises(InputError, match=r"model\.architecture: 'wnet' is not a known architecture; known: unet, residual_unet, toy\."):  # fmt: skip
+    with pytest.raises(InputError, match=r"model\.architecture: 'wnet' is not a known architecture; known: unet, residual_unet, fpn, toy\."):  # fmt: skip
         configure(model={"architecture": "wnet"})
     config = toy(model={"width": 7})
     small = load([ConfigFile("test", merge(config.model_dump(mode="json"), debug_tables(config)))]).model

@@ -11,16 +11,15 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.tables import Model
 from auxcpvloss.data.untrusted.limits import GIB, check_bytes
 from auxcpvloss.network.architectures.architecture import Architecture, Geometry
+from auxcpvloss.network.architectures.fpn_keys import FPN
 from auxcpvloss.network.architectures.residual_keys import RESIDUAL_UNET
 from auxcpvloss.network.architectures.unet_keys import UNET
 from auxcpvloss.network.mirror_images import voxels_before
 from auxcpvloss.network.shapes import Shape
 from auxcpvloss.network.tiling import Tiling, least_waste, smallest_tileable, tile_volume
 
-ARCHITECTURES: dict[str, Architecture] = {"unet": UNET, "residual_unet": RESIDUAL_UNET}
+ARCHITECTURES: dict[str, Architecture] = {"unet": UNET, "residual_unet": RESIDUAL_UNET, "fpn": FPN}
 
-STATISTICS = 132
-"""Voxels along an axis from which group normalization takes its statistics in prediction, at least."""
 DEBUG_OUTPUT, DEBUG_TILE = 8, 48
 """Voxels along an axis of a tiny network, at least: of its output in training, so that a nucleus shows, and of a tile,
 so that a large volume does not take thousands."""
@@ -72,8 +71,8 @@ def largest_input(config: Config, shape: Shape, memory: float = math.inf) -> Sha
     if model.test_input_shape:
         z, y, x = (axis.nearest_inputs(size)[0] for axis, size in zip(axes, model.test_input_shape, strict=True))
         return z, y, x
-    if not is_tiled_freely(model):
-        z, y, x = (axis.nearest_inputs(STATISTICS)[-1] for axis in axes)
+    if fixed := architecture_of(model).fixed_input(model):
+        z, y, x = (axis.nearest_inputs(fixed)[-1] for axis in axes)
         return z, y, x
     network, need = predicting(model), architecture_of(model).memory_of_prediction
     budget = min(config.prediction.tile_memory * GIB, memory)
@@ -82,7 +81,7 @@ def largest_input(config: Config, shape: Shape, memory: float = math.inf) -> Sha
 
 def is_tiled_freely(model: Model) -> bool:
     """Whether a prediction does not depend on its tiles, but for how sums are rounded."""
-    return model.normalization != "group"
+    return not architecture_of(model).fixed_input(model)
 
 
 def check_memory(config: Config) -> None:

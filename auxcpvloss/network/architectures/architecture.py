@@ -30,6 +30,15 @@ def at_level(name: str, level: int) -> str:
 Geometry = tuple[AxisGeometry, AxisGeometry, AxisGeometry]
 
 
+STATISTICS = 132
+"""Voxels along an axis from which group normalization takes its statistics in prediction, at least."""
+
+
+def fixed_input(model: Model) -> int:
+    """Give the size of inputs in prediction where the statistics of group normalization depend on it; 0 elsewhere."""
+    return STATISTICS if model.normalization == "group" else 0
+
+
 def _nothing(*arguments: Any) -> Iterator[Any]:
     return iter(())
 
@@ -63,6 +72,9 @@ class Architecture:
     unpadded : callable
         Table [model] -> that of a network that makes the same of the same weights, inside of what padding changes, and
         computes less beyond it; the table itself if there is none.
+    fixed_input : callable
+        Table [model] -> voxels along an axis of the input in prediction, about, where a prediction depends on how the
+        image is tiled; 0 where it does not, but for how sums are rounded.
     smaller : callable
         Table [model] -> {key: value} of a tiny network of the same geometry, no value above what it was.
     """
@@ -76,4 +88,5 @@ class Architecture:
     convolutions: Callable[[Model, Shape, int, int], Iterator[Convolution]] = _nothing
     memory_of_prediction: Callable[[Model, Shape], int] = lambda model, shape: 1024 * math.prod(shape)
     unpadded: Callable[[Model], Model] = lambda model: model
+    fixed_input: Callable[[Model], int] = fixed_input
     smaller: Callable[[Model], Mapping[str, Any]] = lambda model: {}

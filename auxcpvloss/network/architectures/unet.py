@@ -63,14 +63,14 @@ def build_unet(
     raw = layers.Input((*input_shape, channels), name="raw")
     levels = (builder or Builder)(model, precision, predicting)
     levels.level(raw, 0)
-    outputs = _outputs(levels.features[0], heads)
+    outputs = outputs_of(levels.features[0], heads)
     for level in range(1, len(model.downsample_factors)) if deep else ():
-        outputs |= _outputs(levels.features[level], heads, level)
+        outputs |= outputs_of(levels.features[level], heads, level)
     return keras.Model(raw, outputs, name=model.architecture)
 
 
-def _outputs(features: Any, heads: Sequence[Head], level: int = 0) -> dict[str, Any]:
-    """Make the outputs of all heads at a level."""
+def outputs_of(features: Any, heads: Sequence[Head], level: int = 0) -> dict[str, Any]:
+    """Make the outputs of all heads, {name: (B, Z, Y, X, C)}, from the features of a level."""
 
     def named(name: str) -> str:
         return at_level(name, level) if level else name

@@ -86,19 +86,9 @@ def convolutions(
 ) -> Iterator[Convolution]:
     """List the convolutions, from the input to the heads; and the projections of shortcuts, if it is `residual`."""
     down, up = feature_maps(model)
-    valid, sizes = model.padding == "valid", list(shape)
-
-    def level(given: int, maps: int) -> Iterator[Convolution]:
-        before = given
-        for _ in range(model.num_repetitions):
-            sizes[:] = [size - valid * (width - 1) for size, width in zip(sizes, model.kernel_size, strict=True)]
-            yield math.prod(sizes), math.prod(model.kernel_size), before, maps
-            before = maps
-        if residual and given != maps:
-            yield math.prod(sizes), 1, given, maps
-
+    sizes = list(shape)
     for depth, maps in enumerate(down):
-        yield from level(channels, maps)
+        yield from level_convolutions(model, sizes, channels, maps, residual)
         channels = maps
         if depth < len(up):
             sizes[:] = [size // factor for size, factor in zip(sizes, model.downsample_factors[depth], strict=True)]
@@ -110,9 +100,20 @@ def convolutions(
             yield coarse, math.prod(factors), channels, maps
         else:
             yield math.prod(sizes), 1, channels, maps
-        yield from level(down[depth] + maps, maps)
+        yield from level_convolutions(model, sizes, down[depth] + maps, maps, residual)
         channels = maps
     yield math.prod(sizes), 1, channels, of_heads
+
+
+def level_convolutions(model: Model, sizes: list[int], given: int, maps: int, residual: bool) -> Iterator[Convolution]:
+    """List the convolutions of a level on one side, from `given` to `maps` feature maps; changes `sizes`."""
+    before, valid = given, model.padding == "valid"
+    for _ in range(model.num_repetitions):
+        sizes[:] = [size - valid * (width - 1) for size, width in zip(sizes, model.kernel_size, strict=True)]
+        yield math.prod(sizes), math.prod(model.kernel_size), before, maps
+        before = maps
+    if residual and given != maps:
+        yield math.prod(sizes), 1, given, maps
 
 
 def smaller(model: Model) -> dict[str, Any]:
