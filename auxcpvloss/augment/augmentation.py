@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -12,13 +12,14 @@ from pydantic import AfterValidator, Field
 
 from auxcpvloss.augment.deform import Deformation, Floats
 from auxcpvloss.config.tables import Config
-from auxcpvloss.config.tables.types import Fraction, Table
+from auxcpvloss.config.tables.augmentation import AugmentationTable
+from auxcpvloss.config.tables.types import Fraction
 
 if TYPE_CHECKING:
     # Importing gunpowder takes seconds where TensorFlow is installed; reading a configuration must not.
     import gunpowder as gp
 
-T = TypeVar("T", bound=Table)
+T = TypeVar("T", bound=AugmentationTable)
 Sizes = NDArray[np.float64]
 
 
@@ -65,7 +66,24 @@ class Setting:
     ndim: int
 
 
-class Occasional(Table):
+def in_voxels(length: float, setting: Setting) -> Sizes:
+    """Give a length along z, y, x: equally long in space.
+
+    Parameters
+    ----------
+    length : float
+        In voxels along the axis with the smallest spacing.
+    setting : Setting
+
+    Returns
+    -------
+    (3,) array
+        In voxels along each axis.
+    """
+    return length * min(setting.voxel_size) / np.array(setting.voxel_size)
+
+
+class Occasional(AugmentationTable):
     """An augmentation of some of the patches only."""
 
     probability: Fraction = Field(
@@ -100,8 +118,6 @@ class Augmentation(Generic[T]):
         (extent of an object along z, y, x in voxels, table, setting) -> its largest extent afterwards.
     region : callable
         (shape of a region, table, setting) -> shape of the largest region that it is made from.
-    off : mapping
-        Values of the keys that switch it off.
     blurs : bool
         Whether a `change` computes voxels from several. Such as `deform`, it correlates their noise.
     """
@@ -113,17 +129,15 @@ class Augmentation(Generic[T]):
     change: Callable[[Floats, T, Setting, np.random.Generator], NDArray[np.floating]] | None = None
     extent: Callable[[Sizes, T, Setting], Sizes] = _unchanged
     region: Callable[[Sizes, T, Setting], Sizes] = _unchanged
-    off: Mapping[str, Any] = field(default_factory=lambda: {"probability": 0.0})
     blurs: bool = False
 
     def table_of(self, config: Config) -> T:
-        """Return its table of a configuration."""
-        return cast(T, getattr(config.training.augmentation, self.name))
+        """Return its table of a configuration; switched off, if `training.augmentation.without` names it."""
+        return cast(T, getattr(config.training.augmentation.applied(), self.name))
 
     def is_on(self, config: Config) -> bool:
         """Whether it changes anything."""
-        table = self.table_of(config)
-        return any(getattr(table, key) != value for key, value in self.off.items())
+        return self.table_of(config).is_on
 
     def in_plane(self) -> dict[str, Callable[[list[Any]], list[Any]]]:
         """Return, by key, what images make of lists that have an entry for z."""

@@ -1,4 +1,4 @@
-"""What augmentations add to the configuration: a table each, and the check of groups of which one is drawn."""
+"""What augmentations add to the configuration: a table each, and checks of the keys that name augmentations."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from auxcpvloss.augment.augmentation import Augmentation
 from auxcpvloss.augment.simple import SIMPLE
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Problem
+from auxcpvloss.config.tables.augmentation import names_in
+from auxcpvloss.config.write import inline
 from auxcpvloss.methods import method_of
 from auxcpvloss.methods.blind_spots import BlindSpots
 
-ONE_OF = ("training", "augmentation", "one_of")
+TABLE = ("training", "augmentation")
+ONE_OF, WITHOUT = (*TABLE, "one_of"), (*TABLE, "without")
 
 
 def part(tables: dict[str, Any]) -> Extension:
@@ -29,37 +32,7 @@ def part(tables: dict[str, Any]) -> Extension:
 @cache
 def _extension(augmentations: tuple[Augmentation[Any], ...]) -> Extension:
     tables = {each.name: (each.table, Field(default_factory=each.table)) for each in augmentations}
-    return Extension({ONE_OF[:-1]: tables}, _problems)
-
-
-def _problems(config: Config) -> Iterator[Problem]:
-    yield from _check_groups(config)
-    yield from _check_noise(config)
-
-
-def _check_noise(config: Config) -> Iterator[Problem]:
-    """Refuse what correlates the noise of voxels, or turns it, for a network that tells one from the others."""
-    method = method_of(config)
-    if not any(head.at_blind_spots for head in method.heads):
-        return
-    for each in AUGMENTATIONS:
-        if (each.deform or each.blurs) and each.is_on(config):
-            off = ", ".join(f"{key} = {_as_toml(value)}" for key, value in each.off.items())
-            yield (
-                (*ONE_OF[:-1], each.name),
-                f"computes voxels from several, so that {method.name} would learn their noise; switch it off: {off}",
-            )
-    extent, exchanged = BlindSpots.by(config).blind_extent, SIMPLE.table_of(config).transpose
-    if len({extent[axis] for axis in exchanged}) > 1:
-        yield (
-            (*ONE_OF[:-1], "simple", "transpose"),
-            f"{list(exchanged)} exchanges axes along which model.blind_extent = {list(extent)} differs; name no axes, "
-            "or those along which it is the same",
-        )
-
-
-def _as_toml(value: Any) -> str:
-    return str(list(value)) if isinstance(value, tuple) else str(value)
+    return Extension({TABLE: tables}, _check)
 
 
 def _restrict_to_plane(tables: dict[str, Any]) -> None:
@@ -77,18 +50,55 @@ def _restrict_to_plane(tables: dict[str, Any]) -> None:
                 table[key] = change(list(value))
 
 
+def _check(config: Config) -> Iterator[Problem]:
+    yield from _check_groups(config)
+    yield from _check_without(config)
+    yield from _check_noise(config)
+
+
 def _check_groups(config: Config) -> Iterator[Problem]:
-    groups = config.training.augmentation.one_of
-    members = {each.name: each for each in AUGMENTATIONS if each.change is not None}
-    named = [name for group in groups for name in group]
+    groups, tables = config.training.augmentation.one_of, config.training.augmentation.tables()
+    members = [each.name for each in AUGMENTATIONS if each.change is not None]
+    named = [name for group in groups for name in names_in(group)]
     for group in groups:
-        if len(group) < 2:
-            yield ONE_OF, f"{group}: a group needs at least two augmentations"
+        for each in (group, *(member for member in group if not isinstance(member, str))):
+            if len(each) < 2:
+                yield ONE_OF, f"{inline(each)}: a group needs at least two members"
     for name in named:
         if name not in members:
             yield ONE_OF, f"{name!r} cannot be drawn from a group; these can: {', '.join(members)}"
-        elif not members[name].is_on(config):
-            key = ".".join((*ONE_OF[:-1], name, "probability"))
+        elif not tables[name].is_on:
+            key = ".".join((*TABLE, name, "probability"))
             yield ONE_OF, f"{name!r} is off; set {key} above 0, or remove the name"
         elif named.count(name) > 1:
             yield ONE_OF, f"{name!r} is named more than once"
+
+
+def _check_without(config: Config) -> Iterator[Problem]:
+    categories = sorted({each.table.category for each in AUGMENTATIONS})
+    others = [each.name for each in AUGMENTATIONS if each.name not in categories]
+    for name in config.training.augmentation.without:
+        if name not in (*categories, *others):
+            known = f"categories: {', '.join(categories)}; augmentations: {', '.join(others)}"
+            yield WITHOUT, f"{name!r} is no category and no augmentation; {known}"
+
+
+def _check_noise(config: Config) -> Iterator[Problem]:
+    """Refuse what correlates the noise of voxels, or turns it, for a network that tells one from the others."""
+    method = method_of(config)
+    if not any(head.at_blind_spots for head in method.heads):
+        return
+    for each in AUGMENTATIONS:
+        if (each.deform or each.blurs) and each.is_on(config):
+            off = ", ".join(f"{key} = {inline(value)}" for key, value in each.table.off.items())
+            yield (
+                (*TABLE, each.name),
+                f"computes voxels from several, so that {method.name} would learn their noise; switch it off: {off}",
+            )
+    extent, exchanged = BlindSpots.by(config).blind_extent, SIMPLE.table_of(config).transpose
+    if len({extent[axis] for axis in exchanged}) > 1:
+        yield (
+            (*TABLE, "simple", "transpose"),
+            f"{list(exchanged)} exchanges axes along which model.blind_extent = {list(extent)} differs; name no axes, "
+            "or those along which it is the same",
+        )

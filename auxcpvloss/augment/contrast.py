@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ Factor = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
 
 class Contrast(Occasional):
     """Change of contrast with saturation."""
+
+    category: ClassVar = "contrast"
 
     factor: Annotated[tuple[Factor, Factor], Ordered] = Field(
         (0.7, 1.4),

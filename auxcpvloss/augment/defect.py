@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from auxcpvloss.config.tables.types import Fraction, Hundreds
 
 class Defect(Occasional):
     """Missing or dark planes."""
+
+    category: ClassVar = "defect"
 
     planes: Annotated[tuple[Hundreds, Hundreds], Ordered] = Field(
         (1, 2), description="Range of the number of adjacent planes along z (images: rows).", examples=[[1, 4]]

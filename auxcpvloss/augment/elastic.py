@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 from auxcpvloss.augment.augmentation import Augmentation, InPlane, Setting, Sizes
 from auxcpvloss.augment.deform import Deformation, Displacement, Floats
 from auxcpvloss.config.axes import in_plane
-from auxcpvloss.config.tables.types import Hundreds, Table
+from auxcpvloss.config.tables.augmentation import AugmentationTable
+from auxcpvloss.config.tables.types import Hundreds
 from auxcpvloss.system.lazy import lazily
 
 ndimage = lazily("scipy.ndimage")
@@ -26,8 +27,11 @@ Spacing = Annotated[float, Field(ge=1, le=10_000, allow_inf_nan=False)]
 Jitter = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 
 
-class Elastic(Table):
+class Elastic(AugmentationTable):
     """Elastic deformation, and rotation about the z axis."""
+
+    category: ClassVar = "elastic"
+    off: ClassVar = {"jitter_sigma": (0.0, 0.0, 0.0), "rotation_min": 0.0, "rotation_max": 0.0}
 
     control_point_spacing: Annotated[tuple[Spacing, Spacing, Spacing], InPlane(partial(in_plane, z=None))] = Field(
         (10.0, 10.0, 10.0), description="Distance of the control points along z, y, x, in voxels.", examples=[[9, 9, 9]]
@@ -109,11 +113,4 @@ def region(sizes: Sizes, table: Elastic, setting: Setting) -> Sizes:
     return np.array([sizes[0], diagonal, diagonal]) + 2 * np.ceil(2 * SIGMAS * np.array(table.jitter_sigma)) + 2
 
 
-ELASTIC = Augmentation(
-    "elastic",
-    Elastic,
-    deform=deform,
-    extent=extent,
-    region=region,
-    off={"jitter_sigma": (0.0, 0.0, 0.0), "rotation_min": 0.0, "rotation_max": 0.0},
-)
+ELASTIC = Augmentation("elastic", Elastic, deform=deform, extent=extent, region=region)

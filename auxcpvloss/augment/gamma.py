@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ Exponent = Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)]
 
 class Gamma(Occasional):
     """Gamma correction."""
+
+    category: ClassVar = "contrast"
 
     exponent: Annotated[tuple[Exponent, Exponent], Ordered] = Field(
         (0.7, 1.4),

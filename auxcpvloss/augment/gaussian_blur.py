@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from auxcpvloss.augment.augmentation import Augmentation, Occasional, Ordered, Setting
+from auxcpvloss.augment.augmentation import Augmentation, Occasional, Ordered, Setting, in_voxels
 from auxcpvloss.augment.deform import Floats
 from auxcpvloss.system.lazy import lazily
 
@@ -20,6 +20,8 @@ Sigma = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 class GaussianBlur(Occasional):
     """Gaussian blur."""
 
+    category: ClassVar = "blur"
+
     sigma: Annotated[tuple[Sigma, Sigma], Ordered] = Field(
         (0.5, 1.5),
         description="Range of the standard deviation, in voxels along the axis with the smallest spacing; the blur "
@@ -30,7 +32,7 @@ class GaussianBlur(Occasional):
 
 def change(raw: Floats, table: GaussianBlur, setting: Setting, rng: np.random.Generator) -> NDArray[np.floating]:
     """Blur by the same width in space along all axes; an image has no z."""
-    sigma = rng.uniform(*table.sigma) * min(setting.voxel_size) / np.array(setting.voxel_size)
+    sigma = in_voxels(rng.uniform(*table.sigma), setting)
     axes = range(3 - setting.ndim, 3)
     return np.asarray(ndimage.gaussian_filter(raw, sigma[list(axes)], mode="nearest", axes=axes))
 

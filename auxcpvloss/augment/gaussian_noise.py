@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from auxcpvloss.config.tables.types import NotNegativeFloat
 
 class GaussianNoise(Occasional):
     """Gaussian noise."""
+
+    category: ClassVar = "noise"
 
     sigma: Annotated[tuple[NotNegativeFloat, NotNegativeFloat], Ordered] = Field(
         (0.0, 0.1), description="Range of the standard deviation of the noise.", examples=[[0.05, 0.2]]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from auxcpvloss.augment.augmentation import Augmentation, Ordered, Setting
-from auxcpvloss.config.tables.types import Finite, NotNegativeFloat, Table
+from auxcpvloss.config.tables.augmentation import AugmentationTable
+from auxcpvloss.config.tables.types import Finite, NotNegativeFloat
 
 if TYPE_CHECKING:
     import gunpowder as gp
 
 
-class Intensity(Table):
+class Intensity(AugmentationTable):
     """Random change of brightness and contrast of every patch."""
+
+    category: ClassVar = "contrast"
+    off: ClassVar = {"scale": (1.0, 1.0), "shift": (0.0, 0.0)}
 
     scale: Annotated[tuple[NotNegativeFloat, NotNegativeFloat], Ordered] = Field(
         (0.9, 1.1),
@@ -33,4 +37,4 @@ def node(table: Intensity, setting: Setting, raw: gp.ArrayKey) -> gp.BatchFilter
     return gp.IntensityAugment(raw, *table.scale, *table.shift, clip=False)
 
 
-INTENSITY = Augmentation("intensity", Intensity, node=node, off={"scale": (1.0, 1.0), "shift": (0.0, 0.0)})
+INTENSITY = Augmentation("intensity", Intensity, node=node)

@@ -15,9 +15,12 @@ from auxcpvloss.augment.augmentation import Setting
 from auxcpvloss.augment.deform import Box, Deformation
 from auxcpvloss.augment.sampling import Sampler
 from auxcpvloss.config.tables import Config
+from auxcpvloss.config.tables.augmentation import names_in
 
 Step = tuple[Callable[..., Any], Any]
 """What an augmentation does, and its table."""
+Choice = list[Step | list[Step]]
+"""Of which one is drawn, and if that is a list, one of it."""
 
 
 def nodes(config: Config, setting: Setting, raw: gp.ArrayKey) -> list[gp.BatchFilter]:
@@ -36,11 +39,11 @@ def nodes(config: Config, setting: Setting, raw: gp.ArrayKey) -> list[gp.BatchFi
     return [*made, ChangeIntensities(raw, _groups(change, config), setting)] if change else made
 
 
-def _groups(on: dict[str, Step], config: Config) -> list[list[Step]]:
+def _groups(on: dict[str, Step], config: Config) -> list[Choice]:
     """Sort augmentations into the groups of `one_of`, or groups of one; a group comes where its first one does."""
-    group_of = {name: tuple(group) for group in config.training.augmentation.one_of for name in group}
+    group_of = {name: group for group in config.training.augmentation.applied().one_of for name in names_in(group)}
     groups = dict.fromkeys(group_of.get(name, (name,)) for name in on)
-    return [[on[name] for name in group] for group in groups]
+    return [[on[each] if isinstance(each, str) else [on[name] for name in each] for each in group] for group in groups]
 
 
 class Deform(gp.BatchFilter):
@@ -99,13 +102,13 @@ class ChangeIntensities(gp.BatchFilter):
     Parameters
     ----------
     raw : ArrayKey
-    groups : sequence of sequence of Step
+    groups : sequence of Choice
         `Augmentation.change` of augmentations that are `Occasional`. Of each group one is drawn, and then, by its
         probability, whether it changes the patch.
     setting : Setting
     """
 
-    def __init__(self, raw: gp.ArrayKey, groups: Sequence[Sequence[Step]], setting: Setting) -> None:
+    def __init__(self, raw: gp.ArrayKey, groups: Sequence[Choice], setting: Setting) -> None:
         self.raw, self.groups, self.setting = raw, groups, setting
 
     def setup(self) -> None:
@@ -124,7 +127,10 @@ class ChangeIntensities(gp.BatchFilter):
         rng = np.random.default_rng(request.random_seed)
         array = batch[self.raw]
         for group in self.groups:
-            change, table = group[int(rng.integers(len(group)))]
+            drawn: Step | Choice | list[Step] = group
+            while isinstance(drawn, list):
+                drawn = drawn[int(rng.integers(len(drawn)))]
+            change, table = drawn
             if rng.random() < table.probability:
                 array.data = change(array.data, table, self.setting, rng).astype(np.float32, copy=False)
 

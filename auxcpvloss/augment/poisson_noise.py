@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ Photons = Annotated[float, Field(ge=1, le=1e6, allow_inf_nan=False)]
 
 class PoissonNoise(Occasional):
     """Poisson noise."""
+
+    category: ClassVar = "noise"
 
     photons: Annotated[tuple[Photons, Photons], Ordered] = Field(
         (20.0, 200.0),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from auxcpvloss.augment.augmentation import Augmentation, InPlane, Setting, Sizes
-from auxcpvloss.config.tables.types import Table
+from auxcpvloss.config.tables.augmentation import AugmentationTable
 from auxcpvloss.methods.transforms import exchangeable
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ Axes = Annotated[
 ]
 
 
-class Simple(Table):
+class Simple(AugmentationTable):
     """Mirroring and exchange of axes."""
+
+    category: ClassVar = "flips"
+    off: ClassVar = {"mirror": [], "transpose": []}
 
     mirror: Axes = Field(
         [0, 1, 2], description="Axes (0 z, 1 y, 2 x) that are mirrored, each with probability 1/2.", examples=[[0]]
@@ -71,4 +74,4 @@ def _largest(sizes: Sizes, axes: list[int]) -> Sizes:
     return sizes
 
 
-SIMPLE = Augmentation("simple", Simple, node=node, extent=extent, region=region, off={"mirror": [], "transpose": []})
+SIMPLE = Augmentation("simple", Simple, node=node, extent=extent, region=region)

@@ -37,6 +37,8 @@ YOUNGER = {
     "model.loss_cpv_background": 0.01,
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],
+    "training.augmentation.without": [],
+    "training.augmentation.zoom.factors": [],
     "training.profiling": 0,
     "training.sampling": "volumes",
     "training.class_loss": "cross_entropy",

@@ -244,6 +244,8 @@ def relevant(record: Any) -> Any:
         without.add("fmap_dec_factors")
     if _has_foreign_encoder(record):
         without |= {"num_fmaps", "fmap_inc_factors", "num_repetitions"}
+    if record.get("factors") == []:
+        without.add("factors")
     kept = {key: value for key, value in record.items() if key not in without}
     return {key: relevant(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
 

@@ -79,6 +79,9 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
     """Give the keys of the configuration that the weights depend on."""
     config = experiment.config
     tables = config.model_dump(mode="json", include={"preprocessing", "optimizer", "training"})
+    tables["training"]["augmentation"] = config.training.augmentation.applied().model_dump(
+        mode="json", exclude={"without"}
+    )
     tables["model"] = model_record(config)
     tables["model"].pop("test_input_shape")
     for key in INDIFFERENT:

@@ -39,9 +39,8 @@ def transforms_of(
 
 
 def _shown(config: Config) -> dict[str, Any]:
-    """Give the table [training.augmentation.simple]: mirroring and exchange of axes in training."""
-    shown: dict[str, Any] = config.training.augmentation.model_dump(include={"simple"})["simple"]
-    return shown
+    """Give the table [training.augmentation.simple] as it takes effect: mirroring and exchange of axes in training."""
+    return config.training.augmentation.applied().tables()["simple"].model_dump()
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -49,7 +48,9 @@ def problems(config: Config) -> Iterator[Problem]:
     wanted, shown = config.prediction.augment, _shown(config)
     needed = {"none": [], "flips": ["mirror"], "all": ["mirror", "transpose"]}[wanted]
     if needed and not any(shown[key] for key in needed):
+        configured = config.training.augmentation.tables()["simple"].is_on
         keys = " and ".join(f"training.augmentation.simple.{key} = []" for key in needed)
+        keys = f"training.augmentation.without = {config.training.augmentation.without}" if configured else keys
         yield ("prediction", "augment"), f"{wanted!r}, but the network has seen no mirror images: {keys}; use 'none'"
 
 

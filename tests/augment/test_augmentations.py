@@ -1,10 +1,15 @@
 """What every augmentation has to fulfil, and how they are combined."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auxcpvloss.augment import AUGMENTATIONS, switched_off
 from auxcpvloss.config import ConfigFile, defaults
+from auxcpvloss.config.tables.augmentation import reduced
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.training_record import training_keys
@@ -48,6 +53,7 @@ def test_every_key_has_a_default_a_description_and_an_example(augmentation):
         assert field.description
         assert not field.is_required()
         assert field.examples[0] != field.get_default(call_default_factory=True)
+    assert augmentation.table.category
     assert augmentation.is_on(config_of(ON))
     assert not augmentation.is_on(switched_off(config_of(ON)))
 
@@ -104,11 +110,17 @@ def test_of_a_group_one_is_drawn(make):
 
 
 GROUPS = {
-    "['gamma']: a group needs at least two augmentations": [["gamma"]],
+    '["gamma"]: a group needs at least two members': [["gamma"]],
+    '["defect"]: a group needs at least two members': [["gamma", ["defect"]]],
+    '[["gamma", "defect"]]: a group needs at least two members': [[["gamma", "defect"]]],
     "'contrast' is off; set training.augmentation.contrast.probability above 0": [["gamma", "contrast"]],
     "'gamma' is named more than once": [["gamma", "defect"], ["gamma", "defect"]],
-    "'zoom' cannot be drawn from a group; these can: gaussian_blur, contrast,": [["gamma", "zoom"]],
+    "'gamma' is named more than once.": [["gamma", ["gamma", "defect"]]],
+    "'zoom' cannot be drawn from a group; these can: clahe, gaussian_blur,": [["gamma", "zoom"]],
     "must be a list, not 'gamma'": ["gamma"],
+    "must be a list, not 7": 7,
+    "a group holds names and lists of names, not 7": [["gamma", 7]],
+    "a group holds names and lists of names, not (['gamma'],)": [["gamma", [["gamma"]]]],
 }
 
 
@@ -117,8 +129,12 @@ GROUPS = {
     [
         ({"gamma": {"exponent": [2, 1]}}, "gamma.exponent: the first number must not be above the second, not [2.0, 1.0]"),
         ({"gamma": {"exponent": [0, 1]}}, "gamma.exponent: input should be greater than or equal to 0.01, not 0"),
-        ({"noise": {"probability": 1}}, "noise: unknown key; known: one_of, elastic, zoom,"),
+        ({"noise": {"probability": 1}}, "noise: unknown key; known: one_of, without, elastic, zoom,"),
         ({"zoom": 2}, "zoom: must be a table, not 2"),
+        ({"zoom": {"factors": [1, 5]}}, "zoom.factors: input should be less than or equal to 4, not 5"),
+        ({"median_blur": {"size": [3, 4]}}, "median_blur.size: must be odd numbers, not 4"),
+        ({"without": ["noise", "blurr"]}, "without: 'blurr' is no category and no augmentation; categories: blur, contrast,"),
+        ({"without": "blur"}, "without: must be a list, not 'blur'"),
         *(({"one_of": groups}, f"one_of: {expected}") for expected, groups in GROUPS.items()),
     ],
 )  # fmt: skip
@@ -135,3 +151,113 @@ def test_other_keys_of_an_augmentation_that_is_off_are_not_recorded(tmp_path):
 
     assert recorded(exponent=[0.1, 9]) == recorded()
     assert recorded(exponent=[0.1, 9], probability=0.1) != recorded(probability=0.1) != recorded()
+
+
+CATEGORIES = {
+    "elastic": ["elastic"],
+    "scaling": ["zoom"],
+    "flips": ["simple"],
+    "contrast": ["intensity", "clahe", "contrast", "gamma"],
+    "blur": ["gaussian_blur", "median_blur"],
+    "noise": ["gaussian_noise", "poisson_noise", "impulse_noise", "dropout"],
+    "defect": ["defect"],
+    "zoom": ["zoom"],
+    "median_blur": ["median_blur"],
+}
+OFF = {
+    "elastic": {"jitter_sigma": [0, 0, 0], "rotation_min": 0, "rotation_max": 0},
+    "simple": {"mirror": [], "transpose": []},
+    "intensity": {"scale": [1, 1], "shift": [0, 0]},
+}
+ONE_OF = [["gaussian_blur", "dropout", ["gaussian_noise", "median_blur"]], ["gamma", "contrast"]]
+LEFT = {
+    "contrast": ONE_OF[:1],
+    "blur": [["dropout", "gaussian_noise"], ONE_OF[1]],
+    "noise": [["gaussian_blur", "median_blur"], ONE_OF[1]],
+    "median_blur": [["gaussian_blur", "dropout", "gaussian_noise"], ONE_OF[1]],
+}
+
+
+def left_out(name):
+    """A configuration with all augmentations but some, in two ways: by `without`, and by their own keys."""
+    off = {each: {**ON[each], **OFF.get(each, {"probability": 0})} for each in CATEGORIES[name]}
+    return config_of({**ON, "one_of": ONE_OF, "without": [name]}), config_of(
+        {**ON, "one_of": LEFT.get(name, ONE_OF), **off}
+    )
+
+
+@pytest.mark.parametrize("name", CATEGORIES)
+def test_without_is_the_same_as_switching_off_and_taking_out_of_groups(make, tmp_path, name):
+    by_name, by_keys = left_out(name)
+    assert all(same(make(by_name, number), make(by_keys, number)) for number in range(2))
+    # So it is the same training.
+    assert training_keys(Experiment(tmp_path, by_name)) == training_keys(Experiment(tmp_path, by_keys))
+    assert not same(make(by_name), make(config_of({**ON, "one_of": ONE_OF})))
+
+
+def test_every_augmentation_can_be_left_out_by_its_category_and_by_its_name(make):
+    categories = {each.name: each.table.category for each in AUGMENTATIONS}
+    assert categories == {name: kind for kind, names in CATEGORIES.items() for name in names if kind not in ("zoom", "median_blur")}  # fmt: skip
+    for names in (categories, set(categories.values())):
+        assert same(make(config_of({**ON, "without": list(names)})), make(switched_off(config_of(ON))))
+
+
+def test_mirror_images_are_no_help_where_training_leaves_them_out():
+    tables = {"prediction": {"augment": "flips"}, "training": {"augmentation": {"without": ["flips"]}}}
+    with pytest.raises(InputError, match=r"prediction.augment: 'flips'.*training.augmentation.without = \['flips'\]"):
+        load([ConfigFile("my.toml", tables)])
+
+
+def test_a_training_recorded_before_the_key_factors_is_the_same(tmp_path):
+    def recorded(**zoom):
+        return training_keys(Experiment(tmp_path, config_of({"zoom": {"probability": 0.5, **zoom}})))
+
+    assert recorded()["training"]["augmentation"]["zoom"] == {"probability": 0.5, "factor": [0.8, 1.25]}
+    assert recorded(factors=[1, 2]) != recorded()
+
+
+def shares(groups, gone=()):
+    """How likely each name is to be drawn from its group: the definition."""
+    found = {}
+    for group in groups:
+        members = [[name for name in ([each] if isinstance(each, str) else each) if name not in gone] for each in group]
+        members = [names for names in members if names]
+        found |= {name: Fraction(1, len(members) * len(names)) for names in members for name in names}
+    return found
+
+
+@given(st.permutations("abcdefgh"), st.data())
+def test_a_group_less_some_draws_the_others_alike(names, data):
+    names, groups = list(names), []
+    while len(names) > 4:
+        group = [tuple(names.pop() for _ in range(size)) for size in data.draw(st.lists(st.integers(1, 2), min_size=2, max_size=2))]  # fmt: skip
+        groups.append(tuple(each if len(each) > 1 else each[0] for each in group))
+    gone = data.draw(st.sets(st.sampled_from("abcdefgh")))
+    left = reduced(groups, gone)
+    # What is in no group any more is always drawn.
+    assert {name: share for name, share in shares(groups, gone).items() if share != 1} == shares(left)
+    assert reduced(groups, ()) == groups
+    assert reduced(left, gone) == left
+    assert all(len(each) > 1 for group in left for each in (group, *(e for e in group if not isinstance(e, str))))
+
+
+def test_of_a_group_in_a_group_one_is_drawn_as_often_as_of_a_name(make):
+    on = {
+        "contrast": {"probability": 1.0, "factor": [0.01, 0.01]},
+        "gaussian_noise": {"probability": 1.0, "sigma": [9, 9]},
+        "impulse_noise": {"probability": 1.0, "fraction": [1, 1]},
+        "elastic": OFF["elastic"],
+        "one_of": [["contrast", ["gaussian_noise", "impulse_noise"]]],
+    }
+    raws = [make(config_of(on), number).raw for number in range(40)]
+    drawn = ["contrast" if raw.std() < 0.1 else "noise" if raw.std() > 8 else "impulse" for raw in raws]
+    assert 10 < drawn.count("contrast") < 30
+    assert all(3 < drawn.count(name) < 17 for name in ("noise", "impulse"))
+
+
+def test_intensities_are_changed_and_labels_stay(make):
+    one, every = ({name: {**ON[name], "probability": 1.0} for name in names} for names in (CHANGING[:1], CHANGING))
+    before, after = make(config_of(one)), make(config_of(every))
+    assert not np.array_equal(before.raw, after.raw)
+    assert np.array_equal(before.region, after.region)
+    assert all(np.array_equal(before.targets[name], after.targets[name]) for name in before.targets)

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from auxcpvloss.augment import switched_off
+from auxcpvloss.augment.augmentation import Setting
+from auxcpvloss.augment.deform import Deformation
 from auxcpvloss.augment.simple import SIMPLE, exchangeable_axes
+from auxcpvloss.augment.zoom import ZOOM, Zoom
 from auxcpvloss.config import dump
 from auxcpvloss.methods import METHODS
 from auxcpvloss.methods.auxiliary.cpv import CPV
@@ -80,6 +83,18 @@ def test_as_many_patches_are_zoomed_as_asked_for_and_as_many_grow_as_shrink(ramp
     assert 0.3 < (factors[~unchanged] < 1).mean() < 0.7
 
 
+@pytest.mark.parametrize(("ndim", "along_z"), [(3, 1), (2, 0)])
+def test_zoom_draws_each_of_the_factors_alike_and_nothing_between(ndim, along_z):
+    factors, rng = [1 / 3, 2 / 3, 1, 4 / 3, 2], np.random.default_rng(0)
+    table, setting = Zoom(probability=1.0, factor=(3, 4), factors=factors), Setting((1, 1, 1), ndim)
+    maps = [ZOOM.deform(Deformation(((0, 0, 0), (9, 9, 9))), table, setting, rng).linear for _ in range(500)]
+    drawn = np.array([1 / np.diag(one) for one in maps])
+    for factor in factors:
+        is_it = np.isclose(drawn, [factor**along_z, factor, factor]).all(axis=1)
+        assert 70 < is_it.sum() < 130
+    assert ZOOM.region(np.full(3, 256.0), table, setting)[1:].tolist() == [770, 770]
+
+
 def test_the_seed_changes_the_batches(ramps):
     assert not np.array_equal(patch(ramps, 0, seed=1), patch(ramps, 0, seed=2))
 
@@ -96,6 +111,7 @@ def test_context_allows_for_rotation_jitter_and_exchange():
     assert context(elastic={**still, "rotation_max": 45}) == (4, 10, 10)
     assert context(simple={"mirror": [], "transpose": [0, 2]}) == (8, 6, 8)
     assert context(zoom={"probability": 0.1, "factor": [0.5, 2]}) == (8, 12, 16)
+    assert context(zoom={"probability": 0.1, "factor": [0.5, 1], "factors": [0.5, 3, 1]}) == (12, 18, 24)
     # What jitter does to one axis, exchange brings to another.
     assert context(elastic={**still, "jitter_sigma": [2, 0, 0]}, simple={"mirror": [], "transpose": [0, 2]}) == (14, 6, 14)  # fmt: skip
 

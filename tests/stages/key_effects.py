@@ -184,6 +184,8 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
             for key, field in each.table.model_fields.items()
         ),
         _one("training.augmentation.one_of", [["gamma", "contrast"]], TRAINED, others={f"training.augmentation.{name}.probability": 0.5 for name in ("gamma", "contrast")}),
+        # The same as to switch it off.
+        _one("training.augmentation.without", ["flips"], TRAINED, "training.augmentation.simple.mirror"),
         _one("prediction.dtype", "float16", CHOSEN),
         _one("prediction.precision", "float32", CHOSEN),
         _one("prediction.augment", "flips", CHOSEN),

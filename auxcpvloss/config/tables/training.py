@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from auxcpvloss.config.tables.augmentation import Augmentation
 from auxcpvloss.config.tables.types import (
     LARGEST,
     Fraction,
@@ -108,12 +109,6 @@ class Init(Table):
     match: list[Name]
     skip: list[Name]
     freeze_iterations: NotNegative
-
-
-class Augmentation(Table):
-    """Random changes of training patches: a table for each, see the package `augment`."""
-
-    one_of: list[list[Name]]
 
 
 class Training(Table):
