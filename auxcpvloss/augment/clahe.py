@@ -24,7 +24,7 @@ class Clahe(Occasional):
     category: ClassVar = "contrast"
 
     clip_limit: Annotated[tuple[Limit, Limit], Ordered] = Field(
-        (0.01, 0.05),
+        (0.005, 0.03),
         description="Range of the share of the voxels of a neighbourhood above which one of its 256 intensities counts "
         "no more; the larger, the higher the contrast.",
         examples=[[0.02, 0.2]],

@@ -48,9 +48,10 @@ def problems(config: Config) -> Iterator[Problem]:
     wanted, shown = config.prediction.augment, _shown(config)
     needed = {"none": [], "flips": ["mirror"], "all": ["mirror", "transpose"]}[wanted]
     if needed and not any(shown[key] for key in needed):
-        configured = config.training.augmentation.tables()["simple"].is_on
-        keys = " and ".join(f"training.augmentation.simple.{key} = []" for key in needed)
-        keys = f"training.augmentation.without = {config.training.augmentation.without}" if configured else keys
+        augmentation, reasons = config.training.augmentation, [f"simple.{key} = []" for key in needed]
+        if any(getattr(augmentation.tables()["simple"], key) for key in needed):
+            reasons = [f"without = {augmentation.without}"]
+        keys = " and ".join(f"training.augmentation.{reason}" for reason in reasons)
         yield ("prediction", "augment"), f"{wanted!r}, but the network has seen no mirror images: {keys}; use 'none'"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from auxcpvloss.config import ConfigFile, dump, flat, known
+from auxcpvloss.config.places import config_folder
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.methods import METHODS, RELEASED, method_of
 from tests.conftest import shipped
@@ -78,3 +79,16 @@ def test_dilations_and_the_weight_of_distances_are_those_of_the_paper(setup):
         assert config.postprocessing.num_dilations == (0 if "3class" in setup else 1)
     if config.model.method == "sdt":
         assert config.coefficient("sdt") == 100
+
+
+def test_the_ready_made_augmentation_is_the_published_pipeline_and_can_be_added_to_other_files():
+    file = ConfigFile.read(config_folder() / "augmentation" / "hitif.toml")
+    config = load([file, ConfigFile("mine", {"model": {"method": "threeclass"}, "training": {"batch_size": 16}})])
+    assert config.model.train_input_shape == (1, 256, 256)
+    augmentation = config.training.augmentation
+    on = {name for name, table in augmentation.tables().items() if table.is_on}
+    noise = ("impulse_noise", "poisson_noise", "gaussian_noise", "dropout")
+    blur = ("gaussian_blur", "median_blur")
+    assert on == {"zoom", "simple", "clahe", *noise, *blur}
+    assert augmentation.one_of == [(noise, blur)]
+    assert {len(load([file, ConfigFile("mine", {"training": {"augmentation": {"without": [name]}}})]).training.augmentation.applied().one_of) for name in ("blur", "noise")} == {1}  # fmt: skip
