@@ -12,6 +12,7 @@ from auxcpvloss.data.folds import cut
 from auxcpvloss.data.groups import members
 from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.data.sources.format import CENTERS, SPLITS, Format, visible
+from auxcpvloss.data.sources.several import data_sets, together
 from auxcpvloss.data.sources.source import Image, Source
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.text import path_hint
@@ -58,7 +59,7 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
     if (size := data.test_voxel_size) and "test" in found:
         found["test"] = [replace(source, given_size=(size[0], size[1], size[2])) for source in found["test"]]
     for split, sources in found.items():
-        if worse := of_split(data, split):
+        if worse := of_split(data.degrade, split):
             found[split] = [replace(source, degrade=worse) for source in sources]
     for split in ("train", "val"):
         for source in found.get(split, []):
@@ -111,8 +112,11 @@ def _find(split: str, data: Data) -> list[Source]:
     return _drawn(sources, data)[split] if is_flat else sources
 
 
-def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], bool]:
-    """List the volumes of a split; or all, and True, where the place has no folders of splits."""
+def _look(key: str, path: Path, split: str, data: Data, may_be_several: bool = True) -> tuple[list[Source], bool]:
+    """List the volumes of a split; or all, and True, where the place has no folders of splits.
+
+    Where there are no volumes, but folders of them, all of these are meant, unless it may not be several data sets.
+    """
     stored = {name: each for name, each in FORMATS.items() if not each.is_generated}
     asked = _asked(path, split, data, stored)
     wanted = list(stored.values()) if asked == "auto" else [stored[asked]]
@@ -131,6 +135,8 @@ def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], b
         raise InputError(
             f"{where}: contains {names} files; select one format with data.input_format or data.test_format"
         )
+    if not holding and may_be_several and (folders := data_sets(where, wanted, data)):
+        return _together(key, where, folders, split, data, is_flat)
     if not holding:
         files = [file.name for file in visible(where)]
         names = ", ".join(files[:5]) or "nothing"
@@ -141,6 +147,21 @@ def _look(key: str, path: Path, split: str, data: Data) -> tuple[list[Source], b
             f"{_expected(there, data)}{hint}"
         )
     return holding[0].volumes(there[holding[0]], data), is_flat
+
+
+def _together(
+    key: str, where: Path, folders: Sequence[Path], split: str, data: Data, is_flat: bool
+) -> tuple[list[Source], bool]:
+    """List the volumes of several data sets, as `_look` does of one."""
+    found = {folder.name: _look(key, folder, split, data, may_be_several=False) for folder in folders}
+    flat = {name for name, (_, each_is_flat) in found.items() if each_is_flat}
+    if flat and len(flat) < len(found):
+        other = next(name for name in found if name not in flat)
+        raise InputError(
+            f"{where}: {other} has folders of splits, but {sorted(flat)[0]} has none; expected them in all of these "
+            "data sets, or in none"
+        )
+    return together({name: sources for name, (sources, _) in found.items()}), is_flat and bool(flat)
 
 
 def _asked(path: Path, split: str, data: Data, stored: Mapping[str, Format]) -> str:
