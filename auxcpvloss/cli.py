@@ -136,7 +136,8 @@ def _store(experiment: Experiment, frozen: Path) -> None:
     config = experiment.config
     changed: dict[str, Any] = {"general": config.general.model_copy(update={"overwrite": False})}
     if experiment.other_test:
-        own = {key: value for key, value in own_test_data(frozen).items() if key.startswith("test_")}
+        of_test = ("test_", "degrade")
+        own = {key: value for key, value in own_test_data(frozen).items() if key.startswith(of_test)}
         changed["data"] = config.data.model_copy(update=own)
     write(config.model_copy(update=changed), frozen)
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from auxcpvloss.config import Config, ConfigFile, defaults, find_config, find_setup, known
 from auxcpvloss.config.tables import Data
+from auxcpvloss.config.tables.data import Degrade
+from auxcpvloss.data.degrade import OFF, of_split, record_of
 from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.experiment import pretrained
 from auxcpvloss.experiment.configuration import is_edited, load
 from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
-from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.folder import TEST, Experiment
 from auxcpvloss.methods import AUXILIARY, method_of
 from auxcpvloss.system.checksums import CHANGED
 from auxcpvloss.system.errors import InputError
@@ -70,17 +75,31 @@ def own_test_data(frozen: Path) -> dict[str, Any]:
     return {key: data.get(key, "") for key in ("test_data", "path", "input_format")} | {
         "test_format": data.get("test_format", "auto"),
         "test_voxel_size": tuple(data.get("test_voxel_size", ())),
+        "degrade": _own_degrade(frozen, data.get("degrade", {})),
     }
 
 
+def _own_degrade(frozen: Path, table: Mapping[str, Any]) -> Degrade:
+    try:
+        return Degrade(**{**OFF, **table})
+    except (TypeError, ValidationError):
+        raise InputError(f"{frozen}: data.degrade: damaged. Restore the file, or run without --test-data.") from None
+
+
 def _other_test(data: Data, own: Mapping[str, Any]) -> str:
-    """Name the folder of the results of test volumes, given with --test-data, that are not the experiment's own."""
+    """Name the folder of the results of test volumes, given with --test-data, that are not the experiment's own.
+
+    Those made worse in another way (data.degrade) are others.
+    """
     place = own["test_data"] or own["path"]
     is_generated = own["input_format"] in FORMATS and FORMATS[own["input_format"]].is_generated
-    if data.test_data == place or not (place or is_generated):
+    worse = record_of(of_split(data.degrade, TEST))
+    is_other = worse != record_of(of_split(own["degrade"], TEST))
+    if (data.test_data == place and not is_other) or not (place or is_generated):
         return ""
+    text = data.test_data + (json.dumps(worse) if is_other else "")
     # As short as the name of a folder must be.
-    return f"{Path(data.test_data).stem[:50]}-{sha256(data.test_data.encode()).hexdigest()[:8]}"
+    return f"{Path(data.test_data).stem[:50]}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _given(args: argparse.Namespace) -> list[ConfigFile]:

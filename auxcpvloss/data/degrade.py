@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.config.tables import Data
 from auxcpvloss.config.tables.data import Degrade
 from auxcpvloss.config.write import inline
 from auxcpvloss.system.errors import InputError
@@ -45,9 +44,8 @@ class Degraded(NamedTuple):
     clean: NDArray[Any] | None
 
 
-def of_split(data: Data, split: str) -> Degrade | None:
+def of_split(table: Degrade, split: str) -> Degrade | None:
     """Give what is done to the volumes of a split of the data; None where nothing is."""
-    table = data.degrade
     off: dict[str, Any] = {}
     if split not in table.splits:
         off |= {key: OFF[key] for key in OF_IMAGES}
@@ -131,11 +129,11 @@ def degraded(
     return Degraded(_clipped(image, raw.dtype, degrade), _clipped(clean, raw.dtype, degrade) if worse else None)
 
 
-def in_words(data: Data) -> Iterator[str]:
+def in_words(table: Degrade) -> Iterator[str]:
     """Say what is done to which splits, such as "train, val: data.degrade.gaussian = 40"."""
     done: dict[str, list[str]] = {}
     for split in OFF["splits"]:
-        keys = record_of(of_split(data, split))
+        keys = record_of(of_split(table, split))
         if keys:
             done.setdefault(", ".join(f"{key} = {inline(value)}" for key, value in keys.items()), []).append(split)
     for keys_in_words, splits in done.items():

@@ -99,7 +99,7 @@ class Experiment:
         alike |= {"groups"} if getattr(self.config.data, f"{split}_data") else set()
         data = self.config.data.model_dump(mode="json", exclude=alike)
         # Made worse are the volumes of some splits alone.
-        data = _without_younger(data, "data") | record_of(of_split(self.config.data, split))
+        data = _without_younger(data, "data") | record_of(of_split(self.config.data.degrade, split))
         places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, relevant(self.config.preprocessing.model_dump(mode="json"))], sort_keys=True)

@@ -81,7 +81,7 @@ class Prepare(Stage):
         run.terminal.say(
             f"{counts} volumes in {', '.join(folders)}, {f'{already} of them whole already' if already else 'all new'}"
         )
-        for words in (*used_in_words(run.experiment), *in_words(run.experiment.config.data)):
+        for words in (*used_in_words(run.experiment), *in_words(run.experiment.config.data.degrade)):
             run.terminal.say(words)
         _tell_odd(run, tally)
 

@@ -49,7 +49,7 @@ def status(run: Run) -> None:
     """Print a table of all stages: what is whole, what is stale and why, what is missing or broken."""
     run.planning = True
     run.terminal.table(f"{run.experiment.folder}", COLUMNS, grouped(rows(run)))
-    for words in (*used_in_words(run.experiment), *in_words(run.experiment.config.data)):
+    for words in (*used_in_words(run.experiment), *in_words(run.experiment.config.data.degrade)):
         run.terminal.say(words)
 
 

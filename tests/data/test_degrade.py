@@ -106,10 +106,10 @@ def test_records_hold_what_matters():
     assert record(blur=1.0, seed=3) == {"data.degrade.blur": 1.0}
     assert record(gaussian=1.0, seed=3, clip=True) == {"data.degrade.gaussian": 1.0, "data.degrade.clip": True, "data.degrade.seed": 3}  # fmt: skip
     data = configured(degrade=OFF | {"gaussian": 5.0, "labels": 0.5, "splits": ["test"], "label_splits": ["train"]})
-    kinds = {split: set(record_of(of_split(data, split))) for split in ("train", "val", "test")}
+    kinds = {split: set(record_of(of_split(data.degrade, split))) for split in ("train", "val", "test")}
     assert kinds == {"train": {"data.degrade.labels"}, "val": set(), "test": {"data.degrade.gaussian"}}
-    assert len(list(in_words(data))) == 2
-    assert not list(in_words(configured()))
+    assert len(list(in_words(data.degrade))) == 2
+    assert not list(in_words(configured().degrade))
 
 
 def prepared(root, name="a", folder="test", **keys):

@@ -5,11 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
+import toml
 
 from auxcpvloss.cli import INPUT_ERROR, main
 from auxcpvloss.data.open_samples import open_sample
 from tests.data.test_sources import write_arrays
 from tests.data.volumes import blobs, make_folder, write_tiff
+from tests.stages.conftest import EVERY_STAGE
 
 STAGES = ["prepare", "predict", "label", "evaluate"]
 
@@ -135,4 +137,22 @@ def test_the_voxel_size_of_other_test_data_is_given_for_them_alone(trained, tmp_
     (sample,) = trained.parent.glob("data/theirs-*/test/a.zarr")
     assert open_sample(sample).voxel_size == (3, 2, 2)
     assert snapshot(trained / "train") == before
+    assert (trained / "config.toml").read_bytes() == config
+
+
+def test_test_volumes_made_worse_are_others(trained, tmp_path, capfd):
+    """Beside the results of the volumes as they are, in a folder for each way to make them worse."""
+    before = {name: snapshot(trained / name) for name in ("test", "val", "train")}
+    config = (trained / "config.toml").read_bytes()
+    make_folder(tmp_path / "theirs", "a")
+    command = ["-id", "e", "-r", str(trained.parent), "-d", *STAGES, "--test-data", str(tmp_path / "theirs")]
+    (tmp_path / "e.toml").write_text(toml.dumps(EVERY_STAGE))
+    for number, worse in enumerate(({}, {"gaussian": 20.0, "brightness": 0.5})):
+        (tmp_path / "w.toml").write_text(toml.dumps({"data": {"degrade": {"splits": ["test"], **worse}}}))
+        assert main([*command, "-c", str(tmp_path / "e.toml"), "-c", str(tmp_path / "w.toml")]) == 0
+        assert capfd.readouterr().out.count("data.degrade.gaussian = 20.0") == (number > 0)
+        assert len(list(trained.glob("test/theirs-*/evaluated/*/*/scores.csv"))) == number + 1
+    for name, files in before.items():
+        assert {path: path.read_bytes() for path in files} == files, name
+    assert not (trained / "superseded").exists()
     assert (trained / "config.toml").read_bytes() == config

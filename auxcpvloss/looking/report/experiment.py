@@ -119,7 +119,7 @@ def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, 
     yield "This is a single training run. Another seed gives different numbers; auxcpvloss compare shows by how much."
     yield _how_chosen(experiment, selection)
     yield from (f"A part of the data served: {words}." for words in used_in_words(experiment))
-    yield from (f"{words[0].upper()}{words[1:]}." for words in in_words(experiment.config.data))
+    yield from (f"{words[0].upper()}{words[1:]}." for words in in_words(experiment.config.data.degrade))
     yield from (f"{words[0].upper()}{words[1:]}." for words in shared_groups(experiment))
     true = sum(scored.counts.tp + scored.counts.fn for scored in judged.values())
     if 0 < true < FEW:
