@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         general = experiment.config.general
         choose_backend(general.backend, os.environ, general.deterministic)
         choice = Choice(args.test_checkpoint, args.checkpoint, args.term_after_predict)
-        kind = experiment.is_ensemble, experiment.method
+        kind = experiment.is_ensemble, experiment.method, experiment.config.scheme.stages
         run = Run(experiment, terminal, choice, wanted(args.do, choice, *kind))
         if STATUS in args.do:
             if len(args.do) > 1:

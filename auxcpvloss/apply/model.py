@@ -16,9 +16,10 @@ from auxcpvloss.data.target_grid import move_found, seen
 from auxcpvloss.data.untrusted.limits import available_memory
 from auxcpvloss.data.verify import check_image
 from auxcpvloss.data.voxel_sizes import mismatch
-from auxcpvloss.experiment.ensemble import members
+from auxcpvloss.experiment.ensemble import Member, members
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.means import Checkpoint
+from auxcpvloss.experiment.pretraining import HEAD, need_denoiser
 from auxcpvloss.experiment.selection_file import Selection
 from auxcpvloss.experiment.trained_on import recorded_voxel_sizes
 from auxcpvloss.methods import Params
@@ -26,6 +27,7 @@ from auxcpvloss.network.tiling import Tiling
 from auxcpvloss.pipeline.averaged import joint_tiling
 from auxcpvloss.pipeline.scan import Network, scan_volume
 from auxcpvloss.stages.volume.arithmetic import precision_for
+from auxcpvloss.stages.volume.denoising import denoise
 from auxcpvloss.stages.volume.networks import predictor, tilings_of
 from auxcpvloss.system.errors import InputError
 
@@ -150,7 +152,7 @@ class Model:
         check_image(raw, "the image", config.data, config.preprocessing, config.model.ndim, here, there)
         if remark:
             warnings.warn(f"the image: {remark}", stacklevel=3)
-        prepared = prepare_image(raw, config.data, config.preprocessing, here, there)
+        prepared = self._denoised(prepare_image(raw, config.data, config.preprocessing, here, there))
         z, y, x = prepared.shape
         tilings = tilings_of(self.members, (z, y, x), available_memory() / 2)
         arrays = {
@@ -159,6 +161,16 @@ class Model:
         }
         scan_volume(prepared, self._network_of(tilings, prepared), joint_tiling(tilings), arrays, report)
         return arrays, here, there
+
+    def _denoised(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Denoise an image, if the scheme of the experiment has the network see denoised ones."""
+        if not self.experiment.config.scheme.denoises:
+            return image
+        denoiser, checkpoint = need_denoiser(self.experiment)
+        networks, precision = [Member(denoiser, checkpoint)], denoiser.config.training.precision
+        z, y, x = image.shape
+        tilings = tilings_of(networks, (z, y, x), available_memory() / 2)
+        return denoise(image, predictor(networks, tilings, (HEAD,), (precision,)), joint_tiling(tilings))
 
     def _grids(self, shape: tuple[int, ...], voxel_size: Vector | None) -> tuple[Grid, Grid]:
         """Give the grid of the image, and the one that the network sees; the same where no size is known."""

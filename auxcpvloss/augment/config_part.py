@@ -11,7 +11,7 @@ from pydantic import Field
 from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.augment.augmentation import Augmentation
 from auxcpvloss.augment.simple import SIMPLE
-from auxcpvloss.config import Config
+from auxcpvloss.config import Config, defaults
 from auxcpvloss.config.compose import Extension, Problem
 from auxcpvloss.config.tables.augmentation import names_in
 from auxcpvloss.config.write import inline
@@ -24,6 +24,9 @@ ONE_OF, WITHOUT = (*TABLE, "one_of"), (*TABLE, "without")
 
 def part(tables: dict[str, Any]) -> Extension:
     """Give each augmentation its table [training.augmentation.<name>]."""
+    scheme = tables["scheme"]
+    if isinstance(scheme, dict) and scheme.get("name") == "joint":
+        _leave_noise_alone(tables)
     if tables["model"].get("ndim") == 2:
         _restrict_to_plane(tables)
     return _extension(AUGMENTATIONS)
@@ -33,6 +36,21 @@ def part(tables: dict[str, Any]) -> Extension:
 def _extension(augmentations: tuple[Augmentation[Any], ...]) -> Extension:
     tables = {each.name: (each.table, Field(default_factory=each.table)) for each in augmentations}
     return Extension({TABLE: tables}, _check)
+
+
+def _leave_noise_alone(tables: dict[str, Any]) -> None:
+    """Switch off, in place, what is on by default and correlates noise; what somebody asked for is left to refuse."""
+    training, usual = tables["training"], defaults().tables["training"]["augmentation"]
+    above = training.get("augmentation") if isinstance(training, dict) else None
+    if not isinstance(above, dict):
+        return
+    for each in AUGMENTATIONS:
+        if each.deform and each.name in usual and above.get(each.name) == usual[each.name]:
+            above[each.name] = {**usual[each.name], **{key: _plain(value) for key, value in each.table.off.items()}}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _restrict_to_plane(tables: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ ALONG_Z: Mapping[tuple[str, str], float | None] = {
     ("model", "downsample_factors"): 1,
     ("model", "kernel_size"): 1,
     ("model", "blind_extent"): 0,
+    ("pretrain", "blind_extent"): 0,
     ("data", "voxel_size"): None,
     ("data", "test_voxel_size"): None,
     ("data", "target_voxel_size"): None,

@@ -65,6 +65,17 @@ YOUNGER = {
     **{f"data.synthetic.{name}": value for name, value in asdict(Difficulty()).items()},
     "validation.average_last": 0,
     "validation.keep": "scores",
+    "scheme.name": "baseline",
+    "scheme.alpha": 0.5,
+    "pretrain.images": ["train", "val", "test"],
+    "pretrain.max_iterations": 20000,
+    "pretrain.checkpoints": 5000,
+    "pretrain.batch_size": 4,
+    "pretrain.lr": 4e-4,
+    "pretrain.lr_schedule": "cosine",
+    "pretrain.blind_share": 0.00784,
+    "pretrain.blind_radius": 5,
+    "pretrain.blind_extent": [0, 0, 0],
     "prediction.precision": "training",
     "prediction.tile_memory": 0.15,
     "prediction.augment": "none",
@@ -128,8 +139,25 @@ def configuration_record(configuration: Config) -> dict[str, Any]:
     return {key: value for key, value in keys if YOUNGER.get(key, ...) != value}
 
 
+def _check_scheme(configuration: Config) -> Iterator[Problem]:
+    """Refuse a scheme of denoising that the method, the initial weights or the ensemble contradict."""
+    method, scheme = method_of(configuration), configuration.scheme
+    key, told = ("scheme", "name"), f"{scheme.name!r} cannot be combined with"
+    if scheme.name == "baseline":
+        return
+    if not method.has_network:
+        yield key, f"{told} external results, which have no network; use 'baseline'"
+    elif not method.finds_instances:
+        yield key, f"{told} model.method = {method.base!r}, which is what it makes use of; use another method"
+    if scheme.finetunes and configuration.init.checkpoint:
+        yield key, f"{told} init.checkpoint: training begins with the weights of the denoiser; set init.checkpoint = ''"
+    if scheme.denoises and configuration.prediction.ensemble:
+        yield key, f"{told} prediction.ensemble: each member needs images that its own denoiser has made"
+
+
 def _check(configuration: Config) -> Iterator[Problem]:
     """Refuse scores of instances where the method finds points, and an ensemble whose training is a mean of others."""
+    yield from _check_scheme(configuration)
     if configuration.prediction.ensemble and configuration.validation.trained_models:
         yield (
             ("prediction", "ensemble"),

@@ -105,6 +105,12 @@ def _opened(folder: Path, written: int, prediction: str) -> Experiment:
 
 
 def _check(experiment: Experiment, member: Experiment) -> None:
+    if member.config.scheme.denoises:
+        raise InputError(
+            f"{KEY}: {member.folder}: its network sees images that its own denoiser has made (scheme.name = "
+            f"{member.config.scheme.name!r}), but an ensemble has one image for all. Average experiments with other "
+            "schemes."
+        )
     for key, of in ALIKE.items():
         here, there = of(experiment.config), of(member.config)
         if here != there:

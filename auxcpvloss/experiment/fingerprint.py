@@ -198,6 +198,8 @@ def _in_words(change: Change) -> str:
         return "the imported label image changed"
     if path == ["initial", "checksum"]:
         return "the file of init.checkpoint changed"
+    if path == ["initial", "pretrained"]:
+        return "the denoiser changed"
     if path == ["checkpoint"]:
         return "the checkpoint changed"
     key = OF_SAMPLES.get(path[0], path[0]) if len(path) == 1 else ".".join(path)

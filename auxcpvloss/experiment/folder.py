@@ -12,6 +12,7 @@ from typing import Any
 
 from auxcpvloss.config import Config
 from auxcpvloss.data.degrade import of_split, record_of
+from auxcpvloss.data.denoised import DENOISED
 from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.find import Catalogue
@@ -111,19 +112,35 @@ class Experiment:
         """Where a volume is prepared: beside those of the split that its source lies in."""
         return self.data_folder(volume.split) / f"{volume.name}.zarr"
 
+    def denoised_path(self, volume: Volume) -> Path:
+        """Where the stage denoise writes a volume."""
+        folder = self.folder / DENOISED / volume.split / (self.other_test if volume.split == TEST else "")
+        return folder / f"{volume.name}.zarr"
+
+    def used_path(self, volume: Volume) -> Path:
+        """Where a volume lies as the stages after denoise take it: denoised, if the scheme asks for that."""
+        return self.denoised_path(volume) if self.config.scheme.denoises else self.sample_path(volume)
+
     def samples(self, split: str) -> list[Sample]:
-        """Give the prepared volumes that serve for training, validation or test.
+        """Give the volumes that serve for training, validation or test: prepared, and denoised if the scheme says so.
 
         An `InputError` says if one is not prepared, or no image where ``model.ndim`` = 2 asks for images.
         """
         volumes = self.volumes(split)
-        if missing := [volume for volume in volumes if self._samples.hold(self.sample_path(volume)) is None]:
+        if missing := [volume for volume in volumes if self._samples.hold(self.used_path(volume)) is None]:
             raise self._not_prepared(missing)
         return [self.sample(volume) for volume in volumes]
 
     def sample(self, volume: Volume) -> Sample:
-        """Give a prepared volume; errors are those of `samples`."""
-        if (sample := self._samples.hold(self.sample_path(volume))) is None:
+        """Give a volume as `samples` does; errors are those of it."""
+        return self._held(volume, self.used_path(volume))
+
+    def noisy(self, volume: Volume) -> Sample:
+        """Give a prepared volume as it is before the stage denoise; errors are those of `samples`."""
+        return self._held(volume, self.sample_path(volume))
+
+    def _held(self, volume: Volume, path: Path) -> Sample:
+        if (sample := self._samples.hold(path)) is None:
             raise self._not_prepared([volume])
         # Another experiment, of volumes, may have prepared it.
         check_planes(str(sample.path), sample.shape[0], self.config.model.ndim)
@@ -131,11 +148,17 @@ class Experiment:
 
     def _not_prepared(self, missing: list[Volume]) -> InputError:
         names = ", ".join(volume.name for volume in missing)
+        if self.config.scheme.denoises and all(self.prepared(volume) for volume in missing):
+            return InputError(f"{self.folder / DENOISED}: not denoised: {names}. Run the stage denoise.")
         return InputError(f"{self.data_folder(missing[0].split)}: not prepared: {names}. Run the stage prepare.")
 
     def prepared(self, volume: Volume) -> Sample | None:
         """Open a prepared volume, once; None where it is not prepared."""
         return self._samples.open(self.sample_path(volume))
+
+    def denoised(self, volume: Volume) -> Sample | None:
+        """Open a denoised volume, once; None where it is not denoised."""
+        return self._samples.open(self.denoised_path(volume))
 
     def forget(self, path: Path) -> None:
         """Open a prepared volume again, since it was made anew."""

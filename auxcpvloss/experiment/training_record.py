@@ -8,12 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.fingerprint import completed, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import training_folds
-from auxcpvloss.methods import model_record
+from auxcpvloss.methods import find_method, model_record
 from auxcpvloss.system.checksums import KEY, is_changed_table
 from auxcpvloss.system.errors import InputError
 
@@ -66,7 +67,13 @@ def read_record(path: Path) -> dict[str, Any] | None:
 @cache
 def _defaults(method: str) -> dict[str, Any]:
     """Give the keys that the weights depend on as they are where nobody sets them."""
-    defaults = load([ConfigFile("defaults", {"model": {"method": method}})])
+    tables: dict[str, Any] = {"model": {"method": method}}
+    if any(head.at_blind_spots for head in find_method(method).heads):
+        # Which do not go with augmentations that compute voxels from several.
+        tables["training"] = {
+            "augmentation": {each.name: dict(each.table.off) for each in AUGMENTATIONS if each.deform}
+        }
+    defaults = load([ConfigFile("defaults", tables)])
     return training_keys(Experiment(Path(), defaults))
 
 
@@ -89,7 +96,9 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
         if key != "max_iterations" or config.optimizer.lr_schedule != "cosine":
             tables["training"].pop(key)
     # Which weights [init] gives is known to the stage train.
-    tables["init"] = config.init.model_dump(exclude={"checkpoint"}) if config.init.checkpoint else {}
+    begins = config.init.checkpoint or config.scheme.finetunes
+    tables["init"] = config.init.model_dump(exclude={"checkpoint"}) if begins else {}
+    tables["scheme"] = config.scheme.model_dump(include={"name", *(["alpha"] if config.scheme.is_joint else [])})
     # All folds but the one that validates may be named, or left to be meant.
     tables["training"].pop("folds")
     if folds := training_folds(config):
@@ -115,6 +124,9 @@ def other_training(
     now["initial"] = record.get("initial") if initial is None else plain(initial)
     if bool(record["init"]) != bool(now["init"]):
         # One key is the reason, and not all those that go with it.
+        was, name = record["scheme"]["name"], experiment.config.scheme.name
+        if was != name:
+            return f"scheme.name was {was!r}, is {name!r}"
         then = (record.get("initial") or {}).get("path", "")
         return f"init.checkpoint was {then!r}, is {experiment.config.init.checkpoint!r}"
     records = experiment.records

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.pretraining import Pretraining
 from auxcpvloss.experiment.splits import Volume, is_drawn
 from auxcpvloss.system.errors import InputError
 
@@ -24,6 +25,8 @@ def used_sources(experiment: Experiment, split: str) -> list[Source]:
     if split not in SERVING or not is_drawn(experiment.config.data):
         return sources
     used = {volume for serving in SERVING for volume in experiment.volumes(serving)}
+    if experiment.config.scheme.stages:
+        used |= set(Pretraining.of(experiment).volumes("train"))
     return [source for source in sources if Volume(split, source.name) in used]
 
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Problem
 from auxcpvloss.config.messages import shown
+from auxcpvloss.config.tables.denoising import DENOISING
 from auxcpvloss.config.tables.types import NotNegativeFloat
 from auxcpvloss.methods import AUXILIARY, BASES, METHODS, Method, find_method, split_name
 from auxcpvloss.methods.method import SIGMOID, SOFTMAX
@@ -60,6 +61,9 @@ def part(tables: dict[str, Any]) -> Extension:
             raise KeyProblemError(("model", "auxiliary"), message)
     if tasks and not (BASES[name].has_network and BASES[name].finds_instances):
         raise KeyProblemError(("model", "auxiliary"), f"the method {name} has no auxiliary tasks, not {shown(tasks)}")
+    scheme = tables["scheme"]
+    if isinstance(scheme, Mapping) and scheme.get("name") == "joint" and BASES[name].has_network:
+        tasks = [*tasks, DENOISING]
     method = find_method(name, tasks)
     # Each once, in one order, so that equal trainings have equal configurations.
     model["auxiliary"] = list(method.auxiliary)

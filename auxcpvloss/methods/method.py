@@ -218,6 +218,11 @@ class Method:
         """Whether center points without masks suffice to train it."""
         return all(head.from_points for head in self.heads)
 
+    @property
+    def learns_from_images(self) -> bool:
+        """Whether images without ground truth suffice to train it."""
+        return all(head.at_blind_spots for head in self.heads)
+
     def predicted_heads(self, params: Params) -> tuple[Head, ...]:
         """Give the heads that `params` decode: auxiliary ones are for training only, unless the parameters use them."""
         unused = set(self.auxiliary) - params.auxiliary_heads()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import accumulate, pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
@@ -50,7 +51,9 @@ Stored = Mapping[str, tuple[list[h5py.Dataset], Any]]
 """Contents of a file, by name: the weights of a layer, in order, and the part (index) of each that is used."""
 
 
-def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init) -> Loaded:
+def take_over(
+    network: Any, heads: tuple[Head, ...], path: Path, table: Init, but: Mapping[str, str] = MappingProxyType({})
+) -> Loaded:
     """Load the layers that [init] names and that the file has with the same name and shapes.
 
     Parameters
@@ -60,6 +63,8 @@ def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init) ->
     path : Path
         A ``.keras`` file.
     table : Init
+    but : mapping
+        Layers that are not loaded, and why.
 
     Raises
     ------
@@ -69,7 +74,9 @@ def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init) ->
     loaded = Loaded()
     with _open(path) as stored:
         for layer in network.layers:
-            if layer.weights:
+            if layer.name in but:
+                loaded.left[layer.name] = but[layer.name]
+            elif layer.weights:
                 _load(layer, _parts(layer.name, heads, stored), stored, table, loaded)
     if not loaded.layers:
         raise InputError(f"init.checkpoint: no layer of {path} fits this network. Not loaded: {_reasons(loaded.left)}.")
@@ -79,6 +86,20 @@ def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init) ->
             "frozen. Set it to 0, or exclude layers with init.skip."
         )
     return loaded
+
+
+def last_layers(network: Any) -> list[str]:
+    """Name the last layers with weights: `HEADS`, the convolution before it, and what normalizes that.
+
+    Where layers have several inputs the first one is followed: in a residual block the convolutions, not the shortcut.
+    """
+    layers = {layer["name"]: layer for layer in network.get_config()["layers"]}
+    found, name = [HEADS], HEADS
+    while len(found) == 1 or not hasattr(network.get_layer(name), "kernel"):
+        name = _input(layers[name])[0]
+        if network.get_layer(name).weights:
+            found.append(name)
+    return found
 
 
 def describe(loaded: Loaded) -> list[str]:
@@ -185,5 +206,7 @@ def _heads(layers: list[Any]) -> dict[str, slice]:
 
 def _input(layer: Mapping[str, Any]) -> tuple[str, int]:
     """Name of the layer that a layer takes its first input from, and the number of that output."""
-    name, _, number = layer["inbound_nodes"][0]["args"][0]["config"]["keras_history"]
+    given = layer["inbound_nodes"][0]["args"][0]
+    first = given[0] if isinstance(given, list) else given
+    name, _, number = first["config"]["keras_history"]
     return str(name), int(number)

@@ -17,7 +17,7 @@ from auxcpvloss.network.checkpoint import load_checkpoint, save_checkpoint
 from auxcpvloss.network.class_losses import Fractions
 from auxcpvloss.network.compiled import arguments, compile_network, is_finite, new_network, predict, train_only
 from auxcpvloss.network.deep_supervision import coarse_levels
-from auxcpvloss.network.initial import Loaded, take_over
+from auxcpvloss.network.initial import Loaded, last_layers, take_over
 from auxcpvloss.network.losses import loss_of
 from auxcpvloss.network.plateau import Plateau
 from auxcpvloss.network.step import Given, Losses, losses_only, objective, training_step
@@ -89,7 +89,7 @@ class Trainer:
         self._levels = coarse_levels(config.model) if config.training.deep_supervision else []
         network = new_network(config, method)
         self.networks: Mapping[str, keras.Model] = {network.name: network}
-        self.loaded = take_over(network, method.heads, initial, config.init) if initial else Loaded()
+        self.loaded = begin_with(network, method, initial, config) if initial else Loaded()
         for each in self.networks.values():
             compile_network(each, config)
         plateau = config.optimizer.lr_schedule == "plateau"
@@ -192,6 +192,13 @@ class Trainer:
     def is_finite(self) -> bool:
         """Whether all weights are numbers."""
         return all(map(is_finite, self.networks.values()))
+
+
+def begin_with(network: keras.Model, method: Method, initial: Path, config: Config) -> Loaded:
+    """Load the weights of another training, by [init]; those of a pretraining but for its last two layers."""
+    name = config.scheme.name
+    but = dict.fromkeys(last_layers(network), f"scheme.name = {name!r}") if config.scheme.finetunes else {}
+    return take_over(network, method.heads, initial, config.init, but)
 
 
 def _added(losses: Sequence[Losses]) -> dict[str, float]:

@@ -35,7 +35,7 @@ class BatchMaker:
     Parameters
     ----------
     samples : sequence of Sample
-        Training volumes, with labels or points.
+        Training volumes, with labels or points, unless the method learns from images.
     method : Method
     config : Config
     """
@@ -80,8 +80,11 @@ class BatchMaker:
         chances = Chances(None, [config.training.p_nonempty] * len(samples))
         if by_nuclei:
             chances = chances_by_nuclei([len(sample.centers()) for sample in samples], config.training.p_nonempty)
+        has_labels = not method.learns_from_images
         sources = tuple(
-            random_patches(sample, self.raw, self.labels, output, region, beyond, p_nonempty, by_nuclei, chunks)
+            random_patches(
+                sample, self.raw, self.labels, output, region, beyond, p_nonempty, by_nuclei, chunks, has_labels
+            )
             for sample, p_nonempty in zip(samples, chances.nonempty, strict=True)
         )
         after = nodes(config, setting_of(samples, config), self.raw)

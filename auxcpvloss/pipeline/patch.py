@@ -128,6 +128,7 @@ def random_patches(
     p_nonempty: float,
     by_nuclei: bool,
     chunks: DecodedChunks,
+    has_labels: bool = True,
 ) -> Any:
     """Make the part of the pipeline that reads random patches of a volume, continued beyond its ends.
 
@@ -140,15 +141,17 @@ def random_patches(
     region : (Z, Y, X)
         The most that is asked for at a location.
     chunks : DecodedChunks
+    has_labels : bool
+        Whether the ground truth is read; else all is background, which suffices for what learns from images alone.
     """
-    annotated = None
-    if sample.is_partly_annotated:
+    annotated, truth = None, sample.truth if has_labels else np.broadcast_to(np.uint32(0), sample.shape)
+    if has_labels and sample.is_partly_annotated:
         annotated = annotated_boxes(sample.truth, sample.padding)
     padding = tuple(
         math.ceil((most - min(size, length)) / 2) + 1 + over
         for most, size, length, over in zip(region, patch, sample.shape, overhang, strict=True)
     )
-    assert sample.truth is not None
-    source = PaddedSource({raw: sample.raw, labels: sample.truth}, {raw: 0, labels: int(OUTSIDE)}, padding, chunks)
-    centers = sample.centers()[:, :3]
+    assert truth is not None
+    source = PaddedSource({raw: sample.raw, labels: truth}, {raw: 0, labels: int(OUTSIDE)}, padding, chunks)
+    centers = sample.centers()[:, :3] if has_labels else np.empty((0, 3))
     return source + RandomPatch(patch, sample.shape, centers, p_nonempty, overhang, by_nuclei, annotated)

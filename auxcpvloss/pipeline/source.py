@@ -42,13 +42,13 @@ class DecodedChunks:
             self._rooms[key] = np.empty(needed, np.uint8)
         return self._rooms[key][:needed].view(dtype).reshape(shape)
 
-    def read(self, volume: Volume, first: Sequence[int], out: NDArray[Any]) -> None:
+    def read(self, volume: Volume | NDArray[Any], first: Sequence[int], out: NDArray[Any]) -> None:
         """Fill an array with the voxels of a volume from `first` on; an `InputError` where a chunk is damaged."""
         for parts in product(*map(_parts, first, out.shape, CHUNKS)):
             places, within, there = zip(*parts, strict=True)
             out[there] = self._chunk(volume, places)[within]
 
-    def _chunk(self, volume: Volume, number: tuple[int, ...]) -> NDArray[Any]:
+    def _chunk(self, volume: Volume | NDArray[Any], number: tuple[int, ...]) -> NDArray[Any]:
         place = id(volume), number
         if place in self._held:
             self._held.move_to_end(place)
@@ -73,7 +73,7 @@ class PaddedSource(gp.BatchProvider):
 
     Parameters
     ----------
-    volumes : mapping of array key to Volume
+    volumes : mapping of array key to Volume, or array
     values : mapping of array key to number
         What is beyond the ends. Images, in floating point, are continued with 0 and may be interpolated.
     padding : (z, y, x)
@@ -83,7 +83,7 @@ class PaddedSource(gp.BatchProvider):
 
     def __init__(
         self,
-        volumes: Mapping[gp.ArrayKey, Volume],
+        volumes: Mapping[gp.ArrayKey, Volume | NDArray[Any]],
         values: Mapping[gp.ArrayKey, int],
         padding: tuple[int, ...],
         chunks: DecodedChunks,

@@ -9,6 +9,7 @@ from typing import Protocol
 from auxcpvloss.methods import Method
 from auxcpvloss.stages.calibrate import Calibrate
 from auxcpvloss.stages.cross_validate import CrossValidate
+from auxcpvloss.stages.denoise import Denoise, need_denoised, noisy
 from auxcpvloss.stages.evaluate import Evaluate
 from auxcpvloss.stages.export.stage import Export
 from auxcpvloss.stages.label import Label
@@ -17,6 +18,7 @@ from auxcpvloss.stages.perform import perform
 from auxcpvloss.stages.postprocess import Postprocess
 from auxcpvloss.stages.predict import Predict
 from auxcpvloss.stages.prepare import Prepare, PrepareMissing
+from auxcpvloss.stages.pretrain import Pretrain
 from auxcpvloss.stages.report import Report
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.stage import Stage
@@ -34,6 +36,8 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Prepare(),
+        Pretrain(),
+        Denoise(),
         Mknet(),
         Train(),
         ValidateCheckpoints(),
@@ -63,15 +67,20 @@ class Recording(Protocol):
 
 
 def wanted(
-    names: Collection[str], choice: Choice, is_ensemble: bool = False, method: Method | None = None
+    names: Collection[str],
+    choice: Choice,
+    is_ensemble: bool = False,
+    method: Method | None = None,
+    by_scheme: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Give the stages that were asked for, in order.
 
     "all" leaves validation out where its choice is not used, the training where there is none, and what does not apply
-    to the method.
+    to the method. It means the stages that the scheme needs, `by_scheme`, too.
     """
     skipped = "validate_checkpoints" if choice.checkpoint is not None or choice.which == "last" else ""
-    meant = (stage for stage in STAGES.values() if stage.in_all and not (stage.trains and is_ensemble))
+    meant = (stage for stage in STAGES.values() if stage.in_all or stage.name in by_scheme)
+    meant = (stage for stage in meant if not (stage.trains and is_ensemble))
     meant = (stage for stage in meant if method is None or stage.applies_to(method))
     every = {stage.name for stage in meant if stage.name != skipped} if "all" in names else set()
     return tuple(name for name in STAGES if name in names or name in every)
@@ -149,13 +158,14 @@ def _check_applicable(run: Run, todo: Collection[Stage]) -> None:
 
 
 def _prepare_missing(run: Run, todo: Collection[Stage]) -> None:
-    splits = list(dict.fromkeys(split for stage in todo for split in stage.needed_splits(run)))
-    perform(PrepareMissing(splits), run, STAGES)
+    perform(PrepareMissing(volume for stage in todo for volume in stage.needed_volumes(run)), run, STAGES)
 
 
 def _check_volumes(run: Run, todo: Collection[Stage]) -> None:
+    splits = [split for stage in todo if stage.takes_denoised for split in stage.needed_splits(run)]
+    need_denoised(run, splits)
     for stage in todo:
-        stage.check_volumes(run)
+        stage.check_volumes(noisy(run))
 
 
 def _say_how_to_go_on(run: Run, done: Collection[Stage]) -> None:
@@ -203,8 +213,7 @@ def dry_run(run: Run) -> None:
     for stage in todo:
         stage.precondition(run)
     if "prepare" not in run.stages:
-        splits = {split for stage in todo for split in stage.needed_splits(run)}
-        needed = {volume for split in splits for volume in run.experiment.volumes(split)}
+        needed = {volume for stage in todo for volume in stage.needed_volumes(run)}
         missing = sorted(volume.name for volume in needed if run.experiment.prepared(volume) is None)
         if missing:
             run.terminal.stage = "prepare"

@@ -1,65 +1,14 @@
-"""The volumes that a stage works on: as they are prepared, or as they are going to be."""
+"""The volumes that a stage works on: as they are prepared or denoised, or as they are going to be."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
-from auxcpvloss.config.tables import Data
-from auxcpvloss.data.samples import LABELS, POINTS, Sample
-from auxcpvloss.data.sources.source import Source
-from auxcpvloss.data.target_grid import grids_of
-from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.splits import Volume
-from auxcpvloss.stages.prepare import volume_of
+from auxcpvloss.stages.denoised_samples import denoised_soon
+from auxcpvloss.stages.noisy_samples import noisy_sample
 from auxcpvloss.stages.run import Run
 from auxcpvloss.system.errors import InputError
-
-
-@dataclass(frozen=True)
-class PlannedSample(Sample):
-    """A volume that is not prepared as it is to be: what its source tells of it."""
-
-    source: Source
-    record: dict[str, Any] = field(hash=False)
-    data: Data = field(hash=False)
-
-    @property
-    def original(self) -> Sample:
-        """Itself: nothing of it can be looked at."""
-        return self
-
-    @property
-    def made_from(self) -> dict[str, Any]:
-        """What it is to be made from."""
-        return self.record
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Z, Y, X, in voxels; reads the image."""
-        _, there = grids_of(self.source, self.source.read_raw().shape, self.data)
-        return there.padded(self.data.padding).shape
-
-    @property
-    def has_labels(self) -> bool:
-        """Whether it has a label for every voxel."""
-        return self.source.has_labels
-
-    @property
-    def has_points(self) -> bool:
-        """Whether centers were annotated."""
-        return self.source.has_points
-
-    @property
-    def has_nuclei(self) -> bool:
-        """What is not known yet is not refused."""
-        return True
-
-    @property
-    def truth_key(self) -> str | None:
-        """Which array is going to be the ground truth."""
-        return LABELS if self.has_labels else POINTS if self.has_points else None
 
 
 def samples_of(run: Run, split: str) -> list[Sample]:
@@ -97,15 +46,6 @@ def _test_samples(run: Run) -> list[Sample]:
 
 
 def _planned(run: Run, volume: Volume) -> Sample | None:
-    experiment = run.experiment
-    prepared = experiment.prepared(volume)
-    try:
-        sources = {source.name: source for source in experiment.catalogue.sources(volume.split)}
-        result = volume_of(run, volume.split, sources[volume.name])
-    except (InputError, KeyError):
-        # It was prepared on another machine.
-        return prepared
-    if prepared is not None and run.state(result).kind == "whole":
-        return prepared
-    _, source, made_from = result.subject
-    return PlannedSample(volume.name, result.paths[0], source, plain(made_from), experiment.config.data)
+    """Give a volume as it is to be when it is used, if anything is known of it."""
+    denoises = run.experiment.config.scheme.denoises
+    return denoised_soon(run, volume) if denoises else noisy_sample(run, volume)

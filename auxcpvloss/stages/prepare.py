@@ -96,13 +96,12 @@ class PrepareMissing(Prepare):
 
     compares_all = False
 
-    def __init__(self, splits: Sequence[str]) -> None:
-        self._splits = splits
+    def __init__(self, volumes: Iterable[Volume]) -> None:
+        self._needed = set(volumes)
 
     def results(self, run: Run) -> Iterable[Result]:
         experiment = run.experiment
-        needed = {volume for split in self._splits for volume in experiment.volumes(split)}
-        missing = {volume for volume in needed if experiment.prepared(volume) is None}
+        missing = {volume for volume in self._needed if experiment.prepared(volume) is None}
         for split in SPLITS:
             if any(volume.split == split for volume in missing):
                 sources = experiment.catalogue.sources(split)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.experiment.configuration import configuration_record
+from auxcpvloss.experiment.denoised_pairs import denoised_pairs
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import Result
 from auxcpvloss.stages.calibrate import shown_files
@@ -47,7 +49,7 @@ class Report(Stage):
             files.append(snapshot)
         shown = subjects(run, selection)
         files += shown_files(run)
-        made_from = {
+        made_from: dict[str, Any] = {
             **self.versioned(),
             "name of the experiment": experiment.folder.name,
             "chosen": f"checkpoint {selection.checkpoint}, {selection.params.describe()}",
@@ -55,6 +57,8 @@ class Report(Stage):
             "predictions": {subject.sample.name: _picture(run, subject).record for subject in shown},
             "files": {f"{path.parent.name}/{path.name}": file_digest(path) for path in files if path.is_file()},
         }
+        if shown_beside := {denoised.name: denoised.made_from for _, denoised in denoised_pairs(experiment)}:
+            made_from["samples"] = shown_beside
         yield self.beside(run, "report.html", experiment.report_path, made_from, shown)
 
     def check(self, result: Result, run: Run) -> None:

@@ -12,6 +12,7 @@ from auxcpvloss.experiment.checkpoints import ENSEMBLE
 from auxcpvloss.experiment.ensemble import members
 from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, State, stored_beside
+from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.methods import Method
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.volume.subject import Subject
@@ -71,7 +72,7 @@ class Stage(ABC):
         What computes the results; recorded, and told where versions differ, but never compared.
     split : str
         Volumes that it works on: "train", "val", "test", or "" for none in particular.
-    follows : {"", "train", "selection"}
+    follows : {"", "pretrain", "train", "selection"}
         What makes results stale, if it is stale, though they are made from what is there.
     in_all : bool
         Whether ``-d all`` means it, too.
@@ -85,6 +86,8 @@ class Stage(ABC):
         Whether it does not apply to external results (``model.method`` = "external").
     needs_instances : bool
         Whether it does not apply to a method that finds none (``model.method`` = "noise2void").
+    takes_denoised : bool
+        Whether it takes denoised volumes where the scheme has them.
     counted : str
         What the progress bar counts; "" for a stage with a bar of its own.
     """
@@ -100,6 +103,7 @@ class Stage(ABC):
     trains: ClassVar[bool] = False
     makes_way: ClassVar[bool] = True
     needs_network: ClassVar[bool] = False
+    takes_denoised: ClassVar[bool] = True
     needs_instances: ClassVar[bool] = True
 
     def applies_to(self, method: Method) -> bool:
@@ -200,6 +204,10 @@ class Stage(ABC):
     def needed_splits(self, run: Run) -> list[str]:
         """Give the splits whose volumes it works on."""
         return [self.split] if self.split else []
+
+    def needed_volumes(self, run: Run) -> list[Volume]:
+        """Give the volumes that have to be prepared for it."""
+        return [volume for split in self.needed_splits(run) for volume in run.experiment.volumes(split)]
 
     def begin(self, run: Run) -> None:
         """Do what comes before its results can be listed."""

@@ -55,7 +55,7 @@ def status(run: Run) -> None:
 
 def rows(run: Run) -> Iterator[Row]:
     """Go through the results of all stages, in order; of those that run by name only, what there is."""
-    upstream = {"": ("", WHOLE), "train": ("", WHOLE)}
+    upstream = {"": ("", WHOLE), "pretrain": ("", WHOLE), "train": ("", WHOLE)}
     for stage in STAGES.values():
         if (stage.trains and run.experiment.is_ensemble) or not stage.applies_to(run.experiment.method):
             continue
@@ -64,11 +64,18 @@ def rows(run: Run) -> Iterator[Row]:
         states = [follow(state, *upstream.get(stage.follows, upstream[""])) for _, _, state in found]
         for (what, name, _), state in zip(found, states, strict=True):
             yield Row(stage.name, what, name, state)
-        if stage.name == "train":
+        if stage.name == "pretrain" and states:
+            upstream["pretrain"] = "the pretraining", _half_done(states[0])
+        elif stage.name == "train":
             upstream["train"] = "the training", states[0]
         elif stage.name == "validate_checkpoints":
             upstream["selection"] = _upstream_of_test(run, upstream["train"], found, states)
     yield from _own_files(run.experiment)
+
+
+def _half_done(state: State) -> State:
+    """Say that what is made with a training is stale if that is to go on."""
+    return State("stale", state.why) if state.kind == "missing" and state.why else state
 
 
 def _own_files(experiment: Experiment) -> Iterator[Row]:

@@ -186,6 +186,19 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("training.augmentation.one_of", [["gamma", "contrast"]], TRAINED, others={f"training.augmentation.{name}.probability": 0.5 for name in ("gamma", "contrast")}),
         # The same as to switch it off.
         _one("training.augmentation.without", ["flips"], TRAINED, "training.augmentation.simple.mirror"),
+        # What it needs is missing, and what was made without it is stale.
+        _one("scheme.name", "sequential", TRAINED | {"pretrain", "denoise"}),
+        _one("scheme.alpha", 0.2, NOTHING),
+        # There is no pretraining.
+        _one("pretrain.images", ["train"], NOTHING),
+        _one("pretrain.max_iterations", 3, NOTHING),
+        _one("pretrain.checkpoints", 3, NOTHING),
+        _one("pretrain.batch_size", 3, NOTHING),
+        _one("pretrain.lr", 0.1, NOTHING),
+        _one("pretrain.lr_schedule", "constant", NOTHING),
+        _one("pretrain.blind_share", 0.1, NOTHING),
+        _one("pretrain.blind_radius", 2, NOTHING),
+        _one("pretrain.blind_extent", [0, 0, 1], NOTHING),
         _one("prediction.dtype", "float16", CHOSEN),
         _one("prediction.precision", "float32", CHOSEN),
         _one("prediction.augment", "flips", CHOSEN),

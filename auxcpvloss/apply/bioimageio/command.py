@@ -70,6 +70,11 @@ def export_model(args: argparse.Namespace, terminal: Terminal) -> None:
         terminal.warn(str(remark.message))
     if model.experiment.is_ensemble:
         raise InputError(f"{model.experiment.folder}: averages several networks; export one of them.")
+    if (scheme := model.experiment.config.scheme).denoises:
+        raise InputError(
+            f"{model.experiment.folder}: its network sees images that another network has denoised (scheme.name = "
+            f"{scheme.name!r}), and a package holds one network. Export an experiment with another scheme."
+        )
     if (backend := model.experiment.config.general.backend) != "tensorflow":
         raise InputError(f"general.backend = {backend!r}: export-model needs an experiment with 'tensorflow'.")
     name = args.name or model.experiment.folder.name

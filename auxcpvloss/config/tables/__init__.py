@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel
 
 from auxcpvloss.config.tables.data import Data, Preprocessing
+from auxcpvloss.config.tables.denoising import DENOISING, Pretrain, Scheme
 from auxcpvloss.config.tables.results import Evaluation, Postprocessing, Prediction, Validation
 from auxcpvloss.config.tables.training import Init, Model, Optimizer, Training
 from auxcpvloss.config.tables.types import Seed, Table
@@ -39,14 +40,17 @@ class Config(Table):
     optimizer: Optimizer
     init: Init
     training: Training
+    scheme: Scheme
+    pretrain: Pretrain
     prediction: Prediction
     postprocessing: Postprocessing
     validation: Validation
     evaluation: Evaluation
 
     def coefficient(self, head: str) -> float:
-        """Return the weight of a head's loss in the total."""
-        return float(getattr(self.model, f"loss_{head}_coeff"))
+        """Return the weight of a head's loss in the total: by its key, times its share in joint denoising."""
+        share = self.scheme.share(head == DENOISING)
+        return share * float(getattr(self.model, f"loss_{head}_coeff"))
 
     def background(self, head: str) -> float:
         """Return the weight of the background in a head's loss, where it has a key."""

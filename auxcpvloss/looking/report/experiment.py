@@ -20,6 +20,7 @@ from auxcpvloss.experiment.used import used_in_words
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.background import background
 from auxcpvloss.looking.report.confidence import confidence_section
+from auxcpvloss.looking.report.denoised import denoised_section
 from auxcpvloss.looking.report.errors import find_errors, rule_of_detection
 from auxcpvloss.looking.report.groups import mean_by_group
 from auxcpvloss.looking.report.page import Page, Picture, Section
@@ -98,6 +99,7 @@ def experiment_page(
             *([_scores(folder, tables, groups_in(experiment, TEST))] if tables else []),
             *([_volumes(experiment, samples, read, pictures, sizes)] if samples else []),
             *([confidence_section(*calibrated)] if calibrated else []),
+            *denoised_section(experiment),
         ],
         atlas=atlas if volumes else None,
         background=background(experiment),

@@ -8,13 +8,14 @@ from typing import Any
 
 from auxcpvloss.experiment import pretrained
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.pretraining import need_denoiser
 from auxcpvloss.experiment.selection_file import selected_or_newest
 from auxcpvloss.experiment.training_record import training_record
 from auxcpvloss.system.errors import InputError
 
 
 def initial_checkpoint(experiment: Experiment) -> Path | None:
-    """Find the file that ``init.checkpoint`` names; None where it names none.
+    """Find the file that ``init.checkpoint`` names, or that of the pretraining by the scheme; None where there is none.
 
     "pretrained" is the network that comes with the program. Of an experiment's folder it is the checkpoint that its
     validation selected, else the newest one.
@@ -22,8 +23,11 @@ def initial_checkpoint(experiment: Experiment) -> Path | None:
     Raises
     ------
     InputError
-        Neither a file nor the folder of an experiment with checkpoints.
+        Neither a file nor the folder of an experiment with checkpoints; or the pretraining is not done.
     """
+    if experiment.config.scheme.finetunes:
+        denoiser, last = need_denoiser(experiment)
+        return denoiser.checkpoints.need(last)
     name = experiment.config.init.checkpoint
     if not name:
         return None
@@ -67,7 +71,8 @@ def initial_weights(experiment: Experiment) -> dict[str, Any] | None:
         if record is None:
             raise
         path = None
-    checksum = {"checksum": sha256(path.read_bytes()).hexdigest()} if path else {}
+    role = "pretrained" if experiment.config.scheme.finetunes else "checksum"
+    checksum = {role: sha256(path.read_bytes()).hexdigest()} if path else {}
     if record is not None:
         return {**record["initial"], **checksum}
     named = experiment.config.init.checkpoint

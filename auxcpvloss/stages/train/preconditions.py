@@ -9,6 +9,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.untrusted.limits import check_bytes
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.pretraining import FOLDER, need_denoiser
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.network.architectures import check_memory
@@ -31,6 +32,8 @@ def need_masks(experiment: Experiment, samples: Iterable[Sample]) -> None:
     InputError
         Names the first such volume, the method, and what to do.
     """
+    if experiment.method.learns_from_images:
+        return
     for sample in samples:
         if sample.is_sparse and not experiment.method.learns_from_points:
             raise InputError(
@@ -50,10 +53,10 @@ def need_training(run: Run) -> None:
     """
     # A plan does without TensorFlow, which takes seconds to import and talks.
     if not run.planning:
-        run.remember("training is possible", lambda: _check(run.experiment))
+        run.remember("training is possible", lambda: _check(run.experiment, FOLDER in run.stages))
 
 
-def _check(experiment: Experiment) -> bool:
+def _check(experiment: Experiment, is_pretrained_first: bool) -> bool:
     config = experiment.config
     check_memory(config)
     check_workers(config)
@@ -67,23 +70,27 @@ def _check(experiment: Experiment) -> bool:
                 f"training.{key}: there are no validation volumes; set data.val_data, or set this key to 0."
             )
     goes_on = experiment.is_trained and other_training(experiment) is None
+    begins = config.scheme.finetunes and not is_pretrained_first
+    if begins and (not goes_on or (experiment.folder / FOLDER).exists()):
+        need_denoiser(experiment)
     is_done = goes_on and max(experiment.checkpoints.iterations(), default=0) >= last_iteration(experiment)
     # What has trained to the end has shown that it can, without the seconds that Keras takes to import.
     if not is_done or config.training.precision != "float32":
-        _try_network(experiment, None if goes_on else initial_checkpoint(experiment))
+        unknown = goes_on or (config.scheme.finetunes and is_pretrained_first)
+        _try_network(experiment, None if unknown else initial_checkpoint(experiment))
     return True
 
 
 def _try_network(experiment: Experiment, initial: Path | None) -> None:
     from auxcpvloss.network.compiled import check_precision, new_network
-    from auxcpvloss.network.initial import take_over
     from auxcpvloss.network.optimizer import check_optimizer
+    from auxcpvloss.network.trainer import begin_with
 
     config, method = experiment.config, experiment.method
     check_optimizer(config.optimizer)
     check_precision(config.training.precision)
     if initial:
-        take_over(new_network(config, method), method.heads, initial, config.init)
+        begin_with(new_network(config, method), method, initial, config)
 
 
 def check_workers(config: Config) -> None:

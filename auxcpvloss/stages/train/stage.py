@@ -76,7 +76,7 @@ class Train(Stage):
     name, help = "train", "train the network, continuing from the newest checkpoint"
     version = training_record.VERSION
     libraries = ("gunpowder", "keras", "numpy", "scipy", BACKEND)
-    split = "train"
+    split, follows = "train", "pretrain"
     uses_network = True
     trains = True
     needs_instances = False

@@ -167,4 +167,12 @@ def record_training(
 
 
 def _made_from(samples: Sequence[Sample]) -> dict[str, Any]:
-    return {sample.name: sample.made_from for sample in samples}
+    """Give what volumes were made from, by name; volumes of several splits may have the same."""
+    found: dict[str, Any] = {}
+    for sample in samples:
+        name, number = sample.name, 1
+        while name in found:
+            number += 1
+            name = f"{sample.name} ({number})"
+        found[name] = sample.made_from
+    return found

@@ -143,9 +143,9 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
     experiment, subject = run.experiment, result.subject
     sample, config = subject.sample, experiment.config
     networks = members(experiment, subject.checkpoint)
-    tilings = _tilings(run, networks, sample)
+    tilings = tilings_for(run, networks, sample)
     tiling, precisions = joint_tiling(tilings), tuple(_precision(run, each, subject) for each in networks)
-    with _in_memory(experiment, sample), replacing(result.paths[0]) as beside:
+    with in_memory(experiment, sample), replacing(result.paths[0]) as beside:
         root = zarr.open_group(str(beside), mode="w")
         arrays = {
             head.name: root.create_dataset(
@@ -164,7 +164,7 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
             array.attrs.update(offset=list(sample.offset), resolution=list(sample.voxel_size))
         scan_volume(
             sample.raw,
-            _network(run, networks, tilings, tuple(result.record["heads"]), precisions),
+            network_for(run, networks, tilings, tuple(result.record["heads"]), precisions),
             tiling,
             arrays,
             lambda done, total: report(f"{sample.name}: tile {done} of {total}"),
@@ -175,7 +175,7 @@ def predict(result: Result, run: Run, report: Callable[[str], None] = lambda pro
         seal(root)
 
 
-def _tilings(run: Run, networks: Sequence[Member], sample: Sample) -> list[Tiling]:
+def tilings_for(run: Run, networks: Sequence[Member], sample: Sample) -> list[Tiling]:
     """Choose the tiles of a volume; smaller ones where memory is short, with a warning."""
     config = run.experiment.config
     tilings, free = tilings_of(networks, sample.shape), available_memory()
@@ -198,7 +198,7 @@ def _precision(run: Run, network: Member, subject: Subject) -> str:
     return chosen
 
 
-def _network(run: Run, networks: Sequence[Member], tilings: Sequence[Tiling], *how: Any) -> Network:
+def network_for(run: Run, networks: Sequence[Member], tilings: Sequence[Tiling], *how: Any) -> Network:
     """Make the network that predicts heads in some arithmetic, or give one that was made before."""
     key = (tuple(each.checkpoint for each in networks), tuple((t.input_shape, t.tile) for t in tilings), how)
     known: dict[Any, Network] = run.remember("networks", dict)
@@ -212,7 +212,7 @@ def _network(run: Run, networks: Sequence[Member], tilings: Sequence[Tiling], *h
 
 
 @contextmanager
-def _in_memory(experiment: Experiment, sample: Sample) -> Iterator[None]:
+def in_memory(experiment: Experiment, sample: Sample) -> Iterator[None]:
     """Say which key to lower where memory runs out: of the machine or of a GPU."""
     try:
         yield
