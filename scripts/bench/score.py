@@ -47,14 +47,14 @@ def segmented(quick: bool) -> Path:
 
 def measure(options: Options) -> Iterator[Row]:
     """Compare times, and see that both mean the same."""
-    from baselines.stardist.environment import stardist_call
+    from baselines.stardist.environment import STARDIST
 
     from bench.references import stardist
     from bench.volumes import size, worm_file
 
     found = segmented(options.quick)
     given = {"volume": str(worm_file(*size(options.quick))), "found": str(found), "small": 40}
-    sides = in_turn(Call(ours, given), stardist_call(stardist.matching, **given), options)
+    sides = in_turn(Call(ours, given), STARDIST.call(stardist.matching, **given), options)
     ours_ap, theirs = (side.figures[0]["av_ap"] for side in sides)
     if abs(ours_ap - theirs) > 1e-6:
         raise MeasurementError(f"avAP differs: {ours_ap} and {theirs}")

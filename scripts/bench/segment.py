@@ -45,7 +45,7 @@ def ours(folder: str, volume: str, precision: str) -> Figures:
 
 def measure(options: Options) -> Iterator[Row]:
     """Compare time and memory in float32 and with `auto`."""
-    from baselines.stardist.environment import stardist_call
+    from baselines.stardist.environment import STARDIST
 
     from bench.references import stardist
     from bench.references.networks import our_network, stardist_network
@@ -55,7 +55,7 @@ def measure(options: Options) -> Iterator[Row]:
     volume = str(worm_file(shape, nuclei))
     given = {"folder": str(our_network()), "volume": volume}
     tiles = QUICK_TILES if options.quick else TILES
-    theirs = stardist_call(stardist.predict_instances, folder=str(stardist_network()), volume=volume, n_tiles=tiles)
+    theirs = STARDIST.call(stardist.predict_instances, folder=str(stardist_network()), volume=volume, n_tiles=tiles)
     plain, auto = (Call(ours, {**given, "precision": precision}) for precision in ("float32", "auto"))
     ours_plain, ours_auto, reference = turns([plain, auto, theirs], options, warm_up=2)
     for name, sides, goal in (("float32", [ours_plain, reference], 3), ("auto", [ours_auto, reference], 6)):

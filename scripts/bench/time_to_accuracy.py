@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from baselines.stardist import training as stardist_training
-from baselines.stardist.environment import stardist_call
+from baselines.stardist.environment import STARDIST
 
 from bench.measure import CACHE, Options, Row, figure
 from bench.references import our_training
@@ -79,7 +79,7 @@ def compare(data: Data, options: Options) -> Iterator[Row]:
 
 def stardist_curve(files: Mapping[str, Sequence[str]], place: Path, marks: Sequence[float]) -> Curve:
     """Train StarDist-3D, and score the weights that it kept."""
-    trained = stardist_call(
+    trained = STARDIST.call(
         stardist_training.train, volumes=files["train"], held_out=files["val"], folder=str(place), marks=marks,
         began=time.time(),
     ).run()  # fmt: skip
@@ -89,7 +89,7 @@ def stardist_curve(files: Mapping[str, Sequence[str]], place: Path, marks: Seque
     curve = []
     for seconds, weights in trained["kept"]:
         out = place / f"at_{seconds:.0f}"
-        stardist_call(
+        STARDIST.call(
             stardist_training.segment_with, folder=str(place), weights=weights, held_out=files["val"],
             volumes=files["test"], out=str(out),
         ).run()  # fmt: skip

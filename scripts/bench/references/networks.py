@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from baselines.stardist.environment import stardist_call
+from baselines.stardist.environment import STARDIST
 
 from bench.measure import CACHE, MeasurementError
 from bench.references import stardist
@@ -29,7 +29,7 @@ def stardist_network() -> Path:
     if not (folder / "thresholds.json").is_file():
         print(f"  training StarDist-3D for {STEPS} steps", flush=True)
         volumes = [str(worm_file((80, 80, 240), 250, seed)) for seed in (11, 12)]
-        stardist_call(stardist.train_steps, training=volumes[0], validation=volumes[1], folder=str(folder), steps=STEPS,
+        STARDIST.call(stardist.train_steps, training=volumes[0], validation=volumes[1], folder=str(folder), steps=STEPS,
                       grid=[1, 2, 2]).run()  # fmt: skip
     return folder
 
