@@ -34,6 +34,7 @@ YOUNGER = {
     "optimizer.average": 0.0,
     "optimizer.warmup": 0,
     "model.architecture": "unet",
+    "model.networks": "shared",
     "model.loss_cpv_background": 0.01,
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from auxcpvloss.config import Config
+from auxcpvloss.config.tables.training import SHARED
 from auxcpvloss.methods.affinities import AFFINITIES
 from auxcpvloss.methods.auxiliary import AUXILIARY, Auxiliary, with_auxiliary
 from auxcpvloss.methods.decoding import decode_sets
@@ -59,13 +60,18 @@ METHODS: dict[str, Method] = {
 
 
 def method_of(config: Config) -> Method:
-    """Give the method of a configuration, with its auxiliary tasks."""
-    return find_method(config.model.method, config.model.auxiliary)
+    """Give the method of a configuration, with its auxiliary tasks and the networks that learn it."""
+    method = find_method(config.model.method, config.model.auxiliary)
+    return method if config.model.networks == SHARED else method.with_separate_networks()
 
 
 def model_record(config: Config) -> dict[str, Any]:
-    """Give the table [model] as records of results hold it: with the method and its auxiliary tasks as one name."""
-    table = config.model.model_dump(mode="json", exclude={"auxiliary"})
+    """Give the table [model] as records of results hold it: with the method and its auxiliary tasks as one name.
+
+    Records without `networks` are older than this key, or of one network.
+    """
+    without = {"auxiliary", *(["networks"] if config.model.networks == SHARED else [])}
+    table = config.model.model_dump(mode="json", exclude=without)
     return {**table, "method": method_of(config).name}
 
 

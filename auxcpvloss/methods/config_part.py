@@ -13,6 +13,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Problem
 from auxcpvloss.config.messages import shown
 from auxcpvloss.config.tables.denoising import DENOISING
+from auxcpvloss.config.tables.training import SEPARATE, SHARED
 from auxcpvloss.config.tables.types import NotNegativeFloat
 from auxcpvloss.methods import AUXILIARY, BASES, METHODS, Method, find_method, split_name
 from auxcpvloss.methods.method import SIGMOID, SOFTMAX
@@ -109,6 +110,7 @@ def _annotation(field: Any) -> Any:
 
 
 def _check(method: Method, config: Config) -> Iterator[Problem]:
+    yield from _check_networks(method, config)
     yield from _check_weights(method, config)
     yield from _check_lists(method, config)
 
@@ -123,6 +125,17 @@ def _check_weights(method: Method, config: Config) -> Iterator[Problem]:
         yield (
             ("training", "class_balance"),
             f"{balance!r} has no effect where {keys} weigh the classes; set them to [], or remove this key",
+        )
+
+
+def _check_networks(method: Method, config: Config) -> Iterator[Problem]:
+    if config.model.networks == SEPARATE and len(method.base_heads) < 2:
+        several = ", ".join(name for name, base in BASES.items() if len(base.heads) > 1)
+        own = f"one head of its own, {method.base_heads[0].name}" if method.has_network else "no network"
+        yield (
+            ("model", "networks"),
+            f"{SEPARATE!r} is for methods of several heads, but {method.base} has {own} (the network of the first head "
+            f"learns auxiliary tasks, too); use {SHARED!r}, or one of the methods: {several}",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal, Protocol
 
@@ -143,6 +143,8 @@ class Head:
     transforms_as : str
         What mirroring and exchanging axes does to the channels, one of `transforms.TRANSFORMS_AS`. The target moves
         along with the labels in any case.
+    network : str
+        Name of the network that it is an output of: that of a head; empty where one network has all heads.
     """
 
     name: str
@@ -158,6 +160,7 @@ class Head:
     background: float | None = None
     class_weights: tuple[float, ...] = ()
     transforms_as: str = "scalar"
+    network: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,6 +215,20 @@ class Method:
     def name(self) -> str:
         """The method with its auxiliary tasks: ``threeclass_cpv``."""
         return "_".join((self.base, *self.auxiliary))
+
+    @property
+    def base_heads(self) -> tuple[Head, ...]:
+        """The heads without those of the auxiliary tasks."""
+        return tuple(head for head in self.heads if head.name not in self.auxiliary)
+
+    def with_separate_networks(self) -> Method:
+        """Give each base head a network of its own, named like it.
+
+        The first one learns the auxiliary tasks as well: a task helps those heads that it shares weights with.
+        """
+        base = [head.name for head in self.base_heads]
+        networks = {**dict.fromkeys(self.auxiliary, *base[:1]), **dict(zip(base, base, strict=True))}
+        return replace(self, heads=tuple(replace(head, network=networks[head.name]) for head in self.heads))
 
     @property
     def learns_from_points(self) -> bool:

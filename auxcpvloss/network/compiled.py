@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from auxcpvloss.config.tables import Config
 from auxcpvloss.methods.method import Head, Method
 from auxcpvloss.network.architectures import architecture_of, predicting
-from auxcpvloss.network.architectures.architecture import HEADS
+from auxcpvloss.network.architectures.build import build, weights_by_network
+from auxcpvloss.network.architectures.networks import joint_layers
 from auxcpvloss.network.backend import apply_to_trained, be_deterministic, jit_compile, limit_threads
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.checkpoint import load_checkpoint
@@ -73,9 +74,10 @@ def build_network(config: Config, method: Method, shape: Shape) -> keras.Model:
         be_deterministic()
     limit_threads()
     model, architecture = config.model, architecture_of(config.model)
+    how = (model, method.heads, shape, config.training.precision, method.input_channels)
     if config.training.deep_supervision and architecture.build_deep:
-        return architecture.build_deep(model, method.heads, shape, config.training.precision, method.input_channels)
-    return architecture.build(model, method.heads, shape, config.training.precision, method.input_channels, False)
+        return build(architecture.build_deep, *how)
+    return build(architecture.build, *how, False)
 
 
 def build_for_prediction(
@@ -83,7 +85,7 @@ def build_for_prediction(
 ) -> keras.Model:
     """Build the network that predicts some heads of an input of (Z, Y, X) voxels, with weights drawn at random."""
     model = predicting(config.model)
-    return architecture_of(model).build(model, heads, shape, precision, method.input_channels, True)
+    return build(architecture_of(model).build, model, heads, shape, precision, method.input_channels, True)
 
 
 def new_network(config: Config, method: Method) -> keras.Model:
@@ -96,15 +98,15 @@ def new_network(config: Config, method: Method) -> keras.Model:
     return build_network(config, method, config.model.train_input_shape)
 
 
-def compile_network(network: keras.Model, config: Config) -> None:
-    """Give a network its optimizer; its weights are the ones that training begins with.
+def compile_network(network: keras.Model, config: Config, heads: Sequence[Head]) -> None:
+    """Give a network of some heads its optimizer; its weights are the ones that training begins with.
 
     Raises
     ------
     InputError
         No such optimizer, or an option that it does not take.
     """
-    optimizer = make_optimizer(config)
+    optimizer = make_optimizer(config, list(weights_by_network(network, heads).values()))
     # Keras is told how it compiles predictions; `network.step` compiles steps.
     network.compile(optimizer=optimizer, jit_compile=jit_compile())
     # So that a checkpoint finds the variables that it restores. Some optimizers copy the weights here.
@@ -203,8 +205,10 @@ def trained_network(config: Config, method: Method, checkpoint: Path) -> keras.M
 
 def take_weights(network: keras.Model, trained: keras.Model, method: Method, heads: Sequence[Head]) -> None:
     """Give a network that predicts the weights of the trained one, by layer; of the joint heads those that it has."""
-    channels = np.repeat([head.name for head in method.heads], [head.channels for head in method.heads])
-    kept = np.isin(channels, [head.name for head in heads])
+    joint, wanted = joint_layers(method.heads), [head.name for head in heads]
     for layer in network.layers:
         weights = trained.get_layer(layer.name).get_weights() if layer.weights else []
-        layer.set_weights([each[..., kept] for each in weights] if layer.name == HEADS else weights)
+        if of_layer := joint.get(layer.name):
+            channels = np.repeat([head.name for head in of_layer], [head.channels for head in of_layer])
+            weights = [each[..., np.isin(channels, wanted)] for each in weights]
+        layer.set_weights(weights)

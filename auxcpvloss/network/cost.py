@@ -10,6 +10,7 @@ from auxcpvloss.config.tables import Model
 from auxcpvloss.methods.method import Method
 from auxcpvloss.network.architectures import architecture_of, geometry
 from auxcpvloss.network.architectures.architecture import Convolution
+from auxcpvloss.network.architectures.networks import by_network
 from auxcpvloss.network.shapes import AxisGeometry, Shape
 
 LANES = 16
@@ -56,11 +57,10 @@ def choices(model: Model, method: Method) -> Iterator[Choice]:
         changed = model.model_copy(update={"num_fmaps": maps})
         if next(architecture_of(model).check(changed), None):
             continue
-        made = list(architecture_of(model).convolutions(changed, shape, method.input_channels, _channels(method)))
+        made = list(_convolutions(changed, shape, method))
         if not made:
             return
         output = _output(model, shape)
-        # The last one makes the output of the heads.
         now = (sum(map(work, made)), math.prod(output), sum(k * ins * outs for _, k, ins, outs in made))
         base = base or now
         step = now[0] / base[0]
@@ -74,8 +74,11 @@ def work(convolution: Convolution) -> float:
     return voxels * kernel * (2 * before * wide_after + after * wide_before)
 
 
-def _channels(method: Method) -> int:
-    return sum(head.channels for head in method.heads)
+def _convolutions(model: Model, shape: Shape, method: Method) -> Iterator[Convolution]:
+    """List the convolutions of all networks of a method."""
+    for heads in by_network(method.heads).values():
+        channels = sum(head.channels for head in heads)
+        yield from architecture_of(model).convolutions(model, shape, method.input_channels, channels)
 
 
 def _output(model: Model, shape: Shape) -> Shape:

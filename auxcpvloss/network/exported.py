@@ -11,6 +11,7 @@ import keras
 from auxcpvloss.config.tables import Config
 from auxcpvloss.methods.method import Method
 from auxcpvloss.network.architectures import architecture_of
+from auxcpvloss.network.architectures.build import build
 from auxcpvloss.network.compiled import take_weights, trained_network
 
 OPSET = 15
@@ -31,8 +32,8 @@ def exported_network(config: Config, method: Method, checkpoint: Path, heads: Co
         The checkpoint is damaged, of another network, or not to be trusted.
     """
     model, wanted = config.model, [head for head in method.heads if head.name in heads]
-    trained, build = trained_network(config, method, checkpoint), architecture_of(model).build
-    network = build(model, wanted, model.train_input_shape, "float32", method.input_channels, True)
+    trained, of_one = trained_network(config, method, checkpoint), architecture_of(model).build
+    network = build(of_one, model, wanted, model.train_input_shape, "float32", method.input_channels, True)
     take_weights(network, trained, method, wanted)
     depth = 1 if model.ndim == 2 else None
     raw = keras.Input((depth, None, None, method.input_channels), name="raw")

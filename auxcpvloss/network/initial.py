@@ -23,6 +23,7 @@ import numpy as np
 from auxcpvloss.config.tables import Init
 from auxcpvloss.methods.method import Head
 from auxcpvloss.network.architectures.architecture import HEADS
+from auxcpvloss.network.architectures.networks import is_joint, joint_layers, network_of, prefix
 from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.network.keras_files import ARCHITECTURE, WEIGHTS
 from auxcpvloss.system.errors import InputError
@@ -35,16 +36,19 @@ class Loaded:
     Attributes
     ----------
     layers : list of str
-        Layers that were loaded whole; of the layer `HEADS`, if not all of it, the heads: ``heads/<head>``.
+        Layers that were loaded whole; of a layer `HEADS`, if not all of it, the heads: ``heads/<head>``.
     weights : int
         Numbers in them.
     left : dict
         Why each other layer (or head) was not.
+    from_shared : list of str
+        Of several networks, those that took layers of the one network that the file has for all heads.
     """
 
     layers: list[str] = field(default_factory=list)
     weights: int = 0
     left: dict[str, str] = field(default_factory=dict)
+    from_shared: list[str] = field(default_factory=list)
 
 
 Stored = Mapping[str, tuple[list[h5py.Dataset], Any]]
@@ -55,6 +59,8 @@ def take_over(
     network: Any, heads: tuple[Head, ...], path: Path, table: Init, but: Mapping[str, str] = MappingProxyType({})
 ) -> Loaded:
     """Load the layers that [init] names and that the file has with the same name and shapes.
+
+    Each of several networks takes a layer of its own, or else the one of the name without the network's.
 
     Parameters
     ----------
@@ -77,7 +83,8 @@ def take_over(
             if layer.name in but:
                 loaded.left[layer.name] = but[layer.name]
             elif layer.weights:
-                _load(layer, _parts(layer.name, heads, stored), stored, table, loaded)
+                of = network_of(layer.name, heads)
+                _load(layer, of, _parts(layer.name, heads, stored), stored, table, loaded)
     if not loaded.layers:
         raise InputError(f"init.checkpoint: no layer of {path} fits this network. Not loaded: {_reasons(loaded.left)}.")
     if table.freeze_iterations and not loaded.left:
@@ -89,24 +96,29 @@ def take_over(
 
 
 def last_layers(network: Any) -> list[str]:
-    """Name the last layers with weights: `HEADS`, the convolution before it, and what normalizes that.
+    """Name the last layers with weights: `HEADS`, the convolution before it, and what normalizes that; of each network.
 
     Where layers have several inputs the first one is followed: in a residual block the convolutions, not the shortcut.
     """
     layers = {layer["name"]: layer for layer in network.get_config()["layers"]}
-    found, name = [HEADS], HEADS
-    while len(found) == 1 or not hasattr(network.get_layer(name), "kernel"):
-        name = _input(layers[name])[0]
-        if network.get_layer(name).weights:
-            found.append(name)
+    found = []
+    for joint in filter(is_joint, layers):
+        found.append(name := joint)
+        while name == joint or not hasattr(network.get_layer(name), "kernel"):
+            name = _input(layers[name])[0]
+            if network.get_layer(name).weights:
+                found.append(name)
     return found
 
 
 def describe(loaded: Loaded) -> list[str]:
-    """Give a line for people on what was loaded, and one on what was not, if anything."""
+    """Give a line for people on what was loaded, and one on what was not, or on networks that begin alike, if any."""
     count = len(loaded.layers) + len(loaded.left)
     taken = f"loaded {len(loaded.layers)} of {count} layers, {loaded.weights:,} weights: {', '.join(loaded.layers)}"
-    return [taken, f"not loaded: {_reasons(loaded.left)}"] if loaded.left else [taken]
+    lines = [taken, f"not loaded: {_reasons(loaded.left)}"] if loaded.left else [taken]
+    if loaded.from_shared:
+        lines.append(f"layers of the one network of the file were loaded into {', '.join(loaded.from_shared)}")
+    return lines
 
 
 def _reasons(left: Mapping[str, str]) -> str:
@@ -118,23 +130,28 @@ def _reasons(left: Mapping[str, str]) -> str:
 
 def _parts(layer: str, heads: tuple[Head, ...], stored: Stored) -> dict[str, Any]:
     """Divide a layer into what is loaded by itself: the heads, which may lie elsewhere in the file, or all of it."""
-    if layer != HEADS or not any(name.startswith(f"{HEADS}/") for name in stored):
+    of_layer = joint_layers(heads).get(layer)
+    if not of_layer or not any("/" in name for name in stored):
         return {layer: ...}
-    ends = list(accumulate((head.channels for head in heads), initial=0))
-    return {f"{HEADS}/{head.name}": (..., slice(*ends[n : n + 2])) for n, head in enumerate(heads)}
+    ends = list(accumulate((head.channels for head in of_layer), initial=0))
+    return {f"{layer}/{head.name}": (..., slice(*ends[n : n + 2])) for n, head in enumerate(of_layer)}
 
 
-def _load(layer: Any, parts: Mapping[str, Any], stored: Stored, table: Init, loaded: Loaded) -> None:
-    """Load the parts of a layer that are wanted and fit."""
+def _load(layer: Any, network: str, parts: Mapping[str, Any], stored: Stored, table: Init, loaded: Loaded) -> None:
+    """Load the parts of a layer of a network that are wanted and fit."""
     weights, taken = layer.get_weights(), []
     for name, here in parts.items():
-        reason = "" if _named(table.match, layer.name, name) else "not in init.match"
-        reason = "init.skip" if _named(table.skip, layer.name, name) else reason
-        reason = reason or _unlike(stored.get(name), [weight[here] for weight in weights])
+        names = {each: None for whole in (layer.name, name) for each in (whole, whole.removeprefix(prefix(network)))}
+        reason = "" if _named(table.match, *names) else "not in init.match"
+        reason = "init.skip" if _named(table.skip, *names) else reason
+        source = name if name in stored else name.removeprefix(prefix(network))
+        reason = reason or _unlike(stored.get(source), [weight[here] for weight in weights])
         if reason:
             loaded.left[name] = reason
             continue
-        datasets, there = stored[name]
+        if source != name and network not in loaded.from_shared:
+            loaded.from_shared.append(network)
+        datasets, there = stored[source]
         for weight, dataset in zip(weights, datasets, strict=True):
             weight[here] = dataset[()][there]
             loaded.weights += weight[here].size
@@ -166,7 +183,7 @@ def _open(path: Path) -> Iterator[Stored]:
         with zipfile.ZipFile(path) as archive, archive.open(WEIGHTS) as weights, h5py.File(weights, "r") as file:
             layers = _layers(file)
             cut = _heads(json.loads(archive.read(ARCHITECTURE))["config"]["layers"])
-            heads = {f"{HEADS}/{name}": (layers[HEADS], (..., channels)) for name, channels in cut.items()}
+            heads = {f"{joint}/{head}": (layers[joint], (..., part)) for (joint, head), part in cut.items()}
             yield {**{name: (datasets, ...) for name, datasets in layers.items()}, **heads}
     except FileNotFoundError:
         raise InputError(f"init.checkpoint: {path}: no such file.") from None
@@ -188,20 +205,27 @@ def _layers(file: h5py.File) -> dict[str, list[h5py.Dataset]]:
     return found
 
 
-def _heads(layers: list[Any]) -> dict[str, slice]:
-    """Channels of `HEADS` by head: the parts of it that the outputs are. Empty if the architecture is another."""
-    cut: dict[tuple[str, int], slice] = {}
+def _heads(layers: list[Any]) -> dict[tuple[str, str], slice]:
+    """Channels of the layers `HEADS`, by layer and head: the parts that the outputs are.
+
+    Empty if the architecture is another.
+    """
+    cut: dict[tuple[str, int], tuple[str, slice]] = {}
     for layer in layers:
-        if layer["class_name"] == "Split" and _input(layer)[0] == HEADS:
+        if layer["class_name"] == "Split" and is_joint(joint := _input(layer)[0]):
             # All of it for one head.
             ends = found if isinstance(found := layer["config"]["indices_or_sections"], list) else []
-            cut |= {(layer["name"], n): slice(*each) for n, each in enumerate(pairwise([0, *ends, None]))}
+            cut |= {(layer["name"], n): (joint, slice(*each)) for n, each in enumerate(pairwise([0, *ends, None]))}
         # As earlier versions did.
-        elif layer["class_name"] == "GetItem" and _input(layer)[0] == HEADS:
+        elif layer["class_name"] == "GetItem" and is_joint(joint := _input(layer)[0]):
             part = layer["inbound_nodes"][0]["args"][1][-1]["config"]
-            cut[layer["name"], 0] = slice(part["start"], part["stop"])
-    outputs = (layer for layer in layers if layer["class_name"] == "Identity" and _input(layer) in cut)
-    return {layer["name"]: cut[_input(layer)] for layer in outputs}
+            cut[layer["name"], 0] = joint, slice(part["start"], part["stop"])
+    outputs = (
+        (layer["name"], *cut[_input(layer)])
+        for layer in layers
+        if layer["class_name"] == "Identity" and _input(layer) in cut
+    )
+    return {(joint, name.removeprefix(joint.removesuffix(HEADS))): part for name, joint, part in outputs}
 
 
 def _input(layer: Mapping[str, Any]) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from inspect import Parameter, signature
 from typing import Any
@@ -31,8 +31,14 @@ ACCUMULATION = "gradient_accumulation_steps"
 KINDS = {bool: "true or false", int: "a number", float: "a number"}
 
 
-def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
+def make_optimizer(config: Config, networks: Sequence[Sequence[keras.Variable]] = ()) -> keras.optimizers.Optimizer:
     """Make the optimizer; the caller has to build it.
+
+    Parameters
+    ----------
+    config : Config
+    networks : sequence of sequences of keras.Variable
+        Weights of each network, where there are several: ``optimizer.clip_norm`` is for the gradients of each.
 
     Raises
     ------
@@ -41,10 +47,34 @@ def make_optimizer(config: Config) -> keras.optimizers.Optimizer:
     """
     table = config.optimizer
     kind, options = _configured(table)
+    if table.clip_norm and len(networks) > 1:
+        kind = _clipping_each(kind, networks)
     optimizer = kind(_rate(table, config.training.max_iterations), **options)
     if config.training.precision == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def _clipping_each(kind: Any, networks: Sequence[Sequence[keras.Variable]]) -> Any:
+    """Give a kind of optimizer that clips the gradients of each network by themselves, by their own joint norm."""
+    numbers = {id(weight): number for number, weights in enumerate(networks) for weight in weights}
+
+    class Clipping(kind):
+        def _clip_gradients(self, gradients: list[Any]) -> list[Any]:
+            # Whose they are is not known here, but in the next step. Accumulated ones are added up by now.
+            return gradients
+
+        def _backend_update_step(self, gradients: list[Any], weights: list[Any], rate: Any) -> None:
+            clipped = dict(enumerate(gradients))
+            for number in range(len(networks)):
+                own = [n for n, weight in enumerate(weights) if numbers[id(weight)] == number]
+                if own:
+                    clipped.update(zip(own, super()._clip_gradients([gradients[n] for n in own]), strict=True))
+            super()._backend_update_step(list(clipped.values()), weights, rate)
+
+    # Keras names the variables of an optimizer after it.
+    Clipping.__name__ = kind.__name__
+    return Clipping
 
 
 def _rate(table: Optimizer, iterations: int) -> Any:

@@ -12,7 +12,13 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.tables import Model
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Result, Stored, reader
-from auxcpvloss.network.architectures import geometry, geometry_of_prediction, is_tiled_freely, largest_input
+from auxcpvloss.network.architectures import (
+    geometry,
+    geometry_of_prediction,
+    is_tiled_freely,
+    largest_input,
+    number_of_networks,
+)
 from auxcpvloss.network.cost import choices
 from auxcpvloss.network.mirror_images import voxels_before
 from auxcpvloss.network.tiling import tile_of
@@ -107,11 +113,13 @@ def _line(record: dict[str, Any], config: Config) -> str:
     is_all = test["tile"] == test["output_shape"]
     kept = "" if is_all else f", of which predictions keep {_sizes(test, 'tile')}"
     normalization = "" if train["normalization"] == "none" else f", {train['normalization']} normalization"
+    number = number_of_networks(config)
+    networks, in_all = (f"{number} networks of ", " in all") if number > 1 else ("", "")
     return (
-        f"{train['levels']} levels{normalization}, "
+        f"{networks}{train['levels']} levels{normalization}, "
         f"input {_sizes(train, 'input_shape')} -> output {_sizes(train, 'output_shape')} "
         f"(test {_sizes(test, 'input_shape')} -> {_sizes(test, 'output_shape')}{kept}), "
-        f"{train['parameters']:,} parameters, "
+        f"{train['parameters']:,} parameters{in_all}, "
         f"receptive field {_sizes(train, 'receptive_field')}, "
         f"{train['flops_per_voxel'] / 1e3:,.0f} kFLOP per output voxel, "
         f"about {train['training_bytes'] / 2**30:.2g} GiB to train"

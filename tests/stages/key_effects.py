@@ -124,6 +124,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("model.method", "threeclass", BUILT),
         _one("model.auxiliary", [], BUILT, "model.method"),
         _one("model.architecture", "residual_unet", BUILT),
+        _one("model.networks", "separate", BUILT, "model.", others={"model.method": "affinities"}),
         _one("model.ndim", 2, BUILT, "model."),
         _one("model.train_input_shape", [12, 12, 12], BUILT),
         _one("model.test_input_shape", [16, 16, 16], frozenset({"mknet"})),

@@ -5,7 +5,7 @@ from auxcpvloss.system.terminal import Terminal
 
 
 def ready(**costs):
-    return Ready(Batch(None, {}, None, costs), {})
+    return Ready(Batch(None, {}, None, costs), (None, {}, None))
 
 
 def test_costs_are_means_over_the_batches_since_the_last_table(tmp_path, capsys):

@@ -22,6 +22,9 @@ from auxcpvloss.config.tables.types import (
     Thousands,
 )
 
+SHARED, SEPARATE = "shared", "separate"
+"""Values of ``model.networks``."""
+
 MOST_LEVELS = 10
 Few = Annotated[int, Field(gt=0, le=100)]
 Factors = Annotated[list[Few], Field(max_length=MOST_LEVELS)]
@@ -55,6 +58,7 @@ class Model(Table):
     method: Name
     auxiliary: list[Name]
     architecture: Name
+    networks: Literal["shared", "separate"]
     ndim: Literal[2, 3]
     train_input_shape: Shape
     test_input_shape: TestShape

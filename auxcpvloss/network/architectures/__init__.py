@@ -9,9 +9,12 @@ from typing import Any
 
 from auxcpvloss.config import Config
 from auxcpvloss.config.tables import Model
+from auxcpvloss.config.tables.training import SHARED
 from auxcpvloss.data.untrusted.limits import GIB, check_bytes
+from auxcpvloss.methods import method_of
 from auxcpvloss.network.architectures.architecture import Architecture, Geometry
 from auxcpvloss.network.architectures.fpn_keys import FPN
+from auxcpvloss.network.architectures.networks import by_network
 from auxcpvloss.network.architectures.residual_keys import RESIDUAL_UNET
 from auxcpvloss.network.architectures.unet_keys import UNET
 from auxcpvloss.network.mirror_images import voxels_before
@@ -75,8 +78,14 @@ def largest_input(config: Config, shape: Shape, memory: float = math.inf) -> Sha
         z, y, x = (axis.nearest_inputs(fixed)[-1] for axis in axes)
         return z, y, x
     network, need = predicting(model), architecture_of(model).memory_of_prediction
-    budget = min(config.prediction.tile_memory * GIB, memory)
+    # Several networks may be computed at the same time.
+    budget = min(config.prediction.tile_memory * GIB, memory) / number_of_networks(config)
     return least_waste(axes, shape, lambda input_shape: need(network, input_shape), budget)
+
+
+def number_of_networks(config: Config) -> int:
+    """Count the networks that learn the heads of the method."""
+    return len(by_network(method_of(config).heads))
 
 
 def is_tiled_freely(model: Model) -> bool:
@@ -94,8 +103,10 @@ def check_memory(config: Config) -> None:
     InputError
         Names the keys to change.
     """
+    number = number_of_networks(config)
     for what, size, advice in architecture_of(config.model).memory(config.model, config.training.batch_size):
-        check_bytes(what, size, advice)
+        fewer = f" Or train one network (model.networks = {SHARED!r}) and not {number}." if number > 1 else ""
+        check_bytes(what, number * size, advice + fewer)
 
 
 def smaller(model: Model) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def _nothing(*arguments: Any) -> Iterator[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Architecture:
-    """A kind of network. Everything but `build` is arithmetic that needs no Keras.
+    """A kind of network: what one is like, however many a method has. All but `build` is arithmetic without Keras.
 
     Attributes
     ----------
@@ -53,6 +53,7 @@ class Architecture:
         (table [model], heads, shape of the input, dtype policy, input channels, whether it is only to predict) ->
         network from (B, Z, Y, X, channels) to {head: (B, Z', Y', X', C)}. Layers of the same name have the same weights
         whatever the shape, and whether it is to predict; where the heads are fewer the layer `HEADS` has less channels.
+        Called by `architectures.build.build`, which makes the layers again, with other names, where there are several.
     geometry : callable
         Table [model] -> what the network does to the sizes of its input, by axis.
     build_deep : callable, optional
