@@ -119,7 +119,7 @@ class Augmentation(Generic[T]):
     region : callable
         (shape of a region, table, setting) -> shape of the largest region that it is made from.
     blurs : bool
-        Whether a `change` computes voxels from several. Such as `deform`, it correlates their noise.
+        Whether `change` computes voxels from several, as `deform` does.
     """
 
     name: str
@@ -130,6 +130,11 @@ class Augmentation(Generic[T]):
     extent: Callable[[Sizes, T, Setting], Sizes] = _unchanged
     region: Callable[[Sizes, T, Setting], Sizes] = _unchanged
     blurs: bool = False
+
+    @property
+    def correlates(self) -> bool:
+        """Whether it computes voxels from several, whose noise they share then."""
+        return self.deform is not None or self.blurs
 
     def table_of(self, config: Config) -> T:
         """Return its table of a configuration; switched off, if `training.augmentation.without` names it."""

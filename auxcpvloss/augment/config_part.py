@@ -15,17 +15,19 @@ from auxcpvloss.config import Config, defaults
 from auxcpvloss.config.compose import Extension, Problem
 from auxcpvloss.config.tables.augmentation import names_in
 from auxcpvloss.config.write import inline
-from auxcpvloss.methods import method_of
-from auxcpvloss.methods.blind_spots import BlindSpots
+from auxcpvloss.methods import find_method, method_of
+from auxcpvloss.methods.blind_spots import BlindSpots, learns_at_blind_spots
 
 TABLE = ("training", "augmentation")
 ONE_OF, WITHOUT = (*TABLE, "one_of"), (*TABLE, "without")
 
 
 def part(tables: dict[str, Any]) -> Extension:
-    """Give each augmentation its table [training.augmentation.<name>]."""
-    scheme = tables["scheme"]
-    if isinstance(scheme, dict) and scheme.get("name") == "joint":
+    """Give each augmentation its table [training.augmentation.<name>].
+
+    What is on by default and correlates noise is off where the network learns to tell noise from the rest.
+    """
+    if learns_at_blind_spots(find_method(tables["model"]["method"], tables["model"]["auxiliary"])):
         _leave_noise_alone(tables)
     if tables["model"].get("ndim") == 2:
         _restrict_to_plane(tables)
@@ -39,18 +41,15 @@ def _extension(augmentations: tuple[Augmentation[Any], ...]) -> Extension:
 
 
 def _leave_noise_alone(tables: dict[str, Any]) -> None:
-    """Switch off, in place, what is on by default and correlates noise; what somebody asked for is left to refuse."""
+    """Switch off, in place, what correlates noise and is as by default; what somebody asked for is left to refuse."""
     training, usual = tables["training"], defaults().tables["training"]["augmentation"]
     above = training.get("augmentation") if isinstance(training, dict) else None
     if not isinstance(above, dict):
         return
     for each in AUGMENTATIONS:
-        if each.deform and each.name in usual and above.get(each.name) == usual[each.name]:
-            above[each.name] = {**usual[each.name], **{key: _plain(value) for key, value in each.table.off.items()}}
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+        if each.correlates and each.name in usual and above.get(each.name) == usual[each.name]:
+            off = {key: list(value) if isinstance(value, tuple) else value for key, value in each.table.off.items()}
+            above[each.name] = {**usual[each.name], **off}
 
 
 def _restrict_to_plane(tables: dict[str, Any]) -> None:
@@ -104,10 +103,10 @@ def _check_without(config: Config) -> Iterator[Problem]:
 def _check_noise(config: Config) -> Iterator[Problem]:
     """Refuse what correlates the noise of voxels, or turns it, for a network that tells one from the others."""
     method = method_of(config)
-    if not any(head.at_blind_spots for head in method.heads):
+    if not learns_at_blind_spots(method):
         return
     for each in AUGMENTATIONS:
-        if (each.deform or each.blurs) and each.is_on(config):
+        if each.correlates and each.is_on(config):
             off = ", ".join(f"{key} = {inline(value)}" for key, value in each.table.off.items())
             yield (
                 (*TABLE, each.name),

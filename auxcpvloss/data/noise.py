@@ -55,14 +55,6 @@ class Noise:
         z, y, x = (int(np.argmin([*along, False])) for along in counts)
         return z, y, x
 
-    def describe(self) -> str:
-        """Say along which axes noise is correlated, for people; "" where it is independent or not known."""
-        return ", ".join(
-            f"{axis} ({along[0]:.2f} between neighbours, up to {extent} voxel{'s' * (extent > 1)} away)"
-            for axis, extent, along in zip(AXES, self.extent, self.correlation, strict=True)
-            if extent
-        )
-
 
 def measure_noise(image: NDArray[Any]) -> Noise:
     """Measure the correlation of noise along each axis.

@@ -8,13 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss.augment import AUGMENTATIONS
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.fingerprint import completed, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import training_folds
-from auxcpvloss.methods import find_method, model_record
+from auxcpvloss.methods import model_record
 from auxcpvloss.system.checksums import KEY, is_changed_table
 from auxcpvloss.system.errors import InputError
 
@@ -67,13 +66,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
 @cache
 def _defaults(method: str) -> dict[str, Any]:
     """Give the keys that the weights depend on as they are where nobody sets them."""
-    tables: dict[str, Any] = {"model": {"method": method}}
-    if any(head.at_blind_spots for head in find_method(method).heads):
-        # Which do not go with augmentations that compute voxels from several.
-        tables["training"] = {
-            "augmentation": {each.name: dict(each.table.off) for each in AUGMENTATIONS if each.deform}
-        }
-    defaults = load([ConfigFile("defaults", tables)])
+    defaults = load([ConfigFile("defaults", {"model": {"method": method}})])
     return training_keys(Experiment(Path(), defaults))
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auxcpvloss.config import Config
-from auxcpvloss.methods.method import Array, FromRaw, Labels
+from auxcpvloss.methods.method import Array, FromRaw, Labels, Method
 
 Reach = Annotated[int, Field(ge=0, le=100)]
 
@@ -155,6 +155,11 @@ def _draw(
     while len(beyond := np.flatnonzero(~_is_inside(sources, shape))):
         sources[beyond] = centers[beyond] + steps[rng.integers(len(steps), size=len(beyond))]
     return sources
+
+
+def learns_at_blind_spots(method: Method) -> bool:
+    """Whether a method has a head that learns there, and so the keys `KEYS`."""
+    return any(head.at_blind_spots for head in method.heads)
 
 
 def _image(raw: Array, labels: Labels) -> Array:

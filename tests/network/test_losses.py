@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auxcpvloss.methods import METHODS
+from auxcpvloss.methods import METHODS, find_method
 from auxcpvloss.network import losses
 from tests.conftest import blobs, configure
 
@@ -86,3 +86,25 @@ def test_nothing_is_better_than_the_perfect_prediction(method):
         best = float(losses.loss_of(head, config)(last, perfect, region)[0])
         assert best == pytest.approx(0, abs=1e-6)
         assert float(losses.loss_of(head, config)(last, other, region)[0]) > best
+
+
+@pytest.mark.parametrize("name", [*METHODS, "threeclass_edt"])
+def test_blind_spots_concern_only_what_learns_there(name):
+    """Of unannotated voxels too; all other losses are what they are without."""
+    config, method = configure(model={"method": name, "auxiliary": ["n2v"]}), find_method(name, ["n2v"])
+    labels, rng = blobs((8, 8, 8), 4, seed=3), np.random.default_rng(0)
+    region = np.where(labels > 0, losses.INSTANCE, losses.BACKGROUND)[np.newaxis, ..., np.newaxis].astype(np.float32)
+    region[:, :3] = losses.OUTSIDE
+    spots = rng.random(region.shape) < 0.1
+    both = np.concatenate([region, np.where(spots, losses.INSTANCE, losses.OUTSIDE)], axis=-1).astype(np.float32)
+    for head in method.heads[:-1]:
+        target = np.moveaxis(head.target(labels), 0, -1)[np.newaxis].astype(np.float32)
+        prediction = rng.normal(size=(1, 8, 8, 8, head.channels)).astype(np.float32)
+        alone, beside = (float(losses.loss_of(head, config)(target, prediction, given)[0]) for given in (region, both))
+        assert alone == beside
+    denoising = losses.loss_of(method.heads[-1], config)
+    target, prediction = rng.normal(size=(2, *spots.shape)).astype(np.float32)
+    expected = ((target - prediction)[spots] ** 2).mean()
+    assert float(denoising(target, prediction, both)[0]) == pytest.approx(expected, rel=1e-5)
+    elsewhere = np.where(spots, prediction, rng.normal(0, 9, spots.shape)).astype(np.float32)
+    assert float(denoising(target, elsewhere, both)[0]) == float(denoising(target, prediction, both)[0])

@@ -21,6 +21,7 @@ from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoi
 from auxcpvloss.pipeline.batches import batches, number_of_workers
 from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
+from auxcpvloss.stages.train import noise
 from auxcpvloss.stages.train.initial import initial_file, initial_weights
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.loop import TrainingLoop
@@ -147,6 +148,8 @@ class Train(Stage):
         for warning in coarsest_level.warnings(experiment.config):
             if not gpus():
                 terminal.warn(warning)
+        for warning in noise.warnings(experiment, samples):
+            terminal.warn(warning)
         about, fractions = about_context(experiment), measured_fractions(run, samples)
         paths, workers = [sample.path for sample in samples], number_of_workers(experiment.config)
         with prefetching() as ahead, batches(paths, experiment.config, first, last, about) as stream:
