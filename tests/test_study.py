@@ -14,7 +14,7 @@ from study.comparison import differences, interval, sign_flip_test
 from study.curves import curves, points
 from study.folders import fold_folder
 from study.plan import Fold, Run, Study, StudyError, Variant, read_study
-from study.run import configure, keep, length_of, records_of
+from study.run import configure, keep, length_of, records_of, stages_of
 from study.scores import of_runs
 from study.table import table_of
 
@@ -128,6 +128,17 @@ def test_stardist_trains_for_minutes_or_for_steps(tmp_path, monkeypatch):
 def test_a_length_that_is_missing_or_said_twice_is_refused(tmp_path, monkeypatch, keys):
     with pytest.raises(StudyError, match=r"variants\.a: .*either minutes or steps"):
         write_study(tmp_path, monkeypatch, f'[variants.a]\nabout = ""\n{keys}\n')
+
+
+def test_a_program_that_there_is_not_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(StudyError, match=r"variants\.a: program 'star': choose from configure, stardist, maskrcnn"):
+        write_study(tmp_path, monkeypatch, '[variants.a]\nabout = ""\nprogram = "star"\nsteps = 1\n')
+
+
+def test_a_scheme_has_stages_of_its_own():
+    assert stages_of({})[0] == stages_of({"scheme": {"name": "joint"}})[0] == "train"
+    assert stages_of({"scheme": {"name": "finetune"}})[:2] == ("pretrain", "train")
+    assert stages_of({"scheme": {"name": "sequential"}})[:3] == ("pretrain", "denoise", "train")
 
 
 def test_who_reads_while_another_run_is_kept_reads_whole_records(tmp_path, monkeypatch):

@@ -17,6 +17,10 @@ OPTIONAL = ("made_by", "parts", "headings", "metrics", "by_group", "about", "cos
 """Keys of a study's file that may be missing."""
 
 
+BASELINE_PROGRAMS = {"stardist": "StarDist-3D", "maskrcnn": "Mask R-CNN"}
+"""Other programs that a variant may be, by their folders in scripts/baselines."""
+
+
 class StudyError(Exception):
     """Something that whoever runs the study can put right."""
 
@@ -62,8 +66,8 @@ class Variant:
     training_of : str
         Variant whose training is taken over, since only what comes after it differs; empty: a training of its own.
     program : str
-        ``stardist``: the variant is StarDist-3D, trained on the same volumes for `minutes` or `steps`; ``configure``:
-        ours as the command of that name writes it for so many `steps`, with `keys` besides; empty: ours.
+        One of `BASELINE_PROGRAMS`, trained on the same volumes for `minutes` or `steps`; ``configure``: ours as the
+        command of that name writes it for so many `steps`, with `keys` besides; empty: ours.
     minutes : float
     against : str
         Variant that it is compared with.
@@ -228,6 +232,9 @@ def _variants(path: Path, table: Mapping[str, dict[str, Any]]) -> dict[str, Vari
             if other and other not in table:
                 raise StudyError(f"{path}: variant {key} names {other}, which there is not")
         program, minutes, steps = each.pop("program", ""), each.pop("minutes", 0.0), each.pop("steps", 0)
+        if program not in ("", "configure", *BASELINE_PROGRAMS):
+            known = ", ".join(("configure", *BASELINE_PROGRAMS))
+            raise StudyError(f"{path}: variants.{key}: program {program!r}: choose from {known}")
         if (minutes > 0) + (steps > 0) != bool(program):
             raise StudyError(
                 f"{path}: variants.{key}: program {program!r}, minutes {minutes}, steps {steps}; give either minutes "

@@ -9,23 +9,25 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import toml
 
+from auxcpvloss.config.tables.denoising import Scheme
 from auxcpvloss.looking.compare.reading import read_run
 from auxcpvloss.system.files import write_text
 from study.axes import merged
 from study.folders import fold_folder
-from study.plan import Run, Study, StudyError, Variant
+from study.plan import BASELINE_PROGRAMS, Run, Study, StudyError, Variant
 from study.scores import COUNTED
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = REPOSITORY / "run_auxcpvloss.py"
 PLACE = (REPOSITORY / ".benchmarks").resolve() / "studies"
 RESULTS = REPOSITORY / "docs" / "results"
-BASELINE = REPOSITORY / "scripts" / "baselines" / "stardist" / "run.py"
+BASELINES = REPOSITORY / "scripts" / "baselines"
 STAGES = ("train", "validate_checkpoints", "predict", "label", "evaluate")
 
 Record = dict[str, Any]
@@ -53,19 +55,26 @@ def perform(run: Run) -> Record:
     config = place / f"{run.name}.toml"
     config.write_text(toml.dumps(keys), encoding="utf-8")
     ours = ["-r", str(root), "-id", run.name, "--seed", str(run.seed)]
-    if run.variant.program == "stardist":
+    if run.variant.program in BASELINE_PROGRAMS:
         like = f"volumes_fold{run.fold.number}"
         _call(PROGRAM, "-c", config, "-r", root, "-id", like, "-d", "prepare", "mknet")
-        _call(BASELINE, "--like", root / like, *length_of(run.variant), "--seed", run.seed, "-id", run.name)
+        script = BASELINES / run.variant.program / "run.py"
+        _call(script, "--like", root / like, *length_of(run.variant), "--seed", run.seed, "-id", run.name)
         _call(PROGRAM, *ours[:4], "-d", "evaluate")
         return {**_key(run), **_baseline(root / "baselines" / run.name), "scores": scores_of(root / run.name)}
     if run.variant.program == "configure":
         configure(run, data, config)
     if run.training:
         _take_over_training(root / run.training, root / run.name)
-    _call(PROGRAM, "-c", config, *ours, "-d", *STAGES)
+    _call(PROGRAM, "-c", config, *ours, "-d", *stages_of(keys))
     trained = root / (run.training or run.name)
     return {**_key(run), **_selected(root / run.name, trained), "scores": scores_of(root / run.name)}
+
+
+def stages_of(keys: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the stages of a run: those of its scheme, too."""
+    scheme = keys.get("scheme", {}).get("name")
+    return STAGES if scheme is None else (*Scheme(name=scheme, alpha=0.5).stages, *STAGES)
 
 
 def configure(run: Run, data: Path, config: Path) -> None:
@@ -79,7 +88,7 @@ def configure(run: Run, data: Path, config: Path) -> None:
 
 
 def length_of(variant: Variant) -> tuple[str, float]:
-    """Say how long StarDist is to train, in words of its command line."""
+    """Say how long another program is to train, in words of its command line."""
     return ("--steps", variant.steps) if variant.steps else ("--minutes", variant.minutes)
 
 
