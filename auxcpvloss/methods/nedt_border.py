@@ -104,9 +104,11 @@ class NedtBorderParams(WatershedParams):
     def to_try(cls) -> dict[str, list[Any]]:
         """Give values of parameters, few and far apart, to begin with.
 
-        Above 0.67 there is 11 % of a disc, but 3.6 % of a ball: in volumes, seeds need lower thresholds.
+        Above 0.67 there is 11 % of a disc, but 3.6 % of a ball: in volumes, seeds need lower thresholds. A network that
+        is not sure where borders are predicts lower ones, over which nuclei would be joined.
         """
-        return {**super().to_try(), "fg_thresh": [0.03, 0.06, 0.12], "seed_thresh": [0.3, 0.5, 0.67]}
+        tried = {"fg_thresh": [0.04, 0.1], "seed_thresh": [0.3, 0.5, 0.67], "tolerance": [0.1, 0.3]}
+        return {**super().to_try(), **tried}
 
     @classmethod
     def find_basins(cls, prediction: Prediction) -> Basins:

@@ -33,6 +33,8 @@ def test_places_are_merged_left_to_right_over_the_defaults():
     ([{"method": "gauss_edt", "auxiliary": ["cpv", "cpv"]}], "gauss_cpv_edt"),
     ([{"method": "threeclass", "auxiliary": ["cpv"]}, {"method": "sdt"}], "sdt"),
     ([{"method": "sdt_cpv"}, {"auxiliary": ["edt", "cpv"]}], "sdt_cpv_edt"),
+    ([{"method": "nedt_border", "auxiliary": ["edt", "cpv"]}], "nedt_border_cpv_edt"),
+    ([{"method": "threeclass_cpv"}, {"method": "threeclass_outer_edt"}], "threeclass_outer_edt"),
 ])  # fmt: skip
 def test_the_short_and_the_long_form_of_a_method_are_the_same(places, name):
     config = load([ConfigFile("a", {"model": model}) for model in places])
@@ -104,6 +106,11 @@ def test_the_written_file_is_whole():
         ({"model": {"downsample_factors": [[2, 2, 2]]}}, "fmap_inc_factors: needs one number per entry of downsample_factors"),
         ({"model": {"kernel_size": [2, 3, 3]}}, "model.kernel_size: must be odd"),
         ({"model": {"method": "threeclass", "loss_cpv_coeff": 1}}, "model.loss_cpv_coeff: the method threeclass has no such head; its heads: threeclass; remove the key, or change model.method or model.auxiliary"),
+        ({"model": {"method": "threeclass_border"}}, "'threeclass_border' is not a known method"),
+        ({"model": {"method": "threeclass", "loss_threeclass_weights": [1, 1, 1]}}, "the method threeclass has no such head; none of its heads has such a key"),
+        ({"model": {"method": "threeclass_outer", "loss_outer_weights": [1, 5]}}, "model.loss_outer_weights: needs 3 weights, one a class"),
+        ({"model": {"method": "threeclass_outer", "loss_outer_weights": [0, 0, 0]}}, "model.loss_outer_weights: needs 3 weights, one a class, of which not all are 0"),
+        ({"model": {"method": "threeclass_outer"}, "training": {"class_balance": "none"}}, "training.class_balance: 'none' has no effect where model.loss_outer_weights weigh the classes; set them to []"),
         ({"postprocessing": {"fg_thresh": 1.5}}, "postprocessing.fg_thresh: input should be less than 1, not 1.5"),
         ({"postprocessing": {"fg_tresh": 0.5}}, "did you mean 'fg_thresh'?"),
         ({"model": {"method": "gauss"}, "validation": {"fg_thresh": [0.5]}}, "validation.fg_thresh: the method gauss has no such parameter; its parameters: gauss_thresh, nms_size; remove the key, or change model.method or model.auxiliary"),

@@ -46,13 +46,18 @@ def discs(seed, shape=(70, 80), number=14, radius=6):
     return (60 * (labels > 0) + rng.normal(100, 8, shape)).clip(0, 255).astype(np.uint8), labels
 
 
+def write_discs(folder):
+    """Images for training, validation and test."""
+    for seed, (split, name) in enumerate([("train", "a"), ("train", "b"), ("val", "c"), ("test", "d"), ("test", "e")]):
+        for kind, array in zip(("images", "masks"), discs(seed), strict=True):
+            (folder / split / kind).mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(folder / split / kind / f"{name}.tif", array)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
-    for seed, (split, name) in enumerate([("train", "a"), ("train", "b"), ("val", "c"), ("test", "d"), ("test", "e")]):
-        for kind, array in zip(("images", "masks"), discs(seed), strict=True):
-            (folder / "discs" / split / kind).mkdir(parents=True, exist_ok=True)
-            tifffile.imwrite(folder / "discs" / split / kind / f"{name}.tif", array)
+    write_discs(folder / "discs")
     return folder
 
 
