@@ -12,6 +12,8 @@ ALL = "all"
 MATCHED = "matched"
 """Value of data.use_val: of the validation volumes the same fraction serves as of the training volumes."""
 MOST = 10**9
+MOST_LETTERS = 200
+"""In a pattern; names are not longer."""
 
 Share = int | float
 """A number of volumes if it is whole; else a fraction of them, so that 1 is one volume and 1.0 is all."""
@@ -23,7 +25,8 @@ def checked_share(share: Any, least: int = 1) -> None:
     largest = 1.0 if isinstance(share, float) else MOST
     if not is_number or not 0 <= share <= largest or (least and not share):
         raise ValueError(
-            f"expected a number of volumes, such as 10, or a fraction above 0, up to 1.0, such as 0.25; not {share!r}"
+            "expected a number of volumes, such as 10, or a fraction above 0, up to 1.0, such as 0.25; not "
+            f"{repr(share)[:MOST_LETTERS]}"
         )
 
 
@@ -31,6 +34,8 @@ def checked_use(use: Any) -> Any:
     """Give back "all", a share, or a table of patterns and shares; a `ValueError` says what is wrong with the rest."""
     if isinstance(use, Mapping):
         for pattern, share in use.items():
+            if not 0 < len(pattern) <= MOST_LETTERS:
+                raise ValueError(f"{pattern[:MOST_LETTERS]!r}: expected a pattern of 1 to {MOST_LETTERS} letters")
             try:
                 checked_share(share, least=0)
             except ValueError as error:
@@ -39,7 +44,9 @@ def checked_use(use: Any) -> Any:
             raise ValueError('uses no volume; give a pattern a number or a fraction, such as "*" = 0.25')
     elif isinstance(use, str):
         if use != ALL:
-            raise ValueError(f"{use!r}: expected {ALL!r}, a number or fraction of volumes, or a table of patterns")
+            raise ValueError(
+                f"{use[:MOST_LETTERS]!r}: expected {ALL!r}, a number or fraction of volumes, or a table of patterns"
+            )
     else:
         checked_share(use)
     return use

@@ -90,12 +90,30 @@ def test_what_cannot_be_drawn_is_refused(use, message):
 
 
 @pytest.mark.parametrize(
-    "use", [0, 0.0, -1, 1.5, True, "some", [1], {}, {"*": 0}, {"*": "all"}, {"*": -0.5}, {"*": True}, {"*": 10**10}]
+    "use",
+    [
+        0,
+        0.0,
+        -1,
+        1.5,
+        True,
+        "some",
+        [1],
+        {},
+        {"*": 0},
+        {"*": "all"},
+        {"*": -0.5},
+        {"*": True},
+        {"": 1},
+        {"x" * 999: 1},
+        "x" * 999,
+    ],
 )
 def test_values_that_draw_nothing_are_refused(use):
     for key in ("use", "use_val"):
-        with pytest.raises(InputError, match=rf"data\.{key}: .*(expected|uses no volume)"):
+        with pytest.raises(InputError, match=rf"data\.{key}: .*(expected|uses no volume)") as raised:
             configure(data={key: use})
+        assert len(str(raised.value)) < 500
     with pytest.raises(InputError, match=r"data\.use_val: .*validation.on_train"):
         configure(data={"use_val": 0.5}, validation={"on_train": True})
 
