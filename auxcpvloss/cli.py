@@ -24,7 +24,7 @@ from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.looking.compare import command as compare
 from auxcpvloss.looking.handover.viewer import obstacle
 from auxcpvloss.stages.export.viewing import look
-from auxcpvloss.stages.order import dry_run, run_stages, wanted
+from auxcpvloss.stages.order import dry_run, is_before_training, run_stages, wanted
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.status import STATUS, status
 from auxcpvloss.system.backends import choose_backend
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise InputError("-d status: cannot be combined with stages, because it runs nothing.")
             status(run)
             return 0
-        if "train" not in run.stages:
+        if "train" not in run.stages and not is_before_training(run.stages):
             refuse_other_training(experiment)
         if args.dry_run:
             run.planning = True

@@ -110,14 +110,15 @@ choose_python() {
     [[ $python == /* ]] || python=$PWD/$python
 }
 
-# Folder of the experiment, by a dry run: bad arguments are refused before a job waits for hours to refuse them.
-experiment_folder() { # ARGUMENT...
-    local plan folder
+# Set `folder`, that of the experiment, and `by_scheme`, the stages that its scheme of denoising adds, by a dry run: bad
+# arguments are refused before a job waits for hours to refuse them.
+plan_experiment() { # ARGUMENT...
+    local plan
     plan=$(env -u FORCE_COLOR "$python" "$repository/run_auxcpvloss.py" "$@" -d all --dry-run) ||
         refuse "Nothing was submitted: run_auxcpvloss.py refuses these arguments."
     folder=$(sed -n 's|^mknet  *would do: [^ ]* -> \(.*\)/train$|\1|p' <<<"$plan")
     [[ -n $folder ]] || refuse "No folder of the experiment in the plan of run_auxcpvloss.py --dry-run."
-    printf '%s\n' "$folder"
+    read -r -a by_scheme <<<"$(sed -n 's/^\(pretrain\|denoise\)  *would do: .*/\1/p' <<<"$plan" | tr '\n' ' ')"
 }
 
 default_request() { # JOB
@@ -189,7 +190,7 @@ submit_chain() { # FOLDER AFTER ARGUMENT...
     local folder=$1 after=$2
     shift 2
     submit train train "$folder" "$after" "$@" \
-        --term_after_predict -d prepare mknet train validate_checkpoints
+        --term_after_predict -d prepare "${by_scheme[@]}" mknet train validate_checkpoints
     submit validate validate "$folder" "$id" "$@" -d validate_checkpoints
     submit test test "$folder" "$id" "$@" --test-checkpoint best -d predict label evaluate report
 }
@@ -199,13 +200,13 @@ check_arguments
 choose_scheduler
 choose_python
 if ((${#seeds[@]} == 0)); then
-    folder=$(experiment_folder "${arguments[@]}")
+    plan_experiment "${arguments[@]}"
     submit_chain "$folder" "" "${arguments[@]}"
     exit
 fi
 folders=()
 for seed in "${seeds[@]}"; do
-    folder=$(experiment_folder "${arguments[@]}" --seed "$seed")
+    plan_experiment "${arguments[@]}" --seed "$seed"
     for other in "${folders[@]}"; do
         [[ $folder != "$other" ]] || refuse "--seeds: two chains in one folder, $folder. Leave out -id; give a seed once."
     done

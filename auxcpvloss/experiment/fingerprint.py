@@ -198,8 +198,10 @@ def _in_words(change: Change) -> str:
         return "the imported label image changed"
     if path == ["initial", "checksum"]:
         return "the file of init.checkpoint changed"
-    if path == ["initial", "pretrained"]:
+    if path in (["initial", "pretrained"], ["denoised", "checkpoint"]):
         return "the denoiser changed"
+    if path == ["denoised"]:
+        return f"{thing or 'the volume'} {'is not denoised any more' if change.new is None else 'is denoised'}"
     if path == ["checkpoint"]:
         return "the checkpoint changed"
     key = OF_SAMPLES.get(path[0], path[0]) if len(path) == 1 else ".".join(path)

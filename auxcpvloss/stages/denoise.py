@@ -46,10 +46,11 @@ class Denoise(Stage):
             need_denoiser(run.experiment)
 
     def needed_splits(self, run: Run) -> list[str]:
-        return list(SPLITS)
+        # Others than those of the experiment are tested alone.
+        return [TEST] if run.experiment.other_test else list(SPLITS)
 
     def results(self, run: Run) -> Iterable[Result]:
-        for volume in _volumes(run, SPLITS):
+        for volume in _volumes(run, self.needed_splits(run)):
             if (result := denoised_of(run, volume)) is not None:
                 yield result
 
@@ -84,7 +85,8 @@ class Denoise(Stage):
         run.terminal.say(f"{tally.counted(KIND)} denoised in {folder}")
 
     def plan(self, run: Run) -> str:
-        listing = ", ".join(f"{split} ({', '.join(run.experiment.names(split)) or 'no volumes'})" for split in SPLITS)
+        names = {split: ", ".join(run.experiment.names(split)) for split in self.needed_splits(run)}
+        listing = ", ".join(f"{split} ({each or 'no volumes'})" for split, each in names.items())
         return f"{listing} -> {run.experiment.folder / DENOISED}"
 
 

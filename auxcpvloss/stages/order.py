@@ -86,6 +86,12 @@ def wanted(
     return tuple(name for name in STAGES if name in names or name in every)
 
 
+def is_before_training(names: Collection[str]) -> bool:
+    """Whether stages make a denoiser or what it gives, and nothing that depends on the weights of the training."""
+    before = {Prepare.name, Pretrain.name, Denoise.name}
+    return before >= set(names) and bool(set(names) - {Prepare.name})
+
+
 def until_end(run: Run) -> list[Stage]:
     """Give the stages that are run: with `term_after_predict` up to the first that makes predictions.
 

@@ -110,12 +110,12 @@ def test_prepared_volumes_serve_every_choice_of_folds(prepared, capsys):
 def test_what_a_fold_needs_is_prepared_wherever_it_lies(tmp_path, capsys):
     """And what was prepared already needs no sources."""
     one = experiment(tmp_path / "e", **folds(2))
-    make_missing(PrepareMissing(["val"]), Run(one), STAGES)
+    make_missing(PrepareMissing(one.volumes("val")), Run(one), STAGES)
     assert [sample.name for sample in one.samples("val")] == one.names("val")
-    make_missing(PrepareMissing(["train"]), Run(one), STAGES)
+    make_missing(PrepareMissing(one.volumes("train")), Run(one), STAGES)
     assert len(one.samples("train")) == 2
     assert "needed but not prepared yet: 1 train, 1 val" in capsys.readouterr().out
-    assert not list(PrepareMissing(["train", "val"]).results(Run(one)))
+    assert not list(PrepareMissing([*one.volumes("train"), *one.volumes("val")]).results(Run(one)))
     assert len(experiment(tmp_path / "f", validation={"trained_models": ["/runs/1"]}).samples("train")) == 3
 
 

@@ -12,6 +12,8 @@ from auxcpvloss.experiment.denoised_pairs import denoised_pairs
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.looking.report.atlas import as_webp
 from auxcpvloss.looking.report.page import Picture, Section
+from auxcpvloss.looking.table import Cell, DisplayTable
+from auxcpvloss.metrics.psnr import psnr
 
 MOST = 256
 """Pixels along a side of the part that is shown, at most: so that noise can be seen."""
@@ -33,7 +35,17 @@ def denoised_section(experiment: Experiment) -> list[Section]:
     text = [f"{same}: {_why(experiment)}."]
     if len(pairs) > FEW:
         text.append(f"The first {FEW} of {len(pairs)} volumes are shown.")
-    return [Section("denoised", "Denoised images", text, pictures=pictures)]
+    return [Section("denoised", "Denoised images", text, _ratios(pairs), pictures)]
+
+
+def _ratios(pairs: Sequence[tuple[Sample, Sample]]) -> list[DisplayTable]:
+    """Compare whole volumes with the clean ones, where noise was added to these (data.degrade)."""
+    rows: list[Sequence[Cell]] = []
+    for noisy, denoised in pairs:
+        if noisy.clean is not None and np.ptp(clean := noisy.clean[...]):
+            rows.append([noisy.name, *(round(psnr(clean, each.raw[...]), 2) for each in (noisy, denoised))])
+    what = "Peak signal-to-noise ratio in dB, against the image without the noise of data.degrade"
+    return [DisplayTable(what, ["volume", "noisy", "denoised"], rows)] if rows else []
 
 
 def _why(experiment: Experiment) -> str:

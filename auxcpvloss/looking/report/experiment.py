@@ -120,6 +120,12 @@ def _nothing_scored(samples: Sequence[Sample]) -> str:
 def _caveats(experiment: Experiment, selection: Selection, judged: Mapping[str, Scored], volumes: int) -> Iterator[str]:
     yield "This is a single training run. Another seed gives different numbers; auxcpvloss compare shows by how much."
     yield _how_chosen(experiment, selection)
+    scheme = experiment.config.scheme
+    if scheme.stages and TEST in experiment.config.pretrain.images:
+        yield (
+            f"The denoiser (scheme.name = {scheme.name!r}) was trained on the test images, too, without their labels: "
+            "other images may be denoised less well."
+        )
     yield from (f"A part of the data served: {words}." for words in used_in_words(experiment))
     yield from (f"{words[0].upper()}{words[1:]}." for words in in_words(experiment.config.data.degrade))
     yield from (f"{words[0].upper()}{words[1:]}." for words in shared_groups(experiment))
