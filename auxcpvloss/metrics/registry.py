@@ -5,6 +5,7 @@ from auxcpvloss.metrics.average_precision import AVERAGE_PRECISION
 from auxcpvloss.metrics.boundary_f import BOUNDARY
 from auxcpvloss.metrics.detection_scores import DETECTION, INSTANCES
 from auxcpvloss.metrics.dice import DICE
+from auxcpvloss.metrics.f1 import F1
 from auxcpvloss.metrics.metric import Metric
 from auxcpvloss.metrics.quality import QUALITY
 from auxcpvloss.metrics.strata import BY_DENSITY, BY_SIZE
@@ -18,6 +19,7 @@ BY_DEFAULT: dict[str, Metric] = {
     "by_density": BY_DENSITY,
 }
 ON_REQUEST: dict[str, Metric] = {
+    "f1": F1,
     "dice": DICE,
     "aggregated_jaccard": AGGREGATED_JACCARD,
     "hausdorff": HAUSDORFF,

@@ -61,6 +61,20 @@ def test_distances_of_surfaces_are_those_of_all_pairs_of_voxels(
 
 
 @given(LABELS, LABELS)
+def test_f1(truth: Volume, predicted: Volume) -> None:
+    """Above an IoU of 0.5 each instance has one partner at most, so that pairs need no matching."""
+    predicted = similar(truth, predicted)
+    numbers = score(truth, predicted, ["f1"])
+    masks = [(truth == t, predicted == p) for t in ids(truth) for p in ids(predicted)]
+    iou = np.array([(one & other).sum() / (one | other).sum() for one, other in masks])
+    number = len(ids(truth)) + len(ids(predicted))
+    expected = [2 * (iou > twentieths / 20).sum() / number if number else 1 for twentieths in range(10, 20)]
+    paths = ["0_5", "0_55", "0_6", "0_65", "0_7", "0_75", "0_8", "0_85", "0_9", "0_95"]
+    assert [numbers[f"f1.th_{path}.fscore"] for path in paths] == pytest.approx(expected)
+    assert numbers["f1.mean"] == pytest.approx(np.mean(expected))
+
+
+@given(LABELS, LABELS)
 def test_dice(truth: Volume, predicted: Volume) -> None:
     predicted = similar(truth, predicted)
     numbers = score(truth, predicted, ["dice"])
@@ -151,7 +165,8 @@ def test_the_place_in_the_volume_changes_nothing(truth: Volume, predicted: Volum
 def test_changing_sides_exchanges_precision_and_recall(truth: Volume, predicted: Volume, spacing: tuple[float, float, float]) -> None:  # fmt: skip
     predicted = similar(truth, predicted)
     there, back = numbers_on_request(truth, predicted, spacing), numbers_on_request(predicted, truth, spacing)
-    exchanged = {"precision": "recall", "recall": "precision", "num_gt": "num_pred", "num_pred": "num_gt"}
+    exchanged = {"precision": "recall", "num_gt": "num_pred", "FP": "FN"}
+    exchanged |= {there: here for here, there in exchanged.items()}
     for path, value in there.items():
         table, _, name = path.rpartition(".")
         # A true nucleus goes with one instance, but an instance may go with several nuclei.

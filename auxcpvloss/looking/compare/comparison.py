@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auxcpvloss.looking.compare.grouping import differences, find_pairs, make_groups, need_same_evaluation
+from auxcpvloss.looking.compare.pooled_f1 import pooled_f1
 from auxcpvloss.looking.compare.runs import EvaluatedRun, Group
 from auxcpvloss.looking.compare.selected import selection_tables
 from auxcpvloss.looking.compare.tables import summary, table_1, table_2, table_3
@@ -21,8 +22,9 @@ class RunComparison:
     """All that a comparison found.
 
     Groups come before the same with auxiliary tasks; `volumes` are the test volumes with ground truth, the same for all
-    runs; `matching` is ``evaluation.detection`` of all runs. The tables are ``summary``, then those of the paper that
-    the runs fill, ``table_1`` to ``table_7``. Remarks say in what else runs differ that are taken to be alike.
+    runs; `matching` is ``evaluation.detection`` of all runs. The tables are ``summary``, ``pooled_f1``, then those of
+    the paper that the runs fill, ``table_1`` to ``table_7``. Remarks say in what else runs differ that are taken to be
+    alike.
     """
 
     groups: tuple[Group, ...]
@@ -59,7 +61,7 @@ def compare(runs: Sequence[tuple[str | None, EvaluatedRun]], volume_groups: str 
     groups = make_groups([(name, run) for (name, _), run in zip(runs, grouped, strict=True)])
     pairs = find_pairs(groups)
     first = groups[0].runs[0]
-    tables = [make(groups) for make in (summary, table_1, table_2, table_3)]
+    tables = [make(groups) for make in (summary, pooled_f1, table_1, table_2, table_3)]
     return RunComparison(
         groups=groups,
         volumes=tuple(first.scores),

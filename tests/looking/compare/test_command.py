@@ -34,7 +34,7 @@ def refused(capsys, *arguments: str | Path) -> str:
 # What it writes.
 def test_everything_is_written_beside_the_experiments(compared):
     names = {path.name for path in compared.iterdir()}
-    tables = {f"{name}.{kind}" for name in ("summary", "table_1", "table_2", "table_3", "table_5") for kind in ("csv", "md", "tex")}  # fmt: skip
+    tables = {f"{name}.{kind}" for name in ("summary", "pooled_f1", "table_1", "table_2", "table_3", "table_5") for kind in ("csv", "md", "tex")}  # fmt: skip
     figures = {f"figure_{number}.{kind}" for number in (3, 4) for kind in ("png", "pdf")}
     assert names == {"comparison.json", "comparison.md", "report.html", "scores.csv", "verdicts.csv"} | tables | figures
     record = json.loads((compared / "comparison.json").read_text())

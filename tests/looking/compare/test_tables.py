@@ -48,7 +48,14 @@ def rows(found: PaperTable) -> dict[tuple, list]:
 
 # What they show.
 def test_tables_are_those_that_the_runs_fill(comparison):
-    assert [each.name for each in comparison.tables] == ["summary", "table_1", "table_2", "table_3", "table_5"]
+    assert [each.name for each in comparison.tables] == [
+        "summary",
+        "pooled_f1",
+        "table_1",
+        "table_2",
+        "table_3",
+        "table_5",
+    ]
     assert [group.name for group in comparison.groups] == ["threeclass", "threeclass_cpv"]
     assert (comparison.volumes, comparison.remarks) == (tuple(VOLUMES), ())
 
@@ -71,6 +78,33 @@ def test_segmentation_mean_range_interval_and_the_paper(comparison):
     assert [row[1] for row in shown.rows[:4]] == ["mean", "range of runs", "95 % interval", "paper (L1)"]
     assert "other volumes" in shown.note
     assert shown.heading == "Table 1. Segmentation: AP at IoU above"
+
+
+def test_the_counts_of_all_volumes_make_one_f1(comparison):
+    found = table(comparison, "pooled_f1")
+    assert found.columns[3:] == ("F1 0.5", "F1 0.6", "F1 0.7", "F1 0.8", "F1 0.9")
+    by_run = []
+    for run in comparison.groups[0].runs:
+        counts = [run.scores[name]["confusion_matrix"]["th_0_7"] for name in VOLUMES]
+        tp, wrong = (sum(each[key] for each in counts for key in keys) for keys in (["TP"], ["FP", "FN"]))
+        by_run.append(2 * tp / (2 * tp + wrong))
+    numbers = rows(found)
+    assert numbers["threeclass", "mean"][2] == pytest.approx(np.mean(by_run))
+    assert numbers["threeclass", "worst_run"][2] == pytest.approx(min(by_run))
+    assert found.rows[1][3 + 2] == f"{min(by_run):.3f}–{max(by_run):.3f}"
+
+
+def test_f1_has_ten_thresholds_where_all_runs_have_them(tmp_path):
+    labels = np.zeros((1, 30, 30), int)
+    labels[0, 5:15, 5:15], labels[0, 20:28, 20:28] = 1, 2
+    runs = [read_run(write_experiment(tmp_path, name, method, {"a": 0.5})) for name, method in (("x", "sdt"), ("y", "gauss"))]  # fmt: skip
+    assert len(table(compare([(None, run) for run in runs]), "pooled_f1").rows) == 1
+    more = as_table(Comparison(np.roll(labels, 1, 2), labels), ["f1"])["f1"]
+    runs = [replace(runs[0], scores={"a": {**runs[0].scores["a"], "f1": more}}), runs[1]]
+    (row,) = table(compare([(None, run) for run in runs]), "pooled_f1").rows
+    # 90 of 110 and 56 of 72 pixels.
+    assert row[:3] == ("sdt", "1", "mean")
+    assert row[3:] == ("1.000",) * 6 + ("0.500",) + ("0.000",) * 3 + ("0.650",)
 
 
 def test_detection_beside_segmentation(comparison):
