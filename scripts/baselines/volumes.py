@@ -27,7 +27,9 @@ def volumes_of(experiment: Experiment, split: str) -> list[Volume]:
 
 
 def stored_image(experiment: Experiment, volume: Volume) -> NDArray[Any]:
-    """Give the image of a volume as its files have it: (Z, Y, X)."""
+    """Give the image of a volume as its files have it, (Z, Y, X); as it was prepared if ``data.degrade`` changed it."""
+    if experiment.sample(volume).original.clean is not None:
+        return prepared_image(experiment, volume)
     return next(each for each in experiment.catalogue.sources(volume.split) if each.name == volume.name).read_raw()
 
 

@@ -65,8 +65,8 @@ def load_pretrained(model: Any, file: str) -> None:
     if not any(name.startswith("backbone.") for name in given):
         given = {f"backbone.body.{name}": value for name, value in given.items()}
     fitting = {name: value for name, value in given.items() if name in own and value.shape == own[name].shape}
-    if not any(name.startswith("backbone.body.layer4") for name in fitting):
-        raise ValueError(f"{file}: holds no weights for this network or its backbone; choose its --backbone")
+    if missing := [name for name in own if name.startswith("backbone.body.") and name not in fitting]:
+        raise ValueError(f"{file}: lacks {len(missing)} arrays of the backbone, or has others; choose its --backbone")
     model.load_state_dict(fitting, strict=False)
 
 

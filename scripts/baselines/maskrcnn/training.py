@@ -65,7 +65,7 @@ def train(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learned, LARGEST_GRADIENT)
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     took = time.time() - began
     Path(folder).mkdir(parents=True, exist_ok=True)
     torch.save(model.state_dict(), Path(folder) / WEIGHTS)
