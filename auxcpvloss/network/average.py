@@ -38,7 +38,8 @@ class Average:
             for number, weight in enumerate(self._weights)
         ]
         for weight, average in zip(self._weights, self._averages, strict=True):
-            average.assign(weight.value)
+            # A copy: JAX would hold one array for both, and cannot give it away twice.
+            average.assign(np.array(ops.convert_to_numpy(weight.value)))
 
     def add(self) -> None:
         """Take the weights after an iteration; to be compiled with it."""
