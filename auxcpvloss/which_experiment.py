@@ -22,6 +22,7 @@ from auxcpvloss.experiment.configuration import is_edited, load
 from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
 from auxcpvloss.experiment.folder import TEST, Experiment
 from auxcpvloss.methods import AUXILIARY, method_of
+from auxcpvloss.network.architectures.encoders import IMAGENET
 from auxcpvloss.system.checksums import CHANGED
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import experiment_name
@@ -161,14 +162,19 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     return {name: table for name, table in given.items() if table}
 
 
+WORDS = {"checkpoint": pretrained.NAME, "encoder_weights": IMAGENET}
+"""Values of keys of paths that are no paths."""
+
+
 def _resolve(config: Config, root: Path) -> Config:
     """Make paths absolute, so that the stored configuration is valid in any folder."""
     changed: dict[str, Any] = {}
-    for name, keys in {"data": ("path", "train_data", "val_data", "test_data"), "init": ("checkpoint",)}.items():
+    for name, keys in {
+        "data": ("path", "train_data", "val_data", "test_data"),
+        "init": ("checkpoint", "encoder_weights"),
+    }.items():
         table = getattr(config, name)
-        named = {key: place for key in keys if (place := getattr(table, key))}
-        if name == "init" and named.get("checkpoint") == pretrained.NAME:
-            continue
+        named = {key: place for key in keys if (place := getattr(table, key)) and WORDS.get(key) != place}
         paths = {key: _absolute(place, f"{name}.{key}") for key, place in named.items()}
         changed[name] = table.model_copy(update=paths)
     for name, key in {"validation": "trained_models", "prediction": "ensemble"}.items():

@@ -35,6 +35,7 @@ YOUNGER = {
     "optimizer.warmup": 0,
     "model.architecture": "unet",
     "model.networks": "shared",
+    "init.encoder_weights": "",
     "model.loss_cpv_background": 0.01,
     "evaluation.metrics": [],
     "training.augmentation.one_of": [],
@@ -150,8 +151,9 @@ def _check_scheme(configuration: Config) -> Iterator[Problem]:
         yield key, f"{told} external results, which have no network; use 'baseline'"
     elif not method.finds_instances:
         yield key, f"{told} model.method = {method.base!r}, which is what it makes use of; use another method"
-    if scheme.finetunes and configuration.init.checkpoint:
-        yield key, f"{told} init.checkpoint: training begins with the weights of the denoiser; set init.checkpoint = ''"
+    for other in ("checkpoint", "encoder_weights") if scheme.finetunes else ():
+        if getattr(configuration.init, other):
+            yield key, f"{told} init.{other}: training begins with the weights of the denoiser; set init.{other} = ''"
     if scheme.denoises and configuration.prediction.ensemble:
         yield key, f"{told} prediction.ensemble: each member needs images that its own denoiser has made"
 

@@ -197,7 +197,7 @@ def _in_words(change: Change) -> str:
     if path == ["given", "checksum"]:
         return "the imported label image changed"
     if path == ["initial", "checksum"]:
-        return "the file of init.checkpoint changed"
+        return "the file of init.checkpoint or init.encoder_weights changed"
     if path in (["initial", "pretrained"], ["denoised", "checkpoint"]):
         return "the denoiser changed"
     if path == ["denoised"]:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from auxcpvloss.config import ConfigFile
+from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.fingerprint import completed, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
@@ -89,8 +89,7 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
         if key != "max_iterations" or config.optimizer.lr_schedule != "cosine":
             tables["training"].pop(key)
     # Which weights [init] gives is known to the stage train.
-    begins = config.init.checkpoint or config.scheme.finetunes
-    tables["init"] = config.init.model_dump(exclude={"checkpoint"}) if begins else {}
+    tables["init"] = _init_keys(config)
     tables["scheme"] = config.scheme.model_dump(include={"name", *(["alpha"] if config.scheme.is_joint else [])})
     # All folds but the one that validates may be named, or left to be meant.
     tables["training"].pop("folds")
@@ -100,6 +99,15 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
     accumulates = config.optimizer.accumulate > 1 or config.optimizer.options.get("gradient_accumulation_steps")
     version = VERSION + 1 if accumulates and config.optimizer.lr_schedule == "cosine" else VERSION
     return plain({"version of train": version, **relevant(tables), "general": {"seed": config.general.seed}})
+
+
+def _init_keys(config: Config) -> dict[str, Any]:
+    """Give the keys of [init] that matter, given whether a training begins with a checkpoint, an encoder or neither."""
+    init = config.init
+    if init.encoder_weights:
+        return init.model_dump(include={"freeze_iterations"})
+    begins = init.checkpoint or config.scheme.finetunes
+    return init.model_dump(exclude={"checkpoint", "encoder_weights"}) if begins else {}
 
 
 def other_training(
@@ -120,8 +128,10 @@ def other_training(
         was, name = record["scheme"]["name"], experiment.config.scheme.name
         if was != name:
             return f"scheme.name was {was!r}, is {name!r}"
-        then = (record.get("initial") or {}).get("path", "")
-        return f"init.checkpoint was {then!r}, is {experiment.config.init.checkpoint!r}"
+        then, init = (record.get("initial") or {}).get("path", ""), experiment.config.init
+        was_encoder = record["init"] and "match" not in record["init"]
+        key = "encoder_weights" if was_encoder or init.encoder_weights else "checkpoint"
+        return f"init.{key} was {then!r}, is {getattr(init, key)!r}"
     records = experiment.records
     then = {key: value for key, value in record.items() if key not in FOLLOWS}
     return records.difference(records.flat(then), records.flat(now))

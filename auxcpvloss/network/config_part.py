@@ -10,6 +10,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.compose import Extension, KeyProblemError, Problem
 from auxcpvloss.network import mirror_images
 from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry, geometry_of_prediction
+from auxcpvloss.network.architectures.encoders import is_application
 from auxcpvloss.network.deep_supervision import problem
 from auxcpvloss.network.tiling import smallest_tileable
 
@@ -30,6 +31,7 @@ def _extension(architecture: Architecture) -> Extension:
         yield from ((("model", key), message) for key, message in found)
         if not found and config.training.deep_supervision and (why := problem(config.model)):
             yield ("training", "deep_supervision"), why
+        yield from _encoder_weights(config)
         yield from mirror_images.problems(config)
         most = config.training.max_iterations
         if config.optimizer.warmup >= most:
@@ -44,6 +46,19 @@ def _extension(architecture: Architecture) -> Extension:
             )
 
     return Extension({("model",): architecture.keys}, check)
+
+
+def _encoder_weights(config: Config) -> Iterator[Problem]:
+    """Find weights of an encoder where there is none to take them, or other weights besides."""
+    key = ("init", "encoder_weights")
+    if config.init.encoder_weights and not is_application(config.model):
+        yield (
+            key,
+            "needs model.architecture = 'fpn' with an encoder of keras.applications, such as model.encoder = "
+            "'ResNet50'; for the weights of other networks use init.checkpoint",
+        )
+    elif config.init.encoder_weights and config.init.checkpoint:
+        yield key, "cannot be combined with init.checkpoint, which holds an encoder, too; set one of them to ''"
 
 
 def _inputs(config: Config) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,9 @@ from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.network.keras_files import ARCHITECTURE, WEIGHTS
 from auxcpvloss.system.errors import InputError
 
+MOST_LISTED = 50
+"""Layers that are named to people, at most."""
+
 
 @dataclass
 class Loaded:
@@ -43,12 +46,15 @@ class Loaded:
         Why each other layer (or head) was not.
     from_shared : list of str
         Of several networks, those that took layers of the one network that the file has for all heads.
+    checksum : str
+        Sha256, in hex, of weights that come from no file that is known; "" for others.
     """
 
     layers: list[str] = field(default_factory=list)
     weights: int = 0
     left: dict[str, str] = field(default_factory=dict)
     from_shared: list[str] = field(default_factory=list)
+    checksum: str = ""
 
 
 Stored = Mapping[str, tuple[list[h5py.Dataset], Any]]
@@ -114,7 +120,9 @@ def last_layers(network: Any) -> list[str]:
 def describe(loaded: Loaded) -> list[str]:
     """Give a line for people on what was loaded, and one on what was not, or on networks that begin alike, if any."""
     count = len(loaded.layers) + len(loaded.left)
-    taken = f"loaded {len(loaded.layers)} of {count} layers, {loaded.weights:,} weights: {', '.join(loaded.layers)}"
+    more = [f"and {left} more"] if (left := len(loaded.layers) - MOST_LISTED) > 0 else []
+    listed = ", ".join([*loaded.layers[:MOST_LISTED], *more])
+    taken = f"loaded {len(loaded.layers)} of {count} layers, {loaded.weights:,} weights: {listed}"
     lines = [taken, f"not loaded: {_reasons(loaded.left)}"] if loaded.left else [taken]
     if loaded.from_shared:
         lines.append(f"layers of the one network of the file were loaded into {', '.join(loaded.from_shared)}")

@@ -44,6 +44,17 @@ def check_keras_file(path: Path) -> None:
             _check_group(path, file)
 
 
+def check_weights_file(path: Path) -> None:
+    """Refuse a file of weights, HDF5 or ``.keras``, for the reasons and with the errors of `check_keras_file`."""
+    if path.suffix == ".keras":
+        check_keras_file(path)
+        return
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    with reading(path), h5py.File(path, "r") as file:
+        _check_group(path, file)
+
+
 def _check_layers(path: Path, architecture: bytes) -> None:
     for layer in json.loads(architecture)["config"]["layers"]:
         kind, module = layer["class_name"], str(layer.get("module"))

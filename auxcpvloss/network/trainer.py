@@ -17,6 +17,7 @@ from auxcpvloss.network.checkpoint import load_checkpoint, save_checkpoint
 from auxcpvloss.network.class_losses import Fractions
 from auxcpvloss.network.compiled import arguments, compile_network, is_finite, new_network, predict, train_only
 from auxcpvloss.network.deep_supervision import coarse_levels
+from auxcpvloss.network.encoder_weights import take_encoder
 from auxcpvloss.network.initial import Loaded, last_layers, take_over
 from auxcpvloss.network.losses import loss_of
 from auxcpvloss.network.plateau import Plateau
@@ -65,7 +66,7 @@ class Trainer:
     config : Config
     method : Method
     initial : Path, optional
-        ``.keras`` file of another training, see [init]; what was loaded from it is in `loaded`.
+        File of initial weights, see [init]; what was loaded from it is in `loaded`.
     fractions : Fractions
         Needed where ``training.class_balance`` is "data".
 
@@ -178,7 +179,9 @@ class Trainer:
 
 
 def begin_with(network: keras.Model, method: Method, initial: Path, config: Config) -> Loaded:
-    """Load the weights of another training, by [init]; those of a pretraining but for its last two layers."""
+    """Load the weights of an encoder or a training, by [init]; those of a pretraining but for its last two layers."""
+    if config.init.encoder_weights:
+        return take_encoder(network, config.model, initial)
     name = config.scheme.name
     but = dict.fromkeys(last_layers(network), f"scheme.name = {name!r}") if config.scheme.finetunes else {}
     return take_over(network, method.heads, initial, config.init, but)

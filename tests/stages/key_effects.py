@@ -26,6 +26,13 @@ DEEP = {
     "model.test_input_shape": [28, 28, 28],
 }
 """A network that has a coarser level on the way up."""
+FOREIGN = {
+    "model.architecture": "fpn",
+    "model.encoder": "MobileNet",
+    "model.ndim": 2,
+    "model.test_input_shape": [],
+}
+"""A network with an encoder that takes weights of others."""
 FOLDS = {"data.num_folds": 3, "validation.fold": 1}
 
 
@@ -161,6 +168,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("init.match", ["down_*"], NOTHING),
         _one("init.skip", ["heads"], NOTHING),
         _one("init.freeze_iterations", 1, NOTHING),
+        _one("init.encoder_weights", checkpoint, BUILT, "model.encoder", others=FOREIGN),
         _one("training.batch_size", 2, BUILT),
         _one("training.max_iterations", 4, frozenset({"train"}), "iterations 3 to 4 remain to be done"),
         _one("training.checkpoints", 2, NOTHING),

@@ -208,7 +208,7 @@ def test_a_finetuning_goes_on_as_if_nobody_had_disturbed_it(copy, capfd):
     aside = source.rename(copy / "aside.keras")
     shutil.copy(source.with_name("00000004.keras"), source)
     for other, why in (
-        ({}, "the file of init.checkpoint changed"),
+        ({}, "the file of init.checkpoint or init.encoder_weights changed"),
         ({"init": {"skip": ["heads/cpv"]}}, "init.skip was ['heads'], is ['heads/cpv']"),
         ({"init": {"checkpoint": ""}}, "init.checkpoint was"),
     ):

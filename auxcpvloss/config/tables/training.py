@@ -112,6 +112,7 @@ class Init(Table):
     checkpoint: Text
     match: list[Name]
     skip: list[Name]
+    encoder_weights: Text
     freeze_iterations: NotNegative
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+PREFIX = "encoder_"
+"""Begins the names of all layers of an encoder."""
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of the intensities, 0..1, of red, green and blue in ImageNet."""
 
@@ -25,7 +27,10 @@ def application(name: str, weights: str | None = None) -> keras.Model:
     weights : str, optional
         "imagenet": Keras downloads them. By default they are random.
     """
-    return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=(None, None, 3))
+    with warnings.catch_warnings():
+        # Of some, about sizes of images that the classifier would need.
+        warnings.simplefilter("ignore")
+        return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=(None, None, 3))
 
 
 def application_features(name: str, raw: Any, stages: int, precision: str) -> dict[int, Any]:
@@ -71,10 +76,12 @@ def application_features(name: str, raw: Any, stages: int, precision: str) -> di
         made[layer.name] = type(layer).from_config(config)
         return made[layer.name]
 
+    last_of = {level: each for level, each in _by_stage(original).items() if 0 < level <= stages}
+    # Later stages might have nothing left of a small image.
+    used = keras.Model(original.input, [each.output for each in last_of.values()])
     clone: Any = keras.models.clone_model
-    clone(original, input_tensors=_preprocessed(name, raw), clone_function=changed)
-    stages_of = _by_stage(made.values(), made[original.layers[-1].name])
-    return {level: ops.expand_dims(x, 1) for level, x in stages_of.items() if 0 < level <= stages}
+    clone(used, input_tensors=_preprocessed(name, raw), clone_function=changed)
+    return {level: ops.expand_dims(made[each.name].output, 1) for level, each in last_of.items()}
 
 
 def names_in_encoder(original: keras.Model) -> dict[str, str]:
@@ -88,9 +95,9 @@ def names_in_encoder(original: keras.Model) -> dict[str, str]:
         kind = re.sub(r"_\d+$", "", layer.name)
         if kind.replace("_", "") == type(layer).__name__.lower():
             count[kind] += 1
-            names[layer.name] = f"encoder_{kind}_{count[kind]}"
+            names[layer.name] = f"{PREFIX}{kind}_{count[kind]}"
         else:
-            names[layer.name] = f"encoder_{layer.name}"
+            names[layer.name] = f"{PREFIX}{layer.name}"
     return names
 
 
@@ -98,32 +105,33 @@ def _preprocessed(name: str, raw: Any) -> Any:
     """Make three channels, with the intensities that the network was trained on where 0..1 are dark and bright."""
     x = ops.squeeze(raw, axis=1)
     if raw.shape[-1] == 1:
-        x = layers.Concatenate(name="encoder_rgb", dtype="float32")([x, x, x])
+        x = layers.Concatenate(name=f"{PREFIX}rgb", dtype="float32")([x, x, x])
     module: Any = sys.modules[getattr(keras.applications, name).__module__]
     # Of gray images it is linear, by channel.
     dark, bright = (module.preprocess_input(np.full((1, 1, 1, 3), value, np.float32)).ravel() for value in (0, 255))
     scale, offset = (bright - dark).tolist(), dark.tolist()
-    return layers.Rescaling(scale, offset, name="encoder_intensities", dtype="float32")(x)
+    return layers.Rescaling(scale, offset, name=f"{PREFIX}intensities", dtype="float32")(x)
 
 
-def _by_stage(operations: Iterable[Any], last: Any) -> dict[int, Any]:
-    """Choose an output of each stage: of the last one what the network gives, of others the last of the widest.
+def _by_stage(original: keras.Model) -> dict[int, Any]:
+    """Choose a layer of each stage: of the last one what the network gives, of others the last of the widest.
 
-    Stages are told apart by the product of the strides on the way, not by sizes, which may be 1 in several of them. The
-    key is its logarithm to base 2.
+    Stages are told apart by the product of the strides on the way. The key is its logarithm to base 2.
     """
-    strides: dict[int, int] = {}
-    widest: dict[int, Any] = {}
-    for each in operations:
+    strides = {id(original.input): 1}
+    found: dict[int, Any] = {}
+    for each in original.operations:
+        if isinstance(each, layers.InputLayer):
+            continue
         given = each.input if isinstance(each.input, list) else [each.input]
-        stride = max(strides.get(id(x), 1) for x in given) * _stride(each)
-        strides[id(each.output)] = stride
+        stride = strides[id(each.output)] = max(strides[id(x)] for x in given) * _stride(each)
         # What is padded for the next stage has another size.
-        is_output = stride and not isinstance(each, layers.ZeroPadding2D)
-        if is_output and (stride not in widest or each.output.shape[-1] >= widest[stride].shape[-1]):
-            widest[stride] = each.output
-    widest[strides[id(last.output)]] = last.output
-    return {stride.bit_length() - 1: x for stride, x in widest.items()}
+        if stride and not isinstance(each, layers.ZeroPadding2D):
+            level = stride.bit_length() - 1
+            is_last = each is original.layers[-1]
+            if is_last or level not in found or each.output.shape[-1] >= found[level].output.shape[-1]:
+                found[level] = each
+    return found
 
 
 def _stride(operation: Any) -> int:

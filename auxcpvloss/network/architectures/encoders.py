@@ -18,6 +18,9 @@ APPLICATIONS = (
 """Encoders of `keras.applications`: all but NASNet, whose stages do not halve sizes exactly, and ConvNeXt, which has
 networks for layers."""
 
+IMAGENET = "imagenet"
+"""What ``init.encoder_weights`` calls the weights that Keras downloads."""
+
 KEYS: dict[str, Any] = {"encoder": (Name, RESIDUAL), "pyramid_fmaps": (Thousands, 32)}
 
 

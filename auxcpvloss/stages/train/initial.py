@@ -1,4 +1,4 @@
-"""Which weights a training begins with: those of another experiment, or random ones."""
+"""Which weights a training begins with: those of another experiment, of an encoder, or random ones."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.pretraining import need_denoiser
 from auxcpvloss.experiment.selection_file import selected_or_newest
 from auxcpvloss.experiment.training_record import training_record
+from auxcpvloss.network.architectures.encoders import IMAGENET
 from auxcpvloss.system.errors import InputError
 
 
 def initial_checkpoint(experiment: Experiment) -> Path | None:
-    """Find the file that ``init.checkpoint`` names, or that of the pretraining by the scheme; None where there is none.
+    """Find the file that [init] names, or that of the pretraining by the scheme; None where there is none.
 
     "pretrained" is the network that comes with the program. Of an experiment's folder it is the checkpoint that its
-    validation selected, else the newest one.
+    validation selected, else the newest one. "imagenet" is no file of the program, and stays what it is.
 
     Raises
     ------
@@ -28,6 +29,8 @@ def initial_checkpoint(experiment: Experiment) -> Path | None:
     if experiment.config.scheme.finetunes:
         denoiser, last = need_denoiser(experiment)
         return denoiser.checkpoints.need(last)
+    if experiment.config.init.encoder_weights:
+        return _of_encoder(experiment.config.init.encoder_weights)
     name = experiment.config.init.checkpoint
     if not name:
         return None
@@ -38,6 +41,13 @@ def initial_checkpoint(experiment: Experiment) -> Path | None:
         return _of_experiment(experiment, place)
     if not place.is_file():
         raise InputError(f"init.checkpoint: {place}: no such file or folder.")
+    return place
+
+
+def _of_encoder(name: str) -> Path:
+    place = Path(name).expanduser()
+    if name != IMAGENET and not place.is_file():
+        raise InputError(f"init.encoder_weights: {place}: no such file; give one, or {IMAGENET!r}.")
     return place
 
 
@@ -65,6 +75,10 @@ def initial_weights(experiment: Experiment) -> dict[str, Any] | None:
     record = training_record(experiment)
     if record is not None and record.get("initial") is None:
         return None
+    if experiment.config.init.encoder_weights == IMAGENET:
+        # Their checksum is known once they were loaded, and they are the same for everybody.
+        began: dict[str, Any] = record["initial"] if record else {}
+        return began if began.get("path") == IMAGENET else {"path": IMAGENET}
     try:
         path = initial_checkpoint(experiment)
     except InputError:

@@ -227,7 +227,7 @@ def _trainer(
 ) -> tuple[Trainer, dict[str, Any]]:
     """Make the network as it is after `first` iterations, with the notes of that state.
 
-    Adds to `initial` the layers that were taken over.
+    Adds to `initial` the layers that were taken over, and the checksum of weights that come from no file.
     """
     from auxcpvloss.network.initial import describe
     from auxcpvloss.network.trainer import Trainer
@@ -240,6 +240,7 @@ def _trainer(
         trainer = Trainer(config, method, initial_file(initial) if initial else None, fractions)
         if initial:
             initial["layers"] = trainer.loaded.layers
+            initial |= {"checksum": checksum} if (checksum := trainer.loaded.checksum) else {}
             for line in (f"starting with the weights of {initial['path']}", *describe(trainer.loaded)):
                 run.terminal.say(line)
     trainer.freeze(first, initial["layers"] if initial else ())
