@@ -11,11 +11,12 @@ from auxcpvloss.network.architectures.application import application, applicatio
 from auxcpvloss.network.batch import Batch
 from auxcpvloss.network.compiled import new_network, prediction_network
 from auxcpvloss.network.encoder_weights import take_encoder
+from auxcpvloss.network.exported import exported_network, write_onnx
 from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.system.errors import InputError
 from tests.conftest import configure, merge
 from tests.network.small import train
-from tests.network.test_fpn import METHOD, images
+from tests.network.test_fpn import METHOD, fpn, images
 
 SMALL = "MobileNet"
 TWO_STAGES = {"downsample_factors": [[2, 2]] * 2, "train_input_shape": [16, 16], "pyramid_fmaps": 4}
@@ -155,6 +156,21 @@ def test_it_is_told_what_to_download_where_the_internet_is_out_of_reach(monkeypa
     with pytest.raises(InputError, match=r"init\.encoder_weights: .*MobileNet.*https://storage.googleapis.com/.*/mobilenet_1_0_224_tf_no_top.h5") as told:  # fmt: skip
         take_encoder(new_network(config, METHOD), config.model, Path("imagenet"))
     assert "set init.encoder_weights to its path" in str(told.value)
+
+
+@pytest.mark.parametrize(("config", "size"), [(small(), (1, 24, 32)), (fpn(), (16, 24, 20))], ids=["images", "volumes"])
+def test_it_is_exported_for_inputs_of_any_size(config, size, tmp_path):
+    pytest.importorskip("tf2onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    Trainer(config, METHOD).save(tmp_path / "0.keras")
+    network = exported_network(config, METHOD, tmp_path / "0.keras", ["cpv"])
+    write_onnx(network, tmp_path / "a.onnx")
+    raw = np.random.default_rng(0).random((1, *size, 1)).astype(np.float32)
+    session = onnxruntime.InferenceSession(str(tmp_path / "a.onnx"), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: raw})
+    expected = np.asarray(keras.tree.flatten(network(raw))[0])
+    assert expected.shape == (1, *size, 3)
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
 WRONG = {

@@ -76,7 +76,7 @@ def largest_input(config: Config, shape: Shape, memory: float = math.inf) -> Sha
         return z, y, x
     if fixed := architecture_of(model).fixed_input(model):
         z, y, x = (axis.nearest_inputs(fixed)[-1] for axis in axes)
-        return z, y, x
+        return 1 if model.ndim == 2 else z, y, x
     network, need = predicting(model), architecture_of(model).memory_of_prediction
     # Several networks may be computed at the same time.
     budget = min(config.prediction.tile_memory * GIB, memory) / number_of_networks(config)
