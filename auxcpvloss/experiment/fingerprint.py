@@ -251,6 +251,10 @@ def relevant(record: Any) -> Any:
     if record.get("factors") == []:
         without.add("factors")
     kept = {key: value for key, value in record.items() if key not in without}
+    training = record.get("training")
+    if isinstance(model, Mapping) and isinstance(training, Mapping) and training.get("class_loss") == "dice":
+        # The Dice coefficient does not weigh classes.
+        kept["model"] = {key: value for key, value in model.items() if not key.endswith("_weights")}
     return {key: relevant(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
 
 

@@ -62,6 +62,17 @@ def test_keys_of_no_effect_are_not_compared():
     assert difference({"normalize": "percentile", "lower_percentile": 1}, {"normalize": "percentile"}) is not None
 
 
+def test_weights_of_classes_count_where_the_loss_is_weighed_by_them():
+    def record(loss, weights):
+        return {"training": {"class_loss": loss}, "model": {"loss_outer_weights": weights, "loss_outer_coeff": 1.0}}
+
+    for loss in ("cross_entropy", "focal", "cross_entropy+dice"):
+        told = difference(record(loss, [1, 1, 5]), record(loss, [1, 1, 1]))
+        assert told == "model.loss_outer_weights was [1, 1, 5], is [1, 1, 1]"
+    assert difference(record("dice", [1, 1, 5]), record("dice", [1, 1, 1])) is None
+    assert relevant(record("dice", [1, 1, 5]))["model"] == {"loss_outer_coeff": 1.0}
+
+
 def test_versions_are_told_where_they_differ():
     now = STAGES["train"].made_with()
     assert "not installed" not in now.values()
