@@ -82,6 +82,8 @@ def _opened(place: Path) -> Experiment:
     refuse_edited(frozen)
     experiment = Experiment(place, load_config([ConfigFile.read(frozen)]))
     refuse_other_training(experiment)
+    if not experiment.method.finds_instances:
+        raise InputError(f"{place}: denoises images (model.method = {experiment.method.base!r}), and finds no nuclei.")
     return experiment
 
 

@@ -52,7 +52,8 @@ def part(tables: dict[str, Any]) -> Extension:
     model = tables["model"]
     name, tasks = model["method"], model["auxiliary"]
     if not isinstance(name, str) or name not in BASES:
-        known = f"{', '.join(METHODS)}; auxiliary tasks for each: {', '.join(AUXILIARY)}"
+        others = [base for base, method in BASES.items() if base not in METHODS and method.has_network]
+        known = f"{', '.join((*METHODS, *others))}; auxiliary tasks for each: {', '.join(AUXILIARY)}"
         raise KeyProblemError(("model", "method"), f"{shown(name)} is not a known method; known: {known}")
     if not isinstance(tasks, list):
         raise KeyProblemError(("model", "auxiliary"), f"must be a list of {', '.join(AUXILIARY)}, not {shown(tasks)}")
@@ -167,6 +168,10 @@ def _unknown(method: Method, key: Key) -> str:
         heads = ", ".join(head.name for head in method.heads if f"loss_{head.name}_{kind}" in keys)
         known = f"its heads: {heads}" if heads else "none of its heads has such a key"
         return f"the method {method.name} has no such head; {known}; {REMEDY}"
+    keys = {name: each.keys for name, each in BASES.items()} | {name: each.keys for name, each in AUXILIARY.items()}
+    owners = [name for name, own in keys.items() if key[-1] in own]
+    if key[:-1] == ("model",) and owners:
+        return f"is a key of {' and '.join(owners)}, and the method is {method.name}; {REMEDY}"
     theirs = {name for other in METHODS.values() for name in other.params.model_fields}
     if key[0] in ("validation", "postprocessing") and key[-1] in theirs:
         params = ", ".join(method.params.model_fields)

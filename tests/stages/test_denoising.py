@@ -7,7 +7,9 @@ import toml
 import zarr
 from scipy import ndimage
 
+from auxcpvloss import load_model
 from auxcpvloss.cli import main
+from auxcpvloss.system.errors import InputError
 from tests.conftest import SMALL, TINY, blobs, merge
 
 
@@ -46,6 +48,8 @@ def test_all_stages_that_there_are_for_it(folder, capfd):
     said = capfd.readouterr().err
     assert "label, evaluate does not apply" in said
     assert "prepare, mknet, train, predict" in said
+    with pytest.raises(InputError, match="finds no nuclei"):
+        load_model(folder / "root" / "n")
 
 
 def test_no_warning_of_noise_that_is_hidden(folder, capfd):

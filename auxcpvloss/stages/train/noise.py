@@ -39,9 +39,10 @@ def warnings(experiment: Experiment, samples: Sequence[Sample]) -> Iterator[str]
         along = " and ".join(
             f"{AXES[axis]} ({value:.2f} between neighbours)" for axis, value in zip(farther, neighbours, strict=True)
         )
+        volumes = f"{len(found)} training volume{'s' * (len(found) > 1)}"
         yield (
-            f"noise is correlated along {along}, in {len(found)} training volumes looked at: the network will take it "
-            f"for structure. Hide more: blind_extent = {[int(size) for size in needed[3 - ndim :]]}"
+            f"noise is correlated along {along}, in {volumes} looked at: the network will take it for structure. Hide "
+            f"more: blind_extent = {[int(size) for size in needed[3 - ndim :]]}"
         )
 
 
