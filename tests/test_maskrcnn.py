@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from baselines.command import Baseline, made_once
 from baselines.environment import Environment
+from baselines.maskrcnn import training
+from baselines.maskrcnn.environment import MASK_RCNN
 from baselines.maskrcnn.instances import Instance, Tile, draw, is_cut, paste, tiles_of, unite
 from baselines.maskrcnn.patches import SMALLEST, ZOOM, draw_patch, targets_of
 from baselines.maskrcnn.segment import best_threshold, instances_in, plane_of, scaled, zoom_of
-from baselines.maskrcnn.training import _progress, factor
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
@@ -301,13 +302,13 @@ def test_volumes_of_several_planes_are_refused():
 
 
 def test_the_learning_rate_rises_and_falls_to_nothing():
-    rates = [factor(done) for done in np.linspace(0, 1, 101)]
+    rates = [training.factor(done) for done in np.linspace(0, 1, 101)]
     assert 0 < rates[0] < 0.2
     assert rates[10] == pytest.approx(1, abs=0.01)
     assert rates[-1] == pytest.approx(0, abs=1e-6)
-    assert list(_progress(0.0, 0.0, 4)) == [0, 0.25, 0.5, 0.75]
+    assert list(training._progress(0.0, 0.0, 4)) == [0, 0.25, 0.5, 0.75]
     # Time that is over makes one step.
-    assert list(_progress(0.0, 1.0, 0)) == [1.0]
+    assert list(training._progress(0.0, 1.0, 0)) == [1.0]
 
 
 def test_a_run_that_is_done_is_not_repeated_and_another_one_is_refused(tmp_path):
@@ -334,3 +335,31 @@ def test_environments_lie_in_folders_of_their_own():
     folders = {Environment(name, (), {}).folder.parent.name for name in ("StarDist", "Mask R-CNN")}
     assert folders == {"stardist", "maskrcnn"}
     assert isinstance(Environment("StarDist", (), {}).folder, Path)
+
+
+@pytest.mark.skipif(
+    not (MASK_RCNN.folder / "whole").is_file(), reason="scripts/baselines/maskrcnn/run.py installs torch"
+)
+def test_the_same_seed_trains_the_same_network_which_finds_boxes_in_tiles(tmp_path):
+    labels = discs((100, 90), 8, (8, 12), 0)
+    file = tmp_path / "a.npz"
+    np.savez(file, image=(labels > 0).astype(np.float32), labels=labels)
+    tiles = tiles_of(labels.shape, 64, 20)
+    network = {"backbone": "resnet18", "width": 32, "side": 64}
+    options = {"images": [str(file)], "began": 0.0, "seconds": 0.0, "steps": 2, "batch": 1, "rate": 1e-3}
+    runs = [
+        MASK_RCNN.call(training.train, folder=str(tmp_path / name), seed=1, **options, **network).run()
+        for name in ("0", "again")
+    ]
+    assert [run["steps"] for run in runs] == [2, 2]
+    assert runs[0]["loss"] == runs[1]["loss"]
+    given = {"images": [str(file)], "tiles": [tiles], "out": str(tmp_path / "found"), "folder": str(tmp_path / "0")}
+    MASK_RCNN.call(training.detect, **given, **network).run()
+    with np.load(tmp_path / "found" / "a.npz") as found:
+        number = len(found["scores"])
+        assert number > 0
+        assert found["masks"].shape == (number, 28, 28)
+        for box, tile in zip(found["boxes"], found["tiles"], strict=True):
+            top, left, bottom, right = tiles[tile]
+            assert left <= box[0] <= box[2] <= right
+            assert top <= box[1] <= box[3] <= bottom
