@@ -55,7 +55,7 @@ def images(encoder, **model):
     kernel=st.sampled_from([1, 3]),
     repetitions=st.integers(1, 2),
 )
-@settings(max_examples=5)
+@settings(max_examples=4)
 def test_an_output_depends_on_its_receptive_field_and_on_nothing_else(axis, factors, kernel, repetitions):
     """One axis at a time, each voxel along it changed by itself; the other axes take no part."""
 
@@ -120,18 +120,17 @@ def whole_and_tiled(config, shape, limit):
     return found
 
 
-@pytest.mark.parametrize(("shape", "limit", "flat"), [((22, 26, 70), (64, 64, 80), False), ((1, 50, 143), (1, 96, 96), True)])  # fmt: skip
-def test_tiles_agree_with_the_whole_image(shape, limit, flat):
-    config = fpn(data={"voxel_size": [1, 1]}, model={"ndim": 2, "train_input_shape": [16, 16]}) if flat else fpn()
-    whole, tiled = whole_and_tiled(config, shape, limit)
+def test_tiles_agree_with_the_whole_image():
+    """Of sizes that are no multiples of the factors, either."""
+    whole, tiled = whole_and_tiled(fpn(), (10, 14, 53), (64, 64, 80))
     assert whole.std() > 0.01
     np.testing.assert_allclose(tiled, whole, atol=1e-5 * np.abs(whole).max())
 
 
 def test_tiles_of_an_encoder_that_sees_all_agree_nearly():
-    config = images("MobileNetV3Small", num_fmaps=2)
+    config = images("MobileNetV3Small", downsample_factors=[[2, 2]] * 2)
     assert not is_tiled_freely(config.model)
-    assert tiling_of(config, (1, 1100, 500)).tile[1:] == (384, 512)
+    assert tiling_of(config, (1, 1100, 500)).tile[1:] == (368, 500)
     whole, tiled = whole_and_tiled(config, (1, 100, 250), (1, 256, 256))
     np.testing.assert_allclose(tiled, whole, atol=0.1 * whole.std())
 

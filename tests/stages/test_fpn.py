@@ -23,7 +23,7 @@ MADE = ("prepare", "mknet", "train", "predict", "label", "evaluate")
 VOLUMES = {"architecture": "fpn", "pyramid_fmaps": 4, "test_input_shape": []}
 IMAGES = {
     "architecture": "fpn", "encoder": "MobileNet", "pyramid_fmaps": 4, "padding": "same", "normalization": "none",
-    "downsample_factors": [[2, 2]] * 2, "train_input_shape": [32, 32], "test_input_shape": [],
+    "downsample_factors": [[2, 2]], "train_input_shape": [32, 32], "test_input_shape": [],
 }  # fmt: skip
 
 

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from auxcpvloss.network.architectures.unet import MOMENTUM
+
 PREFIX = "encoder_"
 """Begins the names of all layers of an encoder."""
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -37,7 +39,8 @@ def application_features(name: str, raw: Any, stages: int, precision: str) -> di
     """Make the features of an image by a network of `keras.applications`.
 
     The network becomes one that tiles agree on: no layer loses a border, so that each stage halves sizes exactly, and
-    none drops features at random. Its weights are those of the original, see `names_in_encoder`.
+    none drops features at random. The averages of batch normalization follow as fast as in our other networks. Weights
+    are those of the original, see `names_in_encoder`.
 
     Parameters
     ----------
@@ -67,6 +70,8 @@ def application_features(name: str, raw: Any, stages: int, precision: str) -> di
             config |= {"mean": IMAGENET_MEAN, "variance": [deviation**2 for deviation in IMAGENET_DEVIATION]}
         if config.get("padding") == "valid" and id(layer.input) not in padded:
             config["padding"] = "same"
+        if isinstance(layer, layers.BatchNormalization):
+            config["momentum"] = MOMENTUM
         if isinstance(layer, layers.Dropout):
             config["rate"] = 0.0
         if "dtype" in config:

@@ -222,8 +222,9 @@ def in_memory(experiment: Experiment, sample: Sample) -> Iterator[None]:
         config = experiment.config
         shape = " x ".join(map(str, config.model.test_input_shape))
         memory = f"prediction.tile_memory, now {config.prediction.tile_memory:g}"
-        key = f"model.test_input_shape, now {shape}" if shape else memory
+        free = is_tiled_freely(config.model)
+        key = f"model.test_input_shape, now {shape or 'chosen'}" if shape or not free else memory
+        but = "predictions do not depend on it, and whole" if free else "whole"
         raise StageError(
-            f"Memory ran out while predicting {sample.name}. Lower {key}: predictions do not depend on it, and "
-            "whole predictions are kept."
+            f"Memory ran out while predicting {sample.name}. Lower {key}: {but} predictions are kept."
         ) from error
