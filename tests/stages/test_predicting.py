@@ -7,7 +7,7 @@ from auxcpvloss.network.trainer import Trainer
 from auxcpvloss.pipeline.averaged import joint_tiling
 from auxcpvloss.pipeline.scan import scan_volume
 from auxcpvloss.stages.volume.networks import passes, predictor, tilings_of
-from auxcpvloss.stages.volume.prediction import _in_memory
+from auxcpvloss.stages.volume.prediction import in_memory
 from auxcpvloss.system.errors import StageError
 from tests.conftest import configure
 
@@ -15,9 +15,9 @@ from tests.conftest import configure
 def test_lack_of_memory_while_predicting_names_the_key_to_lower(prepared):
     (sample,) = prepared.samples("test")
     said = r"Memory ran out while predicting worm_03\. Lower model\.test_input_shape, now 60 x 60 x 60"
-    with pytest.raises(StageError, match=said), _in_memory(prepared, sample):
+    with pytest.raises(StageError, match=said), in_memory(prepared, sample):
         np.zeros(2**55)
-    with pytest.raises(KeyError), _in_memory(prepared, sample):
+    with pytest.raises(KeyError), in_memory(prepared, sample):
         {}["our own fault"]
 
 
