@@ -28,6 +28,9 @@ from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import experiment_name
 from auxcpvloss.system.terminal import Terminal
 
+PLACES = ("path", "train_data", "val_data", "test_data", "unlabelled_data")
+"""Keys of [data] that are paths."""
+
 
 def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment:
     """Return folder and effective configuration of the experiment that the arguments name.
@@ -169,10 +172,7 @@ WORDS = {"checkpoint": pretrained.NAME, "encoder_weights": IMAGENET}
 def _resolve(config: Config, root: Path) -> Config:
     """Make paths absolute, so that the stored configuration is valid in any folder."""
     changed: dict[str, Any] = {}
-    for name, keys in {
-        "data": ("path", "train_data", "val_data", "test_data"),
-        "init": ("checkpoint", "encoder_weights"),
-    }.items():
+    for name, keys in {"data": PLACES, "init": ("checkpoint", "encoder_weights")}.items():
         table = getattr(config, name)
         named = {key: place for key in keys if (place := getattr(table, key)) and WORDS.get(key) != place}
         paths = {key: _absolute(place, f"{name}.{key}") for key, place in named.items()}

@@ -48,6 +48,7 @@ YOUNGER = {
     "training.class_balance": "patch",
     "training.focal_gamma": 2.0,
     "data.test_format": "auto",
+    "data.unlabelled_data": "",
     "data.mask_pattern": "{name}",
     "data.fill_chunks": False,
     "data.axes": "",

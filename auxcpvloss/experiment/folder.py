@@ -101,7 +101,8 @@ class Experiment:
         data = self.config.data.model_dump(mode="json", exclude=alike)
         # Made worse are the volumes of some splits alone.
         data = _without_younger(data, "data") | record_of(of_split(self.config.data.degrade, split))
-        places = {key: data.pop(key) for key in ("path", "train_data", "val_data", "test_data", "available_at")}
+        keys = ("path", "train_data", "val_data", "test_data", "unlabelled_data", "available_at")
+        places = {key: data.pop(key, "") for key in keys}
         place = str(places[f"{split}_data"] or places["path"])
         text = json.dumps([place, data, relevant(self.config.preprocessing.model_dump(mode="json"))], sort_keys=True)
         # So short that with the rest it is the name of a folder, whatever its letters.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auxcpvloss.augment.simple import SIMPLE, Simple
 from auxcpvloss.config import Config, ConfigFile, dump
+from auxcpvloss.data.sources.format import UNLABELLED
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import TEST, Experiment
 from auxcpvloss.experiment.splits import Volume
@@ -55,13 +56,15 @@ class Pretraining(Experiment):
     def volumes(self, split: str) -> list[Volume]:
         """Give the volumes to train on, by split and name; there are none for anything else.
 
-        They are all that there are, and not only those that ``data.use`` draws for their labels. Other test volumes
-        (``--test-data``) than those of the experiment are not trained on.
+        Those of ``data.unlabelled_data`` are among them. They are all that there are, and not only those that
+        ``data.use`` draws for their labels. Other test volumes (``--test-data``) than those of the experiment are not
+        trained on.
         """
         if split != "train":
             return []
         images = [each for each in self.config.pretrain.images if not (each == TEST and self.outer.other_test)]
-        return sorted({volume for each in images for volume in self.outer.candidates(each)})
+        more = [UNLABELLED] if self.config.data.unlabelled_data else []
+        return sorted({volume for each in (*images, *more) for volume in self.outer.candidates(each)})
 
 
 def need_denoiser(experiment: Experiment) -> tuple[Pretraining, int]:

@@ -10,6 +10,7 @@ from auxcpvloss.config.tables import Data
 from auxcpvloss.config.use import ALL, MATCHED
 from auxcpvloss.data.folds import deal
 from auxcpvloss.data.groups import members
+from auxcpvloss.data.sources.format import UNLABELLED
 from auxcpvloss.data.use import draw, draw_matched, is_counted
 from auxcpvloss.system.errors import InputError
 
@@ -59,7 +60,7 @@ def candidates(split: str, config: Config, listing: Listing) -> list[Volume]:
         return []
     if split == "val" and validation.on_train:
         split = "train"
-    if split == "test" or not (validation.trained_models or config.data.num_folds):
+    if split in ("test", UNLABELLED) or not (validation.trained_models or config.data.num_folds):
         return [Volume(split, name) for name in sorted(listing(split))]
     pooled = _pooled(listing)
     if validation.trained_models:

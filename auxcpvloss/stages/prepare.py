@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from auxcpvloss.data import samples
 from auxcpvloss.data.degrade import in_words
-from auxcpvloss.data.sources.find import SPLITS, Source
+from auxcpvloss.data.sources.find import SPLITS, UNLABELLED, Source
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.data.voxel_sizes import sides
@@ -23,6 +23,8 @@ from auxcpvloss.stages.verified_volumes import contents_of, verify_all
 from auxcpvloss.system.errors import InputError
 
 NAME = "prepare"
+PLACES = (*SPLITS, UNLABELLED)
+"""What volumes may be for."""
 
 
 class Prepare(Stage):
@@ -37,7 +39,7 @@ class Prepare(Stage):
     """Whether images are compared even if there is no new one."""
 
     def results(self, run: Run) -> Iterable[Result]:
-        found = [(split, source) for split in SPLITS for source in used_sources(run.experiment, split)]
+        found = [(split, source) for split in PLACES for source in used_sources(run.experiment, split)]
         if not found:
             raise InputError(
                 "data: no volumes. Set data.path, or data.train_data, data.val_data and data.test_data, in a file "
@@ -75,7 +77,8 @@ class Prepare(Stage):
             if result.paths not in made:
                 _check_earlier(run, result)
         splits = [result.subject[0] for result in tally.results]
-        counts = ", ".join(f"{splits.count(split)} {split}" for split in SPLITS)
+        named = [split for split in PLACES if split in (*SPLITS, *splits)]
+        counts = ", ".join(f"{splits.count(split)} {split}" for split in named)
         folders = sorted({str(result.paths[0].parents[1]) for result in tally.results})
         already = len(tally.results) - len(tally.made)
         run.terminal.say(
@@ -86,8 +89,10 @@ class Prepare(Stage):
         _tell_odd(run, tally)
 
     def plan(self, run: Run) -> str:
-        names = {split: [source.name for source in used_sources(run.experiment, split)] for split in SPLITS}
-        places = [f"{split} ({', '.join(each) or 'no volumes'})" for split, each in names.items()]
+        names = {split: [source.name for source in used_sources(run.experiment, split)] for split in PLACES}
+        places = [
+            f"{split} ({', '.join(each) or 'no volumes'})" for split, each in names.items() if each or split in SPLITS
+        ]
         return f"{', '.join(places)} -> {run.experiment.data_folder('train').parent}"
 
 
@@ -102,7 +107,7 @@ class PrepareMissing(Prepare):
     def results(self, run: Run) -> Iterable[Result]:
         experiment = run.experiment
         missing = {volume for volume in self._needed if experiment.prepared(volume) is None}
-        for split in SPLITS:
+        for split in PLACES:
             if any(volume.split == split for volume in missing):
                 sources = experiment.catalogue.sources(split)
                 yield from _readable(run, [(split, each) for each in sources if (split, each.name) in missing])

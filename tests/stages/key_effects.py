@@ -70,6 +70,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.train_data", folder, data, "volume p is new"),
         _one("data.val_data", folder, PREPARED | CHOSEN, "volume p is new"),
         _one("data.test_data", folder, PREPARED | TESTED, ""),
+        _one("data.unlabelled_data", folder, PREPARED, ""),
         _one("data.input_format", "tif", data, "volume p is new", others={"data.train_data": folder, "data.val_data": folder, "data.test_data": folder}),
         _one("data.test_format", "tif", NOTHING),
         # Of what is generated nothing but the place depends on how files would be read.

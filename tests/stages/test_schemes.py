@@ -263,8 +263,12 @@ def test_joint_denoising_shares_the_loss_and_switches_interpolation_off(whole, t
 
 def test_images_are_denoised_as_volumes_are(tmp_path):
     _write_data(tmp_path / "data", (1, 40, 40))
-    plane = {"model": {"ndim": 2, "train_input_shape": [16, 16], "test_input_shape": [32, 32], "downsample_factors": [[2, 2]]}}  # fmt: skip
+    plane: dict[str, Any] = {"model": {"ndim": 2, "train_input_shape": [16, 16], "test_input_shape": [32, 32], "downsample_factors": [[2, 2]]}}  # fmt: skip
+    shutil.copytree(tmp_path / "data/test", tmp_path / "more")
+    plane["data"] = {"unlabelled_data": str(tmp_path / "more")}
     assert run(tmp_path, "prepare", "pretrain", "denoise", "train", scheme="finetune_sequential", **plane) == 0
+    record = json.loads((tmp_path / "root/e/pretrain/train/made_from.json").read_text())
+    assert set(record["samples"]) == {"a", "a (2)", "a (3)", "b", "u", "u (2)"}
     assert open_sample(tmp_path / "root/e/denoised/test/u.zarr").shape == (1, 40, 40)
 
 

@@ -106,6 +106,7 @@ class Data(Table):
     train_data: Text
     val_data: Text
     test_data: Text
+    unlabelled_data: Text
     input_format: Name
     test_format: Name
     images: Text

@@ -11,13 +11,13 @@ from auxcpvloss.data.degrade import of_split
 from auxcpvloss.data.folds import cut
 from auxcpvloss.data.groups import members
 from auxcpvloss.data.sources import FORMATS
-from auxcpvloss.data.sources.format import CENTERS, SPLITS, Format, visible
+from auxcpvloss.data.sources.format import CENTERS, SPLITS, UNLABELLED, Format, visible
 from auxcpvloss.data.sources.several import data_sets, together
 from auxcpvloss.data.sources.source import Image, Source
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.text import path_hint
 
-__all__ = ["SPLITS", "Catalogue", "Source", "find_sources"]
+__all__ = ["SPLITS", "UNLABELLED", "Catalogue", "Source", "find_sources"]
 
 
 class Catalogue:
@@ -42,7 +42,7 @@ def find_sources(data: Data, splits: Sequence[str] = SPLITS) -> dict[str, list[S
     data : Data
         The places; ``data.train_data`` and the like go before ``data.path``.
     splits : sequence of str
-        The wanted ones; nothing about the others is looked at, or can fail.
+        The wanted ones, or `UNLABELLED`; nothing about the others is looked at, or can fail.
 
     Returns
     -------
@@ -99,6 +99,8 @@ def _find(split: str, data: Data) -> list[Source]:
         if not sources:
             raise InputError(f"{key}: {own}: contains folders of other splits, but no {split}/")
         return sources
+    if split == UNLABELLED:
+        return []
     chosen = FORMATS.get(data.input_format)
     if chosen and chosen.is_generated:
         if data.path:

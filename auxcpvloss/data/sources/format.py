@@ -14,6 +14,8 @@ from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.names import checked_name
 
 SPLITS = ("train", "val", "test")
+UNLABELLED = "unlabelled"
+"""What the volumes of ``data.unlabelled_data``, which no split has, are called in its place."""
 CENTERS = "centers"
 """Folder of the tables of centers beside that of the images."""
 TABLE = (".csv",)
