@@ -19,7 +19,7 @@ def test_every_shipped_configuration_gets_tiny_and_stays_what_it_is(app, setup):
     after = load([*places, ConfigFile("--debug_args", debug_tables(before))])
     assert (after.training.max_iterations, after.model.num_fmaps) == (4, 4)
     for name in after.model_fields_set:
-        if name not in ("model", "training", "validation", "init"):
+        if name not in ("model", "training", "validation", "init", "pretrain"):
             assert getattr(after, name) == getattr(before, name)
     assert (after.model.method, after.model.auxiliary) == (before.model.method, before.model.auxiliary)
     assert after.model.downsample_factors == before.model.downsample_factors
