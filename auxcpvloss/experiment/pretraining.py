@@ -7,6 +7,7 @@ from pathlib import Path
 
 from auxcpvloss.augment.simple import SIMPLE, Simple
 from auxcpvloss.config import Config, ConfigFile, dump
+from auxcpvloss.config.tables.training import SHARED
 from auxcpvloss.data.sources.format import UNLABELLED
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import TEST, Experiment
@@ -95,7 +96,8 @@ def pretraining_config(config: Config) -> Config:
     tables, method = dump(config), method_of(config)
     pretrain, training, model = tables["pretrain"], tables["training"], tables["model"]
     of_method = {key for key in model if key.startswith("loss_")} | method.keys.keys()
-    network = {key: value for key, value in model.items() if key not in of_method}
+    # Each of several networks begins with it.
+    network = {**{key: value for key, value in model.items() if key not in of_method}, "networks": SHARED}
     # Values between voxels are means of several, which have less noise.
     off = {name: table.switched_off() for name, table in config.training.augmentation.tables().items()}
     changes = {name: table.model_dump(mode="json") for name, table in {**off, SIMPLE.name: _turned(config)}.items()}

@@ -275,7 +275,9 @@ def test_images_are_denoised_as_volumes_are(tmp_path):
 def test_the_pretraining_takes_network_and_data_and_nothing_else_of_the_training():
     change = {"training": {"batch_size": 3, "class_loss": "dice"}, "optimizer": {"lr": 0.5}, "pretrain": {"blind_extent": [0, 0, 2]}}  # fmt: skip
     config = configure(**merge(change, {"data": {"num_folds": 3}, "validation": {"fold": 1}}))
+    config = config.model_copy(update={"model": config.model.model_copy(update={"networks": "separate"})})
     derived = pretraining_config(config)
+    assert derived.model.networks == "shared"
     assert (derived.model.num_fmaps, derived.data.path) == (config.model.num_fmaps, config.data.path)
     assert (derived.training.batch_size, derived.optimizer.lr) == (config.pretrain.batch_size, config.pretrain.lr)
     assert derived.training.class_loss == "cross_entropy"
