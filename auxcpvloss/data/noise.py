@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from auxcpvloss.system.lazy import lazily
+
+ndimage = lazily("scipy.ndimage")
 
 LAGS = 10
 """Largest distance, in voxels, at which the noise of two voxels is compared."""

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import peak_signal_noise_ratio
+
+from auxcpvloss.system.lazy import lazily
+
+metrics = lazily("skimage.metrics")
 
 
 def psnr(clean: NDArray[Any], image: NDArray[Any], data_range: float | None = None) -> float:
@@ -34,4 +37,4 @@ def psnr(clean: NDArray[Any], image: NDArray[Any], data_range: float | None = No
         raise ValueError(f"all voxels are {true.flat[0]}: give the range of intensities")
     if true.shape == tested.shape and (true == tested).all():
         return float("inf")
-    return float(peak_signal_noise_ratio(true, tested, data_range=data_range))
+    return float(metrics.peak_signal_noise_ratio(true, tested, data_range=data_range))
