@@ -12,7 +12,9 @@ from auxcpvloss.metrics.metric import Metric, Number, Numbers, numbers_at
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 PATHS = {threshold: f"f1.th_{str(threshold).replace('.', '_')}" for threshold in THRESHOLDS}
 """Path of the counts and ratios at each threshold: ``f1.th_0_55``."""
-NUMBERS = {path: number for t, at in PATHS.items() for path, number in numbers_at(at, f"{{}} at IoU > {t}").items()}
+NUMBERS = {
+    path: number for t, at in PATHS.items() for path, number in numbers_at(at, f"{{}} at IoU > {t} (f1)").items()
+}
 
 
 def _compute(comparison: Comparison) -> Numbers:

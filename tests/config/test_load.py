@@ -131,7 +131,7 @@ def test_the_written_file_is_whole():
         ({"evaluation": {"metric": "quality.splits"}}, "my.toml: evaluation.metric: a higher 'quality.splits' is not better; choose a score that is higher for better results, such as AP, fscore or avAP"),
         ({"evaluation": {"metric": "by_size.small.recall"}}, "my.toml: evaluation.metric: 'by_size.small.recall' does not exist if a volume has no such nuclei; choose a score of all nuclei, such as confusion_matrix.avAP"),
         ({"evaluation": {"summary": ["confusion_matrix.avP"]}}, "my.toml: evaluation.summary: unknown score 'confusion_matrix.avP'; known scores include confusion_matrix.avAP"),
-        ({"evaluation": {"metrics": ["dise"]}}, "my.toml: evaluation.metrics: 'dise' is not a metric that can be requested; known: dice"),
+        ({"evaluation": {"metrics": ["dise"]}}, "my.toml: evaluation.metrics: 'dise' is not a metric that can be requested; known: f1, dice"),
         ({"evaluation": {"metrics": ["dice"]}, "model": {"method": "gauss"}}, "my.toml: evaluation.metrics: 'dice' is a metric of instances, but the method gauss predicts points; remove it"),
         ({"evaluation": {"metrics": ["hausdorff"], "metric": "hausdorff.HD95"}}, "my.toml: evaluation.metric: a higher 'hausdorff.HD95' is not better"),
         ({"evaluation": {"summary": ["dice.matched"]}}, "my.toml: evaluation.summary: 'dice.matched' is computed only on request; add 'dice' to evaluation.metrics"),

@@ -143,7 +143,7 @@ CHANGES = {
     "padding": [{"padding": "same", "test_input_shape": [96, 96, 96]}],
     "upsampling": [{"upsampling": "transposed_conv"}],
 }
-ELSEWHERE = {"method", "auxiliary", "test_input_shape"}  # tests/stages
+ELSEWHERE = {"method", "auxiliary", "networks", "test_input_shape"}  # tests/stages, test_separate_networks.py
 
 
 def test_every_key_has_its_turn():

@@ -65,7 +65,7 @@ def test_the_published_command_runs(published):
 
 def test_a_debug_run_says_what_it_changed(published):
     lines = [line for line in (published / "terminal.txt").read_text().splitlines() if line.startswith("--debug_args: ")]  # fmt: skip
-    assert [line.split()[1] for line in lines] == ["[model]", "[training]", "[validation]"]
+    assert [line.split()[1] for line in lines] == ["[model]", "[training]", "[pretrain]", "[validation]"]
     assert "max_iterations 4 (was 400000)" in lines[1]
     with (published / f"experiments/{NAME}_debug/val/scores.csv").open() as file:
         rows = list(csv.DictReader(file))
