@@ -216,9 +216,9 @@ def relevant(record: Any) -> Any:
     """Leave out of a record the keys that, given the others, take no effect.
 
     These are percentiles by which nothing is normalized, what a schedule of the learning rate or a loss of classes does
-    not use, groups without group normalization, other keys of an augmentation of probability 0, tiles of a prediction
-    where they change only how sums are rounded, and keys younger than the first records, at the value implied before
-    they existed.
+    not use, groups without group normalization, other keys of an augmentation of probability 0, the range of a zoom
+    that draws from a list of factors, tiles of a prediction where they change only how sums are rounded, and keys
+    younger than the first records, at the value implied before they existed.
     """
     if not isinstance(record, Mapping):
         return record
@@ -248,8 +248,9 @@ def relevant(record: Any) -> Any:
         without.add("fmap_dec_factors")
     if _has_foreign_encoder(record):
         without |= {"num_fmaps", "fmap_inc_factors", "num_repetitions"}
-    if record.get("factors") == []:
-        without.add("factors")
+    if "factors" in record:
+        # Of zoom: either they are drawn from, or the range is.
+        without.add("factor" if record["factors"] else "factors")
     kept = {key: value for key, value in record.items() if key not in without}
     training = record.get("training")
     if isinstance(model, Mapping) and isinstance(training, Mapping) and training.get("class_loss") == "dice":

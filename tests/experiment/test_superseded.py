@@ -73,6 +73,15 @@ def test_weights_of_classes_count_where_the_loss_is_weighed_by_them():
     assert relevant(record("dice", [1, 1, 5]))["model"] == {"loss_outer_coeff": 1.0}
 
 
+def test_a_zoom_depends_on_its_factors_or_on_its_range():
+    def zoom(factor, factors):
+        return {"zoom": {"probability": 1.0, "factor": factor, "factors": factors}}
+
+    assert difference(zoom([0.8, 1.25], [0.5, 2]), zoom([0.5, 1.25], [0.5, 2])) is None
+    assert difference(zoom([0.8, 1.25], []), zoom([0.5, 1.25], [])) == "zoom.factor was [0.8, 1.25], is [0.5, 1.25]"
+    assert difference(zoom([0.8, 1.25], []), {"zoom": {"probability": 1.0, "factor": [0.8, 1.25]}}) is None
+
+
 def test_versions_are_told_where_they_differ():
     now = STAGES["train"].made_with()
     assert "not installed" not in now.values()
