@@ -32,7 +32,7 @@ def sets_of(names: Iterable[str], patterns: Iterable[str], groups: Groups = "") 
     found: dict[str, list[str]] = {pattern: [] for pattern in patterns}
     for name in names:
         known = {name, group_of(name, groups) or name}
-        fitting = (pattern for pattern in found if any(fnmatchcase(each, pattern) for each in known))
+        fitting = (pattern for pattern in found if any(_fits(each, pattern) for each in known))
         if (first := next(fitting, None)) is not None:
             found[first].append(name)
     return found
@@ -137,6 +137,11 @@ def _number(share: Share, pattern: str, there: Sequence[str], names: Sequence[st
             "1.0 for all."
         )
     return share
+
+
+def _fits(name: str, pattern: str) -> bool:
+    # Names may have brackets, which mean nothing in patterns of [data].
+    return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
 def _first(names: Iterable[str], number: int, seed: int) -> list[str]:

@@ -55,6 +55,12 @@ def test_patterns_compose_a_training_set():
     assert draw(["a1", "b1", "c1"], {"x": 2}, 0, groups={"a1": "x", "b1": "x", "c1": "y"}) == ["a1", "b1"]
 
 
+@given(st.lists(st.text("[]!-a\\^", min_size=1, max_size=5), min_size=1, unique=True))
+def test_a_name_without_wildcards_fits_itself_alone(names):
+    for name in names:
+        assert draw(names, {name: 1.0}, 0) == [name]
+
+
 @given(names_of, names_of, fractions, seeds)
 def test_matched_validation_has_the_same_fraction(names, training, fraction, seed):
     drawn = draw_matched(names, [], fraction, seed)
