@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from auxcpvloss.experiment.configuration import YOUNGER
@@ -68,10 +69,18 @@ class Change(NamedTuple):
 
 
 class Records:
-    """The records of an experiment, by their digests; a file keeps them from one command to the next."""
+    """The records of an experiment, by their digests; a file keeps them from one command to the next.
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._path = path
+    Parameters
+    ----------
+    path : Path, optional
+        The file.
+    names : mapping
+        Keys in records, and what people are told in their place.
+    """
+
+    def __init__(self, path: Path | None = None, names: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._path, self._names = path, names
         self._known: dict[str, Record] = _read(path)
         self._kept = set(self._known)
         self._digests: dict[str, str] = {}
@@ -114,7 +123,7 @@ class Records:
         found = list(self.changes(old, new))
         # What another key has made indifferent is no reason beside that key.
         reasons = [each for each in found if each.new is not None or NAMED.keys() & each.path[-2:-1]]
-        words = list(dict.fromkeys(_in_words(change) for change in reasons or found))
+        words = list(dict.fromkeys(_in_words(change, self._names) for change in reasons or found))
         more = [f"{len(words) - SHOWN} more"] if len(words) > SHOWN else []
         return "; ".join([*words[:SHOWN], *more]) or None
 
@@ -181,7 +190,7 @@ def _read(path: Path | None) -> dict[str, Record]:
         return {}
 
 
-def _in_words(change: Change) -> str:
+def _in_words(change: Change, names: Mapping[str, str]) -> str:
     path = [part for part in change.path if part not in WITHIN]
     if not path and change.path[-1] in SOURCES:
         return f"{SOURCES[change.path[-1]]} changed"
@@ -207,6 +216,7 @@ def _in_words(change: Change) -> str:
     key = OF_SAMPLES.get(path[0], path[0]) if len(path) == 1 else ".".join(path)
     # Records leave out a key that is younger than the first of them at the value that was implied.
     old, new = (YOUNGER.get(key) if value is None else value for value in (change.old, change.new))
+    key = names.get(key, key)
     if old is None:
         return f"{key} was not recorded" + ("" if isinstance(new, Mapping) else f", is {new!r}")
     return f"{key} was {old!r}, is {'no longer recorded' if new is None else repr(new)}"

@@ -30,6 +30,9 @@ from auxcpvloss.system.errors import InputError
 TEST = "test"
 """Folder of the results of the test volumes."""
 
+RECORDS = "records.json"
+"""File of what results were made from."""
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -52,7 +55,7 @@ class Experiment:
     @cached_property
     def records(self) -> Records:
         """What its results were made from."""
-        return Records(self.folder / "records.json")
+        return Records(self.folder / RECORDS)
 
     @cached_property
     def catalogue(self) -> Catalogue:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from auxcpvloss.augment.simple import SIMPLE, Simple
@@ -10,7 +11,8 @@ from auxcpvloss.config import Config, ConfigFile, dump
 from auxcpvloss.config.tables.training import SHARED
 from auxcpvloss.data.sources.format import UNLABELLED
 from auxcpvloss.experiment.configuration import load
-from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.fingerprint import Records
+from auxcpvloss.experiment.folder import RECORDS, TEST, Experiment
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.methods import method_of
@@ -29,6 +31,12 @@ OF_PRETRAINING = ("max_iterations", "checkpoints", "batch_size")
 
 BLIND = ("blind_share", "blind_radius", "blind_extent")
 """Keys of [pretrain] that are those of the method `METHOD` in [model]."""
+
+OF_OPTIMIZER = ("lr", "lr_schedule")
+"""Keys of [pretrain] that take the place of those of [optimizer]."""
+
+PLACES = {"training": OF_PRETRAINING, "model": BLIND, "optimizer": OF_OPTIMIZER}
+"""Keys of [pretrain], by the tables of the derived configuration that they are in."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,12 @@ class Pretraining(Experiment):
     def of(cls, experiment: Experiment) -> Pretraining:
         """Give the pretraining of an experiment."""
         return cls(experiment.folder / FOLDER, pretraining_config(experiment.config), outer=experiment)
+
+    @cached_property
+    def records(self) -> Records:
+        """What the denoiser was made from; keys are called as they are in [pretrain]."""
+        names = {f"{table}.{key}": f"{FOLDER}.{key}" for table, keys in PLACES.items() for key in keys}
+        return Records(self.folder / RECORDS, names)
 
     def data_folder(self, split: str) -> Path:
         """Folder of the prepared volumes of a split: that of the other experiment."""
@@ -106,7 +120,7 @@ def pretraining_config(config: Config) -> Config:
         "data": {**tables["data"], "num_folds": 0},
         "preprocessing": tables["preprocessing"],
         "model": {**network, "method": METHOD, "auxiliary": [], **{key: pretrain[key] for key in BLIND}},
-        "optimizer": {"lr": pretrain["lr"], "lr_schedule": pretrain["lr_schedule"]},
+        "optimizer": {key: pretrain[key] for key in OF_OPTIMIZER},
         "training": {
             **{key: training[key] for key in LIKE_THE_OTHER},
             **{key: pretrain[key] for key in OF_PRETRAINING},

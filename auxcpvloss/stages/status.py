@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auxcpvloss.data.degrade import in_words
 from auxcpvloss.experiment.configuration import is_edited
-from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.folder import RECORDS, Experiment
 from auxcpvloss.experiment.provenance import document
 from auxcpvloss.experiment.results import WHOLE, State
 from auxcpvloss.experiment.used import used_in_words
@@ -23,7 +23,7 @@ STATUS = "status"
 NAMED = 3
 """Maximum number of results named; of more, only the number is shown."""
 
-CONFIG, RECORDS, LOG = "config.toml", "records.json", "run.log"
+CONFIG, LOG = "config.toml", "run.log"
 REMEDIES = {
     CONFIG: "the next stage writes it again",
     RECORDS: "the next stage writes it again",

@@ -182,7 +182,7 @@ def test_stages_that_come_later_say_which_one_to_run(copy, capfd):
     assert "Run the stage denoise" in capfd.readouterr().err
     for stage in ("denoise", "train"):
         assert run(copy, stage, scheme="finetune_sequential", pretrain={"lr": 0.1}) == 2
-        assert "optimizer.lr was 0.001, is 0.1. Run the stage pretrain" in capfd.readouterr().err
+        assert "pretrain.lr was 0.001, is 0.1. Run the stage pretrain" in capfd.readouterr().err
     shutil.rmtree(copy / "root/e")
     assert run(copy, "mknet", "train", scheme="finetune") == 2
     assert "there is no denoiser yet. Run the stage pretrain" in capfd.readouterr().err
@@ -191,7 +191,7 @@ def test_stages_that_come_later_say_which_one_to_run(copy, capfd):
 
 def test_another_denoiser_makes_again_what_follows(copy, capfd):
     assert run(copy, "pretrain", scheme="finetune_sequential", pretrain={"lr": 0.01}) == 0
-    assert "training starts from the beginning because optimizer.lr was 0.001, is 0.01" in capfd.readouterr().out
+    assert "training starts from the beginning because pretrain.lr was 0.001, is 0.01" in capfd.readouterr().out
     assert run(copy, "predict", scheme="finetune_sequential", pretrain={"lr": 0.01}, more=("--checkpoint", "2")) == 2
     assert "Run the stage denoise" in capfd.readouterr().err
     assert run(copy, "denoise", "train", scheme="finetune_sequential", pretrain={"lr": 0.01}) == 0
