@@ -12,8 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from auxcpvloss.apply.model import Model
-from auxcpvloss.config import ConfigFile
-from auxcpvloss.config.tables import General
+from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.experiment.checkpoints import ENSEMBLE
 from auxcpvloss.experiment.configuration import load as load_config
 from auxcpvloss.experiment.configuration import refuse_edited
@@ -21,6 +20,7 @@ from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.means import checkpoint_from
 from auxcpvloss.experiment.selection_file import Selection
 from auxcpvloss.experiment.training_record import refuse_other_training
+from auxcpvloss.network.bfloat16 import choose_instruction_sets
 from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.stages.chosen_checkpoint import chosen
 from auxcpvloss.stages.run import Choice, Run
@@ -30,11 +30,13 @@ from auxcpvloss.system.gpu import choose_device
 from auxcpvloss.system.terminal import Terminal
 
 
-def start_backend(general: General) -> None:
+def start_backend(config: Config) -> None:
     """Set up the library that computes, as it is asked for, and choose a GPU, unless the caller imported it already."""
+    general = config.general
     need_backend(general.backend)
     choose_backend(general.backend, os.environ, general.deterministic)
     if general.backend not in sys.modules:
+        choose_instruction_sets(config, os.environ)
         choose_device(os.environ)
 
 
@@ -60,7 +62,7 @@ def load(folder: str | Path | Sequence[str | Path], checkpoint: str | int = "bes
     if not folders:
         raise InputError("no folder of an experiment given")
     experiments = [_opened(Path(each).expanduser().resolve()) for each in folders]
-    start_backend(experiments[0].config.general)
+    start_backend(experiments[0].config)
     runs = [_run(each, wanted) for each in experiments]
     selections = [_selection(run) for run in runs]
     model = Model(experiments[0], selections[0])

@@ -105,7 +105,7 @@ def load_any(
     if diameter is not None:
         _check_diameter(diameter)
     model = Pretrained(diameter)
-    start_backend(model.experiment.config.general)
+    start_backend(model.experiment.config)
     check_checkpoint(pretrained.weights())
     return model
 

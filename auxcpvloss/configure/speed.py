@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import getloadavg
@@ -14,6 +15,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.data.store import write_sample
 from auxcpvloss.methods import method_of
+from auxcpvloss.network.bfloat16 import choose_instruction_sets
 from auxcpvloss.pipeline.batches import batches
 from auxcpvloss.system.prefetch import prefetching
 from auxcpvloss.system.processors import usable_cores
@@ -46,6 +48,7 @@ def iterations_per_second(config: Config, sources: Sequence[Source]) -> float:
     """
     from auxcpvloss.network.trainer import Trainer
 
+    choose_instruction_sets(config, os.environ)
     with _prepared(config, sources) as paths, prefetching() as ahead, batches(paths, config, 0, MOST_STEPS) as stream:
         trainer = Trainer(config, method_of(config))
         began = perf_counter()

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from auxcpvloss.methods import Method
+from auxcpvloss.network.bfloat16 import choose_instruction_sets
 from auxcpvloss.stages.calibrate import Calibrate
 from auxcpvloss.stages.cross_validate import CrossValidate
 from auxcpvloss.stages.denoise import Denoise, need_denoised, noisy
@@ -130,6 +131,7 @@ def run_stages(run: Run, recorder: Recording | None = None) -> None:
     if with_network:
         need_backend(run.experiment.config.general.backend)
         # Before anything imports the backend, which takes what it sees then.
+        choose_instruction_sets(run.experiment.config, os.environ)
         device = choose_device(os.environ)
     for stage in todo:
         stage.precondition(run)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 ONEDNN, ONEDNN_LIMITS = "TF_ENABLE_ONEDNN_OPTS", ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 THREADS = "TF_NUM_INTRAOP_THREADS"
+WITHOUT_AMX = "AVX512_CORE_BF16"
+"""The value of `ONEDNN_LIMITS` that leaves AMX out, and nothing else that processors have for bfloat16."""
 ON, OFF = ("1", "true"), ("0", "false")
 """The values of `ONEDNN` that TensorFlow understands; it ignores all others."""
 
@@ -53,6 +55,13 @@ def set_up_tensorflow(environment: MutableMapping[str, str]) -> None:
         environment.setdefault(THREADS, str(cores))
 
 
+def avoid_amx(environment: MutableMapping[str, str]) -> None:
+    """Keep oneDNN from AMX, where the processor has it and nobody has limited instruction sets; before it computes."""
+    is_limited = any(environment.get(name) for name in ONEDNN_LIMITS)
+    if "AMX_BF16" in arithmetic(environment).instruction_sets.split() and not is_limited:
+        environment[ONEDNN_LIMITS[0]] = WITHOUT_AMX
+
+
 def arithmetic(environment: Mapping[str, str]) -> Arithmetic:
     """Return what TensorFlow computes with under these environment variables."""
     enabled = environment.get(ONEDNN, "").lower()
@@ -69,7 +78,8 @@ def arithmetic(environment: Mapping[str, str]) -> Arithmetic:
 def has_bfloat16(environment: Mapping[str, str]) -> bool:
     """Whether convolutions use instructions of the processor for bfloat16 under these environment variables."""
     found = arithmetic(environment)
-    return found.onednn == "on" and not {"AVX512_BF16", "AMX_BF16"}.isdisjoint(found.instruction_sets.split())
+    known = {"AVX512_BF16", "AMX_BF16"} & set(found.instruction_sets.split())
+    return found.onednn in ("on", f"on up to {WITHOUT_AMX}") and bool(known)
 
 
 def usable_cores(root: Path = Path("/")) -> int:

@@ -22,7 +22,7 @@ from auxcpvloss.configure.rules.training import schedule
 from auxcpvloss.configure.rules.voxels import in_target_voxels, target_voxels
 from auxcpvloss.configure.write import as_text
 from auxcpvloss.experiment.configuration import load
-from auxcpvloss.network.coarsest_level import COARSEST
+from auxcpvloss.network.bfloat16 import COARSEST
 
 CPU = Machine("cpu", "2 cores", True)
 EMBRYOS = Facts(

@@ -10,7 +10,7 @@ import numpy as np
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
 from auxcpvloss.configure.facts import Facts, axes, lengths
-from auxcpvloss.network.coarsest_level import COARSEST
+from auxcpvloss.network.bfloat16 import COARSEST
 from auxcpvloss.network.shapes import AxisGeometry, Shape
 
 KERNEL, REPETITIONS = 3, 2

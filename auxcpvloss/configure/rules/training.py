@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
 from auxcpvloss.configure.facts import Facts, axes
-from auxcpvloss.network.coarsest_level import COARSEST
+from auxcpvloss.network.bfloat16 import COARSEST
 from auxcpvloss.network.shapes import Shape
 
 

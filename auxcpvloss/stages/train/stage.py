@@ -16,7 +16,7 @@ from auxcpvloss.experiment.results import WHOLE, Result, State, Stored
 from auxcpvloss.experiment.selection_file import last_iteration
 from auxcpvloss.experiment.training_files import MISSING, file_problems, note_files
 from auxcpvloss.experiment.training_record import other_training
-from auxcpvloss.network import coarsest_level
+from auxcpvloss.network import bfloat16
 from auxcpvloss.network.checkpoint import DamagedCheckpointError, check_checkpoint
 from auxcpvloss.pipeline.batches import batches, number_of_workers
 from auxcpvloss.stages.run import Run
@@ -145,7 +145,7 @@ class Train(Stage):
             self._tell_versions(run)
             kind = "checkpoint" if state == experiment.checkpoints.path(first) else "end"
             terminal.say(f"continuing from the {kind} of iteration {first}")
-        for warning in coarsest_level.warnings(experiment.config):
+        for warning in bfloat16.warnings(experiment.config):
             if not gpus():
                 terminal.warn(warning)
         for warning in noise.warnings(experiment, samples):

@@ -1,15 +1,26 @@
-"""How small the coarsest level of a network may be for convolutions in bfloat16 on processors."""
+"""What patches must be like for convolutions in bfloat16 on processors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 
 from auxcpvloss.config import Config
 from auxcpvloss.network.architectures import geometry
+from auxcpvloss.system.processors import avoid_amx
 
 COARSEST = 4
 """Voxels of the coarsest level along an axis, at least, as in nnU-Net. With 2 along z, bfloat16 convolutions of oneDNN
 gave gradients that were not finite, in some runs and not in others."""
+
+FEWEST_PLANES = 8
+"""Planes of a patch, at least, to train on with AMX. With fewer of them and many rows, gradients of kernels ended the
+process (TensorFlow 2.21): with one plane of 96 rows, with six of 192, but not with eight of 192."""
+
+
+def choose_instruction_sets(config: Config, environment: MutableMapping[str, str]) -> None:
+    """Set what oneDNN reads when it computes first, so that it can train on patches as thin as those of images."""
+    if config.training.precision == "mixed_bfloat16" and config.model.train_input_shape[0] < FEWEST_PLANES:
+        avoid_amx(environment)
 
 
 def warnings(config: Config) -> Iterator[str]:
