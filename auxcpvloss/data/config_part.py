@@ -11,11 +11,12 @@ from auxcpvloss.config.compose import Extension, Problem
 from auxcpvloss.config.tables.data import Synthetic
 from auxcpvloss.config.use import MATCHED
 from auxcpvloss.data.sources import FORMATS
+from auxcpvloss.data.sources.format import UNLABELLED
 from auxcpvloss.data.synthetic.difficulty import Difficulty, out_of_range
 
 
 def part(tables: dict[str, Any]) -> Extension:
-    """Check the formats that [data] names, what is drawn of the volumes, and how hard generated ones are to be."""
+    """Check the formats that [data] names, what is drawn or made worse, and how hard generated volumes are."""
     return EXTENSION
 
 
@@ -29,6 +30,11 @@ def _check(config: Config) -> Iterator[Problem]:
         other = "on_train" if config.validation.on_train else "trained_models"
         message = f"there are no validation volumes of their own with validation.{other}; leave it at {MATCHED!r}"
         yield ("data", "use_val"), message
+    if UNLABELLED in config.data.degrade.splits and not config.data.unlabelled_data:
+        yield (
+            ("data", "degrade", "splits"),
+            f"{UNLABELLED!r}: there is no data.unlabelled_data; set it, or leave this out",
+        )
 
 
 def _check_difficulty(asked: Synthetic) -> Iterator[Problem]:

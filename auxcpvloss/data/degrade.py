@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auxcpvloss.config.tables.data import Degrade
+from auxcpvloss.config.tables.data import Degrade, Split
 from auxcpvloss.config.write import inline
 from auxcpvloss.system.errors import InputError
 from auxcpvloss.system.lazy import lazily
@@ -132,7 +132,7 @@ def degraded(
 def in_words(table: Degrade) -> Iterator[str]:
     """Say what is done to which splits, such as "train, val: data.degrade.gaussian = 40"."""
     done: dict[str, list[str]] = {}
-    for split in OFF["splits"]:
+    for split in get_args(Split):
         keys = record_of(of_split(table, split))
         if keys:
             done.setdefault(", ".join(f"{key} = {inline(value)}" for key, value in keys.items()), []).append(split)

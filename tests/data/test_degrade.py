@@ -109,6 +109,9 @@ def test_records_hold_what_matters():
     kinds = {split: set(record_of(of_split(data.degrade, split))) for split in ("train", "val", "test")}
     assert kinds == {"train": {"data.degrade.labels"}, "val": set(), "test": {"data.degrade.gaussian"}}
     assert len(list(in_words(data.degrade))) == 2
+    more = configured(unlabelled_data="more", degrade=OFF | {"gaussian": 5.0, "splits": ["unlabelled"]}).degrade
+    assert [split for split in ("train", "test", "unlabelled") if of_split(more, split)] == ["unlabelled"]
+    assert [words.partition(" ")[0] for words in in_words(more)] == ["unlabelled"]
     assert not list(in_words(configured().degrade))
 
 

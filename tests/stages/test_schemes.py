@@ -265,11 +265,14 @@ def test_images_are_denoised_as_volumes_are(tmp_path):
     _write_data(tmp_path / "data", (1, 40, 40))
     plane: dict[str, Any] = {"model": {"ndim": 2, "train_input_shape": [16, 16], "test_input_shape": [32, 32], "downsample_factors": [[2, 2]]}}  # fmt: skip
     shutil.copytree(tmp_path / "data/test", tmp_path / "more")
-    plane["data"] = {"unlabelled_data": str(tmp_path / "more")}
+    splits = ["train", "val", "test", "unlabelled"]
+    plane["data"] = {"unlabelled_data": str(tmp_path / "more"), "degrade": {"splits": splits}}
     assert run(tmp_path, "prepare", "pretrain", "denoise", "train", scheme="finetune_sequential", **plane) == 0
     record = json.loads((tmp_path / "root/e/pretrain/train/made_from.json").read_text())
     assert set(record["samples"]) == {"a", "a (2)", "a (3)", "b", "u", "u (2)"}
     assert open_sample(tmp_path / "root/e/denoised/test/u.zarr").shape == (1, 40, 40)
+    (further,) = tmp_path.glob("root/data/*/unlabelled/u.zarr")
+    assert open_sample(further).clean is not None
 
 
 def test_the_pretraining_takes_network_and_data_and_nothing_else_of_the_training():
@@ -320,6 +323,7 @@ def test_all_means_what_the_scheme_needs(scheme, stages):
         ({"scheme": {"name": "joint", "alpha": 1.0}}, "scheme.alpha"),
         ({"scheme": {"name": "other"}}, "scheme.name"),
         ({"pretrain": {"images": []}}, "pretrain.images"),
+        ({"data": {"degrade": {"splits": ["unlabelled"]}}}, "data.degrade.splits"),
         ({"pretrain": {"images": ["train", "train"]}}, "pretrain.images"),
         ({"scheme": {"name": "joint"}, "training": {"augmentation": {"elastic": {"jitter_sigma": [3, 3, 3]}}}}, "training.augmentation.elastic"),
     ],

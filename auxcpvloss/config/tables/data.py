@@ -75,7 +75,8 @@ class Synthetic(Table):
     annotation_error: Finite
 
 
-Split = Literal["train", "val", "test"]
+Split = Literal["train", "val", "test", "unlabelled"]
+"""Where volumes lie; unlabelled: in data.unlabelled_data."""
 
 
 def _each_once(splits: tuple[str, ...]) -> tuple[str, ...]:
