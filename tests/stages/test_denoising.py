@@ -76,3 +76,11 @@ def test_what_contradicts_it_is_refused(tmp_path, capfd, change, key):
     assert run(tmp_path, "-d", "train", **change) == 2
     assert key in capfd.readouterr().err
     assert not (tmp_path / "root").exists()
+
+
+def test_freezing_without_weights_is_told_to_have_no_effect(folder, capfd):
+    frozen = {"init": {"freeze_iterations": 1}}
+    assert run(folder, "-id", "frozen", "-d", "train", "--dry-run", **frozen) == 0
+    assert "images (a)" in capfd.readouterr().out
+    assert run(folder, "-id", "frozen", "-d", "train", **frozen) == 0
+    assert "init.freeze_iterations has no effect" in "".join(capfd.readouterr())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,15 @@ def initial_weights(experiment: Experiment) -> dict[str, Any] | None:
         return {**record["initial"], **checksum}
     named = experiment.config.init.checkpoint
     return {"path": named if named == pretrained.NAME else str(path), **checksum} if path else None
+
+
+def warnings(experiment: Experiment, initial: dict[str, Any] | None) -> Iterator[str]:
+    """Warn of a key that has no effect on a training that begins with these weights."""
+    if experiment.config.init.freeze_iterations and initial is None:
+        yield (
+            "init.freeze_iterations has no effect: all weights are random, and none of them is frozen. Name weights to "
+            "begin with (init.checkpoint, or init.encoder_weights of a feature pyramid), or set it to 0"
+        )
 
 
 def initial_file(initial: dict[str, Any]) -> Path:

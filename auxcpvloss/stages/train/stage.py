@@ -23,6 +23,7 @@ from auxcpvloss.stages.run import Run
 from auxcpvloss.stages.stage import Stage, Tally
 from auxcpvloss.stages.train import noise
 from auxcpvloss.stages.train.initial import initial_file, initial_weights
+from auxcpvloss.stages.train.initial import warnings as warnings_of_weights
 from auxcpvloss.stages.train.log import TrainingLog
 from auxcpvloss.stages.train.loop import TrainingLoop
 from auxcpvloss.stages.train.monitor import Monitor
@@ -148,7 +149,7 @@ class Train(Stage):
         for warning in bfloat16.warnings(experiment.config):
             if not gpus():
                 terminal.warn(warning)
-        for warning in noise.warnings(experiment, samples):
+        for warning in (*noise.warnings(experiment, samples), *warnings_of_weights(experiment, initial)):
             terminal.warn(warning)
         about, fractions = about_context(experiment), measured_fractions(run, samples)
         paths, workers = [sample.path for sample in samples], number_of_workers(experiment.config)
@@ -183,6 +184,11 @@ class Train(Stage):
             run.terminal.say(f"whole already: checkpoint of iteration {first} in {folder}")
             if verdict := Monitor(run, first).verdict():
                 run.terminal.say(verdict)
+
+    def volumes(self, run: Run) -> str:
+        words = super().volumes(run)
+        # Of whatever split.
+        return words.replace(self.split, "images", 1) if run.experiment.method.learns_from_images else words
 
     def plan(self, run: Run) -> str:
         experiment = run.experiment
