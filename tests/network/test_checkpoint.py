@@ -23,6 +23,15 @@ def checkpoint(tmp_path_factory):
     return training, path
 
 
+@pytest.mark.parametrize("architecture", ["unet", "residual_unet", "fpn"])
+def test_no_address_in_memory_is_in_a_file(tmp_path, architecture):
+    """Keras writes one of whatever layers share, such as an initializer: another one in every process."""
+    model = {"architecture": architecture, "padding": "same", "train_input_shape": [16, 16, 16]}
+    trainer(small(model=model)).save(tmp_path / "0.keras")
+    with zipfile.ZipFile(tmp_path / "0.keras") as file:
+        assert b"shared_object_id" not in file.read("config.json")
+
+
 def test_equal_weights_make_equal_files(checkpoint, tmp_path):
     """Whatever was built before, and whenever."""
     training, path = checkpoint

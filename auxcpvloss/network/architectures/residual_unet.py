@@ -19,14 +19,20 @@ class ResidualBuilder(Builder):
         last = model.num_repetitions - 1
         for number in range(last):
             y = self.convolution(y, name, number, fmaps, model.activation)
-        # The sum of the two is to vary no more than what the block is given.
-        half = keras.initializers.VarianceScaling(1.0)
-        y = self.convolution(y, name, last, fmaps, None, half)
+        y = self.convolution(y, name, last, fmaps, None, _half())
         shortcut = self.crop(x, y, f"{name}_shortcut_crop")
         if shortcut.shape[-1] != fmaps:
             project = layers.Conv3D(
-                fmaps, 1, use_bias=False, kernel_initializer=half, name=f"{name}_shortcut", dtype=self.precision
+                fmaps, 1, use_bias=False, kernel_initializer=_half(), name=f"{name}_shortcut", dtype=self.precision
             )
             shortcut = project(shortcut)
         total = layers.Add(name=f"{name}_sum", dtype=self.precision)([y, shortcut])
         return layers.Activation(model.activation, name=f"{name}_act", dtype=self.precision)(total)
+
+
+def _half() -> Any:
+    """Make an initializer by which the sum of two outputs varies no more than what the block is given.
+
+    One for each layer: of a shared one Keras writes the address in memory into the file.
+    """
+    return keras.initializers.VarianceScaling(1.0)
