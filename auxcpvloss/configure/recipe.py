@@ -16,6 +16,9 @@ MOST_VOLUMES = 64
 SEGMENTATION, DETECTION = "threeclass_cpv", "gauss"
 METRIC = "confusion_matrix.avAP"
 """What makes a checkpoint the best, for instances."""
+VECTORS = 20.0
+"""Voxels of the median extent (root of the mean square over axes) up to which vectors have weight 1 in the loss. Longer
+ones would have all of the gradient: the loss is their square."""
 
 # Voxels.
 ALIKE = 0.1

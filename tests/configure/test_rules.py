@@ -18,7 +18,7 @@ from auxcpvloss.configure.machine import iterations_in
 from auxcpvloss.configure.rules.intensities import intensities
 from auxcpvloss.configure.rules.network import downsampling, receptive_field
 from auxcpvloss.configure.rules.splits import for_validation, group_pattern, place
-from auxcpvloss.configure.rules.training import schedule
+from auxcpvloss.configure.rules.training import schedule, vector_weight
 from auxcpvloss.configure.rules.voxels import in_target_voxels, target_voxels
 from auxcpvloss.configure.write import as_text
 from auxcpvloss.experiment.configuration import load
@@ -170,6 +170,12 @@ def test_bfloat16_is_left_alone_where_little_is_to_be_convolved():
     assert values(decided(IMAGES))["training.precision"] == "mixed_bfloat16"
     assert "training.precision" not in values(decided(replace(EMBRYOS, shape=(3, 120, 120))))
     assert "training.precision" not in values(decided(EMBRYOS, Machine("cpu", "", False)))
+
+
+def test_long_vectors_weigh_less():
+    assert "model.loss_cpv_coeff" not in values(decided(EMBRYOS))
+    assert values(decided(replace(IMAGES, extent=(1, 93, 93))))["model.loss_cpv_coeff"] == 0.046
+    assert vector_weight(replace(EMBRYOS, extent=(20, 20, 40))) == pytest.approx(400 / 800)
 
 
 def test_points_are_detected():

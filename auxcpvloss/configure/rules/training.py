@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from auxcpvloss.configure import recipe
 from auxcpvloss.configure.decision import Decision
 from auxcpvloss.configure.facts import Facts, axes
@@ -24,11 +26,23 @@ def method(facts: Facts) -> Iterator[Decision]:
         )
     else:
         yield Decision("model.method", recipe.SEGMENTATION, "finds instances best for its time")
+        if (weight := vector_weight(facts)) < 1:
+            yield Decision(
+                "model.loss_cpv_coeff",
+                weight,
+                "vectors are in voxels: those of large nuclei are long, and would have all of the gradient",
+            )
         yield Decision(
             "evaluation.metric",
             recipe.METRIC,
             "makes a checkpoint the best: mean AP over all IoU thresholds",
         )
+
+
+def vector_weight(facts: Facts) -> float:
+    """Give the weight of vectors in the loss, by the square of the length of those in a median nucleus; two digits."""
+    square = np.mean(np.square(axes(facts.extent, facts.ndim)))
+    return float(f"{min(1.0, recipe.VECTORS**2 / square):.2g}")
 
 
 def schedule(iterations: int, why: str) -> Iterator[Decision]:
