@@ -13,13 +13,15 @@ COARSEST = 4
 gave gradients that were not finite, in some runs and not in others."""
 
 FEWEST_PLANES = 8
-"""Planes of a patch, at least, to train on with AMX. With fewer of them and many rows, gradients of kernels ended the
-process (TensorFlow 2.21): with one plane of 96 rows, with six of 192, but not with eight of 192."""
+"""Planes of a patch, at least, to train on with AMX where kernels extend over several planes. With fewer and many rows,
+gradients of kernels ended the process (TensorFlow 2.21): with one plane of 96 rows, with six of 192, but not with eight
+of 192. Those of images do not (`planes.convolve_by_plane`)."""
 
 
 def choose_instruction_sets(config: Config, environment: MutableMapping[str, str]) -> None:
-    """Set what oneDNN reads when it computes first, so that it can train on patches as thin as those of images."""
-    if config.training.precision == "mixed_bfloat16" and config.model.train_input_shape[0] < FEWEST_PLANES:
+    """Set what oneDNN reads when it computes first, so that it can train on thin patches of volumes."""
+    is_thin = config.model.kernel_size[0] > 1 and config.model.train_input_shape[0] < FEWEST_PLANES
+    if config.training.precision == "mixed_bfloat16" and is_thin:
         avoid_amx(environment)
 
 

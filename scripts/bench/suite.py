@@ -21,6 +21,7 @@ NAMES = (
     "growth",
     "training",
     "architectures",
+    "images",
     "onednn",
     "checksums",
     "accuracy_worms",

@@ -11,6 +11,7 @@ import keras
 from auxcpvloss.config.tables import Model
 from auxcpvloss.methods.method import Head
 from auxcpvloss.network.architectures.networks import by_network, network_of, prefix
+from auxcpvloss.network.architectures.planes import convolve_by_plane
 
 
 def build(of_one: Callable[..., keras.Model], model: Model, heads: Sequence[Head], *how: Any) -> keras.Model:
@@ -34,7 +35,7 @@ def build(of_one: Callable[..., keras.Model], model: Model, heads: Sequence[Head
         As of `of_one`. The names of layers begin with that of their network and an underscore, where it has one.
     """
     parts = {network: of_one(model, of, *how) for network, of in by_network(heads).items()}
-    return parts[""] if list(parts) == [""] else _joined(parts)
+    return convolve_by_plane(parts[""] if list(parts) == [""] else _joined(parts))
 
 
 def _joined(parts: Mapping[str, keras.Model]) -> keras.Model:

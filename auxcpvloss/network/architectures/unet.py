@@ -39,7 +39,7 @@ def build_unet(
     ----------
     model : Model
         Table [model]: levels, feature maps, kernels, padding, upsampling, normalisation. A network for images is one
-        for volumes of one plane, with kernels and factors of 1 along z: the same arithmetic, as fast.
+        for volumes of one plane, with kernels and factors of 1 along z (`planes.convolve_by_plane`).
     heads : sequence of Head
         One 1x1x1 convolution without activation makes the channels of all of them.
     input_shape : tuple of int
