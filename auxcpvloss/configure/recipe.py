@@ -28,6 +28,10 @@ LEAST_INTERIOR = 0.8
 LEAST_EXTENT = 6.0
 """Voxels along each axis of the median nucleus, if not: one of boundary on either side, and four inside."""
 
+IMAGE_EXTENT, LEAST_REDUCTION = 32.0, 1.5
+"""Pixels over which the median nucleus of images extends at most, if the reduction to that is by this factor or more:
+in the same time, more nuclei are seen, and more of what surrounds them (docs/results.md, U2OS cells)."""
+
 # The network.
 FIELD = 1.5
 """Receptive field in median extents of a nucleus: a voxel sees its nucleus and where the next one begins."""

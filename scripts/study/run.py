@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -22,6 +21,7 @@ from study.axes import merged
 from study.folders import fold_folder
 from study.plan import BASELINE_PROGRAMS, Run, Study, StudyError, Variant
 from study.scores import COUNTED
+from study.taken_over import take_over_pretraining, take_over_training
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = REPOSITORY / "run_auxcpvloss.py"
@@ -65,7 +65,9 @@ def perform(run: Run) -> Record:
     if run.variant.program == "configure":
         configure(run, data, config)
     if run.training:
-        _take_over_training(root / run.training, root / run.name)
+        take_over_training(root / run.training, root / run.name)
+    if "pretrain" in stages_of(keys):
+        take_over_pretraining(run, keys, root)
     _call(PROGRAM, "-c", config, *ours, "-d", *stages_of(keys))
     trained = root / (run.training or run.name)
     return {**_key(run), **_selected(root / run.name, trained), "scores": scores_of(root / run.name)}
@@ -141,15 +143,6 @@ def keep(study: Study, record: Record) -> None:
         lines = ",\n".join(json.dumps(each) for each in records)
         # Who only reads does not wait for the lock.
         write_text(RESULTS / f"{study.name}.json", f"[\n{lines}\n]\n")
-
-
-def _take_over_training(source: Path, folder: Path) -> None:
-    """Copy the training of another variant, which the program finds complete if all its keys are the same."""
-    if not (source / "train").is_dir():
-        raise StudyError(f"{source}: train it first; {folder.name} takes its training over")
-    if not (folder / "train").is_dir():
-        shutil.copytree(source / "train", folder / "train")
-        shutil.copy(source / "config.toml", folder / "config.toml")
 
 
 def _minutes_of_training(experiment: Path) -> float:

@@ -15,8 +15,9 @@ from auxcpvloss.configure.facts import Facts, axes, lengths
 def target_voxels(facts: Facts, device: str) -> tuple[Vector, str]:
     """Give the voxels to resample to, and why; those of the files and "" where they are good.
 
-    Smaller ones where an erosion by one voxel leaves nothing of too many nuclei; larger ones where two nuclei side by
-    side do not fit into a patch that trains fast on this kind of device, "cpu" or "gpu"; the median where they differ.
+    Smaller ones where an erosion by one voxel leaves nothing of too many nuclei; larger ones where nuclei of images are
+    wide, or where two nuclei of volumes side by side do not fit into a patch that trains fast on this kind of device,
+    "cpu" or "gpu"; the median where they differ.
     """
     scale = _scale(facts, device)
     finer = [min(1.0, extent / recipe.LEAST_EXTENT) for extent in facts.extent]
@@ -30,7 +31,8 @@ def target_voxels(facts: Facts, device: str) -> tuple[Vector, str]:
     if scale > 1:
         why = (
             f"the median nucleus extends over {lengths(facts.extent, facts.ndim)} voxels: {scale:.2g} times larger, "
-            "so that a patch with its neighbours trains fast here. Results are given in the voxels of the files"
+            "so that more nuclei and their surroundings are seen in the same time. Results are given in the voxels of "
+            "the files"
         )
         return _times(facts, [scale] * 3), why
     if facts.is_mixed:
@@ -58,8 +60,15 @@ def resampling(facts: Facts, device: str) -> Iterator[Decision]:
 
 
 def _scale(facts: Facts, device: str) -> float:
-    """How much larger voxels have to be for two median nuclei to fit into the voxels of a batch; 1 if they do."""
-    smallest = math.prod(recipe.EXTENTS * extent for extent in axes(facts.extent, facts.ndim))
+    """How much larger voxels have to be for nuclei of the size that is learned best in the time there is; 1 if they do.
+
+    In images median nuclei get the extent `recipe.IMAGE_EXTENT`; in volumes two of them fit into a batch.
+    """
+    extents = axes(facts.extent, facts.ndim)
+    if facts.ndim == 2:
+        scale = math.prod(extents) ** (1 / 2) / recipe.IMAGE_EXTENT
+        return scale if scale > recipe.LEAST_REDUCTION else 1.0
+    smallest = math.prod(recipe.EXTENTS * extent for extent in extents)
     most = recipe.VOXELS[device, facts.ndim]
     return float((smallest / most) ** (1 / facts.ndim)) if smallest > recipe.TOO_LARGE * most else 1.0
 
