@@ -17,6 +17,7 @@ from study.plan import Fold, Run, Study, StudyError, Variant, read_study
 from study.run import configure, keep, length_of, records_of, stages_of
 from study.scores import of_runs
 from study.table import table_of
+from study.taken_over import take_over_pretraining
 
 from tests.studies import record, write_study
 
@@ -139,6 +140,30 @@ def test_a_scheme_has_stages_of_its_own():
     assert stages_of({})[0] == stages_of({"scheme": {"name": "joint"}})[0] == "train"
     assert stages_of({"scheme": {"name": "finetune"}})[:2] == ("pretrain", "train")
     assert stages_of({"scheme": {"name": "sequential"}})[:3] == ("pretrain", "denoise", "train")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "is_trained", "is_taken"),
+    [
+        ({"data": {"degrade": {"gaussian": 40.0}, "use": 0.1}, "scheme": {"name": "sequential"}}, True, True),
+        ({"data": {"degrade": {"gaussian": 10.0}}}, True, False),
+        ({"data": {"degrade": {"gaussian": 40.0}}, "pretrain": {"lr": 1e-3}}, True, False),
+        # It may still be training its denoiser.
+        ({"data": {"degrade": {"gaussian": 40.0}}}, False, False),
+    ],
+)
+def test_a_denoiser_is_taken_over_from_a_run_on_the_same_noise(tmp_path, theirs, is_trained, is_taken):
+    study, root = study_of(a="a", b="b"), tmp_path / "experiments"
+    one, other = (Run(study, study.variants[name], study.folds[0], 1) for name in "ab")
+    (root / other.name / "pretrain" / "train").mkdir(parents=True)
+    if is_trained:
+        (root / other.name / "train").mkdir()
+    (tmp_path / f"{other.name}.toml").write_text(toml.dumps(theirs))
+    take_over_pretraining(one, {"data": {"degrade": {"gaussian": 40.0}, "use": 0.02}}, root)
+    assert (root / one.name / "pretrain" / "train").is_dir() is is_taken
+    # That of another seed never is.
+    take_over_pretraining(replace(one, seed=2), theirs, root)
+    assert not (root / replace(one, seed=2).name).exists()
 
 
 def test_who_reads_while_another_run_is_kept_reads_whole_records(tmp_path, monkeypatch):
