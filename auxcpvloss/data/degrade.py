@@ -21,6 +21,7 @@ ndimage = lazily("scipy.ndimage")
 
 OFF: dict[str, Any] = {
     "gaussian": 0.0,
+    "gaussian_length": 1,
     "poisson": 0.0,
     "blur": 0.0,
     "brightness": 1.0,
@@ -61,6 +62,7 @@ def record_of(degrade: Degrade | None) -> dict[str, Any]:
         return {}
     keys = [key for key in OF_IMAGES if getattr(degrade, key) != OFF[key]]
     is_random = {"gaussian", "poisson"} & set(keys) or degrade.labels < 1
+    keys += ["gaussian_length"] * ("gaussian" in keys and degrade.gaussian_length != OFF["gaussian_length"])
     keys += ["clip"] * (degrade.clip and bool(keys)) + ["labels"] * (degrade.labels < 1)
     keys += ["seed"] * (bool(is_random) and degrade.seed != OFF["seed"])
     return {f"data.degrade.{key}": getattr(degrade, key) for key in keys}
@@ -124,9 +126,16 @@ def degraded(
         rng = _rng("gaussian", degrade.seed, name, checksum)
         # Of half the noise the same realisation; plane by plane, to need no second volume.
         for plane in image:
-            plane += np.float32(degrade.gaussian) * rng.standard_normal(plane.shape, np.float32)
+            plane += np.float32(degrade.gaussian) * _noise(rng, plane.shape, degrade.gaussian_length)
     worse = bool(degrade.blur or degrade.poisson or degrade.gaussian)
     return Degraded(_clipped(image, raw.dtype, degrade), _clipped(clean, raw.dtype, degrade) if worse else None)
+
+
+def _noise(rng: np.random.Generator, shape: tuple[int, ...], length: int) -> NDArray[np.float32]:
+    """Draw (Y, X) noise of standard deviation 1, each value the scaled sum of `length` independent ones along x."""
+    y, x = shape
+    drawn = rng.standard_normal((y, x + length - 1), np.float32)
+    return np.lib.stride_tricks.sliding_window_view(drawn, length, axis=1).sum(axis=2) / np.float32(length**0.5)
 
 
 def in_words(table: Degrade) -> Iterator[str]:

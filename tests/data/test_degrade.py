@@ -52,6 +52,22 @@ def test_gaussian_noise_has_the_standard_deviation_that_was_asked_for(sigma):
         assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 4 / first.size**0.5
 
 
+@pytest.mark.parametrize("length", [2, 3])
+def test_noise_is_correlated_along_x_as_far_as_was_asked_for(length):
+    found = noise(gaussian=10.0, gaussian_length=length)
+    assert found.shape == SHAPE
+    assert found.std() == pytest.approx(10, rel=0.05)
+    for axis, far in ((2, 1), (2, 2), (2, 3), (1, 1), (0, 1)):
+        size = found.shape[axis]
+        first, second = (np.take(found, np.arange(size - far) + step, axis) for step in (0, far))
+        expected = max(0.0, 1 - far / length) if axis == 2 else 0.0
+        assert np.corrcoef(first.ravel(), second.ravel())[0, 1] == pytest.approx(expected, abs=0.03)
+    # Without noise it is nothing to depend on.
+    assert not record_of(Degrade(**OFF | {"gaussian_length": length}))
+    assert "data.degrade.gaussian_length" in record_of(Degrade(**OFF | {"gaussian": 1.0, "gaussian_length": length}))
+    assert "data.degrade.gaussian_length" not in record_of(Degrade(**OFF | {"gaussian": 1.0}))
+
+
 def test_poisson_noise_is_of_the_photons():
     for photons in (0.1, 2.0):
         image = made(poisson=photons).image

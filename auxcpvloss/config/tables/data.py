@@ -89,6 +89,7 @@ class Degrade(Table):
     """How volumes are made worse on purpose."""
 
     gaussian: NotNegativeFloat
+    gaussian_length: Annotated[int, Field(ge=1, le=100)]
     poisson: NotNegativeFloat
     blur: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
     brightness: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
