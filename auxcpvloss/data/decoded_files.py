@@ -110,12 +110,8 @@ class Content:
 
     @cached_property
     def image_checksum(self) -> str:
-        """Sha256, in hex, of the values of the image, whatever the type and the file that store them."""
-        whole = sha256(repr(self.raw.shape).encode())
-        with np.errstate(over="ignore"):
-            for plane in self.raw:
-                whole.update(plane.astype("<f4").tobytes())
-        return whole.hexdigest()
+        """See `checksum_of_image`."""
+        return checksum_of_image(self.raw)
 
     @property
     def annotated(self) -> float:
@@ -144,6 +140,15 @@ class Content:
     def nbytes(self) -> int:
         """Memory that it takes."""
         return sum(int(array.nbytes) for array in (self.raw, self.labels, self.ignored) if array is not None)
+
+
+def checksum_of_image(raw: NDArray[Any]) -> str:
+    """Sha256, in hex, of the values of a (Z, Y, X) image, whatever the type and the file that store them."""
+    whole = sha256(repr(raw.shape).encode())
+    with np.errstate(over="ignore"):
+        for plane in raw:
+            whole.update(plane.astype("<f4").tobytes())
+    return whole.hexdigest()
 
 
 class Contents:

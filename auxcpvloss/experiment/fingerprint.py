@@ -203,6 +203,8 @@ def _in_words(change: Change, names: Mapping[str, str]) -> str:
             return f"{thing} {what}"
     if path == ["checksum"]:
         return f"the file of {thing or 'the volume'} changed"
+    if path == ["image_checksum"]:
+        return f"the image of {thing or 'the volume'} changed"
     if path == ["given", "checksum"]:
         return "the imported label image changed"
     if path == ["initial", "checksum"]:

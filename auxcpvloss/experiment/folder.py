@@ -139,6 +139,10 @@ class Experiment:
         """Give a volume as `samples` does; errors are those of it."""
         return self._held(volume, self.used_path(volume))
 
+    def volume_record(self, sample: Sample, recorded: Any = None) -> dict[str, Any]:
+        """Give what the weights depend on of a training volume; `recorded` is what their record has of it, if any."""
+        return sample.made_from
+
     def noisy(self, volume: Volume) -> Sample:
         """Give a prepared volume as it is before the stage denoise; errors are those of `samples`."""
         return self._held(volume, self.sample_path(volume))

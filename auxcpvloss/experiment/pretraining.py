@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from auxcpvloss.augment.simple import SIMPLE, Simple
 from auxcpvloss.config import Config, ConfigFile, dump
 from auxcpvloss.config.tables.training import SHARED
+from auxcpvloss.data.image_record import CHECKSUM, image_record
+from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.format import UNLABELLED
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.fingerprint import Records
@@ -80,6 +84,15 @@ class Pretraining(Experiment):
         images = [each for each in self.config.pretrain.images if not (each == TEST and self.outer.other_test)]
         more = [UNLABELLED] if self.config.data.unlabelled_data else []
         return sorted({volume for each in (*images, *more) for volume in self.outer.candidates(each)})
+
+    def volume_record(self, sample: Sample, recorded: Any = None) -> dict[str, Any]:
+        """Give what the denoiser depends on of a volume: that of the image alone.
+
+        Earlier programs recorded all that the volume was made from, and a record of theirs is compared with that.
+        """
+        whole, then = sample.made_from, self.records.whole({"sample": recorded})["sample"]
+        was_whole = recorded == self.records.digest(whole) or (isinstance(then, Mapping) and CHECKSUM not in then)
+        return whole if was_whole else image_record(sample)
 
 
 def need_denoiser(experiment: Experiment) -> tuple[Pretraining, int]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from auxcpvloss.config.tables import Data
+from auxcpvloss.data.decoded_files import checksum_of_image
 from auxcpvloss.data.samples import LABELS, POINTS, Sample
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.data.target_grid import grids_of
@@ -39,6 +41,11 @@ class PlannedSample(Sample):
         """Z, Y, X, in voxels; reads the image."""
         _, there = grids_of(self.source, self.source.read_raw().shape, self.data)
         return there.padded(self.data.padding).shape
+
+    @cached_property
+    def image_checksum(self) -> str:
+        """Checksum of the values of the image, which it reads."""
+        return checksum_of_image(self.source.read_raw())
 
     @property
     def has_labels(self) -> bool:

@@ -18,10 +18,13 @@ from auxcpvloss.data.open_samples import open_sample
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.pretraining import Pretraining, pretraining_config
+from auxcpvloss.experiment.results import State
+from auxcpvloss.experiment.training_files import write_record
+from auxcpvloss.experiment.training_record import read_record, record_path
 from auxcpvloss.looking.report.denoised import GAP, side_by_side
 from auxcpvloss.stages.order import wanted
 from auxcpvloss.stages.run import Choice, Run
-from auxcpvloss.stages.status import rows
+from auxcpvloss.stages.status import Row, rows
 from auxcpvloss.system.errors import InputError
 from tests.conftest import SMALL, TINY, blobs, configure, merge
 from tests.once import made_once
@@ -50,13 +53,17 @@ def run(folder: Path, *stages: str, scheme: Any = "baseline", name: str = "e", m
 
 def states(folder: Path, scheme: str, **change: Any) -> dict[str, set[str]]:
     """How what each stage has made is."""
-    tables = merge(BASE, {"data": {"path": str((folder / "data").resolve())}, "scheme": {"name": scheme}})
-    experiment = Experiment(folder / "root/e", load([ConfigFile("test", merge(tables, change))]))
     found: dict[str, set[str]] = {}
-    for row in rows(Run(experiment, planning=True)):
+    for row in _rows(folder, scheme, **change):
         if row.state.kind != "missing":
             found.setdefault(row.stage, set()).add(row.state.kind)
     return found
+
+
+def _rows(folder: Path, scheme: str, **change: Any) -> list[Row]:
+    tables = merge(BASE, {"data": {"path": str((folder / "data").resolve())}, "scheme": {"name": scheme}})
+    experiment = Experiment(folder / "root/e", load([ConfigFile("test", merge(tables, change))]))
+    return list(rows(Run(experiment, planning=True)))
 
 
 def _write_data(folder: Path, shape: tuple[int, int, int] = (20, 20, 24)) -> None:
@@ -174,6 +181,60 @@ def test_a_key_of_the_pretraining_makes_it_stale_with_all_that_follows(whole):
     assert stale("finetune_sequential", model={"num_fmaps": 4}) == {"pretrain", "mknet"} | FOLLOWING
     # Another scheme does without the denoiser, which stays as it is.
     assert stale("baseline") == FOLLOWING - {"denoise"}
+
+
+@pytest.fixture
+def own_data(copy) -> Path:
+    """A copy with data of its own."""
+    source = (copy / "data").resolve()
+    (copy / "data").unlink()
+    shutil.copytree(source, copy / "data")
+    return copy
+
+
+def _change(path: Path) -> None:
+    array = tifffile.imread(path)
+    array[:, :9] = 0
+    tifffile.imwrite(path, array, photometric="minisblack")
+
+
+def _pretraining(folder: Path) -> State:
+    (row,) = [row for row in _rows(folder, "finetune_sequential") if (row.stage, row.what) == ("pretrain", "weights")]
+    return row.state
+
+
+def test_masks_concern_neither_the_record_of_the_denoiser_nor_its_weights(own_data):
+    last = own_data / "root/e/pretrain/train/checkpoints/00000004.keras"
+    before = last.read_bytes()
+    _change(own_data / "data/train/masks/a.tif")
+    # Nothing is prepared in this place yet, then all is.
+    assert _pretraining(own_data).kind == "whole"
+    assert run(own_data, "prepare", scheme="finetune_sequential") == 0
+    assert _pretraining(own_data).kind == "whole"
+    shutil.rmtree(own_data / "root/e/pretrain")
+    assert run(own_data, "pretrain", scheme="finetune_sequential", data={"degrade": {"labels": 0.5}}) == 0
+    assert last.read_bytes() == before
+    assert _pretraining(own_data).kind == "whole"
+    _change(own_data / "data/train/images/a.tif")
+    assert _pretraining(own_data).why == "the image of volume a (2) changed"
+
+
+def test_a_denoiser_of_an_earlier_program_stays_whole(own_data):
+    """Which recorded all that the volumes were made from."""
+    assert run(own_data, "prepare", scheme="finetune_sequential") == 0
+    tables = merge(BASE, {"data": {"path": str(own_data / "data")}, "scheme": {"name": "finetune_sequential"}})
+    inner = Pretraining.of(Experiment(own_data / "root/e", load([ConfigFile("test", tables)])))
+    record, names = read_record(record_path(inner)), ["a", "u", "a (2)", "b"]
+    whole = dict(zip(names, (each.made_from for each in inner.samples("train")), strict=True))
+    assert record is not None
+    record["samples"] = inner.records.flat({"samples": whole})["samples"]
+    inner.records.keep({"samples": record["samples"]})
+    inner.records.save()
+    write_record(inner, record)
+    assert _pretraining(own_data).kind == "whole"
+    # Also where reasons are not told.
+    (own_data / "root/e/pretrain/records.json").unlink()
+    assert _pretraining(own_data).kind == "whole"
 
 
 def test_stages_that_come_later_say_which_one_to_run(copy, capfd):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ def changed_training(run: Run) -> str | None:
     """
     experiment = run.experiment
     samples = samples_of(run, "train") if run.planning else training_samples(run)
-    return other_training(experiment, _made_from(samples), initial_weights(experiment))
+    recorded = (training_record(experiment) or {}).get("samples", {})
+    return other_training(experiment, _made_from(experiment, samples, recorded), initial_weights(experiment))
 
 
 def is_done(run: Run, monitor: Monitor, first: int) -> bool:
@@ -156,7 +158,7 @@ def record_training(
     first: int,
 ) -> None:
     """Write down what the weights depend on, and what is kept of the logs where training goes on."""
-    record = {**training_keys(experiment), "samples": _made_from(samples), "initial": initial}
+    record = {**training_keys(experiment), "samples": _made_from(experiment, samples), "initial": initial}
     flat = experiment.records.flat(record)
     experiment.records.keep(flat)
     experiment.records.save()
@@ -166,13 +168,15 @@ def record_training(
     note_files(experiment, last=first)
 
 
-def _made_from(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Give what volumes were made from, by name; volumes of several splits may have the same."""
+def _made_from(
+    experiment: Experiment, samples: Sequence[Sample], recorded: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Give what the weights depend on of volumes, by name; volumes of several splits may have the same."""
     found: dict[str, Any] = {}
     for sample in samples:
         name, number = sample.name, 1
         while name in found:
             number += 1
             name = f"{sample.name} ({number})"
-        found[name] = sample.made_from
+        found[name] = experiment.volume_record(sample, recorded.get(name))
     return found
