@@ -2,12 +2,16 @@
 
 import shutil
 import zipfile
+from contextlib import nullcontext
+from typing import Annotated
 
 import numpy as np
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auxcpvloss.apply.bioimageio.naming import check_name, name_of_model
 from auxcpvloss.apply.bioimageio.tensors import input_descr, input_sizes, normalized, output_descr, preprocessing
 from auxcpvloss.apply.bioimageio.tensors import test_input as cut_input
 from auxcpvloss.cli import main
@@ -76,6 +80,22 @@ def test_the_test_input_has_a_size_that_the_network_takes(padding, shape):
     assert halos == [padding == "same"] * 3
 
 
+@given(st.text())
+def test_every_experiment_gives_a_name_that_is_accepted(experiment):
+    check_name(name_of_model(experiment))
+
+
+@pytest.mark.parametrize(("name", "fits"), [("abcd", False), ("abcde", True), ("a" * 128, True), ("a" * 129, False), ("größe", False), ("a/b/c", False)])  # fmt: skip
+def test_names_are_refused_as_by_the_validator(name, fits):
+    spec = pytest.importorskip("bioimageio.spec.model.v0_5")
+    field = spec.ModelDescr.model_fields["name"]
+    with nullcontext() if fits else pytest.raises(pydantic.ValidationError):
+        pydantic.TypeAdapter(Annotated[str, *field.metadata]).validate_python(name)
+    with nullcontext() if fits else pytest.raises(InputError):
+        check_name(name)
+    assert not fits or name_of_model(name) == name
+
+
 def test_the_validator_gets_the_expected_output(every_stage, tmp_path, capfd):
     if TEST_BACKEND != "tensorflow":
         pytest.skip("networks of other backends are not exported")
@@ -87,9 +107,13 @@ def test_the_validator_gets_the_expected_output(every_stage, tmp_path, capfd):
     assert main([*command, "no license"]) == 2
     assert "license" in capfd.readouterr().err
     assert not out.exists()
-    assert main([*command, "MIT", "--name", "small nuclei", "--cite", "Text; 10.1234/5678"]) == 0
+    assert main([*command, "MIT", "--name", "abc"]) == 2
+    assert "--name" in capfd.readouterr().err
+    # The name of the experiment is too short for bioimage.io.
+    assert main([*command, "MIT", "--cite", "Text; 10.1234/5678"]) == 0
     with zipfile.ZipFile(out) as package:
         assert {"rdf.yaml", "weights.keras", "weights.onnx", "README.md", "cover.png"} <= set(package.namelist())
         assert b"auxcpvloss segment" in package.read("README.md")
+        assert b"name: nuclei e" in package.read("rdf.yaml")
     assert main([*command, "MIT"]) == 2
     assert "exists" in capfd.readouterr().err

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from auxcpvloss.apply.bioimageio.naming import check_name, name_of_model
 from auxcpvloss.apply.bioimageio.package import About, need_libraries, sample_of, write_files, write_package
 from auxcpvloss.apply.command import checkpoint_named, folder_named
 from auxcpvloss.apply.loading import load
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     add("--license", required=True, help="identifier of the license (SPDX), such as MIT or CC-BY-4.0")
     cite = "text; DOI or URL: what to cite besides the paper of the method; can be repeated"
     add("--cite", action="append", default=[], metavar="ENTRY", help=cite)
-    add("--name", help="name of the model (default: that of the experiment)")
+    add("--name", help="name of the model (default: that of the experiment, or like it)")
     add("--description", help="one or two sentences: what it finds, in what images")
     add("--model-version", default="0.1.0", metavar="VERSION", help="version of the model (0.1.0)")
     add(
@@ -63,6 +64,8 @@ def export_model(args: argparse.Namespace, terminal: Terminal) -> None:
         raise InputError(f"-o {args.out}: expected a file .zip.")
     if out.exists() and not args.overwrite:
         raise InputError(f"{out}: exists already; --overwrite replaces it.")
+    if args.name:
+        check_name(args.name)
     need_libraries()
     with warnings.catch_warnings(record=True, action="always") as remarks:
         model = load(folder_named(args.model, args.root), args.checkpoint)
@@ -77,7 +80,7 @@ def export_model(args: argparse.Namespace, terminal: Terminal) -> None:
         )
     if (backend := model.experiment.config.general.backend) != "tensorflow":
         raise InputError(f"general.backend = {backend!r}: export-model needs an experiment with 'tensorflow'.")
-    name = args.name or model.experiment.folder.name
+    name = args.name or name_of_model(model.experiment.folder.name)
     usual = f"Finds nuclei in 3D microscopy volumes: a U-Net trained with auxcpvloss ({model.experiment.method.name})."
     about = About(
         name=name,
