@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import accumulate, pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import h5py
@@ -27,6 +26,15 @@ from auxcpvloss.network.architectures.networks import is_joint, joint_layers, ne
 from auxcpvloss.network.checkpoint import check_checkpoint
 from auxcpvloss.network.keras_files import ARCHITECTURE, WEIGHTS
 from auxcpvloss.system.errors import InputError
+
+BY_CHECKPOINT = "Name another file, change init.match and init.skip, or set init.checkpoint = '' for random weights."
+"""What to do where nothing of a file fits."""
+BY_SCHEME = (
+    "The last two layers of a denoiser are never loaded: have init.match and init.skip allow others, give the network "
+    "of [model] more layers (downsample_factors, num_repetitions), or set scheme.name to 'baseline' or 'sequential', "
+    "which begin with random weights."
+)
+"""What to do where nothing of a denoiser fits."""
 
 MOST_LISTED = 50
 """Layers that are named to people, at most."""
@@ -61,9 +69,7 @@ Stored = Mapping[str, tuple[list[h5py.Dataset], Any]]
 """Contents of a file, by name: the weights of a layer, in order, and the part (index) of each that is used."""
 
 
-def take_over(
-    network: Any, heads: tuple[Head, ...], path: Path, table: Init, but: Mapping[str, str] = MappingProxyType({})
-) -> Loaded:
+def take_over(network: Any, heads: tuple[Head, ...], path: Path, table: Init, scheme: str = "") -> Loaded:
     """Load the layers that [init] names and that the file has with the same name and shapes.
 
     Each of several networks takes a layer of its own, or else the one of the name without the network's.
@@ -75,24 +81,28 @@ def take_over(
     path : Path
         A ``.keras`` file.
     table : Init
-    but : mapping
-        Layers that are not loaded, and why.
+    scheme : str
+        Of a denoiser the ``scheme.name`` by which training begins with it, but for its `last_layers`; "" of others.
 
     Raises
     ------
     InputError
         The file is of another kind; nothing in it fits; or everything does, and [init] wants the rest trained first.
     """
-    loaded = Loaded()
-    with _open(path) as stored:
+    loaded, named = Loaded(), f"scheme.name = {scheme!r}" if scheme else "init.checkpoint"
+    but = last_layers(network) if scheme else ()
+    with _open(path, named) as stored:
         for layer in network.layers:
             if layer.name in but:
-                loaded.left[layer.name] = but[layer.name]
+                loaded.left[layer.name] = named
             elif layer.weights:
                 of = network_of(layer.name, heads)
                 _load(layer, of, _parts(layer.name, heads, stored), stored, table, loaded)
     if not loaded.layers:
-        raise InputError(f"init.checkpoint: no layer of {path} fits this network. Not loaded: {_reasons(loaded.left)}.")
+        raise InputError(
+            f"{named}: no layer of {path} fits this network. Not loaded: {_reasons(loaded.left)}.",
+            BY_SCHEME if scheme else BY_CHECKPOINT,
+        )
     if table.freeze_iterations and not loaded.left:
         raise InputError(
             "init.freeze_iterations: every layer is loaded, so no layer is left to train while the loaded ones are "
@@ -184,7 +194,7 @@ def _unlike(stored: tuple[list[h5py.Dataset], Any] | None, weights: list[Any]) -
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[Stored]:
+def _open(path: Path, named: str) -> Iterator[Stored]:
     try:
         check_checkpoint(path)
         # The weights are read from the archive as needed: nothing is unpacked that does not fit the network.
@@ -194,11 +204,11 @@ def _open(path: Path) -> Iterator[Stored]:
             heads = {f"{joint}/{head}": (layers[joint], (..., part)) for (joint, head), part in cut.items()}
             yield {**{name: (datasets, ...) for name, datasets in layers.items()}, **heads}
     except FileNotFoundError:
-        raise InputError(f"init.checkpoint: {path}: no such file.") from None
+        raise InputError(f"{named}: {path}: no such file.") from None
     except (InputError, zipfile.BadZipFile, LookupError, TypeError, ValueError, AttributeError, OSError) as error:
         # Advice that follows is about checkpoints of this experiment.
         why = str(error).partition("\n")[0].rstrip(".")
-        raise InputError(f"init.checkpoint: {path} is not a .keras file with weights: {why}.") from error
+        raise InputError(f"{named}: {path} is not a .keras file with weights: {why}.") from error
 
 
 def _layers(file: h5py.File) -> dict[str, list[h5py.Dataset]]:

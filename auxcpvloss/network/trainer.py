@@ -18,7 +18,7 @@ from auxcpvloss.network.class_losses import Fractions
 from auxcpvloss.network.compiled import arguments, compile_network, is_finite, new_network, predict, train_only
 from auxcpvloss.network.deep_supervision import coarse_levels
 from auxcpvloss.network.encoder_weights import take_encoder
-from auxcpvloss.network.initial import Loaded, last_layers, take_over
+from auxcpvloss.network.initial import Loaded, take_over
 from auxcpvloss.network.losses import loss_of
 from auxcpvloss.network.plateau import Plateau
 from auxcpvloss.network.step import Given, Losses, losses_only, objective, training_step
@@ -182,9 +182,8 @@ def begin_with(network: keras.Model, method: Method, initial: Path, config: Conf
     """Load the weights of an encoder or a training, by [init]; those of a pretraining but for its last two layers."""
     if config.init.encoder_weights:
         return take_encoder(network, config.model, initial)
-    name = config.scheme.name
-    but = dict.fromkeys(last_layers(network), f"scheme.name = {name!r}") if config.scheme.finetunes else {}
-    return take_over(network, method.heads, initial, config.init, but)
+    scheme = config.scheme.name if config.scheme.finetunes else ""
+    return take_over(network, method.heads, initial, config.init, scheme)
 
 
 def _fetched(losses: Losses) -> dict[str, float]:

@@ -7,12 +7,14 @@ import h5py
 import numpy as np
 import pytest
 
+from auxcpvloss.experiment.pretraining import pretraining_config
 from auxcpvloss.methods import METHODS, method_of
 from auxcpvloss.methods.auxiliary.cpv import CPV
 from auxcpvloss.methods.threeclass import THREECLASS
 from auxcpvloss.network.architectures.unet import build_unet
 from auxcpvloss.network.compiled import new_network
 from auxcpvloss.network.initial import describe, take_over
+from auxcpvloss.network.trainer import begin_with
 from auxcpvloss.system.errors import InputError
 from tests.network.small import small
 
@@ -121,6 +123,25 @@ def test_what_differs_is_told_with_both_shapes(source):
 def test_what_would_load_or_train_nothing_is_refused(source, init, expected):
     with pytest.raises(InputError, match=expected):
         begin(source, init)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"init": {"match": ["heads"]}},
+        {"model": {"downsample_factors": [], "fmap_inc_factors": [], "fmap_dec_factors": []}},
+    ],
+    ids=["patterns", "one level"],
+)
+def test_where_nothing_of_a_denoiser_fits_the_scheme_is_named(tmp_path, change):
+    config = small(**change, scheme={"name": "finetune"})
+    denoiser = pretraining_config(config)
+    new_network(denoiser, method_of(denoiser)).save(tmp_path / "denoiser.keras")
+    with pytest.raises(InputError) as caught:
+        begin_with(new_network(config, method_of(config)), method_of(config), tmp_path / "denoiser.keras", config)
+    assert "scheme.name = 'finetune': no layer" in str(caught.value)
+    assert "init.match" in str(caught.value)
+    assert "init.checkpoint" not in str(caught.value)
 
 
 def test_freezing_goes_with_layers_that_are_left(source):
