@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from auxcpvloss.config import Config
-from auxcpvloss.config.compose import Extension, KeyProblemError, Problem
+from auxcpvloss.config.compose import Extension, Key, KeyProblemError, Problem
 from auxcpvloss.network import mirror_images
-from auxcpvloss.network.architectures import ARCHITECTURES, Architecture, geometry, geometry_of_prediction
+from auxcpvloss.network.architectures import ARCHITECTURES, geometry, geometry_of_prediction
 from auxcpvloss.network.architectures.encoders import is_application
 from auxcpvloss.network.deep_supervision import problem
 from auxcpvloss.network.tiling import smallest_tileable
@@ -21,11 +21,13 @@ def part(tables: dict[str, Any]) -> Extension:
     if not isinstance(name, str) or name not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise KeyProblemError(("model", "architecture"), f"{name!r:.200} is not a known architecture; known: {known}")
-    return _extension(ARCHITECTURES[name])
+    return _extension(name)
 
 
 @cache
-def _extension(architecture: Architecture) -> Extension:
+def _extension(name: str) -> Extension:
+    architecture = ARCHITECTURES[name]
+
     def check(config: Config) -> Iterator[Problem]:
         found = list(architecture.check(config.model)) or list(_inputs(config))
         yield from ((("model", key), message) for key, message in found)
@@ -45,7 +47,18 @@ def _extension(architecture: Architecture) -> Extension:
                 f"must not be above training.max_iterations, {most}: no weight would change",
             )
 
-    return Extension({("model",): architecture.keys}, check)
+    return Extension({("model",): architecture.keys}, check, partial(_unknown, name))
+
+
+def _unknown(name: str, key: Key) -> str:
+    """Name the architectures that a key is of, if it is not of this one."""
+    owners = [other for other, architecture in ARCHITECTURES.items() if key[-1] in architecture.keys]
+    if key[:-1] != ("model",) or not owners:
+        return ""
+    return (
+        f"is a key of the architecture {' and '.join(owners)}, and model.architecture is {name!r}; remove the key, or "
+        "change model.architecture"
+    )
 
 
 def _encoder_weights(config: Config) -> Iterator[Problem]:

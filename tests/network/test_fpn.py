@@ -163,8 +163,12 @@ def test_deep_supervision_is_refused():
 
 def test_its_keys_are_those_of_no_other_network():
     for key in ({"encoder": "residual"}, {"pyramid_fmaps": 8}):
-        with pytest.raises(InputError, match="unknown key"):
-            configure(model=key)
+        with pytest.raises(InputError, match=r"of the architecture fpn, and model\.architecture is 'residual_unet'"):
+            configure(model={**key, "architecture": "residual_unet"})
+        with pytest.raises(InputError, match=r"training\.\w+: unknown key"):
+            configure(training=key)
+    with pytest.raises(InputError, match=r"model\.encode: unknown key"):
+        configure(model={"encode": "residual"})
 
 
 def test_the_encoders_are_those_that_keras_has():
