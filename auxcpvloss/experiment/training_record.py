@@ -14,6 +14,7 @@ from auxcpvloss.experiment.fingerprint import completed, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import training_folds
 from auxcpvloss.methods import model_record
+from auxcpvloss.methods.method import KNOWN
 from auxcpvloss.system.checksums import KEY, is_changed_table
 from auxcpvloss.system.errors import InputError
 
@@ -98,7 +99,14 @@ def training_keys(experiment: Experiment) -> dict[str, Any]:
     # Cosines ended too early where gradients were accumulated, which an option of the optimizer did before the key.
     accumulates = config.optimizer.accumulate > 1 or config.optimizer.options.get("gradient_accumulation_steps")
     version = VERSION + 1 if accumulates and config.optimizer.lr_schedule == "cosine" else VERSION
+    # Distances were learned where what is not annotated may limit them.
+    version += _is_partly_annotated(config) and any(head.loss == KNOWN for head in experiment.method.heads)
     return plain({"version of train": version, **relevant(tables), "general": {"seed": config.general.seed}})
+
+
+def _is_partly_annotated(config: Config) -> bool:
+    data = config.data
+    return bool(data.ignore_label) or data.annotated_box or data.degrade.labels < 1
 
 
 def _init_keys(config: Config) -> dict[str, Any]:

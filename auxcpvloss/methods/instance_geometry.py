@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.data.annotated import IGNORED
-from auxcpvloss.methods.method import Array, Labels, Part
+from auxcpvloss.methods.method import UNKNOWN, Array, Labels, Part
 from auxcpvloss.system.lazy import lazily
 
 ndimage = lazily("scipy.ndimage")
@@ -52,6 +52,45 @@ def classes(labels: Labels, diagonal: bool = True) -> Array:
     from auxcpvloss.methods import kernels
 
     return np.asarray(kernels.classify(for_kernels(labels), diagonal))
+
+
+def is_thin(labels: Labels) -> Array:
+    """Tell where annotation is one voxel thick along an axis: (Z, Y, X) labels -> array of bool."""
+    found, is_known, is_ignored = np.zeros(labels.shape, bool), known(labels), labels == IGNORED
+    for axis in range(3):
+        there, of_volume, ignored = (np.moveaxis(each, axis, 0) for each in (found, is_known, is_ignored))
+        if len(there) > 2:
+            between = ~(of_volume[2:] | of_volume[:-2]) & (ignored[2:] | ignored[:-2])
+            there[1:-1] |= between
+    return found & is_known
+
+
+def over_greatest(distances: Array, least: Array, thin: Array, of: NDArray[np.int64]) -> Array:
+    """Divide distances by the greatest of their instance, as far as both are known.
+
+    Across a single annotated plane nothing is known of any instance: where most of one `is_thin`, it is learned as it
+    is seen.
+
+    Parameters
+    ----------
+    distances : (N,) array of float32
+        To the surface, where what is not annotated has none.
+    least : (N,) array of float32
+        The same, where all that is not annotated is background.
+    thin : (N,) array of bool
+    of : (N,) array
+        Number of the instance.
+
+    Returns
+    -------
+    (N,) array of float32
+        In 0..1; `UNKNOWN` where the two differ, and in all of an instance whose greatest distance is not known.
+    """
+    is_known = (least == distances) | (np.bincount(of, thin) > np.bincount(of) / 2)[of]
+    greatest, surely = np.zeros((2, of.max(initial=-1) + 1), np.float32)
+    np.maximum.at(greatest, of, distances)
+    np.maximum.at(surely, of[is_known], distances[is_known])
+    return np.where(is_known & (surely == greatest)[of], distances / greatest[of], np.float32(UNKNOWN))
 
 
 def with_margin(part: Part, margin: int, shape: Sequence[int]) -> tuple[Part, Part]:

@@ -25,7 +25,10 @@ OUTSIDE = np.uint32(0xFFFFFFFF)
 """Label of voxels outside the volume, which are not trained on, as those labelled `IGNORED` are not."""
 
 UNKNOWN = 2
-"""Value of a target of 0 and 1 where neither is known, though the voxel is annotated: it is not trained on."""
+"""Value of a target in 0..1 where it is not known, though the voxel is annotated: it is not trained on."""
+
+KNOWN = "known_squared_difference"
+"""Loss of heads whose target is `UNKNOWN` at some voxels."""
 
 SOFTMAX, SIGMOID = "softmax", "sigmoid"
 """Losses of heads that tell classes apart: as many as channels, one of which is true, or two in each channel."""

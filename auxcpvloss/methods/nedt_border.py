@@ -8,9 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.decoding import Basins, WatershedParams
-from auxcpvloss.methods.instance_geometry import BOUNDARY, classes, for_kernels, known, with_margin
-from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.methods.instance_geometry import (
+    BOUNDARY,
+    classes,
+    for_kernels,
+    is_thin,
+    known,
+    over_greatest,
+    with_margin,
+)
+from auxcpvloss.methods.method import ALL, KNOWN, OUTSIDE, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily
@@ -40,7 +49,8 @@ def depths(labels: Labels, part: Part = ALL) -> Array:
     Returns
     -------
     (1, Z, Y, X) array of float32
-        In 0..1: 1 in the middle of an instance, 0 in the background and beyond the volume.
+        In 0..1: 1 in the middle of an instance, 0 in the background and beyond the volume. `UNKNOWN` where the nucleus
+        may end nearer, or be less deep, since it touches what is not annotated; the end of the volume is no surface.
     """
     # Importing numba takes half a second.
     from auxcpvloss.methods import kernels, shape_kernels
@@ -59,6 +69,11 @@ def depths(labels: Labels, part: Part = ALL) -> Array:
             # Without any other voxel around it all are infinitely far inside.
             inside = of_own[own].clip(max=sum(own.shape))
             found[box][own] = inside / inside.max()
+            if (given[box] == IGNORED).any():
+                least = edt.edt(own | (given[box] == OUTSIDE), black_border=False)[own].clip(max=sum(own.shape))
+                found[box][own] = over_greatest(
+                    inside, least, is_thin(given[box])[own], np.zeros(len(inside), np.int64)
+                )
     return found[part][np.newaxis]
 
 
@@ -175,7 +190,7 @@ NEDT_BORDER = Method(
             "nedt",
             channels=1,
             target=depths,
-            loss="squared_difference",
+            loss=KNOWN,
             context=1,
             whole_instances=True,
             coefficient=100.0,

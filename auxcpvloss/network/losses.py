@@ -16,7 +16,7 @@ from typing import Any
 from keras import ops
 
 from auxcpvloss.config.tables import Config
-from auxcpvloss.methods.method import SIGMOID, SOFTMAX, Head
+from auxcpvloss.methods.method import SIGMOID, SOFTMAX, UNKNOWN, Head
 from auxcpvloss.network.batch import BACKGROUND, INSTANCE, OUTSIDE
 from auxcpvloss.network.class_losses import ClassLoss, Fractions
 
@@ -27,6 +27,11 @@ def squared_difference(target: Any, prediction: Any, region: Any, background: fl
     """Squared difference of (B, Z, Y, X, C) tensors; voxels in instances weigh 1, others `background`."""
     weight = ops.cast(region == INSTANCE, "float32") + background * ops.cast(region == BACKGROUND, "float32")
     return _mean_square(target, prediction, weight, region)
+
+
+def known_squared_difference(target: Any, prediction: Any, region: Any) -> Any:
+    """Squared difference of (B, Z, Y, X, 1) tensors where the target, in 0..1, is not `UNKNOWN`."""
+    return squared_difference(target, prediction, ops.where(target < UNKNOWN, region, OUTSIDE))
 
 
 def blob_loss(target: Any, prediction: Any, region: Any) -> Any:
@@ -52,7 +57,9 @@ def _mean_square(target: Any, prediction: Any, weight: Any, region: Any) -> Any:
 
 Loss = Callable[[Any, Any, Any], Any]
 
-LOSSES: dict[str, Callable[..., Any]] = {loss.__name__: loss for loss in (squared_difference, blob_loss)}
+LOSSES: dict[str, Callable[..., Any]] = {
+    loss.__name__: loss for loss in (squared_difference, known_squared_difference, blob_loss)
+}
 """Losses by the names used in heads, but for those of classes."""
 
 

@@ -41,6 +41,18 @@ def test_cosines_that_ended_early_are_another_version(tmp_path):
     assert version(lr_schedule="cosine") == version(lr_schedule="constant", options=steps) == 1
 
 
+def test_distances_beside_what_is_not_annotated_are_another_version(tmp_path):
+    """Which were learned as if it did not end nuclei."""
+
+    def version(method, **data):
+        config = configure(model={"method": method}, data=data)
+        return training_keys(Experiment(tmp_path, config))["version of train"]
+
+    for data in ({"ignore_label": 9}, {"annotated_box": True}, {"degrade": {"labels": 0.5}}):
+        assert [version(method, **data) for method in ("nedt_border", "sdt_edt", "sdt_cpv")] == [2, 2, 1]
+    assert version("nedt_border") == version("sdt_edt") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

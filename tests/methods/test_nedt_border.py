@@ -8,9 +8,10 @@ from scipy import ndimage
 
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods import METHODS, OUTSIDE, nedt_border, threeclass_outer
+from auxcpvloss.methods.method import UNKNOWN
 from auxcpvloss.methods.nedt_border import REACH, borders, depths
 from tests.conftest import blobs
-from tests.methods.test_targets import eroded_away, is_instance, labels_with_outside
+from tests.methods.test_targets import eroded_away, is_instance, labels_with_outside, over_greatest
 from tests.segmentation.test_instances import relabelled_equal
 
 seeds = st.integers(0, 2**32 - 1)
@@ -19,14 +20,16 @@ METHOD = METHODS["nedt_border"]
 
 @given(labels_with_outside)
 def test_distances_equal_a_loop_over_voxels(labels):
-    expected = np.zeros(labels.shape)
-    for label in filter(is_instance, set(labels.ravel().tolist())):
-        own = np.argwhere(labels == label)
-        near = ((np.argwhere(labels < IGNORED) >= own.min(0) - 1) & (np.argwhere(labels < IGNORED) <= own.max(0) + 1)).all(1)  # fmt: skip
-        others = [v for v in np.argwhere(labels < IGNORED)[near] if labels[tuple(v)] != label]
-        for voxel in own:
-            expected[tuple(voxel)] = min((np.linalg.norm(v - voxel) for v in others), default=1)
-        expected[labels == label] /= expected[labels == label].max()
+    def distances(given):
+        found = np.zeros(labels.shape)
+        for label in filter(is_instance, set(labels.ravel().tolist())):
+            own, there = np.argwhere(labels == label), np.argwhere((given < IGNORED) & (given != label))
+            near = there[((there >= own.min(0) - 1) & (there <= own.max(0) + 1)).all(axis=1)]
+            for voxel in own:
+                found[tuple(voxel)] = min((np.linalg.norm(v - voxel) for v in near), default=100)
+        return found
+
+    expected = over_greatest(labels, distances(labels), distances(np.where(labels == IGNORED, np.uint32(0), labels)))
     found = depths(labels)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[0], expected, atol=1e-6)
@@ -84,7 +87,11 @@ def test_what_lies_beyond_changes_nothing(given_as):
     labels = blobs((12, 14, 16), 10, seed=4)
     wide = np.pad(labels, [(3, 1), (0, 6), (2, 2)], constant_values=given_as)
     for target in (depths, borders):
-        np.testing.assert_allclose(target(wide)[:, 3:15, :14, 2:18], target(labels), atol=1e-6)
+        found, expected = target(wide)[:, 3:15, :14, 2:18], target(labels)
+        # How far nuclei reach into what is not annotated is not known.
+        expected = np.where(found == UNKNOWN, UNKNOWN, expected)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+        assert (UNKNOWN in expected) == (target is depths and given_as == IGNORED)
 
 
 def perfect(labels, **params):

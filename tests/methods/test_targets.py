@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from auxcpvloss.data.annotated import IGNORED
-from auxcpvloss.methods import AUXILIARY, METHODS, OUTSIDE, affinities, gauss, sdt, threeclass
+from auxcpvloss.methods import AUXILIARY, METHODS, OUTSIDE, affinities, gauss, nedt_border, sdt, threeclass
 from auxcpvloss.methods.auxiliary import cpv, edt
 from auxcpvloss.methods.instance_geometry import find_centers
 from auxcpvloss.methods.method import UNKNOWN, FromRaw
@@ -142,17 +142,65 @@ def test_a_blob_peaks_at_its_center_and_ends():
     assert blob[0].max() == 0
 
 
+def over_greatest(labels, most, least):
+    """Distances over the greatest of the instance, where these are the same whether `IGNORED` ends an instance or not."""
+    expected = np.zeros(labels.shape)
+    for label in filter(is_instance, np.unique(labels)):
+        own = labels == label
+        thin = np.mean([is_between(labels, voxel) for voxel in np.argwhere(own)])
+        known = own & (np.isclose(most, least) | (thin > 0.5))
+        expected[own] = np.where(known, most / most[own].max(), UNKNOWN)[own]
+        if not known.any() or most[known].max() < most[own].max() - 1e-6:
+            expected[own] = UNKNOWN
+    return expected
+
+
+def is_between(labels, voxel):
+    """Whether the neighbours of a voxel on both sides along an axis are not known, and one of them not annotated."""
+    for step in np.eye(3, dtype=int):
+        pair = [tuple(voxel + way * step) for way in (-1, 1)]
+        if all(min(each) >= 0 and all(np.less(each, labels.shape)) for each in pair):
+            pair = [labels[each] for each in pair]
+            if min(pair) >= IGNORED and IGNORED in pair:
+                return True
+    return False
+
+
 @given(labels_with_outside)
 def test_depths_equal_a_loop_over_voxels(labels):
-    boundary = [v for v in np.ndindex(labels.shape) if is_instance(labels[v]) and eroded_away(labels, v, 3)]
-    expected = np.zeros(labels.shape)
-    for voxel in filter(lambda v: is_instance(labels[v]), np.ndindex(labels.shape)):
-        expected[voxel] = 1 + min((np.hypot.reduce(np.subtract(voxel, b)) for b in boundary), default=0)
-    for label in np.unique(labels):
-        expected[labels == label] /= max(expected[labels == label].max(), 1)
+    def distances(given):
+        boundary = [v for v in np.ndindex(labels.shape) if is_instance(given[v]) and eroded_away(given, v, 3)]
+        found = np.zeros(labels.shape)
+        for voxel in np.ndindex(labels.shape):
+            nearest = min((np.hypot.reduce(np.subtract(voxel, b)) for b in boundary), default=np.inf)
+            found[voxel] = 1 + min(nearest, max(labels.shape))
+        return found
+
+    expected = over_greatest(labels, distances(labels), distances(np.where(labels == IGNORED, np.uint32(0), labels)))
     depths = edt.target(labels)
     assert depths.dtype == np.float32
     np.testing.assert_allclose(depths[0], expected, atol=1e-6)
+
+
+def test_depths_beside_what_is_not_annotated_are_not_learned():
+    """A nucleus of 8 voxels along x with an unlabelled neighbour, which ends it in truth."""
+    labels = np.zeros((11, 11, 20), np.uint32)
+    labels[2:9, 2:9, 2:10], labels[4:7, 4:7, 10:18] = 1, IGNORED
+    for target in (edt.target, nedt_border.depths):
+        found, alone = target(labels)[0], target(np.where(labels == IGNORED, np.uint32(0), labels))[0]
+        unknown = found == UNKNOWN
+        assert (found[5, 5, 9], alone[5, 5, 9]) == (UNKNOWN, alone[3, 3, 9])
+        np.testing.assert_array_equal(found[~unknown], alone[~unknown])
+        assert 0 < unknown.sum() < 40
+        # The greatest distance of one that is cut may be in the part that is not annotated.
+        cut = labels.copy()
+        cut[:, :, 5:] = IGNORED
+        assert (target(cut)[0][cut == 1] == UNKNOWN).all()
+        # Of a single plane, its own distances are learned.
+        plane = np.full(labels.shape, IGNORED)
+        plane[5] = np.where(labels[5] == IGNORED, np.uint32(0), labels[5])
+        np.testing.assert_array_equal(target(plane)[:, 5:6], target(plane[5:6]))
+        assert target(plane).max() == 1
 
 
 @given(st.integers(0, 2**32 - 1))

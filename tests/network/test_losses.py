@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auxcpvloss.methods import METHODS, find_method
+from auxcpvloss.methods.method import UNKNOWN
 from auxcpvloss.network import losses
 from tests.conftest import blobs, configure
 
@@ -53,6 +54,17 @@ def test_the_squared_difference_equals_a_loop_over_voxels(seed):
     target = rng.normal(size=prediction.shape).astype(np.float32)
     expected = mean_square(target, prediction, region, lambda value: 1)
     np.testing.assert_allclose(losses.squared_difference(target, prediction, region), expected, rtol=1e-4)
+
+
+@given(seeds)
+def test_what_is_not_known_of_a_target_does_not_count(seed):
+    rng, region, prediction = patches(seed, 1)
+    target = rng.random(prediction.shape).astype(np.float32)
+    loss = losses.LOSSES["known_squared_difference"]
+    np.testing.assert_array_equal(loss(target, prediction, region), losses.squared_difference(target, prediction, region))  # fmt: skip
+    unknown = rng.random(target.shape) < 0.4
+    expected = mean_square(target, prediction, np.where(unknown, losses.OUTSIDE, region), lambda value: 1)
+    np.testing.assert_allclose(loss(np.where(unknown, UNKNOWN, target), prediction, region), expected, rtol=1e-4)
 
 
 @given(seeds)

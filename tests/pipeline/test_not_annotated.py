@@ -6,7 +6,7 @@ import pytest
 
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods import METHODS, OUTSIDE, find_method, method_of
-from auxcpvloss.methods.method import UNKNOWN
+from auxcpvloss.methods.method import KNOWN, UNKNOWN
 from auxcpvloss.network import losses
 from auxcpvloss.pipeline.batch_maker import BatchMaker, output_shape
 from auxcpvloss.pipeline.patch import SeededRequest
@@ -67,13 +67,15 @@ def test_no_patch_is_drawn_that_has_nothing_to_learn(tmp_path):
 @pytest.mark.parametrize("name", [*METHODS, "threeclass_edt"])
 @pytest.mark.parametrize("where", [BOX, PLANES], ids=["box", "planes"])
 def test_what_is_not_annotated_is_to_targets_as_the_end_of_the_volume(name, where):
-    """But for affinities to it, which are not known."""
+    """But for affinities to it, and distances that it may limit, which are not known; of planes, most of them are."""
     given = marked(where)
     end = np.where(given == IGNORED, OUTSIDE, given)
     for head in find_method(name).heads:
         one, other = (head.target(labels)[:, given < IGNORED] for labels in (given, end))
-        unknown = one == UNKNOWN if head.name == "affs" else np.zeros(one.shape, bool)
-        assert unknown.any() == (head.name == "affs")
+        unknown, may_be = one == UNKNOWN, head.name == "affs" or head.loss == KNOWN
+        unknown &= may_be
+        assert unknown.any() == may_be
+        assert where == BOX or unknown.mean() < 0.1
         np.testing.assert_array_equal(one[~unknown], other[~unknown])
 
 

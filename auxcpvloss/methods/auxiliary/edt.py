@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.auxiliary.task import Auxiliary
-from auxcpvloss.methods.instance_geometry import BOUNDARY, NO_INSTANCE, classes, known_box
-from auxcpvloss.methods.method import ALL, Array, Head, Labels, Part
+from auxcpvloss.methods.instance_geometry import (
+    BOUNDARY,
+    NO_INSTANCE,
+    classes,
+    is_thin,
+    known_box,
+    over_greatest,
+    with_margin,
+)
+from auxcpvloss.methods.method import ALL, KNOWN, Array, Head, Labels, Part
 from auxcpvloss.system.lazy import lazily
 
 edt = lazily("edt")
@@ -27,7 +36,8 @@ def target(labels: Labels, part: Part = ALL) -> Array:
     Returns
     -------
     (1, Z, Y, X) array of float32
-        In 0..1: 1 in the middle of an instance, 0 in the background and beyond the volume.
+        In 0..1: 1 in the middle of an instance, 0 in the background and beyond the volume. `UNKNOWN` where the nucleus
+        may end nearer, or be less deep, since it touches what is not annotated.
     """
     depths = np.zeros(labels.shape, dtype=np.float32)
     if (box := known_box(labels)) is not None:
@@ -36,13 +46,18 @@ def target(labels: Labels, part: Part = ALL) -> Array:
         inside = classified > NO_INSTANCE
         # The nearest boundary is the own one. There is none if an instance fills the volume: infinity.
         distances = 1 + edt.edt(classified != BOUNDARY, black_border=False)[inside].clip(max=max(labels.shape))
-        ids, index = np.unique(known[inside], return_inverse=True)
-        greatest = np.zeros(len(ids), dtype=np.float32)
-        np.maximum.at(greatest, index, distances)
-        depths[box][inside] = distances / greatest[index]
+        _, index = np.unique(known[inside], return_inverse=True)
+        # One voxel beyond the box may be one that is not annotated.
+        wide, inner = with_margin((box[0], box[1], box[2]), 1, labels.shape)
+        least, thin = distances, np.zeros(len(distances), bool)
+        if (is_ignored := labels[wide] == IGNORED).any():
+            boundary = classes(np.where(is_ignored, np.uint32(0), labels[wide]))[inner] == BOUNDARY
+            least = 1 + edt.edt(~boundary, black_border=False)[inside].clip(max=max(labels.shape))
+            thin = is_thin(labels[wide])[inner][inside]
+        depths[box][inside] = over_greatest(distances, least, thin, index)
     return depths[part][np.newaxis]
 
 
 EDT = Auxiliary(
-    Head("edt", channels=1, target=target, loss="squared_difference", context=1, whole_instances=True),
+    Head("edt", channels=1, target=target, loss=KNOWN, context=1, whole_instances=True),
 )
