@@ -10,6 +10,7 @@ from pydantic import Field
 
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.decoding import Basins, WatershedParams
+from auxcpvloss.methods.distances import distances_within
 from auxcpvloss.methods.instance_geometry import (
     BOUNDARY,
     classes,
@@ -27,7 +28,6 @@ from auxcpvloss.system.lazy import lazily
 if TYPE_CHECKING:
     from auxcpvloss.segmentation.runs import Runs
 
-edt = lazily("edt")
 ndimage = lazily("scipy.ndimage")
 
 SIGMA = 1.0
@@ -58,19 +58,19 @@ def depths(labels: Labels, part: Part = ALL) -> Array:
     given, found = for_kernels(labels), np.zeros(labels.shape, np.float32)
     (ids, _), (within, _) = kernels.add_up(given), kernels.add_up(for_kernels(labels[part]))
     wanted = np.isin(ids, within)
-    distances = edt.edt(given, black_border=False)
+    distances = distances_within(given)
     for label, (first, last) in zip(ids[wanted], shape_kernels.bounds(given, ids)[wanted], strict=True):
         if label:
             z, y, x = map(slice, first, last)
             box, _ = with_margin((z, y, x), 1, labels.shape)
             own, of_own = given[box] == label, distances[box]
             if not (is_known := known(given[box])).all():
-                of_own = edt.edt(own | ~is_known, black_border=False)
+                of_own = distances_within(own | ~is_known)
             # Without any other voxel around it all are infinitely far inside.
             inside = of_own[own].clip(max=sum(own.shape))
             found[box][own] = inside / inside.max()
             if (given[box] == IGNORED).any():
-                least = edt.edt(own | (given[box] == OUTSIDE), black_border=False)[own].clip(max=sum(own.shape))
+                least = distances_within(own | (given[box] == OUTSIDE))[own].clip(max=sum(own.shape))
                 found[box][own] = over_greatest(
                     inside, least, is_thin(given[box])[own], np.zeros(len(inside), np.int64)
                 )

@@ -8,13 +8,11 @@ import numpy as np
 from pydantic import Field
 
 from auxcpvloss.methods.decoding import Basins, WatershedParams
+from auxcpvloss.methods.distances import distances_within
 from auxcpvloss.methods.instance_geometry import BOUNDARY, classes, instances, known_box
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
-from auxcpvloss.system.lazy import lazily
-
-edt = lazily("edt")
 
 SCALE = 9.0
 """Distance, in voxels, at which the target is tanh(1)."""
@@ -40,7 +38,7 @@ def target(labels: Labels, part: Part = ALL) -> Array:
     distances = np.full(labels.shape, np.inf, dtype=np.float32)
     # Much of a patch of a slender volume, with its context, lies beyond it.
     if (box := known_box(labels)) is not None:
-        distances[box] = edt.edt(classes(labels[box]) != BOUNDARY, black_border=False)
+        distances[box] = distances_within(classes(labels[box]) != BOUNDARY)
     wanted = distances[part] / SCALE
     np.tanh(wanted, out=wanted)
     np.negative(wanted, out=wanted, where=instances(labels[part]))

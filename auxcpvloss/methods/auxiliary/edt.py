@@ -6,6 +6,7 @@ import numpy as np
 
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.methods.auxiliary.task import Auxiliary
+from auxcpvloss.methods.distances import distances_within
 from auxcpvloss.methods.instance_geometry import (
     BOUNDARY,
     NO_INSTANCE,
@@ -16,9 +17,6 @@ from auxcpvloss.methods.instance_geometry import (
     with_margin,
 )
 from auxcpvloss.methods.method import ALL, KNOWN, Array, Head, Labels, Part
-from auxcpvloss.system.lazy import lazily
-
-edt = lazily("edt")
 
 
 def target(labels: Labels, part: Part = ALL) -> Array:
@@ -45,14 +43,14 @@ def target(labels: Labels, part: Part = ALL) -> Array:
         classified = classes(known)
         inside = classified > NO_INSTANCE
         # The nearest boundary is the own one. There is none if an instance fills the volume: infinity.
-        distances = 1 + edt.edt(classified != BOUNDARY, black_border=False)[inside].clip(max=max(labels.shape))
+        distances = 1 + distances_within(classified != BOUNDARY)[inside].clip(max=max(labels.shape))
         _, index = np.unique(known[inside], return_inverse=True)
         # One voxel beyond the box may be one that is not annotated.
         wide, inner = with_margin((box[0], box[1], box[2]), 1, labels.shape)
         least, thin = distances, np.zeros(len(distances), bool)
         if (is_ignored := labels[wide] == IGNORED).any():
             boundary = classes(np.where(is_ignored, np.uint32(0), labels[wide]))[inner] == BOUNDARY
-            least = 1 + edt.edt(~boundary, black_border=False)[inside].clip(max=max(labels.shape))
+            least = 1 + distances_within(~boundary)[inside].clip(max=max(labels.shape))
             thin = is_thin(labels[wide])[inner][inside]
         depths[box][inside] = over_greatest(distances, least, thin, index)
     return depths[part][np.newaxis]
