@@ -7,7 +7,7 @@ from auxcpvloss.config import Config
 from auxcpvloss.config.tables.training import SHARED
 from auxcpvloss.methods.affinities import AFFINITIES
 from auxcpvloss.methods.auxiliary import AUXILIARY, Auxiliary, with_auxiliary
-from auxcpvloss.methods.decoding import decode_sets
+from auxcpvloss.methods.decode_sets import decode_sets
 from auxcpvloss.methods.external import EXTERNAL
 from auxcpvloss.methods.gauss import GAUSS
 from auxcpvloss.methods.method import OUTSIDE, Head, Labels, Method, Params, Prediction

@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from auxcpvloss.data.annotated import IGNORED
-from auxcpvloss.methods.decoding import Basins, WatershedParams, least_logit
 from auxcpvloss.methods.instance_geometry import BOUNDARY, INSIDE, classes, instances
 from auxcpvloss.methods.method import ALL, SIGMOID, UNKNOWN, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.methods.watershed_params import Basins, WatershedParams, least_logit
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily

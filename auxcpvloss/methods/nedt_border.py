@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auxcpvloss.data.annotated import IGNORED
-from auxcpvloss.methods.decoding import Basins, WatershedParams
 from auxcpvloss.methods.distances import distances_within
 from auxcpvloss.methods.instance_geometry import (
     BOUNDARY,
@@ -21,6 +20,7 @@ from auxcpvloss.methods.instance_geometry import (
     with_margin,
 )
 from auxcpvloss.methods.method import ALL, KNOWN, OUTSIDE, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.methods.watershed_params import Basins, WatershedParams
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from auxcpvloss.methods.decoding import Basins, WatershedParams
 from auxcpvloss.methods.distances import distances_within
 from auxcpvloss.methods.instance_geometry import BOUNDARY, classes, instances, known_box
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.methods.watershed_params import Basins, WatershedParams
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 

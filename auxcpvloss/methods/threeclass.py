@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from auxcpvloss.methods import instance_geometry as geometry
-from auxcpvloss.methods.decoding import Basins, WatershedParams, least_logit
 from auxcpvloss.methods.method import ALL, SOFTMAX, Array, Head, Labels, Method, Part, Prediction
+from auxcpvloss.methods.watershed_params import Basins, WatershedParams, least_logit
 from auxcpvloss.segmentation.arrays import Mask
 from auxcpvloss.segmentation.measure import mean_within
 from auxcpvloss.system.lazy import lazily

@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.special import expit, softmax
 
 from auxcpvloss.methods import AUXILIARY, METHODS
-from auxcpvloss.methods.decoding import WatershedParams
+from auxcpvloss.methods.watershed_params import WatershedParams
 from tests.segmentation.test_instances import relabelled_equal
 
 NEIGHBOURS = [(-1, 0, 0), (0, -1, 0), (0, 0, -1), (0, 0, 1), (0, 1, 0), (1, 0, 0)]

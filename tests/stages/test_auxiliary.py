@@ -10,9 +10,9 @@ import zarr
 
 from auxcpvloss.cli import main
 from auxcpvloss.methods import AUXILIARY, Auxiliary, Head, Prediction, find_method
-from auxcpvloss.methods.decoding import Seeds
 from auxcpvloss.methods.instance_geometry import instances
 from auxcpvloss.methods.method import ALL, Part
+from auxcpvloss.methods.seeds import Seeds
 from auxcpvloss.segmentation.arrays import Mask
 from tests.conftest import merge
 from tests.looking.compare.experiments import write_runs

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from auxcpvloss.methods.auxiliary.task import Auxiliary
-from auxcpvloss.methods.decoding import Seeds
 from auxcpvloss.methods.instance_geometry import find_centers, vectors_to
 from auxcpvloss.methods.method import ALL, Array, Head, Labels, Part, Prediction
+from auxcpvloss.methods.seeds import Seeds
 from auxcpvloss.segmentation.arrays import Mask
 
 if TYPE_CHECKING:

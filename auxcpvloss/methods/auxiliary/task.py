@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import create_model
 
 from auxcpvloss.config import Config
-from auxcpvloss.methods.decoding import Seeds
 from auxcpvloss.methods.method import Corruption, Head, Method, Params
+from auxcpvloss.methods.seeds import Seeds
 
 
 @dataclass(frozen=True)
