@@ -9,9 +9,9 @@ from pathlib import Path
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.config.tables.results import Prediction
 from auxcpvloss.experiment.configuration import load, refuse_edited
-from auxcpvloss.experiment.fingerprint import relevant
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.means import Checkpoint
+from auxcpvloss.experiment.record_keys import relevant
 from auxcpvloss.experiment.selection_file import selected_or_newest
 from auxcpvloss.experiment.training_record import refuse_other_training
 from auxcpvloss.system.errors import InputError

@@ -1,4 +1,4 @@
-"""What results are made from: records, their digests, and how two of them differ in words.
+"""What results are made from: records, their digests, and how two of them differ.
 
 A record is a nested table of plain values: the version of the stage, the keys that matter to it, and the digests of
 the results that it is made from, not their contents. Records of those are kept by their digests, so that a difference
@@ -13,9 +13,10 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from auxcpvloss.experiment.configuration import YOUNGER
+from auxcpvloss.experiment.differences import NAMED, SOURCES, Change, in_words
+from auxcpvloss.experiment.record_keys import plain, relevant
 from auxcpvloss.system.checksums import CHANGED
 from auxcpvloss.system.files import write_text
 
@@ -24,48 +25,8 @@ Record = dict[str, Any]
 SHOWN = 5
 """Maximum number of differences reported."""
 
-SOURCES = {
-    "sample": "the volume",
-    "truth": "the ground truth",
-    "predicted": "the prediction",
-    "instances": "the instances",
-}
-"""Keys under which a record holds the digest of another record, and what that record describes."""
-
-NAMED = {"samples": "volume", "predictions": "volume", "checkpoints": "checkpoint", "files": "file"}
-"""Keys under which a record holds one entry per item, and what the items are."""
-
-WITHIN = (*SOURCES, "configuration")
-"""Keys that mean nothing to users."""
-
-OF_SAMPLES = {
-    "raw_key": "data.raw_key",
-    "gt_key": "data.gt_key",
-    "axes": "data.axes",
-    "channel": "data.channel",
-    "ignore_label": "data.ignore_label",
-    "annotated_box": "data.annotated_box",
-    "split_pieces": "data.split_pieces",
-    "padding": "data.padding",
-    "voxel_size": "data.voxel_size",
-    "target_voxel_size": "data.target_voxel_size",
-    "version": "version of prepare",
-}
-"""Keys in the records of prepared volumes, and their names in the configuration."""
-
-TILES = "tiles (model.test_input_shape)"
-"""Input of the network, in the record of a prediction."""
-
 DIGEST = 32
 """Hexadecimal digits of a digest."""
-
-
-class Change(NamedTuple):
-    """A key in which two records differ; None for a value that one of them lacks."""
-
-    path: tuple[str, ...]
-    old: Any
-    new: Any
 
 
 class Records:
@@ -123,7 +84,7 @@ class Records:
         found = list(self.changes(old, new))
         # What another key has made indifferent is no reason beside that key.
         reasons = [each for each in found if each.new is not None or NAMED.keys() & each.path[-2:-1]]
-        words = list(dict.fromkeys(_in_words(change, self._names) for change in reasons or found))
+        words = list(dict.fromkeys(in_words(change, self._names) for change in reasons or found))
         more = [f"{len(words) - SHOWN} more"] if len(words) > SHOWN else []
         return "; ".join([*words[:SHOWN], *more]) or None
 
@@ -188,99 +149,3 @@ def _read(path: Path | None) -> dict[str, Record]:
     except (ValueError, AttributeError, RecursionError):
         # Reasons are told less precisely then; nothing else depends on it.
         return {}
-
-
-def _in_words(change: Change, names: Mapping[str, str]) -> str:
-    path = [part for part in change.path if part not in WITHIN]
-    if not path and change.path[-1] in SOURCES:
-        return f"{SOURCES[change.path[-1]]} changed"
-    path = path or list(change.path)
-    thing = ""
-    if path[0] in NAMED and len(path) > 1:
-        thing, path = f"{NAMED[path[0]]} {path[1]}", path[2:]
-        if not path:
-            what = "is new" if change.old is None else "is gone" if change.new is None else "changed"
-            return f"{thing} {what}"
-    if path == ["checksum"]:
-        return f"the file of {thing or 'the volume'} changed"
-    if path == ["image_checksum"]:
-        return f"the image of {thing or 'the volume'} changed"
-    if path == ["given", "checksum"]:
-        return "the imported label image changed"
-    if path == ["initial", "checksum"]:
-        return "the file of init.checkpoint or init.encoder_weights changed"
-    if path in (["initial", "pretrained"], ["denoised", "checkpoint"]):
-        return "the denoiser changed"
-    if path == ["denoised"]:
-        return f"{thing or 'the volume'} {'is not denoised any more' if change.new is None else 'is denoised'}"
-    if path == ["checkpoint"]:
-        return "the checkpoint changed"
-    key = OF_SAMPLES.get(path[0], path[0]) if len(path) == 1 else ".".join(path)
-    # Records leave out a key that is younger than the first of them at the value that was implied.
-    old, new = (YOUNGER.get(key) if value is None else value for value in (change.old, change.new))
-    key = names.get(key, key)
-    if old is None:
-        return f"{key} was not recorded" + ("" if isinstance(new, Mapping) else f", is {new!r}")
-    return f"{key} was {old!r}, is {'no longer recorded' if new is None else repr(new)}"
-
-
-def relevant(record: Any) -> Any:
-    """Leave out of a record the keys that, given the others, take no effect.
-
-    These are percentiles by which nothing is normalized, what a schedule of the learning rate or a loss of classes does
-    not use, groups without group normalization, other keys of an augmentation of probability 0, the range of a zoom
-    that draws from a list of factors, tiles of a prediction where they change only how sums are rounded, and keys
-    younger than the first records, at the value implied before they existed.
-    """
-    if not isinstance(record, Mapping):
-        return record
-    without: set[str] = set()
-    if record.get("normalize", "percentile") != "percentile":
-        without |= {"lower_percentile", "upper_percentile"}
-    if record.get("lr_schedule", "plateau") != "plateau":
-        without |= {"plateau_factor", "plateau_patience"}
-    if record.get("lr_schedule") == "constant":
-        without.add("min_lr")
-    if record.get("normalization", "group") != "group":
-        without.add("normalization_groups")
-    if record.get("probability") == 0:
-        without |= set(record) - {"probability"}
-    if record.get("class_loss", "focal") != "focal":
-        without.add("focal_gamma")
-    if record.get("class_loss") == "dice":
-        without.add("class_balance")
-    if record.get("precision") == "training":
-        without.add("precision")
-    model = record.get("model")
-    if isinstance(model, Mapping) and not (model.get("normalization") == "group" or _has_foreign_encoder(model)):
-        without.add(TILES)
-    if record.get("architecture") == "unet":
-        without.add("architecture")
-    if record.get("architecture") == "fpn":
-        without.add("fmap_dec_factors")
-    if _has_foreign_encoder(record):
-        without |= {"num_fmaps", "fmap_inc_factors", "num_repetitions"}
-    if "factors" in record:
-        # Of zoom: either they are drawn from, or the range is.
-        without.add("factor" if record["factors"] else "factors")
-    kept = {key: value for key, value in record.items() if key not in without}
-    training = record.get("training")
-    if isinstance(model, Mapping) and isinstance(training, Mapping) and training.get("class_loss") == "dice":
-        # The Dice coefficient does not weigh classes.
-        kept["model"] = {key: value for key, value in model.items() if not key.endswith("_weights")}
-    return {key: relevant(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
-
-
-def _has_foreign_encoder(model: Mapping[str, Any]) -> bool:
-    return model.get("architecture") == "fpn" and model.get("encoder") != "residual"
-
-
-def completed(base: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete a record, a nested table, by what only `base` has."""
-    both = {key: completed(base[key], record[key]) for key in base if isinstance(record.get(key), Mapping)}
-    return {**base, **record, **both}
-
-
-def plain(record: Any) -> Any:
-    """Give a record as it comes back from JSON: tuples as lists, numbers as plain numbers."""
-    return json.loads(json.dumps(record))

@@ -19,9 +19,10 @@ from auxcpvloss.data.sources.find import Catalogue
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.experiment.checkpoints import Checkpoints
 from auxcpvloss.experiment.configuration import YOUNGER
-from auxcpvloss.experiment.fingerprint import Records, relevant
+from auxcpvloss.experiment.fingerprint import Records
 from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.opened_samples import OpenedSamples
+from auxcpvloss.experiment.record_keys import relevant
 from auxcpvloss.experiment.splits import Volume, candidates, is_drawn, serving
 from auxcpvloss.methods import Method, Params, method_of
 from auxcpvloss.methods.external import Given

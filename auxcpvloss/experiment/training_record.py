@@ -10,8 +10,8 @@ from typing import Any
 
 from auxcpvloss.config import Config, ConfigFile
 from auxcpvloss.experiment.configuration import load
-from auxcpvloss.experiment.fingerprint import completed, plain, relevant
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.record_keys import completed, plain, relevant
 from auxcpvloss.experiment.splits import training_folds
 from auxcpvloss.methods import model_record
 from auxcpvloss.methods.method import KNOWN

@@ -11,7 +11,7 @@ from auxcpvloss.data.decoded_files import checksum_of_image
 from auxcpvloss.data.samples import LABELS, POINTS, Sample
 from auxcpvloss.data.sources.source import Source
 from auxcpvloss.data.target_grid import grids_of
-from auxcpvloss.experiment.fingerprint import plain
+from auxcpvloss.experiment.record_keys import plain
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.prepare import volume_of
 from auxcpvloss.stages.run import Run

@@ -3,7 +3,8 @@ from hashlib import sha256
 
 import pytest
 
-from auxcpvloss.experiment.fingerprint import Records, relevant
+from auxcpvloss.experiment.fingerprint import Records
+from auxcpvloss.experiment.record_keys import relevant
 from auxcpvloss.experiment.superseded import Notes, place, set_aside
 from auxcpvloss.stages.order import STAGES
 from auxcpvloss.system.libraries import other_versions

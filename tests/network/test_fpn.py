@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from auxcpvloss.config import ConfigFile
 from auxcpvloss.experiment.configuration import load
 from auxcpvloss.experiment.debug import debug_tables
-from auxcpvloss.experiment.fingerprint import TILES, relevant
 from auxcpvloss.experiment.folder import Experiment
+from auxcpvloss.experiment.record_keys import TILES, relevant
 from auxcpvloss.methods import METHODS
 from auxcpvloss.network.architectures import (
     architecture_of,

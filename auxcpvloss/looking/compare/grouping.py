@@ -9,7 +9,8 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from auxcpvloss.experiment.fingerprint import SHOWN, Records, relevant
+from auxcpvloss.experiment.fingerprint import SHOWN, Records
+from auxcpvloss.experiment.record_keys import relevant
 from auxcpvloss.looking.compare.runs import EvaluatedRun, Group
 from auxcpvloss.methods import BASES
 from auxcpvloss.system.errors import InputError

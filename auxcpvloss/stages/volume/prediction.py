@@ -18,9 +18,10 @@ from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.untrusted.limits import available_memory
 from auxcpvloss.data.volume import Volume
 from auxcpvloss.experiment.ensemble import Member, are_here, members
-from auxcpvloss.experiment.fingerprint import TILES, Record
+from auxcpvloss.experiment.fingerprint import Record
 from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.means import Checkpoint
+from auxcpvloss.experiment.record_keys import TILES
 from auxcpvloss.experiment.results import Result, stored_zarr
 from auxcpvloss.methods import Params, model_record
 from auxcpvloss.network.architectures import is_tiled_freely, tiling_of
