@@ -19,8 +19,9 @@ from auxcpvloss.data.degrade import OFF, of_split, record_of
 from auxcpvloss.data.sources import FORMATS
 from auxcpvloss.experiment import pretrained
 from auxcpvloss.experiment.configuration import is_edited, load
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.experiment.debug import SUFFIX, changes, debug_tables
-from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.methods import AUXILIARY, method_of
 from auxcpvloss.network.architectures.encoders import IMAGENET
 from auxcpvloss.system.checksums import CHANGED

@@ -9,7 +9,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.configured import TEST
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.results import Stored, reader, stored_beside
 from auxcpvloss.experiment.selection_file import Selection
 from auxcpvloss.metrics.calibration import Calibration

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.configured import TEST
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.system.errors import InputError
 
 

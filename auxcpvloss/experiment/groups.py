@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from auxcpvloss.data.groups import group_of, groups_of
-from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.configured import TEST
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.system.errors import InputError
 
 SERVING = {"train": "training", "val": "validation", TEST: "test"}

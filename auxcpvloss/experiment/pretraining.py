@@ -15,8 +15,9 @@ from auxcpvloss.data.image_record import CHECKSUM, image_record
 from auxcpvloss.data.samples import Sample
 from auxcpvloss.data.sources.format import UNLABELLED
 from auxcpvloss.experiment.configuration import load
+from auxcpvloss.experiment.configured import RECORDS, TEST
 from auxcpvloss.experiment.fingerprint import Records
-from auxcpvloss.experiment.folder import RECORDS, TEST, Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.experiment.training_record import other_training
 from auxcpvloss.methods import method_of

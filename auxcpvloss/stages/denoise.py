@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from auxcpvloss.data.denoised import DENOISED, write_denoised
 from auxcpvloss.data.sources.find import SPLITS
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.experiment.ensemble import Member
-from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.pretraining import HEAD, need_denoiser
 from auxcpvloss.experiment.results import Result, State
 from auxcpvloss.experiment.splits import Volume

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.folder import TEST
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.denoised_samples import denoised_soon
 from auxcpvloss.stages.noisy_samples import noisy_sample

@@ -10,7 +10,7 @@ from auxcpvloss.data.sources.find import SPLITS, UNLABELLED, Source
 from auxcpvloss.data.store import expected_made_from, write_sample
 from auxcpvloss.data.verify import check_planes
 from auxcpvloss.data.voxel_sizes import sides
-from auxcpvloss.experiment.folder import TEST
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.experiment.groups import shared_groups
 from auxcpvloss.experiment.results import Result, Stored
 from auxcpvloss.experiment.splits import Volume

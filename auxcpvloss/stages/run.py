@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from auxcpvloss.data.untrusted.limits import available_memory
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.experiment.fingerprint import Records
-from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.means import Checkpoint
 from auxcpvloss.experiment.results import Result, State
 from auxcpvloss.experiment.superseded import Notes, set_aside

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from auxcpvloss.experiment.checkpoints import ENSEMBLE
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.experiment.ensemble import members
-from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.results import Result, State, stored_beside
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.methods import Method

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from auxcpvloss.data.degrade import in_words
 from auxcpvloss.experiment.configuration import is_edited
-from auxcpvloss.experiment.folder import RECORDS, Experiment
+from auxcpvloss.experiment.configured import RECORDS
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.provenance import document
 from auxcpvloss.experiment.results import WHOLE, State
 from auxcpvloss.experiment.used import used_in_words

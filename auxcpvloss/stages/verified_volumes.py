@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from auxcpvloss.data.decoded_files import Contents
 from auxcpvloss.data.verify import Finding, verify
-from auxcpvloss.experiment.folder import TEST
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.experiment.results import Result
 from auxcpvloss.experiment.splits import Volume
 from auxcpvloss.stages.run import Run

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auxcpvloss.apply.model import Model
-from auxcpvloss.experiment.folder import TEST
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.system.printable import from_spreadsheet
 
 HEIGHT = 256

@@ -17,7 +17,7 @@ from auxcpvloss.apply.bioimageio.documentation import cover, readme
 from auxcpvloss.apply.bioimageio.tensors import RAW, input_descr, normalized, output_descr, test_input
 from auxcpvloss.apply.model import Model
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.folder import TEST
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.system.errors import InputError, StageError
 
 if TYPE_CHECKING:

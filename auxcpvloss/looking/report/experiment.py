@@ -11,7 +11,8 @@ import imagecodecs
 
 from auxcpvloss.data.degrade import in_words
 from auxcpvloss.data.samples import Sample
-from auxcpvloss.experiment.folder import TEST, Experiment
+from auxcpvloss.experiment.configured import TEST
+from auxcpvloss.experiment.folder import Experiment
 from auxcpvloss.experiment.groups import groups_in, shared_groups
 from auxcpvloss.experiment.outcome import Outcome
 from auxcpvloss.experiment.results import read_table

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from auxcpvloss.data.sources.label_images import find_label_images, read_labels
 from auxcpvloss.data.sources.pairing import likely, partners
 from auxcpvloss.data.sources.source import Image, Source
+from auxcpvloss.experiment.configured import TEST
 from auxcpvloss.experiment.fingerprint import Record
-from auxcpvloss.experiment.folder import TEST
 from auxcpvloss.experiment.instances import stored_instances
 from auxcpvloss.methods.external import Given
 from auxcpvloss.stages.run import Run
