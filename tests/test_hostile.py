@@ -495,7 +495,7 @@ def test_nothing_in_the_package_runs_what_it_reads():
     ("model", "named"),
     [
         ({"num_fmaps": 10_000}, "model.num_fmaps: the weights"),
-        ({"train_input_shape": [10_000] * 3}, "model.train_input_shape: the first feature maps"),
+        ({"train_input_shape": [10_000] * 3}, "model.train_input_shape: the feature maps"),
         ({}, "training.num_workers: 1000 processes"),
     ],
 )

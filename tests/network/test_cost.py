@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from auxcpvloss.methods import method_of
@@ -19,6 +20,22 @@ def test_the_convolutions_are_those_of_the_network(model):
     listed = architecture_of(config.model).convolutions(config.model, shape, method.input_channels, 6)
     flops = sum(2 * voxels * kernel * before * after for voxels, kernel, before, after in listed)
     assert flops == describe(build_network(config, method, shape), config.model)["flops"]
+
+
+FPN = {"architecture": "fpn", "padding": "same", "train_input_shape": [16, 16, 16], "pyramid_fmaps": 7}
+
+
+@pytest.mark.parametrize(("model", "maps"), [({}, 12), (RESIDUAL, 12), (FPN, 7)])
+def test_the_least_memory_is_that_of_the_kernels_and_of_the_finest_level(model, maps):
+    config = configure(model={**model, "num_fmaps": 12})
+    method, shape = method_of(config), config.model.train_input_shape
+    (_, weights, _), (_, level, advice) = architecture_of(config.model).least_memory(config.model, 3)
+    network = build_network(config, method, shape)
+    kernels = {w.path: w.shape for w in network.weights if len(w.shape) == 5}
+    heads = [np.prod(size) for path, size in kernels.items() if "heads" in path]
+    assert weights == 4 * (sum(map(np.prod, kernels.values())) - sum(heads) * 5 / 6)
+    assert level == 4 * 3 * np.prod(shape) * maps
+    assert ("model.pyramid_fmaps" in advice) == (model is FPN)
 
 
 def test_large_patches_save_what_is_lost_at_their_border():

@@ -94,7 +94,7 @@ def is_tiled_freely(model: Model) -> bool:
 
 
 def check_memory(config: Config) -> None:
-    """Refuse a network of which not even the weights, or the first feature maps of a batch, fit into memory.
+    """Refuse a network of which not even the weights, or the feature maps of the finest level, fit into memory.
 
     Training needs several times as much in all, and may have it on a GPU.
 
@@ -104,7 +104,7 @@ def check_memory(config: Config) -> None:
         Names the keys to change.
     """
     number = number_of_networks(config)
-    for what, size, advice in architecture_of(config.model).memory(config.model, config.training.batch_size):
+    for what, size, advice in architecture_of(config.model).least_memory(config.model, config.training.batch_size):
         fewer = f" Or train one network (model.networks = {SHARED!r}) and not {number}." if number > 1 else ""
         check_bytes(what, number * size, advice + fewer)
 

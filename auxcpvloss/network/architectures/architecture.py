@@ -64,8 +64,8 @@ class Architecture:
     check : callable
         Table [model] -> keys that contradict each other: (key, what is wrong). That the network can take
         the input shapes is checked for every architecture.
-    memory : callable
-        (table [model], patches a batch) -> what must fit into memory at least: (key and thing, bytes, advice).
+    width : str
+        Key of [model] that says how many feature maps the finest level has.
     convolutions : callable
         (table [model], shape of the input that it accepts, channels of the input and of all heads) -> its convolutions.
     memory_of_prediction : callable
@@ -85,9 +85,23 @@ class Architecture:
     build_deep: Callable[[Model, Sequence[Head], Shape, str, int], keras.Model] | None = None
     keys: Mapping[str, Any] = field(default_factory=dict)
     check: Callable[[Model], Iterator[tuple[str, str]]] = _nothing
-    memory: Callable[[Model, int], Iterator[tuple[str, int, str]]] = _nothing
+    width: str = "num_fmaps"
     convolutions: Callable[[Model, Shape, int, int], Iterator[Convolution]] = _nothing
     memory_of_prediction: Callable[[Model, Shape], int] = lambda model, shape: 1024 * math.prod(shape)
     unpadded: Callable[[Model], Model] = lambda model: model
     fixed_input: Callable[[Model], int] = fixed_input
     smaller: Callable[[Model], Mapping[str, Any]] = lambda model: {}
+
+    def least_memory(self, model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
+        """Say what must fit into memory at least, of a batch of so many patches: (key and thing, bytes, advice).
+
+        These are the weights, and the feature maps of the finest level; of one channel, and of heads with one.
+        """
+        made, shape = self.convolutions(model, model.train_input_shape, 1, 1), model.train_input_shape
+        weights = sum(kernel * before * after for _, kernel, before, after in made)
+        yield "model.num_fmaps: the weights of this network", 4 * weights, "Use fewer feature maps or levels."
+        yield (
+            "model.train_input_shape: the feature maps of the finest level, of a batch",
+            4 * batch_size * math.prod(shape) * getattr(model, self.width),
+            f"Use a smaller shape, fewer feature maps (model.{self.width}) or fewer patches (training.batch_size).",
+        )

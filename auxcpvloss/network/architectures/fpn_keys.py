@@ -120,18 +120,6 @@ def memory_of_prediction(model: Model, input_shape: Shape) -> int:
     return 4 * (waiting + voxels * max(3 * down[0], 5 * pyramid_fmaps(model)))
 
 
-def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
-    """Estimate the bytes of the weights, and of the feature maps of the finest level of a batch."""
-    made = list(convolutions(model, model.train_input_shape, 1, 1))
-    weights = sum(kernel * before * after for _, kernel, before, after in made)
-    yield "model.num_fmaps: the weights of this network", 4 * weights, "Use fewer feature maps or levels."
-    yield (
-        "model.train_input_shape: the finest level of the pyramid of a batch",
-        4 * batch_size * math.prod(model.train_input_shape) * pyramid_fmaps(model),
-        "Use a smaller shape, fewer feature maps (model.pyramid_fmaps) or fewer patches (training.batch_size).",
-    )
-
-
 def smaller(model: Model) -> Mapping[str, Any]:
     """Give the keys of a network of few feature maps, with as many levels; the encoder stays."""
     keys = {**unet_keys.smaller(model.model_copy(update={"fmap_dec_factors": model.fmap_inc_factors}))}
@@ -149,7 +137,7 @@ FPN = Architecture(
     geometry,
     keys=KEYS,
     check=check,
-    memory=memory,
+    width="pyramid_fmaps",
     convolutions=convolutions,
     memory_of_prediction=memory_of_prediction,
     smaller=smaller,

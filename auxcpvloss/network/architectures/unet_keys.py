@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from auxcpvloss.config.tables import Model
@@ -64,21 +64,6 @@ def memory_of_prediction(model: Model, input_shape: Shape) -> int:
     held = [skips[level] + 2 * down[level] * voxels[2 * level] for level in range(levels + 1)]
     held += [skips[level] + 2 * (down[level] + up[level]) * voxels[4 * levels - 2 * level] for level in range(levels)]
     return 4 * max(held)
-
-
-def memory(model: Model, batch_size: int) -> Iterator[tuple[str, int, str]]:
-    """Estimate the bytes of the weights, and of the first feature maps of a batch."""
-    down, up = feature_maps(model)
-    # Where two levels meet, the convolution on the way up takes in the maps of both.
-    pairs = [*pairwise([1, *down]), *((fine + wide, wide) for fine, wide in zip(down, up, strict=False))]
-    pairs += [(maps, maps) for maps in (*down, *up) for _ in range(model.num_repetitions - 1)]
-    weights = math.prod(model.kernel_size) * sum(before * after for before, after in pairs)
-    yield "model.num_fmaps: the weights of this network", 4 * weights, "Use fewer feature maps or levels."
-    yield (
-        "model.train_input_shape: the first feature maps of a batch",
-        4 * batch_size * math.prod(model.train_input_shape) * model.num_fmaps,
-        "Use a smaller shape, fewer feature maps (model.num_fmaps) or fewer patches (training.batch_size).",
-    )
 
 
 def convolutions(
@@ -166,7 +151,6 @@ UNET = Architecture(
     geometry,
     build_deep=build_deep,
     check=check,
-    memory=memory,
     convolutions=convolutions,
     memory_of_prediction=memory_of_prediction,
     unpadded=unpadded,
