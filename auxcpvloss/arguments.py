@@ -21,6 +21,7 @@ Volumes that a stage needs are prepared automatically. -d status shows what is c
 broken.
 
 auxcpvloss configure FOLDER writes a configuration for the volumes of a folder (auxcpvloss configure --help).
+auxcpvloss sweep SWEEP.toml runs every combination of some values of keys, and compares them (auxcpvloss sweep --help).
 auxcpvloss compare FOLDER... compares evaluated experiments: tables and verdicts (auxcpvloss compare --help).
 auxcpvloss segment FILE... --model NAME -o DIR segments images of any folder (auxcpvloss segment --help).
 auxcpvloss import-results FOLDER --name PROGRAM --like NAME scores the results of another program on the test volumes of

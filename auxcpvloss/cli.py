@@ -27,6 +27,7 @@ from auxcpvloss.stages.export.viewing import look
 from auxcpvloss.stages.order import dry_run, is_before_training, run_stages, wanted
 from auxcpvloss.stages.run import Choice, Run
 from auxcpvloss.stages.status import STATUS, status
+from auxcpvloss.sweep import command as sweep
 from auxcpvloss.system.backends import choose_backend
 from auxcpvloss.system.errors import InputError, StageError
 from auxcpvloss.system.faults import in_words, no_memory, out_of_memory, system_error
@@ -44,6 +45,7 @@ COMMANDS = {
     compare.NAME: (compare.parser, compare.compare_folders),
     segment.NAME: (segment.parser, segment.segment_files),
     export_model.NAME: (export_model.parser, export_model.export_model),
+    sweep.NAME: (sweep.parser, sweep.sweep),
 }
 """Parser and function of what is no run of stages, by the first argument."""
 

@@ -42,7 +42,7 @@ def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment
     # A debug run has its own folder, but starts from the configuration of the experiment.
     names = [f"{name.removesuffix(SUFFIX)}{SUFFIX}", name] if args.debug_args else [name]
     frozen = next((path for name in names if (path := root / name / "config.toml").is_file()), None)
-    given = _given(args)
+    files = given(args)
     if frozen and (args.run_from_exp or not (args.app or args.config)):
         places = [ConfigFile.read(frozen)]
         if is_edited(frozen):
@@ -50,7 +50,7 @@ def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment
         if args.config:
             terminal.say(f"--run_from_exp: using the configuration {frozen}; -c {' -c '.join(args.config)} is not used")
     elif args.app or args.config:
-        places = given
+        places = files
     elif args.ensemble:
         # What members have in common is that of the first one.
         places = [ConfigFile.read(Path(_run_folder(args.ensemble[0], root, "--ensemble")) / "config.toml")]
@@ -68,7 +68,7 @@ def which_experiment(args: argparse.Namespace, terminal: Terminal) -> Experiment
         before, config = config, load([*places, ConfigFile("--debug_args", debug_tables(config))])
         for line in changes(before, config):
             terminal.say(f"--debug_args: {line}")
-    experiment = Experiment(root / names[0], _resolve(config, root))
+    experiment = Experiment(root / names[0], resolved(config, root))
     if not (args.test_data and frozen and frozen.parent == experiment.folder):
         return experiment
     return replace(experiment, other_test=_other_test(experiment.config.data, own_test_data(frozen)))
@@ -107,7 +107,7 @@ def _other_test(data: Data, own: Mapping[str, Any]) -> str:
     return f"{Path(data.test_data).stem[:50]}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
-def _given(args: argparse.Namespace) -> list[ConfigFile]:
+def given(args: argparse.Namespace) -> list[ConfigFile]:
     """Read the configuration that the arguments name, in order: application, setup, files."""
     files = [_read(Path(path), args) for path in args.config]
     # The built-in defaults are always merged first; merged again on top, they would undo application and setup.
@@ -170,7 +170,7 @@ WORDS = {"checkpoint": pretrained.NAME, "encoder_weights": IMAGENET}
 """Values of keys of paths that are no paths."""
 
 
-def _resolve(config: Config, root: Path) -> Config:
+def resolved(config: Config, root: Path) -> Config:
     """Make paths absolute, so that the stored configuration is valid in any folder."""
     changed: dict[str, Any] = {}
     for name, keys in {"data": PLACES, "init": ("checkpoint", "encoder_weights")}.items():
