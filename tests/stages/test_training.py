@@ -147,6 +147,16 @@ def test_the_volumes_that_training_looks_at_are_prepared(tmp_path, capfd, key):
     assert "prepare              would do: worm_00, not prepared yet" in capfd.readouterr().out
 
 
+def test_a_plan_says_what_the_stage_would_do(copy, tmp_path, capfd):
+    """Nothing, go on, or begin anew: by what is there, as the stage itself decides."""
+    assert run(copy, "a", "train", "--dry-run", **STOPPING) == 0
+    assert "would do: nothing" in capfd.readouterr().out
+    assert run(copy, "a", "train", "--dry-run", **merge(STOPPING, {"data": {"synthetic": {"seed": 2}}})) == 0
+    assert "from the beginning because" in capfd.readouterr().out
+    assert run(tmp_path, "new", "train", "--dry-run", init={"checkpoint": "nowhere"}) == 2
+    assert "nowhere: no such file or folder" in capfd.readouterr().err
+
+
 def test_where_every_volume_trains_none_can_be_looked_at(tmp_path):
     config = configure(validation={"trained_models": ["/runs/1"]}, training={"early_stop": 1})
     with pytest.raises(InputError, match=r"training\.early_stop: with validation\.trained_models, all volumes are"):

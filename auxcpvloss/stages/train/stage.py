@@ -32,6 +32,7 @@ from auxcpvloss.stages.train.preconditions import looks_at_validation, need_trai
 from auxcpvloss.stages.train.profile import profiled
 from auxcpvloss.stages.train.state import (
     begin_anew,
+    changed_training,
     is_done,
     measured_fractions,
     record_training,
@@ -192,11 +193,16 @@ class Train(Stage):
 
     def plan(self, run: Run) -> str:
         experiment = run.experiment
-        anew = other_training(experiment)
+        if not experiment.config.scheme.finetunes:
+            # Of a scheme, the denoiser may be made before.
+            initial_weights(experiment)
+        anew = changed_training(run) if experiment.is_trained else other_training(experiment)
         done = 0 if anew else max(experiment.checkpoints.states(), default=0)
         found = averages(experiment) if experiment.config.validation.trained_models else []
         last = iteration_of(found[0].checkpoint) if found else last_iteration(experiment)
         why = f", from the beginning because {anew}; the existing results are moved to superseded/" if anew else ""
+        if experiment.is_trained and training_state(run) == WHOLE:
+            return f"nothing, the training is complete: {experiment.train_folder}"
         return f"{self.volumes(run)}: iterations {done} to {last} -> {experiment.train_folder}{why}"
 
     def _tell_versions(self, run: Run) -> None:
