@@ -105,13 +105,12 @@ def _check_noise(config: Config) -> Iterator[Problem]:
     method = method_of(config)
     if not learns_at_blind_spots(method):
         return
-    for each in AUGMENTATIONS:
-        if each.correlates and each.is_on(config):
-            off = ", ".join(f"{key} = {inline(value)}" for key, value in each.table.off.items())
-            yield (
-                (*TABLE, each.name),
-                f"computes voxels from several, so that {method.name} would learn their noise; switch it off: {off}",
-            )
+    if correlating := [each.name for each in AUGMENTATIONS if each.correlates and each.is_on(config)]:
+        yield (
+            (*TABLE, correlating[0]),
+            f"computes voxels from several, so that {method.name} would learn their noise; leave it out: "
+            f"training.augmentation.without = {inline([*config.training.augmentation.without, *correlating])}",
+        )
     extent, exchanged = BlindSpots.by(config).blind_extent, SIMPLE.table_of(config).transpose
     if len({extent[axis] for axis in exchanged}) > 1:
         yield (
