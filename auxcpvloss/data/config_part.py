@@ -30,6 +30,11 @@ def _check(config: Config) -> Iterator[Problem]:
         other = "on_train" if config.validation.on_train else "trained_models"
         message = f"there are no validation volumes of their own with validation.{other}; leave it at {MATCHED!r}"
         yield ("data", "use_val"), message
+    if config.data.degrade.gaussian_length > 1 and not config.data.degrade.gaussian:
+        yield (
+            ("data", "degrade", "gaussian_length"),
+            f"{config.data.degrade.gaussian_length}: there is no noise; set data.degrade.gaussian, or leave it at 1",
+        )
     if UNLABELLED in config.data.degrade.splits and not config.data.unlabelled_data:
         yield (
             ("data", "degrade", "splits"),

@@ -69,19 +69,33 @@ def record_of(degrade: Degrade | None) -> dict[str, Any]:
 
 
 def check_degrade(degrade: Degrade | None, raw: NDArray[Any], origin: str) -> None:
-    """Refuse an image of which no photons can be drawn.
+    """Refuse an image of which no photons can be drawn, or nothing is left.
 
     Raises
     ------
     InputError
-        It has intensities below 0, or too many photons for numpy.
+        It has intensities below 0, or too many photons for numpy; or all voxels become the same.
     """
-    if degrade is None or not degrade.poisson:
+    if degrade is None:
         return
-    if (low := float(raw.min())) < 0:
+    low, high = (float(value) * degrade.brightness for value in (raw.min(), raw.max()))
+    is_rounded = degrade.clip and raw.dtype.kind in "iu"
+    if is_rounded and round(low) == round(high) and not degrade.gaussian and not degrade.poisson:
         raise InputError(
-            f"{origin}: intensities down to {low:g}, but data.degrade.poisson counts photons, of which there are 0 or "
-            "more; use data.degrade.gaussian, or store the image without an offset"
+            f"{origin}: data.degrade.brightness = {degrade.brightness:g} makes all voxels {round(high)}; use a larger "
+            "number, or data.degrade.clip = false"
+        )
+    if not degrade.poisson:
+        return
+    if low >= 0 and float(raw.sum(dtype=np.float64)) * degrade.poisson * degrade.brightness < 1:
+        raise InputError(
+            f"{origin}: data.degrade.poisson = {degrade.poisson:g}: less than one photon in the whole image; use a "
+            "larger number"
+        )
+    if low < 0:
+        raise InputError(
+            f"{origin}: intensities down to {float(raw.min()):g}, but data.degrade.poisson counts photons, of which "
+            "there are 0 or more; use data.degrade.gaussian, or store the image without an offset"
         )
     if float(raw.max()) * degrade.poisson * degrade.brightness > MOST_PHOTONS:
         raise InputError(

@@ -12,7 +12,7 @@ from scipy import ndimage
 from auxcpvloss.config.tables.data import Degrade
 from auxcpvloss.data.annotated import IGNORED
 from auxcpvloss.data.decoded_files import Truth
-from auxcpvloss.data.degrade import OFF, degraded, in_words, of_split, record_of
+from auxcpvloss.data.degrade import OFF, check_degrade, degraded, in_words, of_split, record_of
 from auxcpvloss.data.intensities import normalize
 from auxcpvloss.data.label_share import keep_share
 from auxcpvloss.data.objects import measure
@@ -66,6 +66,31 @@ def test_noise_is_correlated_along_x_as_far_as_was_asked_for(length):
     assert not record_of(Degrade(**OFF | {"gaussian_length": length}))
     assert "data.degrade.gaussian_length" in record_of(Degrade(**OFF | {"gaussian": 1.0, "gaussian_length": length}))
     assert "data.degrade.gaussian_length" not in record_of(Degrade(**OFF | {"gaussian": 1.0}))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"poisson": 1e-9}, "data.degrade.poisson = 1e-09: less than one photon"),
+        ({"brightness": 0.001, "clip": True}, "data.degrade.brightness = 0.001 makes all voxels 0"),
+        ({"brightness": 0.001}, ""),
+        ({"brightness": 0.001, "clip": True, "gaussian": 5.0}, ""),
+        ({"brightness": 0.1, "clip": True}, ""),
+    ],
+)
+def test_images_of_which_nothing_is_left_are_refused(keys, said):
+    raw = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
+    if not said:
+        check_degrade(Degrade(**(OFF | keys)), raw, "a.tif")
+        return
+    with pytest.raises(InputError, match=f"a.tif: {said}"):
+        check_degrade(Degrade(**(OFF | keys)), raw, "a.tif")
+
+
+def test_correlated_noise_needs_noise():
+    with pytest.raises(InputError, match=r"data\.degrade\.gaussian_length.*data\.degrade\.gaussian"):
+        configure(data={"degrade": {"gaussian_length": 3}})
+    configure(data={"degrade": {"gaussian_length": 3, "gaussian": 1.0}})
 
 
 def test_poisson_noise_is_of_the_photons():

@@ -109,7 +109,7 @@ def pair(where: str, content: Mapping[str, Sequence[File]], data: Data) -> list[
         for name in sorted(images.keys() - mask_of.keys() - table_of.keys()):
             raise InputError(
                 f"{images[name]}: no mask of this name in {where}/{data.masks} (and no {CENTERS}/{name}.csv); "
-                "add it, or remove the image"
+                "add it, or remove the image. Images without labels, for denoising, are those of data.unlabelled_data"
             )
     return [
         Source(name, str(image), image, masks.get(mask_of.get(name, "")), centers.get(table_of.get(name, "")))
