@@ -104,7 +104,7 @@ def test_nuclei_of_another_size_are_told_where_voxels_say_nothing(tmp_path, radi
     experiment = made(tmp_path, grid_of_balls(radius), (), voxel_size=[1, 1, 1])
     assert training_diameter(experiment) == pytest.approx(10, abs=0.2)
     page = report(experiment, grid_of_balls(radius))
-    assert ("t: the nuclei that were found have a median diameter of" in page) == is_told
+    assert ("t: the instances that were found have a median diameter of" in page) == is_told
     assert "training volumes" in page
 
 

@@ -32,9 +32,9 @@ def compare_sizes(
         rows.append([sample.name, sides(sample.voxel_size), found])
         if found and trained and not 1 / FACTOR <= found / trained <= FACTOR:
             words.append(
-                f"{sample.name}: the nuclei that were found have a median diameter of {found:.3g} voxels, those of the "
-                f"training volumes {trained:.3g}. A network finds nuclei of the size that it was trained on: resample "
-                "the images (data.target_voxel_size), or correct data.voxel_size."
+                f"{sample.name}: the instances that were found have a median diameter of {found:.3g} voxels, nuclei of "
+                f"the training volumes {trained:.3g}. A network finds nuclei of the size that it was trained on: "
+                "resample the images (data.target_voxel_size), or correct data.voxel_size."
             )
     voxels = ", ".join(sorted(set(map(sides, training_voxel_sizes(experiment))))) or None
     totals = [["training volumes", voxels, trained]]
