@@ -93,7 +93,10 @@ def test_curves_have_a_point_each_value_and_seed(tmp_path, monkeypatch):
     found = points(study, study.curves, records)
     assert found["", "plain"] == {"avAP": {2.0: [pytest.approx(0.3), 0.6]}}
     assert found["", "more"] == {"avAP": {100.0: [0.9]}}
-    assert len(curves(study, records).axes) == 1
+    figure = curves(study, records)
+    assert len(figure.axes) == 1
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == len({line for _, line in found})
     with pytest.raises(StudyError, match="curves: label: no such axis; there are scheme, labels"):
         write_study(tmp_path, monkeypatch, text.replace("labels", "label", 1) + toml.dumps({"axes": GRID}))
 

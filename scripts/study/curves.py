@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,8 +39,20 @@ def curves(study: Study, records: Sequence[Record]) -> Figure | None:
         ax.set_title(_about(study, drawn.panels, panel), fontsize=9)
     for ax in grid[-1]:
         ax.set_xlabel(drawn.about, fontsize=9)
-    grid[0][-1].legend(fontsize=8, frameon=False)
+    # A panel may lack some of the lines.
+    drawn_once = dict(zip(*reversed(_handles(grid.flat)), strict=True))
+    order = [_about(study, drawn.lines, line) for line in study.axes.get(drawn.lines, ())]
+    labels = sorted(drawn_once, key=order.index) if order else []
+    figure.legend(
+        [drawn_once[each] for each in labels], labels, loc="outside lower center", ncols=3, fontsize=8, frameon=False
+    )
     return figure
+
+
+def _handles(every: Iterable[Axes]) -> tuple[list[Any], list[str]]:
+    """Give the lines of all panels and their labels."""
+    found = [ax.get_legend_handles_labels() for ax in every]
+    return [handle for handles, _ in found for handle in handles], [label for _, labels in found for label in labels]
 
 
 def points(study: Study, drawn: Curves, records: Sequence[Record]) -> Mapping[tuple[str, str], Mapping[str, Points]]:
@@ -69,6 +82,7 @@ def _draw(ax: Axes, study: Study, drawn: Curves, lines: Mapping[str, Points]) ->
         ax.vlines(x, low, high, color=color, lw=1.2)
         label = _about(study, drawn.lines, line)
         ax.plot(x, y, marker=MARKS[number % len(MARKS)], color=color, lw=1, ms=4.5, label=label)
+    ax.set_xlim(-0.5, len(places) - 0.5)
     ax.set_xticks(range(len(places)), [f"{place:g}" for place in places], fontsize=8)
     ax.tick_params(axis="y", labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)
