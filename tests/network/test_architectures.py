@@ -37,7 +37,6 @@ def _toy(monkeypatch):
         lambda model: (AxisGeometry((), model.width, 1, True),) * 3,
         keys={"width": (int, 5)},
         check=lambda model: iter([("width", "must be odd")] * (1 - model.width % 2)),
-        memory=lambda model, batch_size: iter([("model.width: the weights", 4 * model.width**3, "Take less.")]),
         smaller=lambda model: {"width": min(model.width, 3)},
     )
     monkeypatch.setitem(ARCHITECTURES, "toy", toy)
@@ -79,7 +78,7 @@ def test_its_keys_are_checked_and_get_smaller():
         toy(model={"width": 4})
     with pytest.raises(InputError, match=r"model\.test_input_shape: this network does not accept an input of \[4, 60, 60\]"):  # fmt: skip
         toy(model={"test_input_shape": [4, 60, 60]})
-    with pytest.raises(InputError, match=r"model\.width: unknown key"):
+    with pytest.raises(InputError, match=r"model\.width: is a key of the architecture toy"):
         configure(model={"width": 5})
     with pytest.raises(InputError, match=r"model\.architecture: 'wnet' is not a known architecture; known: unet, residual_unet, fpn, toy\."):  # fmt: skip
         configure(model={"architecture": "wnet"})

@@ -82,8 +82,11 @@ print(losses)
 
 
 @pytest.mark.skipif("AMX_BF16" not in arithmetic({}).instruction_sets, reason="this processor has no AMX")
-@pytest.mark.parametrize("upsampling", ["resize_conv", "transposed_conv"])
-@pytest.mark.parametrize("patch", [IMAGES, THIN], ids=["image", "thin"])
+@pytest.mark.parametrize(
+    ("patch", "upsampling"),
+    [(IMAGES, "resize_conv"), (IMAGES, "transposed_conv"), (THIN, "resize_conv")],
+    ids=["image", "transposed", "thin"],
+)
 def test_processors_with_amx_train_on_images_and_thin_patches(patch, upsampling):
     environment = {key: value for key, value in os.environ.items() if key != LIMIT}
     environment["TF_ENABLE_ONEDNN_OPTS"] = "1"

@@ -115,6 +115,7 @@ def effects(folder: str, checkpoint: str, run: str) -> dict[str, Effect]:
         _one("data.synthetic.spacing", 0.8, data, "the file of"),
         _one("data.synthetic.annotation_error", 0.1, data, "the file of"),
         _one("data.degrade.gaussian", 10.0, data),
+        _one("data.degrade.gaussian_length", 2, data, "data.degrade.gaussian", others={"data.degrade.gaussian": 10.0}),
         _one("data.degrade.poisson", 2.0, data),
         _one("data.degrade.blur", 1.0, data),
         _one("data.degrade.brightness", 0.5, data),
