@@ -208,6 +208,7 @@ def test_the_weights_of_another_experiment_are_begun_with(copy, capfd):
     assert "00000004.keras" in capfd.readouterr().out
 
 
+@pytest.mark.chaos
 def test_a_finetuning_goes_on_as_if_nobody_had_disturbed_it(copy, capfd):
     """In and after the phase in which layers are frozen; also where the source is gone, but not with another one."""
     change = tuned(copy, "a/train/checkpoints/00000006.keras", skip=["heads"], freeze_iterations=3)

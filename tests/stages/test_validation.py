@@ -432,6 +432,7 @@ def test_what_a_process_finds_wrong_is_told_as_if_there_were_none(gpu_part, tmp_
     assert not active_children()
 
 
+@pytest.mark.chaos
 def test_interrupted_by_hand_no_process_is_left(gpu_part, tmp_path):
     root = gpu_part.copy(tmp_path, train=False)
     config = root / "run" / "config.toml"

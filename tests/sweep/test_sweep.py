@@ -106,6 +106,7 @@ def test_the_others_are_made_where_a_run_fails(tmp_path, capsys):
     assert "nowhere" in (tmp_path / "root/sweep/bad.txt").read_text()
 
 
+@pytest.mark.chaos
 def test_a_signal_ends_the_runs_and_the_same_command_continues(tmp_path):
     given = write(tmp_path, {**GRID, "stages": ["train"]}, training={"max_iterations": 100_000, "checkpoints": 100_000})
     process = subprocess.Popen([sys.executable, SCRIPT, *given, "--jobs", "2"], stderr=subprocess.PIPE, text=True)
