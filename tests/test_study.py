@@ -9,7 +9,7 @@ import pytest
 import tifffile
 import toml
 from study import run
-from study.axes import merged, values_of, variants_of
+from study.axes import values_of, variants_of
 from study.comparison import differences, interval, sign_flip_test
 from study.curves import curves, points
 from study.folders import fold_folder
@@ -19,6 +19,7 @@ from study.scores import of_runs
 from study.table import table_of
 from study.taken_over import take_over_pretraining
 
+from auxcpvloss.sweep.expand import merged
 from tests.studies import record, write_study
 
 

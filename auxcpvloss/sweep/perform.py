@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 from typing import NamedTuple
 
 from auxcpvloss.sweep.runs import SweepRun
@@ -90,6 +91,7 @@ def perform(
     for share in shares(jobs, sorted(os.sched_getaffinity(0)), visible_gpus(os.environ)):
         free.put(share)
     processes: set[subprocess.Popen[bytes]] = set()
+    ending = Event()
 
     def one(run: SweepRun) -> Ended:
         share = free.get()
@@ -105,6 +107,9 @@ def perform(
                     command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
                 )
                 processes.add(process)
+                if ending.is_set():
+                    # It began while the others were told to end.
+                    process.terminate()
                 begins(run)
                 status = process.wait()
                 processes.discard(process)
@@ -120,6 +125,7 @@ def perform(
                 for future in done:
                     yield future.result()
         finally:
+            ending.set()
             for future in waiting:
                 future.cancel()
             for process in list(processes):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from auxcpvloss.sweep.expand import merged
+
 
 @dataclass(frozen=True)
 class Curves:
@@ -51,12 +53,3 @@ def values_of(axes: Mapping[str, Mapping[str, Any]], variant: str) -> dict[str, 
         if "_".join(names) == variant:
             return dict(zip(axes, names, strict=True))
     return {}
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested tables; the second wins."""
-    result = dict(base)
-    for key, value in over.items():
-        inner = result.get(key)
-        result[key] = merged(inner, value) if isinstance(value, dict) and isinstance(inner, dict) else value
-    return result

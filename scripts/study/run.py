@@ -16,8 +16,8 @@ import toml
 
 from auxcpvloss.config.tables.denoising import Scheme
 from auxcpvloss.looking.compare.reading import read_run
+from auxcpvloss.sweep.expand import merged
 from auxcpvloss.system.files import write_text
-from study.axes import merged
 from study.folders import fold_folder
 from study.plan import BASELINE_PROGRAMS, Run, Study, StudyError, Variant
 from study.scores import COUNTED

@@ -1,6 +1,7 @@
 """Sweeps: real files and processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,18 +49,19 @@ def test_runs_have_their_keys_and_are_compared(swept):
     assert "lr_0.01" in page
 
 
-def test_what_is_complete_is_not_run_again_and_what_is_new_is(swept, capsys):
-    before = files(swept / "root/lr_0.01")
-    given = write(swept, merge(GRID, {"grid": {"optimizer": {"lr": [0.01, 0.1]}}, "stages": ["train"]}))
+def test_what_is_complete_is_not_run_again_and_what_is_new_is(swept, tmp_path, capsys):
+    shutil.copytree(swept, tmp_path, dirs_exist_ok=True)
+    before = files(tmp_path / "root/lr_0.01")
+    given = write(tmp_path, merge(GRID, {"grid": {"optimizer": {"lr": [0.01, 0.1]}}, "stages": ["train"]}))
     assert main([*given, "--status"]) == 0
     table = capsys.readouterr().out
     assert "0 of 2" in table
     assert "2 of 2" in table
-    assert not (swept / "root/lr_0.1").exists()
+    assert not (tmp_path / "root/lr_0.1").exists()
     assert main(given) == 0
     assert "1 of 2 runs are complete" in capsys.readouterr().out
-    assert files(swept / "root/lr_0.01") == before
-    assert (swept / "root/lr_0.1/train/checkpoints/00000002.keras").is_file()
+    assert files(tmp_path / "root/lr_0.01") == before
+    assert (tmp_path / "root/lr_0.1/train/checkpoints/00000002.keras").is_file()
 
 
 def test_a_dry_run_names_the_commands_and_writes_nothing(tmp_path, capsys):
